@@ -1,0 +1,74 @@
+// Package nn implements a sparse autoencoder: dense layers trained by Adam to
+// reproduce their input through a narrow latent layer whose activations are
+// kept sparse by an L1 penalty. It works in float32 on gonum's BLAS and knows
+// no browser, no file and no page.
+//
+// # Model
+//
+// A dense layer maps a batch x, [n, in], to activation(x·W + b), with a kernel
+// W, [in, out], and a bias b, [out]. [New] stacks them as the exercise does in
+// Keras,
+//
+//	input → hidden layers (ReLU) → latent (ReLU) → hidden layers in reverse (ReLU) → output (sigmoid)
+//
+// and [Architecture] with any hidden layers in the decoder. Encoder and
+// decoder are models in their own right: they share their parameters with the
+// whole and run alone.
+//
+// # Loss
+//
+// With z the logits of the output, x the input, d its size, a the latent
+// activations and n the images of a batch,
+//
+//	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ a
+//
+// The first sum is the binary cross-entropy of sigmoid(z), from the logits and
+// without clipping; the second the L1 activity regularisation. Both are as
+// Keras 2.15 computes them: the penalty is divided by the size of the batch and
+// counts in validation too.
+//
+// # Gradient
+//
+// Sigmoid and cross-entropy differentiate together to
+//
+//	∂loss/∂z = (sigmoid(z) − x) / (n·d)
+//
+// From there back, with g the gradient by a layer's sums x·W + b,
+//
+//	∂loss/∂W = xᵀ·g      ∂loss/∂b = Σ rows of g      ∂loss/∂x = g·Wᵀ
+//
+// The latent activations add λ/n where they are positive, and ReLU lets the
+// gradient pass where its activation is positive. All gradients are there
+// before anything is updated.
+//
+// # Optimiser
+//
+// [Adam] is Keras's, with ε added to √v before the bias correction. Parameters,
+// gradients and the two moments each live in one flat slice, so that the
+// update is one loop and a layer is a view.
+//
+// # Initialisation
+//
+// Kernels are drawn uniformly within Glorot's or He's limit, biases are zero:
+// see [InitializerNames].
+//
+// # Determinism
+//
+// Everything random comes from a PCG of a given seed and gives the same
+// numbers on every platform. Sums run in an order that depends on sizes alone.
+// So the same seed and settings give the same losses, bit for bit, as long as
+// the same kernels compute them.
+//
+// # Interruption
+//
+// Where a step takes long and something else waits, Trainer.Yield and
+// Evaluator.Yield are called after every [Stride] multiply-adds. An error ends
+// the step, which leaves the model as it was.
+//
+// # Sources
+//
+// X. Glorot and Y. Bengio, Understanding the difficulty of training deep
+// feedforward neural networks, 2010. K. He et al., Delving deep into
+// rectifiers, 2015. D. P. Kingma and J. Ba, Adam: a method for stochastic
+// optimization, 2015. Keras 2.15 (TensorFlow).
+package nn

@@ -1,0 +1,83 @@
+package nn_test
+
+import (
+	"fmt"
+
+	"sae/nn"
+)
+
+func ExampleNew() {
+	auto, err := nn.New(3072, []int{512, 128}, 64, 1e-5, 1)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(auto.Layers())
+	fmt.Println(len(auto.Params()), "parameters")
+	// Output:
+	// [3072 512 128 64 128 512 3072]
+	// 3297600 parameters
+}
+
+// Eight grey images of four pixels through two numbers and back.
+func ExampleTrainer() {
+	auto, err := nn.New(4, []int{8}, 2, 0, 1)
+	if err != nil {
+		panic(err)
+	}
+	adam := nn.DefaultAdam
+	adam.LearningRate = 0.01
+	trainer, err := nn.NewTrainer(auto, adam, 4)
+	if err != nil {
+		panic(err)
+	}
+	var images []byte
+	for i := range 8 {
+		grey := byte(36 * i)
+		images = append(images, grey, grey, grey, grey)
+	}
+	var first, last nn.Loss
+	var batch []byte
+	for epoch := range 200 {
+		for indexes := range nn.Batches(8, 4, 1, uint64(epoch)) {
+			batch = batch[:0]
+			for _, i := range indexes {
+				batch = append(batch, images[4*i:4*i+4]...)
+			}
+			if last, err = trainer.Step(batch); err != nil {
+				panic(err)
+			}
+			if first == (nn.Loss{}) {
+				first = last
+			}
+		}
+	}
+	fmt.Println("the loss fell:", last.Total() < first.Total())
+	// Output: the loss fell: true
+}
+
+// Encoder and decoder run alone.
+func ExampleModel_Predict() {
+	auto, err := nn.New(3072, []int{128}, 16, 1e-5, 1)
+	if err != nil {
+		panic(err)
+	}
+	images := make([]float32, 5*3072)
+	codes := auto.Encoder.Predict(nil, images)
+	reconstructions := auto.Decoder.Predict(nil, codes)
+	fmt.Println(len(codes)/5, len(reconstructions)/5)
+	// Output: 16 3072
+}
+
+func ExampleEvaluator() {
+	auto, err := nn.Architecture{InputDims: 4, LatentDims: 2}.Build("he", 1)
+	if err != nil {
+		panic(err)
+	}
+	evaluation, err := nn.NewEvaluator(auto).Evaluate([]byte{0, 0, 0, 0, 255, 255, 255, 255})
+	if err != nil {
+		panic(err)
+	}
+	// Black gives a reconstruction of sigmoid(0) = 1/2 before any training.
+	fmt.Println(len(evaluation.Codes), evaluation.MSE > 0, evaluation.PSNR() > 0)
+	// Output: 4 true true
+}

@@ -1,0 +1,241 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sae/nn"
+)
+
+// Kind says what values a field takes and so which control shows it.
+type Kind int
+
+const (
+	Integer Kind = iota // whole numbers from Min to Max
+	Number              // finite numbers from Min to Max
+	Widths              // layer widths separated by commas
+	Choice              // one of Choices
+	Toggle              // true or false
+)
+
+// Field describes one setting; [Table] lists them all.
+type Field struct {
+	Name     string    // in JSON, the URL and attributes
+	Label    string    // on the page
+	Help     string    // one sentence: what the setting does
+	Kind     Kind      //
+	Min, Max float64   // bounds of Integer and Number, and of each width
+	Choices  []string  // values of a Choice
+	Notches  []float64 // positions of a slider; nil when the field has none
+	Format   func(Settings) string
+	set      func(*Settings, value)
+}
+
+// value is a parsed and checked value of a field.
+type value struct {
+	number float64
+	text   string
+	flag   bool
+}
+
+// The limits bound the memory of the largest network that can be asked for.
+const (
+	maxHiddenLayers = 6
+	maxWidth        = 4096
+)
+
+// Table is the one table of settings, in the order of the form.
+var Table = []Field{
+	{
+		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3"},
+		Help:   "1 is the plain autoencoder, 2 adds the L1 penalty to its latent layer, 3 also mirrors the encoder's hidden layers in the decoder.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Experiment) },
+		set:    func(s *Settings, v value) { s.choose(int(v.text[0] - '0')) },
+	},
+	{
+		Name: "lambda", Label: "Sparsity λ", Kind: Number, Min: 0, Max: 1,
+		Notches: []float64{0, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4},
+		Help:    "λ times the sum of the latent activations is added to the loss, so a larger λ leaves fewer units active.",
+		Format:  func(s Settings) string { return FormatLambda(s.Lambda) },
+		set:     func(s *Settings, v value) { s.Lambda = v.number },
+	},
+	{
+		Name: "latent", Label: "Latent size", Kind: Integer, Min: 1, Max: 1024,
+		Notches: []float64{8, 16, 32, 64, 128, 256},
+		Help:    "How many numbers the code of an image has.",
+		Format:  func(s Settings) string { return strconv.Itoa(s.Latent) },
+		set:     func(s *Settings, v value) { s.Latent = int(v.number) },
+	},
+	{
+		Name: "hidden", Label: "Hidden layers", Kind: Widths, Min: 1, Max: maxWidth,
+		Help:   "Widths of the encoder's hidden layers from the input to the latent layer, separated by commas; empty for none.",
+		Format: func(s Settings) string { return s.Hidden },
+		set:    func(s *Settings, v value) { s.Hidden = v.text },
+	},
+	{
+		Name: "mirrored", Label: "Mirrored decoder", Kind: Toggle,
+		Help:   "Whether the decoder repeats the encoder's hidden layers in reverse or goes straight from the latent layer to the output.",
+		Format: func(s Settings) string { return strconv.FormatBool(s.Mirrored) },
+		set:    func(s *Settings, v value) { s.Mirrored = v.flag },
+	},
+	{
+		Name: "epochs", Label: "Epochs", Kind: Integer, Min: 1, Max: 10_000,
+		Help:   "How many times training goes through all training images.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Epochs) },
+		set:    func(s *Settings, v value) { s.Epochs = int(v.number) },
+	},
+	{
+		Name: "batch", Label: "Batch size", Kind: Integer, Min: 1, Max: 4096,
+		Help:   "How many images one step learns from.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Batch) },
+		set:    func(s *Settings, v value) { s.Batch = int(v.number) },
+	},
+	{
+		Name: "lr", Label: "Learning rate", Kind: Number, Min: 1e-8, Max: 10,
+		Help:   "The size of Adam's steps.",
+		Format: func(s Settings) string { return formatNumber(s.LR) },
+		set:    func(s *Settings, v value) { s.LR = v.number },
+	},
+	{
+		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: nn.InitializerNames(),
+		Help:   "The distribution that the kernels are drawn from before training: Glorot's uniform, Keras's default, or He's, made for ReLU.",
+		Format: func(s Settings) string { return s.Init },
+		set:    func(s *Settings, v value) { s.Init = v.text },
+	},
+	{
+		Name: "seed", Label: "Seed", Kind: Integer, Min: 0, Max: math.MaxUint32,
+		Help:   "Fixes the initial kernels and the shuffling: the same seed and settings give the same run.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Seed) },
+		set:    func(s *Settings, v value) { s.Seed = int(v.number) },
+	},
+	{
+		Name: "subset", Label: "Training images", Kind: Integer, Min: 0, Max: 1e6,
+		Help:   "How many of the training images to use; 0 for all.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Subset) },
+		set:    func(s *Settings, v value) { s.Subset = int(v.number) },
+	},
+}
+
+// Lookup returns the field with the given name.
+func Lookup(name string) (Field, bool) {
+	i := slices.IndexFunc(Table, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return Table[i], true
+}
+
+func fieldNames() []string {
+	names := make([]string, len(Table))
+	for i, field := range Table {
+		names[i] = field.Name
+	}
+	return names
+}
+
+// FieldError reports a value that a setting does not take.
+type FieldError struct {
+	Name  string // of the setting
+	Value string // as given
+	Want  string // what is expected instead
+}
+
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s %q: want %s", e.Name, e.Value, e.Want)
+}
+
+// Want describes the values that the field takes, as error messages and the
+// form's hints give it.
+func (f Field) Want() string {
+	switch f.Kind {
+	case Integer:
+		return fmt.Sprintf("a whole number from %s to %s", formatNumber(f.Min), formatNumber(f.Max))
+	case Number:
+		return fmt.Sprintf("a number from %s to %s", formatNumber(f.Min), formatNumber(f.Max))
+	case Widths:
+		return fmt.Sprintf("at most %d widths from %s to %s separated by commas, such as 512,128", maxHiddenLayers, formatNumber(f.Min), formatNumber(f.Max))
+	case Choice:
+		return "one of " + strings.Join(f.Choices, ", ")
+	}
+	return "true or false"
+}
+
+// parse checks text and stores it in s.
+func (f Field) parse(s *Settings, text string) error {
+	bad := &FieldError{Name: f.Name, Value: text, Want: f.Want()}
+	var v value
+	switch f.Kind {
+	case Integer, Number:
+		number, err := strconv.ParseFloat(text, 64)
+		// The negated comparison also refuses NaN.
+		if err != nil || !(number >= f.Min && number <= f.Max) || f.Kind == Integer && number != math.Trunc(number) {
+			return bad
+		}
+		v.number = number
+	case Widths:
+		widths, err := parseHidden(text)
+		if err != nil {
+			return bad
+		}
+		v.text = formatHidden(widths)
+	case Choice:
+		if !slices.Contains(f.Choices, text) {
+			return bad
+		}
+		v.text = text
+	case Toggle:
+		flag, err := strconv.ParseBool(text)
+		if err != nil {
+			return bad
+		}
+		v.flag = flag
+	}
+	f.set(s, v)
+	return nil
+}
+
+func parseHidden(text string) ([]int, error) {
+	if text == "" {
+		return nil, nil
+	}
+	parts := strings.Split(text, ",")
+	if len(parts) > maxHiddenLayers {
+		return nil, fmt.Errorf("%d layers", len(parts))
+	}
+	widths := make([]int, len(parts))
+	for i, part := range parts {
+		width, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		if width < 1 || width > maxWidth {
+			return nil, fmt.Errorf("width %d", width)
+		}
+		widths[i] = width
+	}
+	return widths, nil
+}
+
+func formatHidden(widths []int) string {
+	parts := make([]string, len(widths))
+	for i, width := range widths {
+		parts[i] = strconv.Itoa(width)
+	}
+	return strings.Join(parts, ",")
+}
+
+// FormatLambda formats λ the way the form shows it: 0, 1e-5, 3e-7, 0.01.
+func FormatLambda(lambda float64) string { return formatNumber(lambda) }
+
+// formatNumber gives the shortest text that parses back, with a plain
+// exponent: 1e-5 rather than Go's 1e-05.
+func formatNumber(x float64) string {
+	if x != 0 && math.Abs(x) < 1e-3 {
+		text := strconv.FormatFloat(x, 'e', -1, 64)
+		return strings.Replace(text, "e-0", "e-", 1)
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
+}

@@ -1,0 +1,151 @@
+# What can be done here: make help
+
+# Where make serve listens; port 0 picks a free one.
+ADDR = 127.0.0.1:8080
+
+# How much of CIFAR-10 make data takes.
+TRAIN = 5000
+VALIDATION = 1000
+
+# Packages whose tests run in WebAssembly too: those that read files in Node,
+# those that need what only a browser has in Chromium.
+WASM_NODE = ./nn/... ./data/...
+WASM_BROWSER = ./wasm/...
+
+# The versions of everything else are pinned in go.mod, in package-lock.json and
+# in tools/wasmbrowsertest/go.mod.
+
+GOROOT := $(shell go env GOROOT)
+WASM := GOOS=js GOARCH=wasm
+SITE := build/site
+
+# What the program is built from. Folders are among it, since a folder's time
+# changes when a file in it comes or goes; the slash tells data/ from make data.
+PROGRAM := go.mod go.sum $(shell find nn/ data/ wasm/ web/ \
+	\( -path web/static -o -path web/echarts -o -name testdata \) -prune -o \
+	-not -name '*_test.go' -not -name '*.sae' -print)
+COMPONENTS := $(wildcard web/ui/*.vugu)
+GENERATED := $(COMPONENTS:.vugu=_gen.go)
+STATIC := $(patsubst web/static/%,$(SITE)/%,$(shell find web/static -type f))
+DATASET := $(wildcard data/cifar10.sae)
+
+SITE_FILES := $(STATIC) $(SITE)/sae.wasm $(SITE)/wasm_exec.js $(SITE)/echarts.js \
+	$(SITE)/data/index.json $(DATASET:%=$(SITE)/%)
+# What an earlier build put there and this one would not.
+LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null))
+
+# The Go tool and esbuild use all cores by themselves, and the steps of a test
+# are ordered: what fails fast comes first.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help build serve data test bench check dist clean generate \
+	vet formatted generated test-go test-wasm test-page FORCE
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(SITE_FILES) build/bin/serve ## build the site in build/site
+	$(if $(LEFTOVER),rm -f $(LEFTOVER))
+
+serve: build ## build the site and serve it; ADDR=127.0.0.1:8099 chooses where
+	@build/bin/serve -addr $(ADDR) -dir $(SITE)
+
+data: ## find or download CIFAR-10 and convert a part of it for the page
+	archive=$$(go run ./tools/fetch) && \
+	go run ./tools/convert -train $(TRAIN) -val $(VALIDATION) -o data/cifar10.sae "$$archive"
+
+test: formatted generated vet test-go test-wasm test-page ## run all tests, natively, in WebAssembly and in Chromium
+
+bench: build ## measure training speed, natively and in Chromium
+	tools/need chromium
+	go test -run '^$$' -bench . -benchtime 200ms ./nn/...
+	go test -run '^$$' -bench . -benchtime 1x ./e2e
+
+# Ends with a clean working tree or fails: what is checked is what is committed.
+check: formatted generated vet ## check what a commit has to meet besides the tests
+	go mod verify
+	go mod tidy -diff
+	tools/audit
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "check: not committed: see above"; exit 1; }
+
+dist: build ## put the site in dist, ready for any static host and any path on it
+	rm -rf dist
+	cp -r $(SITE) dist
+
+clean: ## remove all that was built or installed here; data stay
+	rm -rf build dist node_modules
+
+generate: ## make the Go files of the .vugu components
+	tools/generate
+
+# The site.
+
+# One run makes all of them; the times of those that did not change move too.
+$(GENERATED) &: $(COMPONENTS)
+	tools/generate
+
+$(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version
+	$(WASM) go build -trimpath -ldflags='-s -w' -o $@ ./wasm
+
+$(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
+	install -D -m 644 $< $@
+
+$(SITE)/echarts.js: web/echarts/index.js node_modules/.package-lock.json
+	node_modules/.bin/esbuild $< --bundle --minify --log-level=warning --outfile=$@
+
+# Tells the page which data sets lie beside it, so that it need not try.
+$(SITE)/data/index.json: data/
+	@mkdir -p $(@D)
+	echo '{"datasets":[$(DATASET:data/%="%")]}' >$@
+
+$(SITE)/data/%: data/%
+	install -D -m 644 $< $@
+
+$(SITE)/%: web/static/%
+	install -D -m 644 $< $@
+
+# Changes only with the compiler: wasm_exec.js has to be that of the compiler
+# that made sae.wasm, and an upgrade brings files that are older than the build.
+build/go-version: FORCE
+	@mkdir -p $(@D)
+	@go version | cmp -s - $@ || go version >$@
+
+# npm writes this file last, so that it stands for a complete installation.
+node_modules/.package-lock.json: package.json package-lock.json
+	tools/need node
+	npm ci --ignore-scripts --no-audit --no-fund
+
+build/bin/serve: $(wildcard tools/serve tools/serve/*.go) go.mod go.sum build/go-version
+	go build -o $@ ./tools/serve
+
+# The steps of test and check.
+
+vet:
+	go vet ./...
+	$(WASM) go vet ./nn/... ./data/... ./web/... ./wasm/...
+
+formatted:
+	@unformatted=$$(gofmt -l $(filter-out build/ dist/ node_modules/,$(wildcard */))); \
+	test -z "$$unformatted" || { echo "not formatted; run gofmt -w on:" $$unformatted; exit 1; }
+
+generated:
+	tools/generate -check
+
+test-go:
+	tools/need gcc
+	go test -race $$(go list ./... | grep -v '/e2e$$')
+
+# wasmbrowsertest looks for the browser on PATH alone.
+test-wasm: build/bin/wasmbrowsertest
+	tools/need node chromium
+	$(WASM) go test -exec $(GOROOT)/lib/wasm/go_js_wasm_exec $(WASM_NODE)
+	$(if $(CHROMIUM),PATH="$(dir $(CHROMIUM)):$$PATH") $(WASM) go test -exec $(CURDIR)/build/bin/wasmbrowsertest $(WASM_BROWSER)
+
+# A module of its own, since it needs another version of chromedp than the tests.
+build/bin/wasmbrowsertest: tools/wasmbrowsertest/go.mod tools/wasmbrowsertest/go.sum build/go-version
+	go build -C tools/wasmbrowsertest -o $(CURDIR)/$@ github.com/agnivade/wasmbrowsertest
+
+# -count=1: the go tool does not see that the site has changed.
+test-page: build
+	tools/need chromium
+	go test -count=1 ./e2e/...

@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestProblemsAreSeen makes every kind of problem that the other tests rely on
+// the harness to see; an expected problem that is not seen fails the test.
+func TestProblemsAreSeen(t *testing.T) {
+	p := open(t, "bench.html", desktop)
+	for _, problem := range []struct{ pattern, script string }{
+		{`^deliberate error$`, `console.error("deliberate error")`},
+		{`^panic: deliberate`, `console.log("panic: deliberate")`},
+		{`deliberate exception`, `setTimeout(() => { throw new Error("deliberate exception") })`},
+		{`deliberate rejection`, `void Promise.reject(new Error("deliberate rejection"))`},
+		{`404`, `fetch("missing.html")`},
+		{`deliberate worker error`, `inWorker('console.error("deliberate worker error")')`},
+		{`deliberate worker exception`, `inWorker('setTimeout(() => { throw new Error("deliberate worker exception") })')`},
+	} {
+		p.expectProblem(problem.pattern)
+		evaluate[chromedp.Void](p, `
+			var inWorker = (script) => new Promise((resolve) => {
+				const worker = new Worker(URL.createObjectURL(new Blob([script + "; setTimeout(() => postMessage(0), 50)"])));
+				worker.onmessage = resolve;
+			});
+			`+problem.script)
+	}
+	evaluate[chromedp.Void](p, `new Promise((resolve) => setTimeout(resolve, 100))`)
+}
+
+func TestView(t *testing.T) {
+	p := open(t, "bench.html", phone.inDark())
+	if !evaluate[bool](p, `matchMedia("(prefers-color-scheme: dark)").matches && matchMedia("(pointer: coarse)").matches`) {
+		t.Error("the page does not see a dark phone")
+	}
+	p.screenshot("harness")
+	file, err := os.Open(filepath.Join(screenshots, "harness.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	config, err := png.DecodeConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Width != 780 || config.Height != 1688 {
+		t.Errorf("screenshot of %d×%d pixels, want 780×1688", config.Width, config.Height)
+	}
+
+	p.look(desktop)
+	if !evaluate[bool](p, `innerWidth === 1440 && innerHeight === 900 && matchMedia("(prefers-color-scheme: light)").matches`) {
+		t.Error("the page does not see a light desktop")
+	}
+}
+
+func TestSetFiles(t *testing.T) {
+	p := open(t, "bench.html", desktop)
+	evaluate[chromedp.Void](p, `document.body.insertAdjacentHTML("beforeend", "<input type=file hidden>")`)
+	p.setFiles("input[type=file]", "harness_self_test.go")
+	if name := evaluate[string](p, `document.querySelector("input[type=file]").files[0].name`); name != "harness_self_test.go" {
+		t.Errorf("the page was given %q, want harness_self_test.go", name)
+	}
+}

@@ -1,0 +1,393 @@
+// Package e2e tests the built site, served by tools/serve, in a real Chromium.
+//
+// make test builds all that these tests need and runs them; after make build,
+// go test ./e2e does. The environment variable CHROMIUM names another browser
+// than the one on PATH.
+//
+// A test opens a page and works with it:
+//
+//	p := openDemo(t, desktop)
+//	evaluate[chromedp.Void](p, `sae.set({latent: 16})`)
+//	p.do(chromedp.Click("#play"))
+//	epochs := waitFor[int](p, `sae.state().history.length`)
+//	p.screenshot("training")
+//
+// Each page has a profile of its own: nothing that one test stores reaches
+// another. A console error or an uncaught exception, in the page or its workers,
+// fails the test unless it was expected: see [page.expectProblem].
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	// actionTimeout bounds every single action, so that a page that hangs fails
+	// its test; sums of actions are bounded by go test's -timeout.
+	actionTimeout = 2 * time.Minute
+
+	screenshots = "../build/screenshots"
+)
+
+// What TestMain starts, for all tests.
+var (
+	siteURL string          // of the built site, with a slash at its end
+	browser context.Context // chromedp's, of the running Chromium
+)
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	stopServer, err := startServer()
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, stopServer()) }()
+	stopBrowser, err := startBrowser()
+	if err != nil {
+		return 1, err
+	}
+	defer stopBrowser()
+	return m.Run(), nil
+}
+
+// endWithParent makes a command end when the tests are killed, where the system
+// can do that.
+var endWithParent = func(*exec.Cmd) {}
+
+// startServer serves the built site on a free port and sets siteURL. The
+// function that it returns stops the server as Ctrl-C would.
+func startServer() (stop func() error, err error) {
+	server := exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", "../build/site")
+	var stderr strings.Builder
+	server.Stderr = &stderr
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	endWithParent(server)
+	if err := server.Start(); err != nil {
+		return nil, fmt.Errorf("%w; build it with: make build", err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	announcement := regexp.MustCompile(` at (http://\S+/)\n$`).FindStringSubmatch(line)
+	if announcement == nil {
+		return nil, errors.Join(fmt.Errorf("serve printed %q, want its address: %v", line, err), server.Wait(), errors.New(stderr.String()))
+	}
+	siteURL = announcement[1]
+	return func() error {
+		if err := server.Process.Signal(os.Interrupt); err != nil {
+			return err
+		}
+		if err := server.Wait(); err != nil {
+			return fmt.Errorf("serve after an interrupt: %w\n%s", err, stderr.String())
+		}
+		return nil
+	}, nil
+}
+
+// startBrowser starts Chromium and sets browser.
+func startBrowser() (stop func(), err error) {
+	path, err := findChromium()
+	if err != nil {
+		return nil, err
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
+	}
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stopContext := chromedp.NewContext(allocator)
+	stop = func() {
+		stopContext()
+		stopAllocator()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("starting %s: %w", path, err)
+	}
+	browser = ctx
+	return stop, nil
+}
+
+// findChromium returns the path of the browser. tools/need knows the same names.
+func findChromium() (string, error) {
+	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	if name := os.Getenv("CHROMIUM"); name != "" {
+		names = []string{name}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no Chromium: none of %s on PATH; install one, on Debian with: sudo apt-get install chromium fonts-dejavu-core, or set CHROMIUM to its path",
+		strings.Join(names, ", "))
+}
+
+// A view is what a page is looked at with.
+type view struct {
+	width, height int64   // of the viewport, in CSS pixels
+	scale         float64 // device pixels per CSS pixel
+	mobile        bool    // a touch screen and a mobile browser's viewport
+	dark          bool    // prefers-color-scheme
+}
+
+var (
+	desktop = view{width: 1440, height: 900, scale: 1}
+	phone   = view{width: 390, height: 844, scale: 2, mobile: true}
+)
+
+// inDark is the view with a preference for dark colors.
+func (v view) inDark() view {
+	v.dark = true
+	return v
+}
+
+// A page is a tab of Chromium that a test has to itself. Its methods and the
+// functions that take one end the test where they fail.
+type page struct {
+	tb       testing.TB
+	ctx      context.Context
+	expected []*regexp.Regexp
+
+	console []chromedp.ConsoleMessage // complete once drained is closed
+	drained chan struct{}
+}
+
+// lastMessage is what the harness itself writes to the console at the end.
+const lastMessage = "e2e: end of test"
+
+// openDemo opens the demo and waits until it can be used.
+func openDemo(tb testing.TB, v view) *page {
+	tb.Helper()
+	p := open(tb, "", v)
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	return p
+}
+
+// open opens the file of the site at path, such as "bench.html?x=1", and waits
+// until it is loaded. The end of the test closes the page and, if the test
+// failed, leaves a screenshot of it and logs its console.
+func open(tb testing.TB, path string, v view) *page {
+	tb.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	tb.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would become the tab's
+		tb.Fatal(err)
+	}
+	p := &page{tb: tb, ctx: ctx, drained: make(chan struct{})}
+	messages := chromedp.Console(ctx)
+	go func() {
+		defer close(p.drained)
+		for message, err := range messages {
+			if err != nil || message.Text == lastMessage {
+				return
+			}
+			p.console = append(p.console, message)
+		}
+	}()
+	tb.Cleanup(p.finish)
+	p.look(v)
+	p.do(chromedp.Navigate(siteURL + path))
+	return p
+}
+
+// look changes what the page is looked at with.
+func (p *page) look(v view) {
+	p.tb.Helper()
+	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(v.scale)}
+	if v.mobile {
+		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
+	}
+	scheme := "light"
+	if v.dark {
+		scheme = "dark"
+	}
+	p.do(
+		chromedp.EmulateViewport(v.width, v.height, options...),
+		chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			})
+			return err
+		}),
+	)
+}
+
+// expectProblem says that the page will report a problem whose text matches the
+// regular expression: a console error or an uncaught exception. One that does
+// not come fails the test too.
+func (p *page) expectProblem(pattern string) {
+	p.expected = append(p.expected, regexp.MustCompile(pattern))
+}
+
+// do performs actions that have no result.
+func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.tb.Helper()
+	run(p, chromedp.Steps(actions...))
+}
+
+// run performs an action and returns its result.
+func run[T any](p *page, action chromedp.Action[T]) T {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	result, err := chromedp.Run(ctx, action)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return result
+}
+
+// evaluate returns the value of a JavaScript expression in the page, or what it
+// resolves to if it is a promise. A T of [chromedp.Void] ignores the value.
+func evaluate[T any](p *page, expression string) T {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.tb.Fatalf("%s: %v", expression, err)
+	}
+	return result
+}
+
+// rejection returns the message of the error that a promise rejects with.
+func rejection(p *page, promise string) string {
+	p.tb.Helper()
+	return evaluate[string](p, fmt.Sprintf(
+		`(%s).then((value) => { throw new Error("resolved to " + JSON.stringify(value)) }, (error) => error.message)`, promise))
+}
+
+// waitFor returns the value of a JavaScript expression once it is truthy.
+func waitFor[T any](p *page, expression string) T {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	result, err := chromedp.Run(ctx, chromedp.Poll[T](expression,
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	if err != nil {
+		p.tb.Fatalf("waiting for %s: %v", expression, err)
+	}
+	return result
+}
+
+// setFiles chooses files in the <input type=file> that the selector finds.
+func (p *page) setFiles(selector string, files ...string) {
+	p.tb.Helper()
+	paths := make([]string, len(files))
+	for i, file := range files {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			p.tb.Fatal(err)
+		}
+		paths[i] = path
+	}
+	p.do(chromedp.SetUploadFiles(selector, paths))
+}
+
+// screenshot writes what the viewport shows to build/screenshots/NAME.png.
+func (p *page) screenshot(name string) {
+	p.tb.Helper()
+	if err := p.capture(name); err != nil {
+		p.tb.Fatalf("screenshot %s: %v", name, err)
+	}
+}
+
+func (p *page) capture(name string) error {
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(screenshots, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(screenshots, name+".png"), picture, 0o644)
+}
+
+// finish reports the problems that the page had.
+func (p *page) finish() {
+	// The console keeps the order of its messages: after this one, none is missing.
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("console.debug(%q)", lastMessage)))
+	if err == nil {
+		select {
+		case <-p.drained:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		p.tb.Errorf("the page no longer answers: %v", err)
+		return
+	}
+
+	expected := slices.Clone(p.expected)
+	for _, message := range p.console {
+		if !isProblem(message) {
+			continue
+		}
+		matches := func(pattern *regexp.Regexp) bool { return pattern.MatchString(message.Text) }
+		if i := slices.IndexFunc(expected, matches); i >= 0 {
+			expected = slices.Delete(expected, i, i+1)
+			continue
+		}
+		p.tb.Errorf("%s:%d: %s", message.URL, message.Line+1, message)
+	}
+	for _, pattern := range expected {
+		p.tb.Errorf("the page did not report the expected problem %q", pattern)
+	}
+
+	if p.tb.Failed() {
+		for _, message := range p.console {
+			p.tb.Logf("console: %s", message)
+		}
+		name := "failed-" + regexp.MustCompile(`[^\w.-]+`).ReplaceAllString(p.tb.Name(), "-")
+		if err := p.capture(name); err != nil {
+			p.tb.Logf("screenshot %s: %v", name, err)
+			return
+		}
+		p.tb.Logf("screenshot: build/screenshots/%s.png", name)
+	}
+}
+
+// isProblem tells whether a message of the console is an error. A Go program
+// that ends in a panic says so in ordinary messages.
+func isProblem(message chromedp.ConsoleMessage) bool {
+	return message.IsException() ||
+		message.Type == chromedp.ConsoleError ||
+		message.Type == "assert" ||
+		strings.HasPrefix(message.Text, "panic: ") ||
+		strings.HasPrefix(message.Text, "fatal error: ")
+}

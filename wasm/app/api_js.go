@@ -1,0 +1,211 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall/js"
+
+	"sae/data"
+	"sae/wasm/browser"
+	"sae/web/state"
+)
+
+// api is window.sae: the page's API for scripts.
+type api struct {
+	app       *app
+	listeners map[string][]listener
+	lastID    int
+	queue     []string // events that the listeners have yet to hear of
+	ready     func(any, error)
+}
+
+type listener struct {
+	id int
+	fn js.Value
+}
+
+// Events that listeners can subscribe to.
+var events = []string{"metrics", "epoch", "state", "error"}
+
+// newAPI puts the API on window.
+func newAPI(a *app) *api {
+	w := &api{app: a, listeners: map[string][]listener{}}
+	sae := js.Global().Get("Object").New()
+	sae.Set("ready", browser.Promise(func(settle func(any, error)) { w.ready = settle }))
+	w.method(sae, "state", func([]js.Value) any { return w.state() })
+	w.method(sae, "on", w.on)
+	w.async(sae, "play", func(_ []js.Value, settle func(any, error)) { a.page.Play(plain(settle)) })
+	w.async(sae, "pause", func(_ []js.Value, settle func(any, error)) { a.page.Pause(plain(settle)) })
+	w.async(sae, "step", func(_ []js.Value, settle func(any, error)) { a.page.Step(plain(settle)) })
+	w.async(sae, "reset", func(_ []js.Value, settle func(any, error)) { a.page.Reset(plain(settle)) })
+	w.async(sae, "set", w.set)
+	w.async(sae, "loadDataset", w.loadDataset)
+	w.async(sae, "reconstruct", w.reconstruct)
+	js.Global().Set("sae", sae)
+	return w
+}
+
+func plain(settle func(any, error)) func(error) {
+	return func(err error) { settle(js.Undefined(), err) }
+}
+
+// method adds a method that answers at once.
+func (w *api) method(object js.Value, name string, call func([]js.Value) any) {
+	object.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return call(args) }))
+}
+
+// async adds a method that returns a promise; it may change the page's state.
+func (w *api) async(object js.Value, name string, call func(args []js.Value, settle func(any, error))) {
+	w.method(object, name, func(args []js.Value) any {
+		return browser.Promise(func(settle func(any, error)) {
+			w.app.do(func() { call(args, settle) })
+		})
+	})
+}
+
+// argument returns the argument at index i, undefined where it is missing.
+func argument(args []js.Value, i int) js.Value {
+	if i < len(args) {
+		return args[i]
+	}
+	return js.Undefined()
+}
+
+func (w *api) set(args []js.Value, settle func(any, error)) {
+	object := argument(args, 0)
+	if object.Type() != js.TypeObject {
+		settle(nil, errors.New("set: want an object of settings, such as {latent: 32}"))
+		return
+	}
+	changes := map[string]string{}
+	entries := js.Global().Get("Object").Call("entries", object)
+	for i := range entries.Length() {
+		entry := entries.Index(i)
+		changes[entry.Index(0).String()] = js.Global().Call("String", entry.Index(1)).String()
+	}
+	w.app.page.Set(changes, func(reset bool, err error) {
+		settle(map[string]any{"reset": reset}, err)
+	})
+}
+
+func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
+	file := argument(args, 0)
+	global := js.Global()
+	name := "data set"
+	switch {
+	case file.InstanceOf(global.Get("File")):
+		name = file.Get("name").String()
+	case file.InstanceOf(global.Get("ArrayBuffer")):
+		file = global.Get("Blob").New([]any{file})
+	default:
+		settle(nil, errors.New("loadDataset: want a File or an ArrayBuffer"))
+		return
+	}
+	w.app.page.UseFile(name, file, plain(settle))
+}
+
+func (w *api) reconstruct(args []js.Value, settle func(any, error)) {
+	pixels := argument(args, 0)
+	array := js.Global().Get("Uint8Array")
+	if !pixels.InstanceOf(array) || pixels.Length() != data.ImageSize {
+		settle(nil, fmt.Errorf("reconstruct: want a Uint8Array of %d bytes: 32 rows of 32 pixels of red, green, blue", data.ImageSize))
+		return
+	}
+	image := make([]byte, data.ImageSize)
+	js.CopyBytesToGo(image, pixels)
+	w.app.page.Reconstruct(image, func(reconstruction []byte, err error) {
+		if err != nil {
+			settle(nil, err)
+			return
+		}
+		result := array.New(len(reconstruction))
+		js.CopyBytesToJS(result, reconstruction)
+		settle(result, nil)
+	})
+}
+
+// on subscribes to an event and returns a function that unsubscribes.
+func (w *api) on(args []js.Value) any {
+	event, fn := argument(args, 0).String(), argument(args, 1)
+	if !slices.Contains(events, event) || fn.Type() != js.TypeFunction {
+		js.Global().Get("console").Call("error", fmt.Sprintf("sae.on: want one of the events %v and a function", events))
+		return js.Undefined()
+	}
+	w.lastID++
+	id := w.lastID
+	w.listeners[event] = append(w.listeners[event], listener{id, fn})
+	var unsubscribe js.Func
+	unsubscribe = js.FuncOf(func(js.Value, []js.Value) any {
+		w.listeners[event] = slices.DeleteFunc(w.listeners[event], func(l listener) bool { return l.id == id })
+		return nil
+	})
+	return unsubscribe
+}
+
+// emit queues an event. Listeners hear of it once the change is complete, so
+// that they may call the API themselves.
+func (w *api) emit(event string) {
+	w.queue = append(w.queue, event)
+	if len(w.queue) == 1 {
+		go w.deliver()
+	}
+}
+
+func (w *api) deliver() {
+	queue := w.queue
+	w.queue = nil
+	if page := w.app.page; w.ready != nil && page.Status != state.StatusLoading && len(page.Samples.Images) > 0 {
+		w.ready(js.Undefined(), nil)
+		w.ready = nil
+	}
+	payloads := map[string]js.Value{}
+	for _, event := range slices.Compact(queue) {
+		for _, listener := range slices.Clone(w.listeners[event]) {
+			payload, ok := payloads[event]
+			if !ok {
+				payload = w.payload(event)
+				payloads[event] = payload
+			}
+			js.Global().Call("queueMicrotask", listener.fn.Call("bind", js.Undefined(), payload))
+		}
+	}
+}
+
+// payload returns what listeners of the event get.
+func (w *api) payload(event string) js.Value {
+	page := w.app.page
+	switch event {
+	case "metrics":
+		var loss any
+		if n := len(page.Curve); n > 0 {
+			loss = page.Curve[n-1].Loss
+		}
+		return toJS(map[string]any{
+			"epoch": page.Epoch, "batch": page.Batch, "batches": page.Batches,
+			"loss": loss, "imagesPerSecond": page.ImagesPerSecond,
+		})
+	case "epoch":
+		return toJS(page.History[len(page.History)-1])
+	case "error":
+		message := page.Failure
+		if page.Notice != nil {
+			message = page.Notice.Title + ": " + page.Notice.Text
+		}
+		return toJS(map[string]any{"message": message})
+	}
+	return w.state()
+}
+
+// state returns sae.state().
+func (w *api) state() js.Value { return toJS(w.app.page.Snapshot()) }
+
+// toJS converts by way of JSON: a payload is small and rare.
+func toJS(value any) js.Value {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // the types here hold nothing that JSON cannot
+	}
+	return js.Global().Get("JSON").Call("parse", string(text))
+}

@@ -1,0 +1,231 @@
+// Package app is the page's role of the program: it joins the state machine
+// to the worker, to vugu and to window.sae.
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"syscall/js"
+	"time"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/domrender"
+
+	"sae/wasm/browser"
+	"sae/wasm/protocol"
+	"sae/web/state"
+	"sae/web/ui"
+)
+
+// app is the running page.
+type app struct {
+	env    vugu.EventEnv
+	page   *state.Page
+	root   *ui.Root
+	api    *api
+	worker js.Value
+	heard  bool // whether the worker said anything since the last watch tick
+	onData js.Func
+	onFail js.Func
+}
+
+// Run shows the page and never returns.
+func Run() {
+	renderer, err := domrender.New("#app")
+	if err != nil {
+		panic(err)
+	}
+	build, err := vugu.NewBuildEnv(renderer.EventEnv())
+	if err != nil {
+		panic(err)
+	}
+	a := &app{env: renderer.EventEnv()}
+	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
+	a.api = newAPI(a)
+	a.page.Changed = a.api.emit
+	a.root = &ui.Root{
+		Page:        a.page,
+		PickFile:    func() { element("file").Call("click") },
+		ToggleTheme: a.toggleTheme,
+	}
+	a.listen()
+	a.startWorker()
+	go a.watchWorker()
+	for ok := true; ok; ok = renderer.EventWait() {
+		a.env.Lock()
+		results := build.RunBuild(a.root)
+		a.env.UnlockOnly()
+		if err := renderer.Render(results); err != nil {
+			panic(err)
+		}
+		a.root.AfterRender()
+	}
+}
+
+// do runs change, which changes the page's state, and renders the result.
+func (a *app) do(change func()) {
+	a.env.Lock()
+	defer a.env.UnlockRender()
+	change()
+}
+
+// siteDatasets returns the names of the data sets beside the page, as the
+// build listed them.
+func siteDatasets() []string {
+	body, _, err := browser.Fetch("data/index.json")
+	if err != nil {
+		return nil // a page without the list still has its embedded data set
+	}
+	defer body.Close()
+	var index struct{ Datasets []string }
+	if text, err := io.ReadAll(io.LimitReader(body, 1<<16)); err != nil || json.Unmarshal(text, &index) != nil {
+		return nil
+	}
+	return index.Datasets
+}
+
+func element(id string) js.Value {
+	return js.Global().Get("document").Call("getElementById", id)
+}
+
+// startWorker starts a worker on the module that this page itself runs. The
+// worker greets with protocol.TypeReady.
+func (a *app) startWorker() {
+	if !a.onData.Truthy() {
+		a.onData = js.FuncOf(func(_ js.Value, args []js.Value) any {
+			a.receive(args[0].Get("data"))
+			return nil
+		})
+		a.onFail = js.FuncOf(func(_ js.Value, args []js.Value) any {
+			event := args[0]
+			event.Call("preventDefault")
+			reason := "its script failed"
+			if message := event.Get("message"); message.Type() == js.TypeString {
+				reason = message.String()
+			}
+			a.workerDied(reason)
+			return nil
+		})
+	}
+	a.worker = js.Global().Get("Worker").New("worker.js")
+	a.worker.Set("onmessage", a.onData)
+	a.worker.Set("onerror", a.onFail)
+	a.worker.Call("postMessage", js.Global().Get("saeModule"))
+}
+
+func (a *app) receive(data js.Value) {
+	m, ok := protocol.FromJS(data)
+	if !ok {
+		return
+	}
+	a.heard = true
+	if m.Type == protocol.TypeDied {
+		died, _ := protocol.Decode[protocol.Died](m)
+		a.workerDied(died.Reason)
+		return
+	}
+	a.do(func() { a.page.Receive(m) })
+}
+
+func (a *app) workerDied(reason string) {
+	a.worker.Set("onmessage", js.Null())
+	a.worker.Set("onerror", js.Null())
+	a.worker.Call("terminate")
+	a.do(func() {
+		if a.page.WorkerDied(reason) {
+			a.startWorker()
+		}
+	})
+}
+
+// A worker that hangs is noticed by its silence: every watchInterval it is
+// asked for a sign of life, and after watchTicks intervals without one it is
+// replaced. Counting ticks rather than time spares a worker that slept
+// because the machine or the tab did.
+const (
+	watchInterval = 5 * time.Second
+	watchTicks    = 6
+)
+
+func (a *app) watchWorker() {
+	silent := 0
+	for {
+		time.Sleep(watchInterval)
+		if a.heard {
+			silent = 0
+		} else if silent++; silent == watchTicks {
+			silent = 0
+			a.workerDied(fmt.Sprintf("it did not answer for %v", watchTicks*watchInterval))
+		}
+		a.heard = false
+		a.do(a.page.Ping)
+	}
+}
+
+// listen handles what happens on the document as a whole: files dropped or
+// chosen, and a change of the system's theme.
+func (a *app) listen() {
+	document := js.Global().Get("document")
+	root := document.Get("documentElement")
+	on := func(target js.Value, event string, handle func(event js.Value)) {
+		target.Call("addEventListener", event, js.FuncOf(func(_ js.Value, args []js.Value) any {
+			handle(args[0])
+			return nil
+		}))
+	}
+	dragging := func(on bool) { root.Call("toggleAttribute", "data-dragging", on) }
+	on(document, "dragover", func(event js.Value) {
+		event.Call("preventDefault")
+		dragging(true)
+	})
+	on(document, "dragleave", func(event js.Value) {
+		if event.Get("relatedTarget").IsNull() { // left the window
+			dragging(false)
+		}
+	})
+	on(document, "drop", func(event js.Value) {
+		event.Call("preventDefault")
+		dragging(false)
+		a.useFiles(event.Get("dataTransfer").Get("files"))
+	})
+	input := element("file")
+	on(input, "change", func(js.Value) {
+		a.useFiles(input.Get("files"))
+		input.Set("value", "") // so that the same file can be chosen again
+	})
+	redraw := func(js.Value) { a.do(a.root.Redraw) }
+	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", redraw)
+	on(js.Global(), "resize", redraw)
+}
+
+func (a *app) useFiles(files js.Value) {
+	if files.Length() == 0 {
+		return
+	}
+	a.do(func() {
+		if n := files.Length(); n > 1 {
+			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, or convert several .bin files with tools/convert first.", n))
+			return
+		}
+		file := files.Index(0)
+		a.page.UseFile(file.Get("name").String(), file, func(error) {})
+	})
+}
+
+// toggleTheme switches between light and dark and remembers the choice.
+func (a *app) toggleTheme() {
+	root := js.Global().Get("document").Get("documentElement")
+	theme := root.Get("dataset").Get("theme")
+	dark := js.Global().Call("matchMedia", "(prefers-color-scheme: dark)").Get("matches").Bool()
+	if theme.Truthy() {
+		dark = theme.String() == "dark"
+	}
+	chosen := "dark"
+	if dark {
+		chosen = "light"
+	}
+	root.Get("dataset").Set("theme", chosen)
+	js.Global().Call("saeRememberTheme", chosen)
+	a.root.Redraw()
+}

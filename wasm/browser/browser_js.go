@@ -1,0 +1,242 @@
+// Package browser wraps the few facilities of the browser that page and
+// worker share: promises, streams, fetching, and the file that the origin
+// keeps from visit to visit.
+package browser
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall/js"
+	"time"
+)
+
+// HasDocument reports whether the program runs in a page rather than in a
+// worker.
+func HasDocument() bool { return js.Global().Get("document").Truthy() }
+
+// Now returns the milliseconds since the page or worker started.
+func Now() float64 { return js.Global().Get("performance").Call("now").Float() }
+
+// Error is a rejected promise's reason.
+type Error struct {
+	Name    string // of a DOMException or Error: "NotFoundError"
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Name
+	}
+	return e.Message
+}
+
+func newError(reason js.Value) error {
+	if reason.Type() != js.TypeObject {
+		return &Error{Name: "Error", Message: reason.String()}
+	}
+	return &Error{Name: reason.Get("name").String(), Message: reason.Get("message").String()}
+}
+
+// Await blocks the goroutine, not the event loop, until the promise settles.
+// It must not be called from within a js.Func.
+func Await(promise js.Value) (js.Value, error) {
+	type outcome struct {
+		value js.Value
+		err   error
+	}
+	settled := make(chan outcome, 1)
+	fulfilled := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- outcome{value: first(args)}
+		return nil
+	})
+	defer fulfilled.Release()
+	rejected := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- outcome{err: newError(first(args))}
+		return nil
+	})
+	defer rejected.Release()
+	promise.Call("then", fulfilled, rejected)
+	result := <-settled
+	return result.value, result.err
+}
+
+func first(args []js.Value) js.Value {
+	if len(args) == 0 {
+		return js.Undefined()
+	}
+	return args[0]
+}
+
+// Promise returns a promise that settles when run calls settle, with a
+// resolved value or an error. run may call it before or after it returns.
+func Promise(run func(settle func(value any, err error))) js.Value {
+	executor := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		resolve, reject := args[0], args[1]
+		run(func(value any, err error) {
+			if err != nil {
+				reject.Invoke(js.Global().Get("Error").New(err.Error()))
+				return
+			}
+			resolve.Invoke(value)
+		})
+		return nil
+	})
+	defer executor.Release()
+	return js.Global().Get("Promise").New(executor)
+}
+
+// stream reads a ReadableStream of bytes.
+type stream struct {
+	reader js.Value
+	chunk  []byte
+	err    error
+}
+
+// Stream returns a reader of a ReadableStream.
+func Stream(readable js.Value) io.ReadCloser {
+	return &stream{reader: readable.Call("getReader")}
+}
+
+func (s *stream) Read(buffer []byte) (int, error) {
+	for len(s.chunk) == 0 && s.err == nil {
+		result, err := Await(s.reader.Call("read"))
+		switch {
+		case err != nil:
+			s.err = err
+		case result.Get("done").Bool():
+			s.err = io.EOF
+		default:
+			array := result.Get("value")
+			s.chunk = make([]byte, array.Length())
+			js.CopyBytesToGo(s.chunk, array)
+		}
+	}
+	if len(s.chunk) == 0 {
+		return 0, s.err
+	}
+	n := copy(buffer, s.chunk)
+	s.chunk = s.chunk[n:]
+	return n, nil
+}
+
+func (s *stream) Close() error {
+	s.err = io.ErrClosedPipe
+	_, err := Await(s.reader.Call("cancel"))
+	return err
+}
+
+// Fetch opens a file of the site by its address. The length is 0 where the
+// server does not tell it.
+func Fetch(url string) (body io.ReadCloser, length int64, err error) {
+	response, err := Await(js.Global().Call("fetch", url))
+	if err != nil {
+		return nil, 0, fmt.Errorf("fetch %s: %w", url, err)
+	}
+	if !response.Get("ok").Bool() {
+		return nil, 0, fmt.Errorf("fetch %s: HTTP status %d, want 200", url, response.Get("status").Int())
+	}
+	headers := response.Get("headers")
+	// With a content coding the length is that of the coded body.
+	if text := headers.Call("get", "content-length"); text.Truthy() && !headers.Call("get", "content-encoding").Truthy() {
+		fmt.Sscan(text.String(), &length)
+	}
+	return Stream(response.Get("body")), length, nil
+}
+
+// ErrNothingKept reports that the origin keeps no file of the name.
+var ErrNothingKept = errors.New("nothing is kept in this browser")
+
+// directory returns the origin's private file system, in which the browser
+// keeps files between visits.
+func directory() (js.Value, error) {
+	storage := js.Global().Get("navigator").Get("storage")
+	if !storage.Truthy() || !storage.Get("getDirectory").Truthy() {
+		return js.Value{}, errors.New("this browser keeps no files for this page; a secure address (https or localhost) is needed")
+	}
+	return Await(storage.Call("getDirectory"))
+}
+
+// Kept returns the File of the given name that the origin keeps.
+func Kept(name string) (js.Value, error) {
+	root, err := directory()
+	if err != nil {
+		return js.Value{}, err
+	}
+	handle, err := Await(root.Call("getFileHandle", name))
+	if failure := (*Error)(nil); errors.As(err, &failure) && failure.Name == "NotFoundError" {
+		return js.Value{}, ErrNothingKept
+	}
+	if err != nil {
+		return js.Value{}, err
+	}
+	return Await(handle.Call("getFile"))
+}
+
+// Keep stores a file for the next visit; write fills it. The file appears
+// only once all of it is written: an earlier one of the name stays intact
+// until then.
+func Keep(name string, write func(io.Writer) error) (err error) {
+	root, err := directory()
+	if err != nil {
+		return err
+	}
+	handle, err := Await(root.Call("getFileHandle", name, map[string]any{"create": true}))
+	if err != nil {
+		return err
+	}
+	if !handle.Get("createWritable").Truthy() {
+		return errors.New("this browser cannot write files for this page")
+	}
+	sink, err := Await(handle.Call("createWritable"))
+	if err != nil {
+		return err
+	}
+	if err := write(writer{sink}); err != nil {
+		Await(sink.Call("abort"))
+		return err
+	}
+	_, err = Await(sink.Call("close"))
+	return err
+}
+
+type writer struct{ sink js.Value }
+
+func (w writer) Write(buffer []byte) (int, error) {
+	array := js.Global().Get("Uint8Array").New(len(buffer))
+	js.CopyBytesToJS(array, buffer)
+	if _, err := Await(w.sink.Call("write", array)); err != nil {
+		return 0, err
+	}
+	return len(buffer), nil
+}
+
+// EventLoop lets a busy goroutine give the event loop a turn.
+type EventLoop struct {
+	port js.Value
+	back chan struct{}
+	last time.Time
+}
+
+// NewEventLoop returns an EventLoop; a program needs one.
+func NewEventLoop() *EventLoop {
+	channel := js.Global().Get("MessageChannel").New()
+	loop := &EventLoop{port: channel.Get("port1"), back: make(chan struct{}, 1), last: time.Now()}
+	channel.Get("port2").Set("onmessage", js.FuncOf(func(js.Value, []js.Value) any {
+		loop.back <- struct{}{}
+		return nil
+	}))
+	return loop
+}
+
+// Since returns how long ago the last turn was.
+func (l *EventLoop) Since() time.Duration { return time.Since(l.last) }
+
+// Turn returns once the events that wait have been delivered. A message to
+// oneself takes 0.15 ms; the shortest timer takes 4 ms, and a second in a
+// background tab.
+func (l *EventLoop) Turn() {
+	l.port.Call("postMessage", js.Null())
+	<-l.back
+	l.last = time.Now()
+}

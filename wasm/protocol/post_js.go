@@ -1,0 +1,63 @@
+package protocol
+
+import (
+	"syscall/js"
+)
+
+var (
+	uint8Array = js.Global().Get("Uint8Array")
+	null       = js.Null()
+)
+
+// Post sends the message to target, a Worker, a MessagePort or a worker's
+// global scope. Buffers are copied out of Go's memory once and transferred.
+func (m Message) Post(target js.Value) {
+	buffers := make([]any, len(m.Buffers))
+	for i, buffer := range m.Buffers {
+		array := uint8Array.New(len(buffer))
+		js.CopyBytesToJS(array, buffer)
+		buffers[i] = array.Get("buffer")
+	}
+	file := null
+	if value, ok := m.File.(js.Value); ok {
+		file = value
+	}
+	target.Call("postMessage", map[string]any{
+		"type":    string(m.Type),
+		"id":      m.ID,
+		"error":   m.Error,
+		"body":    string(m.Body),
+		"buffers": buffers,
+		"file":    file,
+	}, buffers)
+}
+
+// FromJS returns the message in the data of a MessageEvent, and false where
+// that is not one of this protocol.
+func FromJS(data js.Value) (Message, bool) {
+	if data.Type() != js.TypeObject || data.Get("type").Type() != js.TypeString {
+		return Message{}, false
+	}
+	m := Message{Type: Type(data.Get("type").String())}
+	if id := data.Get("id"); id.Type() == js.TypeNumber {
+		m.ID = id.Int()
+	}
+	if text := data.Get("error"); text.Type() == js.TypeString {
+		m.Error = text.String()
+	}
+	if body := data.Get("body"); body.Type() == js.TypeString {
+		m.Body = []byte(body.String())
+	}
+	if buffers := data.Get("buffers"); buffers.Type() == js.TypeObject {
+		for i := range buffers.Length() {
+			array := uint8Array.New(buffers.Index(i))
+			buffer := make([]byte, array.Length())
+			js.CopyBytesToGo(buffer, array)
+			m.Buffers = append(m.Buffers, buffer)
+		}
+	}
+	if file := data.Get("file"); file.Type() == js.TypeObject {
+		m.File = file
+	}
+	return m, true
+}

@@ -1,0 +1,285 @@
+// Package protocol defines every message between the page and its training
+// worker.
+//
+// A message is a type, a JSON body and byte buffers that change hands
+// without being copied (transferables). The page sends commands, each with
+// an id; the worker answers every command with one [Reply] of the same id
+// once it has taken effect. Beside the replies the worker sends [Ready]
+// once, [Loading] while a data set is read, and [Frame] whenever there is
+// something new to show. The page answers each frame with [Seen]; the worker
+// never has more than one unseen frame under way, so a slow page slows
+// nothing down and no queue grows.
+package protocol
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"sae/nn/experiment"
+)
+
+// Type tells messages apart.
+type Type string
+
+// Commands of the page.
+const (
+	// TypeLoad asks for a data set; the body is a Load. A File that the user
+	// chose travels beside the body. The reply's body is a Dataset, its buffer
+	// the labels of the validation images, a byte each.
+	TypeLoad Type = "load"
+	// TypeConfigure starts a new run; the body is a Configure.
+	TypeConfigure Type = "configure"
+	// TypeEpochs changes the number of epochs of the run; the body is an Epochs.
+	TypeEpochs Type = "epochs"
+	// TypePlay trains until the run is done or paused.
+	TypePlay Type = "play"
+	// TypePause stops training, in the middle of a batch if need be.
+	TypePause Type = "pause"
+	// TypeStep trains on one batch.
+	TypeStep Type = "step"
+	// TypeWatch chooses the validation images that frames show; the body is
+	// a Watch.
+	TypeWatch Type = "watch"
+	// TypeReconstruct runs one image of 3,072 bytes, the only buffer, through
+	// the autoencoder; the reply carries the reconstruction.
+	TypeReconstruct Type = "reconstruct"
+	// TypeSeen acknowledges a frame; it has no reply.
+	TypeSeen Type = "seen"
+	// TypePing asks for a reply and nothing else.
+	TypePing Type = "ping"
+	// TypeBench trains a network of given layers on given images as fast as
+	// it can; the body is a Bench, the buffer holds the images. The reply's
+	// body is a BenchResult.
+	TypeBench Type = "bench"
+)
+
+// Messages of the worker.
+const (
+	TypeReady   Type = "ready"   // body: Ready
+	TypeReply   Type = "reply"   // body: that of the command
+	TypeLoading Type = "loading" // body: Loading
+	TypeFrame   Type = "frame"   // body: Frame
+	TypeDied    Type = "died"    // body: Died; sent by the shim when the program ends
+)
+
+// Message is what crosses between page and worker.
+type Message struct {
+	Type    Type
+	ID      int    // of the command, and of its reply; 0 when there is none
+	Error   string // of a reply: why the command failed; "" when it did not
+	Body    []byte // JSON
+	Buffers [][]byte
+	File    any // with TypeLoad, the user's File: a js.Value in the browser
+}
+
+// New returns a message whose body is the JSON of body, which may be nil.
+func New(t Type, body any, buffers ...[]byte) Message {
+	message := Message{Type: t, Buffers: buffers}
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			// Bodies are this package's own types; only a NaN gets here,
+			// and the types that can hold one encode it as null.
+			panic(fmt.Sprintf("protocol: %s: %v", t, err))
+		}
+		message.Body = text
+	}
+	return message
+}
+
+// Decode returns the message's body as a T.
+func Decode[T any](m Message) (T, error) {
+	var body T
+	if err := json.Unmarshal(m.Body, &body); err != nil {
+		return body, fmt.Errorf("protocol: %s: %w", m.Type, err)
+	}
+	return body, nil
+}
+
+// Sources of a data set.
+const (
+	SourceSynthetic = "synthetic" // the embedded generator
+	SourceSite      = "site"      // a compact file beside the page, named by Load.Name
+	SourceKept      = "kept"      // the one that a previous visit kept in the browser
+	SourceFile      = "file"      // a file of the user, beside the body
+)
+
+// Load is the body of TypeLoad.
+type Load struct {
+	Source string `json:"source"`
+	Name   string `json:"name"` // of the site's data set or the user's file
+	URL    string `json:"url"`  // of the site's data set
+}
+
+// Dataset describes the data set in use.
+type Dataset struct {
+	Name       string   `json:"name"`
+	Provenance string   `json:"provenance"`
+	Source     string   `json:"source"`
+	Train      int      `json:"train"`      // training images
+	Validation int      `json:"validation"` // validation images
+	Classes    []string `json:"classes"`
+	MeanBCE    float64  `json:"meanBce"` // validation BCE of the mean training image, in nats
+	MeanMSE    float64  `json:"meanMse"` // validation MSE of the mean training image
+	Floor      float64  `json:"floor"`   // mean binary entropy of the validation images: no BCE is lower
+	Kept       bool     `json:"kept"`    // whether the browser keeps it for the next visit
+}
+
+// Configure is the body of TypeConfigure.
+type Configure struct {
+	Run      int                 `json:"run"` // number of the run; frames repeat it
+	Settings experiment.Settings `json:"settings"`
+}
+
+// Epochs is the body of TypeEpochs.
+type Epochs struct {
+	Epochs int `json:"epochs"`
+}
+
+// Watch is the body of TypeWatch: indexes into the validation split.
+type Watch struct {
+	Images []int `json:"images"`
+}
+
+// Ready is the body of TypeReady.
+type Ready struct {
+	Kernel string `json:"kernel"` // "relaxed-simd", "simd" or "go"
+	Kept   string `json:"kept"`   // name of the data set that the browser keeps; "" for none
+}
+
+// Loading tells how far the reading of a data set is.
+type Loading struct {
+	Stage string `json:"stage"` // what is done, for people: "Reading cifar-10-binary.tar.gz"
+	Done  int64  `json:"done"`  // bytes
+	Total int64  `json:"total"` // bytes; 0 when unknown
+}
+
+// Status of a run.
+type Status string
+
+const (
+	StatusIdle     Status = "idle"
+	StatusTraining Status = "training"
+	StatusPaused   Status = "paused"
+	StatusDone     Status = "done"
+	StatusError    Status = "error" // Frame.Failure says why
+)
+
+// Frame is what there is to show: the state of the run and everything new
+// since the last frame. Its buffers, where Images is not empty, are
+//
+//	originals        [len(Images), 3072] bytes, HWC
+//	reconstructions  [len(Images), 3072] bytes, HWC
+//	codes            [len(Images), latent] float32, little-endian
+//
+// and where Units is true, after those
+//
+//	mean activations [latent] float32, over the validation images
+//	activity         [latent] float32, share of the validation images on which the unit is active
+//	histogram        [HistogramBins] float32, see Histogram
+type Frame struct {
+	Run             int     `json:"run"`
+	Status          Status  `json:"status"`
+	Epoch           int     `json:"epoch"`   // completed epochs
+	Batch           int     `json:"batch"`   // completed batches of the epoch under way
+	Batches         int     `json:"batches"` // batches per epoch
+	ImagesPerSecond float64 `json:"imagesPerSecond"`
+	SecondsLeft     float64 `json:"secondsLeft"`
+	Failure         string  `json:"failure,omitempty"` // why the run stopped, with StatusError
+
+	Initial   *Evaluation `json:"initial,omitempty"` // of the untrained model, once per run
+	Points    []Point     `json:"points,omitempty"`  // of the training loss
+	Epochs    []Epoch     `json:"epochs,omitempty"`  // finished since the last frame
+	Histogram Histogram   `json:"histogram,omitzero"`
+
+	Images []int `json:"images,omitempty"` // indexes of the pictures in the buffers
+	Labels []int `json:"labels,omitempty"` // their classes
+	Units  bool  `json:"units,omitempty"`
+}
+
+// Point is the training loss between two moments of an epoch.
+type Point struct {
+	Epoch float64 `json:"epoch"` // 2.5 is the middle of the third epoch
+	Loss  float64 `json:"loss"`  // mean over the batches since the point before
+	BCE   float64 `json:"bce"`
+}
+
+// Evaluation is the quality of the model on the validation images.
+type Evaluation struct {
+	ValLoss float64 `json:"valLoss"` // valBce plus the L1 penalty, as Keras reports val_loss
+	ValBCE  float64 `json:"valBce"`
+	ValMSE  float64 `json:"valMse"`
+	PSNR    float64 `json:"psnr"`   // dB, of valMse
+	Active  float64 `json:"active"` // mean number of active latent units per image
+	Dead    int     `json:"dead"`   // latent units active on no image
+}
+
+// Epoch is one finished epoch: an entry of the history.
+type Epoch struct {
+	Epoch int     `json:"epoch"` // from 1
+	Loss  float64 `json:"loss"`  // training: bce plus l1, mean over the epoch's images
+	BCE   float64 `json:"bce"`
+	L1    float64 `json:"l1"` // the penalty's share of loss
+	Evaluation
+}
+
+// HistogramBins is the number of bars of the activation histogram.
+const HistogramBins = 40
+
+// Histogram describes the distribution of the latent activations over
+// validation images and units: how many are exactly zero, and the upper edge
+// of the last of the HistogramBins equal bins over the positive ones.
+type Histogram struct {
+	Zero float64 `json:"zero"` // share of activations that are zero
+	Max  float64 `json:"max"`
+}
+
+// Died tells why the worker's program ended.
+type Died struct {
+	Reason string `json:"reason"`
+}
+
+// Bench is the body of TypeBench.
+type Bench struct {
+	Layers      []int   `json:"layers"`
+	LatentIndex int     `json:"latentIndex"`
+	L1          float64 `json:"l1"`
+	Batch       int     `json:"batch"`
+	Epochs      int     `json:"epochs"` // timed
+	Warmup      int     `json:"warmup"` // epochs before those
+	Images      int     `json:"images"` // per epoch
+	LR          float64 `json:"lr"`
+	Beta1       float64 `json:"beta1"`
+	Beta2       float64 `json:"beta2"`
+	Epsilon     float64 `json:"eps"`
+	BudgetMS    float64 `json:"budgetMs"` // fewer images are used when the whole would take longer
+}
+
+// BenchResult is the reply to TypeBench.
+type BenchResult struct {
+	ImagesPerSecond float64   `json:"imagesPerSecond"` // imagesUsed by the median epoch
+	Loss            float64   `json:"loss"`            // mean of the last epoch
+	ImagesUsed      int       `json:"imagesUsed"`
+	EpochMS         []float64 `json:"epochMs"`
+	Kernel          string    `json:"kernel"`
+}
+
+// Floats returns the little-endian float32s in a buffer.
+func Floats(buffer []byte) []float32 {
+	floats := make([]float32, len(buffer)/4)
+	for i := range floats {
+		floats[i] = math.Float32frombits(binary.LittleEndian.Uint32(buffer[4*i:]))
+	}
+	return floats
+}
+
+// Bytes is the inverse of Floats.
+func Bytes(floats []float32) []byte {
+	buffer := make([]byte, 0, 4*len(floats))
+	for _, x := range floats {
+		buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
+	}
+	return buffer
+}

@@ -1,0 +1,104 @@
+package worker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"sae/data"
+	"sae/nn"
+	"sae/wasm/protocol"
+)
+
+// bench trains the network that the command describes on its images and
+// tells how fast that went, by the same steps as any run.
+func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
+	cfg, err := protocol.Decode[protocol.Bench](m)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	if err := checkBench(cfg, m.Buffers); err != nil {
+		return protocol.Message{}, err
+	}
+	architecture := nn.Architecture{
+		InputDims:     cfg.Layers[0],
+		EncoderHidden: cfg.Layers[1:cfg.LatentIndex],
+		LatentDims:    cfg.Layers[cfg.LatentIndex],
+		DecoderHidden: cfg.Layers[cfg.LatentIndex+1 : len(cfg.Layers)-1],
+		Lambda:        cfg.L1,
+	}
+	auto, err := architecture.Build("glorot", 1)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	adam := nn.Adam{LearningRate: cfg.LR, Beta1: cfg.Beta1, Beta2: cfg.Beta2, Epsilon: cfg.Epsilon}
+	trainer, err := nn.NewTrainer(auto, adam, cfg.Batch)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	trainer.Yield = w.yield
+	images := data.Split{Images: m.Buffers[0]}
+	batch := newGather(cfg.Batch)
+
+	epoch := 0
+	train := func(n int) (loss float64, elapsed time.Duration, err error) {
+		start := time.Now()
+		for indexes := range nn.Batches(n, cfg.Batch, 1, uint64(epoch)) {
+			step, err := trainer.Step(batch.gather(images, indexes))
+			if err != nil {
+				return 0, 0, err
+			}
+			loss += step.Total() * float64(len(indexes)) / float64(n)
+		}
+		epoch++
+		return loss, time.Since(start), nil
+	}
+	used := cfg.Images
+	if cfg.BudgetMS > 0 {
+		_, elapsed, err := train(min(cfg.Batch, cfg.Images))
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		// As many whole batches as the budget holds, at least one.
+		perBatch := float64(elapsed) / float64(time.Millisecond)
+		batches := int(cfg.BudgetMS / float64(cfg.Epochs+cfg.Warmup) / perBatch)
+		used = min(used, max(1, batches)*cfg.Batch)
+	}
+	result := protocol.BenchResult{ImagesUsed: used, Kernel: w.Kernel}
+	for i := range cfg.Warmup + cfg.Epochs {
+		loss, elapsed, err := train(used)
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		result.Loss = loss
+		if i >= cfg.Warmup {
+			result.EpochMS = append(result.EpochMS, float64(elapsed)/float64(time.Millisecond))
+		}
+	}
+	result.ImagesPerSecond = float64(used) / median(result.EpochMS) * 1000
+	return protocol.New("", result), nil
+}
+
+func checkBench(cfg protocol.Bench, buffers [][]byte) error {
+	last := len(cfg.Layers) - 1
+	switch {
+	case last < 2 || cfg.LatentIndex < 1 || cfg.LatentIndex >= last:
+		return fmt.Errorf("bench: layers %v, latentIndex %d: want at least three layers, the latent one between first and last", cfg.Layers, cfg.LatentIndex)
+	case cfg.Layers[0] != data.ImageSize || cfg.Layers[last] != data.ImageSize:
+		return fmt.Errorf("bench: layers %v: want %d first and last", cfg.Layers, data.ImageSize)
+	case cfg.Epochs < 1 || cfg.Warmup < 0:
+		return fmt.Errorf("bench: epochs %d, warmup %d: want at least 1 and 0", cfg.Epochs, cfg.Warmup)
+	case cfg.Images < 1 || len(buffers) != 1 || len(buffers[0]) < cfg.Images*data.ImageSize:
+		return fmt.Errorf("bench: images %d: want at least 1, and data with %d bytes for each", cfg.Images, data.ImageSize)
+	}
+	return nil
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}

@@ -1,0 +1,137 @@
+package worker
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"syscall/js"
+
+	"sae/data"
+	"sae/wasm/browser"
+	"sae/wasm/protocol"
+)
+
+// keptName is the file in which the browser keeps the user's data set.
+const keptName = "dataset.sae"
+
+// What a dropped archive is reduced to: enough to learn from, quick to keep.
+const (
+	importTrain      = 5000
+	importValidation = 1000
+)
+
+// The embedded data set.
+const (
+	syntheticTrain      = 2000
+	syntheticValidation = 400
+	syntheticSeed       = 1
+)
+
+// Run is the worker's role of the program; it never returns.
+func Run() {
+	// Memory never shrinks in WebAssembly: a tighter heap beats a later
+	// collection.
+	debug.SetGCPercent(50)
+	self := js.Global()
+	loop := browser.NewEventLoop()
+	w := New(Platform{
+		Post:   func(m protocol.Message) { m.Post(self) },
+		Turn:   loop.Turn,
+		Open:   open,
+		Kernel: "go",
+	})
+	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		if m, ok := protocol.FromJS(args[0].Get("data")); ok {
+			w.Deliver(m)
+		}
+		return nil
+	}))
+	w.Post(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: w.Kernel, Kept: keptDataset()}))
+	w.Run()
+}
+
+// keptDataset returns the name of the data set that the browser keeps, ""
+// where there is none that can be used.
+func keptDataset() string {
+	file, err := browser.Kept(keptName)
+	if err != nil {
+		return ""
+	}
+	body := browser.Stream(file.Call("stream"))
+	defer body.Close()
+	info, err := data.ReadInfo(body)
+	if err != nil {
+		return ""
+	}
+	return info.Name
+}
+
+// open returns the data set that the command asks for.
+func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
+	switch load.Source {
+	case protocol.SourceSynthetic:
+		return data.Synthetic(syntheticTrain, syntheticValidation, syntheticSeed), false, nil
+	case protocol.SourceSite:
+		body, length, err := browser.Fetch(load.URL)
+		if err != nil {
+			return nil, false, err
+		}
+		defer body.Close()
+		dataset, err := data.Read(&meter{reader: body, report: func(done int64) {
+			progress(protocol.Loading{Stage: "Downloading " + load.Name, Done: done, Total: length})
+		}})
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: %w", load.Name, err)
+		}
+		return dataset, false, nil
+	case protocol.SourceKept:
+		kept, err := browser.Kept(keptName)
+		if err != nil {
+			return nil, false, err
+		}
+		body := browser.Stream(kept.Call("stream"))
+		defer body.Close()
+		dataset, err := data.Read(body)
+		return dataset, err == nil, err
+	case protocol.SourceFile:
+		blob, ok := file.(js.Value)
+		if !ok {
+			return nil, false, fmt.Errorf("load: %s: the message holds no file", load.Name)
+		}
+		dataset, err := importFile(load.Name, blob, progress)
+		if err != nil {
+			return nil, false, err
+		}
+		progress(protocol.Loading{Stage: "Keeping it for the next visit"})
+		return dataset, browser.Keep(keptName, dataset.Write) == nil, nil
+	}
+	return nil, false, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
+}
+
+func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {
+	return data.Import(name, func() (io.ReadCloser, error) {
+		return browser.Stream(blob.Call("stream")), nil
+	}, data.ImportOptions{
+		Train:      importTrain,
+		Validation: importValidation,
+		AtMost:     true,
+		Size:       int64(blob.Get("size").Float()),
+		Progress: func(done, total int64) {
+			progress(protocol.Loading{Stage: "Reading " + name, Done: done, Total: total})
+		},
+	})
+}
+
+// meter reports how much has been read.
+type meter struct {
+	reader io.Reader
+	done   int64
+	report func(done int64)
+}
+
+func (m *meter) Read(buffer []byte) (int, error) {
+	n, err := m.reader.Read(buffer)
+	m.done += int64(n)
+	m.report(m.done)
+	return n, err
+}

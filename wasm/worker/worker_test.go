@@ -1,0 +1,410 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"sae/data"
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+)
+
+// page drives a worker the way the page does and collects what it says.
+type page struct {
+	t       *testing.T
+	worker  *Worker
+	replies chan protocol.Message
+	frames  chan protocol.Frame
+	raw     chan protocol.Message // of the frames
+	lastID  int
+	turns   chan func() // run when the worker gives the event loop a turn
+}
+
+func newPage(t *testing.T) *page {
+	p := &page{
+		t:       t,
+		replies: make(chan protocol.Message, 100),
+		frames:  make(chan protocol.Frame, 1000),
+		raw:     make(chan protocol.Message, 1000),
+		turns:   make(chan func(), 100),
+	}
+	p.worker = New(Platform{
+		Kernel: "go",
+		Post:   p.receive,
+		Turn: func() {
+			select {
+			case turn := <-p.turns:
+				turn()
+			default:
+			}
+		},
+		Open: func(load protocol.Load, _ any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
+			progress(protocol.Loading{Stage: "Reading"})
+			if load.Source != protocol.SourceSynthetic {
+				return nil, false, errors.New("no such file")
+			}
+			return data.Synthetic(200, 50, 1), false, nil
+		},
+	})
+	go p.worker.Run()
+	return p
+}
+
+func (p *page) receive(m protocol.Message) {
+	switch m.Type {
+	case protocol.TypeReply:
+		p.replies <- m
+	case protocol.TypeFrame:
+		frame, err := protocol.Decode[protocol.Frame](m)
+		if err != nil {
+			p.t.Error(err)
+		}
+		p.raw <- m
+		p.frames <- frame
+		p.worker.Deliver(protocol.Message{Type: protocol.TypeSeen})
+	}
+}
+
+// send sends a command without waiting for its reply.
+func (p *page) send(m protocol.Message) int {
+	p.lastID++
+	m.ID = p.lastID
+	p.worker.Deliver(m)
+	return m.ID
+}
+
+// do sends a command and returns its reply.
+func (p *page) do(t protocol.Type, body any, buffers ...[]byte) protocol.Message {
+	p.t.Helper()
+	id := p.send(protocol.New(t, body, buffers...))
+	return p.await(id)
+}
+
+func (p *page) await(id int) protocol.Message {
+	p.t.Helper()
+	for {
+		select {
+		case reply := <-p.replies:
+			if reply.ID == id {
+				return reply
+			}
+		case <-time.After(time.Minute):
+			p.t.Fatalf("no reply to command %d", id)
+		}
+	}
+}
+
+// must sends a command that has to succeed.
+func (p *page) must(t protocol.Type, body any, buffers ...[]byte) protocol.Message {
+	p.t.Helper()
+	reply := p.do(t, body, buffers...)
+	if reply.Error != "" {
+		p.t.Fatalf("%s: %s", t, reply.Error)
+	}
+	return reply
+}
+
+// until returns the first frame that matches, and all epochs and points up
+// to it.
+func (p *page) until(match func(protocol.Frame) bool) (frame protocol.Frame, epochs []protocol.Epoch, points []protocol.Point) {
+	p.t.Helper()
+	for {
+		select {
+		case frame = <-p.frames:
+			epochs = append(epochs, frame.Epochs...)
+			points = append(points, frame.Points...)
+			if match(frame) {
+				return frame, epochs, points
+			}
+		case <-time.After(time.Minute):
+			p.t.Fatal("the awaited frame does not come")
+		}
+	}
+}
+
+func settings(t *testing.T, changes map[string]string) experiment.Settings {
+	t.Helper()
+	base := map[string]string{"hidden": "16", "latent": "8", "epochs": "2", "batch": "64"}
+	for name, value := range changes {
+		base[name] = value
+	}
+	s, err := experiment.Default().With(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (p *page) start(changes map[string]string) {
+	p.t.Helper()
+	p.must(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic})
+	p.must(protocol.TypeWatch, protocol.Watch{Images: []int{0, 7}})
+	p.must(protocol.TypeConfigure, protocol.Configure{Run: 1, Settings: settings(p.t, changes)})
+}
+
+func isDone(frame protocol.Frame) bool { return frame.Status == protocol.StatusDone }
+
+// history trains a run to its end.
+func history(t *testing.T, changes map[string]string) []protocol.Epoch {
+	t.Helper()
+	p := newPage(t)
+	p.start(changes)
+	p.must(protocol.TypePlay, nil)
+	_, epochs, _ := p.until(isDone)
+	return epochs
+}
+
+func TestRun(t *testing.T) {
+	p := newPage(t)
+	p.start(nil)
+	first, _, _ := p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	if math.Abs(first.Initial.ValBCE-math.Ln2) > 0.02 || first.Status != protocol.StatusIdle {
+		t.Errorf("untrained validation BCE %g, status %q; want about ln 2 and idle", first.Initial.ValBCE, first.Status)
+	}
+	p.must(protocol.TypePlay, nil)
+	last, epochs, points := p.until(isDone)
+	if len(epochs) != 2 || epochs[0].Epoch != 1 || epochs[1].Epoch != 2 {
+		t.Fatalf("history %+v, want epochs 1 and 2", epochs)
+	}
+	if epochs[1].ValBCE >= first.Initial.ValBCE {
+		t.Errorf("validation BCE %g after two epochs, want less than %g", epochs[1].ValBCE, first.Initial.ValBCE)
+	}
+	if len(points) == 0 || points[len(points)-1].Epoch != 2 {
+		t.Errorf("%d points of the training loss, want the last at the end of epoch 2", len(points))
+	}
+	if last.Batches != 4 || last.Epoch != 2 || last.ImagesPerSecond <= 0 {
+		t.Errorf("last frame %+v", last)
+	}
+	for _, epoch := range epochs {
+		if math.Abs(epoch.Loss-epoch.BCE-epoch.L1) > 1e-12 || epoch.PSNR <= 0 {
+			t.Errorf("epoch %+v: want loss = bce + l1 and a PSNR", epoch)
+		}
+	}
+	if reply := p.do(protocol.TypePlay, nil); !strings.Contains(reply.Error, "the run is done after 2 epochs") {
+		t.Errorf("play when done: %q", reply.Error)
+	}
+	// A larger number of epochs goes on where the run stopped.
+	p.must(protocol.TypeEpochs, protocol.Epochs{Epochs: 3})
+	p.must(protocol.TypePlay, nil)
+	_, epochs, _ = p.until(func(f protocol.Frame) bool { return isDone(f) && f.Epoch == 3 })
+	if len(epochs) != 1 || epochs[0].Epoch != 3 {
+		t.Errorf("history goes on with %+v, want epoch 3", epochs)
+	}
+}
+
+func TestSameSettingsSameHistory(t *testing.T) {
+	first, second := history(t, nil), history(t, nil)
+	if fmt.Sprint(first) != fmt.Sprint(second) {
+		t.Errorf("two runs differ:\n%v\n%v", first, second)
+	}
+	if other := history(t, map[string]string{"seed": "2"}); fmt.Sprint(first) == fmt.Sprint(other) {
+		t.Error("another seed gives the same history")
+	}
+}
+
+// Pausing, stepping and commands in the middle of batches change nothing of
+// what is learnt.
+func TestInterruptionsChangeNothing(t *testing.T) {
+	want := history(t, nil)
+	p := newPage(t)
+	p.start(nil)
+	for range 3 { // of 4 batches
+		p.must(protocol.TypeStep, nil)
+		p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
+	}
+	p.must(protocol.TypePlay, nil)
+	p.must(protocol.TypePause, nil)
+	if reply := p.do(protocol.TypeLoad, protocol.Load{Source: protocol.SourceFile}); reply.Error != "no such file" {
+		t.Errorf("loading a bad file: %q", reply.Error)
+	}
+	p.must(protocol.TypePlay, nil)
+	_, epochs, _ := p.until(isDone)
+	if fmt.Sprint(epochs) != fmt.Sprint(want) {
+		t.Errorf("interrupted run:\n%v\nwant\n%v", epochs, want)
+	}
+}
+
+// A pause takes effect in the middle of a batch, and what needs the model
+// then finds it whole.
+func TestPauseWithinABatch(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "200"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	paused := make(chan int, 1)
+	p.turns <- func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) }
+	p.must(protocol.TypePlay, nil)
+	p.await(<-paused)
+	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusPaused })
+	if frame.Epoch != 0 || frame.Batch != 0 {
+		t.Errorf("paused at epoch %d, batch %d; want within the first batch", frame.Epoch, frame.Batch)
+	}
+	before := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
+	p.must(protocol.TypeStep, nil)
+	after := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
+	if string(before.Buffers[0]) == string(after.Buffers[0]) {
+		t.Error("finishing the batch changed nothing")
+	}
+	frame, _, _ = p.until(func(f protocol.Frame) bool { return f.Epoch == 1 })
+	if frame.Status != protocol.StatusDone {
+		t.Errorf("status %q after the only batch, want done", frame.Status)
+	}
+}
+
+func TestReconfigureWithinABatch(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "1024", "batch": "200"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	configured := make(chan int, 1)
+	p.turns <- func() {
+		configured <- p.send(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: 2, Settings: settings(t, nil)}))
+	}
+	p.must(protocol.TypePlay, nil)
+	if reply := p.await(<-configured); reply.Error != "" {
+		t.Fatal(reply.Error)
+	}
+	p.until(func(f protocol.Frame) bool { return f.Run == 2 && f.Initial != nil })
+}
+
+func TestFrameBuffers(t *testing.T) {
+	p := newPage(t)
+	p.start(nil)
+	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Units })
+	var m protocol.Message
+	for m = range p.raw {
+		if got, _ := protocol.Decode[protocol.Frame](m); got.Units {
+			break
+		}
+	}
+	sizes := []int{2 * data.ImageSize, 2 * data.ImageSize, 2 * 8 * 4, 8 * 4, 8 * 4, protocol.HistogramBins * 4}
+	if len(m.Buffers) != len(sizes) {
+		t.Fatalf("%d buffers, want %d", len(m.Buffers), len(sizes))
+	}
+	for i, size := range sizes {
+		if len(m.Buffers[i]) != size {
+			t.Errorf("buffer %d has %d bytes, want %d", i, len(m.Buffers[i]), size)
+		}
+	}
+	total := frame.Histogram.Zero
+	for _, share := range protocol.Floats(m.Buffers[5]) {
+		total += float64(share)
+	}
+	if math.Abs(total-1) > 1e-4 {
+		t.Errorf("the histogram adds up to %g, want 1", total)
+	}
+	if len(frame.Labels) != 2 || string(m.Buffers[0][:data.ImageSize]) != string(p.worker.dataset.Validation.Image(0)) {
+		t.Errorf("labels %v, or the first original is not validation image 0", frame.Labels)
+	}
+}
+
+// Without an acknowledgement there is no second frame.
+func TestBackPressure(t *testing.T) {
+	frames := make(chan protocol.Message, 1000)
+	done := make(chan protocol.Message, 1000)
+	var w *Worker
+	w = New(Platform{Turn: func() {}, Post: func(m protocol.Message) {
+		if m.Type == protocol.TypeFrame {
+			frames <- m
+			return
+		}
+		done <- m
+	}, Open: func(protocol.Load, any, func(protocol.Loading)) (*data.Dataset, bool, error) {
+		return data.Synthetic(100, 20, 1), false, nil
+	}})
+	go w.Run()
+	w.Deliver(protocol.New(protocol.TypeLoad, protocol.Load{}))
+	w.Deliver(protocol.New(protocol.TypeConfigure, protocol.Configure{Settings: settings(t, nil)}))
+	for range 4 {
+		w.Deliver(protocol.New(protocol.TypeStep, nil))
+		for m := range done {
+			if m.Error == "" || strings.Contains(m.Error, "not done yet") {
+				break
+			}
+		}
+	}
+	w.Deliver(protocol.New(protocol.TypePing, nil))
+	<-done
+	if n := len(frames); n != 1 {
+		t.Errorf("%d frames before the first is seen, want 1", n)
+	}
+}
+
+func TestDivergence(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"lr": "10", "epochs": "200"})
+	p.must(protocol.TypePlay, nil)
+	frame, _, _ := p.until(func(f protocol.Frame) bool {
+		return f.Status == protocol.StatusError || f.Status == protocol.StatusDone
+	})
+	if frame.Status == protocol.StatusDone {
+		t.Skip("a learning rate of 10 did not diverge on these images")
+	}
+	if !strings.Contains(frame.Failure, "the learning rate 10 is too high") {
+		t.Errorf("failure %q", frame.Failure)
+	}
+	if reply := p.do(protocol.TypeStep, nil); reply.Error == "" {
+		t.Error("stepping a run that diverged does not fail")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	p := newPage(t)
+	for _, test := range []struct {
+		command protocol.Type
+		body    any
+		buffers [][]byte
+		want    string
+	}{
+		{protocol.TypePlay, nil, nil, "play: there is no run"},
+		{protocol.TypeConfigure, protocol.Configure{}, nil, "configure: there is no data set"},
+		{protocol.TypeWatch, protocol.Watch{Images: []int{1}}, nil, "watch: there is no data set"},
+		{protocol.TypeReconstruct, nil, nil, "reconstruct: there is no run"},
+		{"dance", nil, nil, `unknown command "dance"`},
+		{protocol.TypeLoad, nil, nil, "protocol: load:"},
+		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8}}, nil, "bench: layers [3072 8]"},
+		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8, 3072}, LatentIndex: 1, Epochs: 1, Batch: 1, Images: 2}, [][]byte{{1}}, "bench: images 2"},
+	} {
+		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {
+			t.Errorf("%s: error %q, want %q", test.command, reply.Error, test.want)
+		}
+	}
+	p.start(nil)
+	for _, test := range []struct {
+		command protocol.Type
+		body    any
+		buffers [][]byte
+		want    string
+	}{
+		{protocol.TypeWatch, protocol.Watch{Images: []int{50}}, nil, "watch: image 50: want one of the 50 validation images"},
+		{protocol.TypeReconstruct, nil, [][]byte{{1, 2, 3}}, "want one buffer of 3072 bytes"},
+		{protocol.TypeConfigure, protocol.Configure{Settings: settings(t, map[string]string{"batch": "4096"})}, nil, `batch "4096": want at most the 200`},
+	} {
+		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {
+			t.Errorf("%s: error %q, want %q", test.command, reply.Error, test.want)
+		}
+	}
+}
+
+func TestBench(t *testing.T) {
+	p := newPage(t)
+	images := data.Synthetic(64, 10, 1).Train.Images
+	cfg := protocol.Bench{
+		Layers: []int{3072, 16, 8, 16, 3072}, LatentIndex: 2, L1: 1e-5, Batch: 16, Epochs: 2, Warmup: 1, Images: 64,
+		LR: 1e-3, Beta1: .9, Beta2: .999, Epsilon: 1e-7,
+	}
+	result, err := protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg, images))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.ImagesUsed != 64 || len(result.EpochMS) != 2 || result.ImagesPerSecond <= 0 || result.Loss <= 0 || result.Loss > 0.7 {
+		t.Errorf("result %+v", result)
+	}
+	cfg.BudgetMS = 1e-3 // too little for anything but one batch
+	result, err = protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg, images))
+	if err != nil || result.ImagesUsed != cfg.Batch {
+		t.Errorf("result %+v, %v; want %d images used", result, err, cfg.Batch)
+	}
+}

@@ -1,0 +1,219 @@
+// Package chart turns what the page knows about a run into ECharts options.
+//
+// Every function returns the option of one chart as JSON, to be passed to
+// setOption. The options are built of go-echarts' types where those suffice;
+// the few properties that go-echarts lacks are added to them here. Nothing in
+// this package knows a browser: the same options serve natively.
+//
+// JSON holds no functions: where ECharts wants one that writes a number, the
+// option has a format of package fmt, such as "%.1f dB". Whoever passes the
+// option on puts the functions in their place: in tooltip.valueFormatter and
+// in axisLabel.formatter of both axes.
+package chart
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+	"github.com/go-echarts/go-echarts/v2/types"
+)
+
+// Theme holds the colours, as CSS writes them, and the font of a chart.
+type Theme struct {
+	Ink    string    // text of weight
+	Ink2   string    // other text
+	Line   string    // grid lines
+	Edge   string    // axis lines
+	Raised string    // background of the tooltip
+	Accent string    // the data
+	Warn   string    // dead units
+	Act    [3]string // sequential map of activations, from none to the largest
+	Font   string    // CSS font family
+}
+
+const fontSize = 13
+
+// option is the part of an ECharts option that the charts here use.
+type option struct {
+	Animation bool           `json:"animation"`
+	TextStyle opts.TextStyle `json:"textStyle"`
+	Grid      opts.Grid      `json:"grid"`
+	Tooltip   tooltip        `json:"tooltip"`
+	VisualMap []visualMap    `json:"visualMap"`
+	XAxis     axis           `json:"xAxis"`
+	YAxis     axis           `json:"yAxis"`
+	Series    []series       `json:"series"`
+}
+
+// series adds to go-echarts' that it can keep out of the tooltip.
+type series struct {
+	charts.SingleSeries
+	Tooltip *seriesTooltip `json:"tooltip,omitempty"`
+}
+
+type seriesTooltip struct {
+	Show bool `json:"show"`
+}
+
+// visualMap adds to go-echarts' to which series it applies.
+type visualMap struct {
+	opts.VisualMap
+	SeriesIndex int `json:"seriesIndex"`
+}
+
+// axis is an opts.XAxis, which has all that an opts.YAxis has, with what
+// go-echarts lacks or has in a type that ECharts does not take.
+type axis struct {
+	opts.XAxis
+	Interval      float64        `json:"interval,omitempty"`
+	AxisLabel     axisLabel      `json:"axisLabel"`
+	SplitLine     splitLine      `json:"splitLine"`
+	AxisPointer   axisPointer    `json:"axisPointer"`
+	NameTextStyle opts.TextStyle `json:"nameTextStyle"`
+}
+
+type axisLabel struct {
+	Color        string `json:"color"`
+	FontSize     int    `json:"fontSize"`
+	Formatter    string `json:"formatter,omitempty"`
+	Interval     *int   `json:"interval,omitempty"` // categories left out between two labels
+	HideOverlap  bool   `json:"hideOverlap"`
+	ShowMinLabel bool   `json:"showMinLabel"`
+	ShowMaxLabel bool   `json:"showMaxLabel"`
+}
+
+type splitLine struct {
+	opts.SplitLine
+	ShowMinLine bool `json:"showMinLine"`
+	ShowMaxLine bool `json:"showMaxLine"`
+}
+
+type axisPointer struct {
+	Label     axisPointerLabel `json:"label"`
+	LineStyle opts.LineStyle   `json:"lineStyle"`
+}
+
+type axisPointerLabel struct {
+	Formatter string `json:"formatter,omitempty"` // of the tooltip's first line
+	Precision int    `json:"precision"`
+}
+
+// tooltip is drawn on the canvas: as HTML it would need inline styles, which
+// a strict content security policy forbids.
+type tooltip struct {
+	opts.Tooltip
+	RenderMode string         `json:"renderMode"`
+	Confine    bool           `json:"confine"`
+	TextStyle  opts.TextStyle `json:"textStyle"`
+}
+
+// base returns the option of an empty chart with the theme's text and a
+// tooltip that writes values in the given format.
+func (t Theme) base(format string) option {
+	return option{
+		TextStyle: t.text(t.Ink2),
+		Grid:      opts.Grid{Left: "52", Right: "8", Top: "12", Bottom: "44"},
+		Tooltip: tooltip{
+			Tooltip: opts.Tooltip{
+				Trigger:         "axis",
+				BackgroundColor: t.Raised,
+				BorderColor:     t.Line,
+				ValueFormatter:  types.FuncStr(format),
+			},
+			RenderMode: "richText",
+			Confine:    true,
+			TextStyle:  t.text(t.Ink),
+		},
+		VisualMap: []visualMap{},
+	}
+}
+
+func (t Theme) text(color string) opts.TextStyle {
+	return opts.TextStyle{Color: color, FontFamily: t.Font, FontSize: fontSize}
+}
+
+// axis returns a bare axis of the given type: "value", "log" or "category".
+func (t Theme) axis(kind string) axis {
+	return axis{
+		XAxis: opts.XAxis{
+			Type:     kind,
+			AxisLine: &opts.AxisLine{Show: opts.Bool(false), OnZero: opts.Bool(false), LineStyle: &opts.LineStyle{Color: t.Edge}},
+			AxisTick: &opts.AxisTick{Show: opts.Bool(false)},
+		},
+		AxisLabel:     axisLabel{Color: t.Ink2, FontSize: fontSize, HideOverlap: true, ShowMinLabel: true, ShowMaxLabel: true},
+		SplitLine:     splitLine{SplitLine: opts.SplitLine{Show: opts.Bool(false), LineStyle: &opts.LineStyle{Color: t.Line}}, ShowMinLine: true, ShowMaxLine: true},
+		AxisPointer:   axisPointer{LineStyle: opts.LineStyle{Color: t.Edge, Type: "solid"}},
+		NameTextStyle: t.text(t.Ink2),
+	}
+}
+
+// xAxis returns an axis with its line and, below it, its name. The heading of
+// the tooltip has the position in place of {value}.
+func (t Theme) xAxis(kind, name, heading string) axis {
+	a := t.axis(kind)
+	a.Name, a.NameLocation, a.NameGap = name, "middle", 28
+	a.AxisLine.Show = opts.Bool(true)
+	a.AxisPointer.Label.Formatter = heading
+	return a
+}
+
+// yAxis returns an axis with lines across the chart and labels of the given
+// format.
+func (t Theme) yAxis(kind, format string, s scale) axis {
+	a := t.axis(kind)
+	a.SplitLine.Show = opts.Bool(true)
+	a.AxisLabel.Formatter = format
+	a.Min, a.Max, a.Interval = s.min, s.max, s.step
+	return a
+}
+
+func (o option) json() json.RawMessage {
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // only a number that is not finite gets here, and none is put in
+	}
+	return text
+}
+
+// scale is the extent of an axis and the distance of its labels, which lie
+// on multiples of it.
+type scale struct{ min, max, step float64 }
+
+// format returns the format of the scale's labels: with as many decimals as
+// the step has.
+func (s scale) format() string {
+	return fmt.Sprintf("%%.%df", max(0, -int(math.Floor(math.Log10(s.step)+1e-9))))
+}
+
+// nice returns the smallest scale around [low, high] whose step is 1, 2, 4 or
+// 5 times a power of ten, with about the given number of steps.
+func nice(low, high float64, steps int) scale {
+	if !(high > low) {
+		high = low + 1
+	}
+	raw := (high - low) / float64(steps)
+	power := math.Pow10(int(math.Floor(math.Log10(raw))))
+	step := 10 * power
+	for _, factor := range []float64{1, 2, 4, 5} {
+		if raw <= factor*power*(1+1e-9) {
+			step = factor * power
+			break
+		}
+	}
+	return scale{
+		min:  round(step*math.Floor(low/step+1e-9), 9),
+		max:  round(step*math.Ceil(high/step-1e-9), 9),
+		step: round(step, 9),
+	}
+}
+
+// round keeps the JSON short and free of binary dust.
+func round(x float64, decimals int) float64 {
+	power := math.Pow10(decimals)
+	return math.Round(x*power) / power
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

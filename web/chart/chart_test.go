@@ -1,0 +1,277 @@
+package chart
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+var theme = Theme{
+	Ink: "ink", Ink2: "ink2", Line: "line", Edge: "edge", Raised: "raised",
+	Accent: "accent", Warn: "warn", Act: [3]string{"act0", "act1", "act2"}, Font: "font",
+}
+
+// parsed is the part of an option that the tests look at.
+type parsed struct {
+	Animation bool
+	Tooltip   struct{ ValueFormatter, RenderMode string }
+	VisualMap []struct{ Max float64 }
+	XAxis     parsedAxis
+	YAxis     parsedAxis
+	Series    []struct {
+		ID, Name, Type string
+		Data           []any
+		ItemStyle      struct{ Color string }
+		LineStyle      struct{ Type string }
+		Tooltip        *struct{ Show bool }
+		MarkLine       struct {
+			Data []struct {
+				Name  string
+				YAxis float64
+			}
+		}
+	}
+}
+
+type parsedAxis struct {
+	Type          string
+	Name          string
+	Min, Max      float64
+	Interval      float64
+	Data          []string
+	AxisLabel     struct{ Formatter string }
+	NameTextStyle struct{ Color string }
+}
+
+func parse(t *testing.T, option json.RawMessage) parsed {
+	t.Helper()
+	var p parsed
+	if err := json.Unmarshal(option, &p); err != nil {
+		t.Fatalf("%v in %s", err, option)
+	}
+	if p.Animation {
+		t.Error("the chart is animated")
+	}
+	if p.Tooltip.RenderMode != "richText" {
+		t.Error("the tooltip is HTML")
+	}
+	return p
+}
+
+func cifar() protocol.Dataset {
+	return protocol.Dataset{Name: "CIFAR-10", MeanBCE: 0.69, MeanMSE: 0.0617, Floor: 0.55}
+}
+
+// curves returns what is known of a run after two epochs.
+func curves() Curves {
+	evaluation := func(loss, psnr float64) protocol.Evaluation {
+		return protocol.Evaluation{ValLoss: loss, PSNR: psnr}
+	}
+	initial := evaluation(0.6931, 11.4)
+	return Curves{
+		Quantity: state.QuantityLoss,
+		Epochs:   20,
+		Dataset:  cifar(),
+		Initial:  &initial,
+		Curve:    []protocol.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}, {Epoch: 1.5, Loss: 0.62}, {Epoch: 2, Loss: 0.61}},
+		History: []protocol.Epoch{
+			{Epoch: 1, Evaluation: evaluation(0.65, 14)},
+			{Epoch: 2, Evaluation: evaluation(0.62, 16)},
+		},
+	}
+}
+
+func TestLossBeforeThereIsData(t *testing.T) {
+	p := parse(t, Loss(theme, Curves{Quantity: state.QuantityLoss, Epochs: 20}))
+	if p.XAxis.Min != 0 || p.XAxis.Max != 20 || p.XAxis.Interval != 5 {
+		t.Errorf("x axis from %v to %v by %v, want 0 to 20 by 5", p.XAxis.Min, p.XAxis.Max, p.XAxis.Interval)
+	}
+	for _, series := range p.Series {
+		if len(series.Data) > 0 || len(series.MarkLine.Data) > 0 {
+			t.Errorf("series %s has data", series.ID)
+		}
+	}
+}
+
+func TestLossBeforeTraining(t *testing.T) {
+	c := curves()
+	c.Curve, c.History = nil, nil
+	p := parse(t, Loss(theme, c))
+	now := p.Series[2]
+	if len(now.Data) != 1 || now.ItemStyle.Color != theme.Ink2 {
+		t.Errorf("the untrained model is %v in %s, want one point in ink2", now.Data, now.ItemStyle.Color)
+	}
+	marks := now.MarkLine.Data
+	if len(marks) != 2 || marks[0].Name != "mean image  0.690" || marks[1].Name != "entropy floor  0.550" {
+		t.Errorf("marks %v, want the mean image and the entropy floor", marks)
+	}
+}
+
+func TestLossInTraining(t *testing.T) {
+	for _, test := range []struct {
+		name                 string
+		change               func(*Curves)
+		axis                 string
+		format, labels       string
+		training, validation int // points
+		firstTraining        float64
+		marks                int
+	}{
+		{"loss", func(c *Curves) {}, "value", "%.4f", "%.2f", 4, 3, 0.66, 2},
+		{"excess", func(c *Curves) { c.Quantity = state.QuantityExcess }, "value", "%.4f", "%.2f", 4, 3, 0.11, 1},
+		{"logarithmic", func(c *Curves) { c.Quantity, c.Log = state.QuantityExcess, true }, "log", "%.4f", "%g", 4, 3, 0.11, 1},
+		{"PSNR", func(c *Curves) { c.Quantity = state.QuantityPSNR }, "value", "%.1f dB", "%.0f", 0, 3, 0, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := curves()
+			test.change(&c)
+			p := parse(t, Loss(theme, c))
+			if p.YAxis.Type != test.axis || p.Tooltip.ValueFormatter != test.format || p.YAxis.AxisLabel.Formatter != test.labels {
+				t.Errorf("y axis %s, values %s, labels %s; want %s, %s, %s", p.YAxis.Type, p.Tooltip.ValueFormatter, p.YAxis.AxisLabel.Formatter, test.axis, test.format, test.labels)
+			}
+			training, validation, now := p.Series[0], p.Series[1], p.Series[2]
+			if len(training.Data) != test.training || len(validation.Data) != test.validation || len(now.MarkLine.Data) != test.marks {
+				t.Errorf("%d training points, %d validation points, %d marks; want %d, %d, %d", len(training.Data), len(validation.Data), len(now.MarkLine.Data), test.training, test.validation, test.marks)
+			}
+			if test.training > 0 {
+				if got := training.Data[0].([]any)[1].(float64); got != test.firstTraining {
+					t.Errorf("training starts at %v, want %v", got, test.firstTraining)
+				}
+			}
+			if training.LineStyle.Type != "solid" || validation.LineStyle.Type != "dashed" || training.ItemStyle != validation.ItemStyle {
+				t.Error("want training solid and validation dashed, in one hue")
+			}
+			for _, series := range p.Series {
+				for _, datum := range series.Data {
+					if y := datum.([]any)[1].(float64); y < p.YAxis.Min || y > p.YAxis.Max {
+						t.Errorf("%s has %v outside of %v to %v", series.ID, y, p.YAxis.Min, p.YAxis.Max)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestLossTakesWhatIsNotFinite(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for _, quantity := range []state.Quantity{state.QuantityLoss, state.QuantityExcess, state.QuantityPSNR} {
+			for _, log := range []bool{false, true} {
+				c := curves()
+				c.Quantity, c.Log = quantity, log && quantity == state.QuantityExcess
+				c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: bad})
+				c.History = append(c.History, protocol.Epoch{Epoch: 3, Evaluation: protocol.Evaluation{ValLoss: bad, PSNR: bad}})
+				c.Dataset.MeanMSE = 0
+				parse(t, Loss(theme, c)) // panics where JSON has no number
+			}
+		}
+	}
+}
+
+func TestLossBelowTheFloorHasNoLogarithm(t *testing.T) {
+	c := curves()
+	c.Quantity, c.Log = state.QuantityExcess, true
+	c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: c.Dataset.Floor - 0.01})
+	if p := parse(t, Loss(theme, c)); len(p.Series[0].Data) != 4 || p.YAxis.Min <= 0 {
+		t.Errorf("%d points above %v, want 4 above a positive number", len(p.Series[0].Data), p.YAxis.Min)
+	}
+}
+
+func TestLossThinsLongCurves(t *testing.T) {
+	c := curves()
+	c.Curve = nil
+	for i := range 2000 {
+		c.Curve = append(c.Curve, protocol.Point{Epoch: float64(i+1) / 100, Loss: 0.6 + 0.01*float64(i%2)})
+	}
+	data := parse(t, Loss(theme, c)).Series[0].Data
+	if len(data) > maxPoints {
+		t.Errorf("%d points, want at most %d", len(data), maxPoints)
+	}
+	last := data[len(data)-1].([]any)
+	if last[0].(float64) != 20 || last[1].(float64) != 0.605 {
+		t.Errorf("last point %v, want the mean of its neighbours, [20 0.605]", last)
+	}
+}
+
+func TestCode(t *testing.T) {
+	p := parse(t, Code(theme, []float32{0, 1.25, 0, 2}, 3, []bool{true, false, true, false}))
+	bars, crosses := p.Series[0], p.Series[1]
+	if len(bars.Data) != 4 || bars.Data[1].(float64) != 1.25 || p.XAxis.Data[3] != "3" {
+		t.Errorf("bars %v over units %v", bars.Data, p.XAxis.Data)
+	}
+	if len(crosses.Data) != 2 || crosses.Data[1].([]any)[0].(float64) != 2 || crosses.Tooltip.Show {
+		t.Errorf("crosses %v, want the units 0 and 2, without a tooltip", crosses.Data)
+	}
+	if p.YAxis.Max != 3 || p.VisualMap[0].Max != 3 {
+		t.Errorf("y axis to %v, colours to %v, want 3", p.YAxis.Max, p.VisualMap[0].Max)
+	}
+}
+
+func TestUnitsWithoutActivation(t *testing.T) {
+	for name, option := range map[string]json.RawMessage{
+		"zeros":   Code(theme, make([]float32, 64), 0, nil),
+		"none":    MeanActivation(theme, nil),
+		"NaN":     MeanActivation(theme, []float32{float32(math.NaN()), float32(math.Inf(1))}),
+		"no bins": Histogram(theme, nil, protocol.Histogram{}),
+	} {
+		if p := parse(t, option); !(p.YAxis.Max > 0) {
+			t.Errorf("%s: y axis to %v", name, p.YAxis.Max)
+		}
+	}
+}
+
+func TestActivity(t *testing.T) {
+	p := parse(t, Activity(theme, []float32{0.5, 0}, []bool{false, true}))
+	if p.Series[0].Data[0].(float64) != 50 || len(p.Series[1].Data) != 1 {
+		t.Errorf("bars %v, crosses %v, want 50 and a cross for unit 1", p.Series[0].Data, p.Series[1].Data)
+	}
+	if p.YAxis.Max != 100 || p.YAxis.AxisLabel.Formatter != "%.0f %%" {
+		t.Errorf("y axis to %v in %s, want 100 in percent", p.YAxis.Max, p.YAxis.AxisLabel.Formatter)
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	p := parse(t, Histogram(theme, []float32{0.3, 0.1}, protocol.Histogram{Zero: 0.6, Max: 2}))
+	first := p.Series[0].Data[0].([]any)
+	if first[0].(float64) != 0.5 || first[1].(float64) != 30 {
+		t.Errorf("first bar %v, want 30 %% around 0.5", first)
+	}
+	if p.XAxis.Max != 2 || p.YAxis.Max < 30 {
+		t.Errorf("axes to %v and %v", p.XAxis.Max, p.YAxis.Max)
+	}
+}
+
+func TestNice(t *testing.T) {
+	for _, test := range []struct {
+		low, high float64
+		steps     int
+		want      scale
+		format    string
+	}{
+		{0, 20, 4, scale{0, 20, 5}, "%.0f"},
+		{0.547, 0.703, 4, scale{0.52, 0.72, 0.04}, "%.2f"},
+		{0, 3.4, 3, scale{0, 4, 2}, "%.0f"},
+		{0, 0.08, 4, scale{0, 0.08, 0.02}, "%.2f"},
+		{1, 1, 4, scale{0.8, 2, 0.4}, "%.1f"},
+	} {
+		got := nice(test.low, test.high, test.steps)
+		if got.step != test.want.step || got.min != test.want.min || got.max < test.high {
+			t.Errorf("nice(%v, %v, %d) = %v, want %v", test.low, test.high, test.steps, got, test.want)
+		}
+		if format := got.format(); format != test.format {
+			t.Errorf("%v has format %s, want %s", got, format, test.format)
+		}
+	}
+}
+
+func TestThemeReachesTheOption(t *testing.T) {
+	option := string(Loss(theme, curves())) + string(Code(theme, []float32{1}, 1, []bool{true})) + string(Histogram(theme, []float32{1}, protocol.Histogram{Max: 1}))
+	for _, color := range append(theme.Act[:], theme.Ink, theme.Ink2, theme.Line, theme.Edge, theme.Raised, theme.Accent, theme.Warn, theme.Font) {
+		if !strings.Contains(option, `"`+color+`"`) {
+			t.Errorf("%s is nowhere in the options", color)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package chart
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+
+	"sae/wasm/protocol"
+)
+
+// Code returns the chart of one picture's code: a bar for each latent unit,
+// and a cross in place of each dead one. The y axis reaches to largest, so
+// that it stays while pictures are compared.
+func Code(theme Theme, code []float32, largest float64, dead []bool) json.RawMessage {
+	return theme.units("Activation", "%.2f", values(code, 1), upTo(largest), dead).json()
+}
+
+// MeanActivation returns the chart of each latent unit's mean activation.
+func MeanActivation(theme Theme, mean []float32) json.RawMessage {
+	heights := values(mean, 1)
+	var high float64
+	for _, height := range heights {
+		high = max(high, height)
+	}
+	return theme.units("Mean activation", "%.3f", heights, upTo(high), nil).json()
+}
+
+// Activity returns the chart of how often each latent unit is active, from
+// shares between 0 and 1, with a cross in place of each dead unit.
+func Activity(theme Theme, activity []float32, dead []bool) json.RawMessage {
+	o := theme.units("Active on", "%.1f %%", values(activity, 100), scale{0, 100, 50}, dead)
+	o.YAxis.AxisLabel.Formatter = "%.0f %%"
+	return o.json()
+}
+
+// upTo returns the scale from zero to a largest value, which may be zero.
+func upTo(high float64) scale {
+	if !(high > 0) || !finite(high) {
+		high = 1
+	}
+	return nice(0, high, 3)
+}
+
+// units returns a bar chart over the latent units, coloured by height, with
+// a cross at the foot of the chart for each dead unit.
+func (t Theme) units(name, format string, heights []float64, s scale, dead []bool) option {
+	labels := make([]string, len(heights))
+	for unit := range labels {
+		labels[unit] = strconv.Itoa(unit)
+	}
+	every := max(1, len(heights)/8) - 1
+	o := t.base(format)
+	o.XAxis = t.xAxis("category", "latent unit", "unit {value}")
+	o.XAxis.Data = labels
+	o.XAxis.AxisLabel.Interval = &every
+	o.YAxis = t.yAxis("value", s.format(), s)
+	o.VisualMap = []visualMap{{VisualMap: opts.VisualMap{
+		Type: "continuous", Show: opts.Bool(false), Max: float32(s.max),
+		InRange: &opts.VisualMapInRange{Color: t.Act[:]},
+	}}}
+	crosses := []point{}
+	for unit, is := range dead {
+		if is {
+			crosses = append(crosses, point{float64(unit), s.max / 24})
+		}
+	}
+	o.Series = []series{
+		{SingleSeries: charts.SingleSeries{Id: "units", Name: name, Type: "bar", Data: heights, BarCategoryGap: "25%", BarMaxWidth: "24"}},
+		{
+			SingleSeries: charts.SingleSeries{
+				Id: "dead", Type: "scatter", Data: crosses, SymbolSize: 6,
+				Symbol:    "path://M0,0L1,0L5,4L9,0L10,0L10,1L6,5L10,9L10,10L9,10L5,6L1,10L0,10L0,9L4,5L0,1Z",
+				ItemStyle: &opts.ItemStyle{Color: t.Warn},
+			},
+			Tooltip: &seriesTooltip{},
+		},
+	}
+	return o
+}
+
+// values scales statistics and rounds them for JSON, which has no place for
+// what is not finite.
+func values(statistics []float32, factor float64) []float64 {
+	scaled := make([]float64, len(statistics))
+	for i, value := range statistics {
+		if value := factor * float64(value); finite(value) {
+			scaled[i] = round(value, 4)
+		}
+	}
+	return scaled
+}
+
+// Histogram returns the chart of the distribution of the positive
+// activations: the share of all activations in each of the equal bins up to
+// h.Max. The share that is zero is for the text beside the chart: it would
+// dwarf all others.
+func Histogram(theme Theme, bins []float32, h protocol.Histogram) json.RawMessage {
+	end := h.Max
+	if !(end > 0) || !finite(end) {
+		end = 1
+	}
+	width := end / float64(max(1, len(bins)))
+	bars := []point{}
+	high := 0.1
+	for i, share := range values(bins, 100) {
+		bars = append(bars, point{round((float64(i)+0.5)*width, 5), share})
+		high = max(high, share)
+	}
+	s := nice(0, high, 4)
+	o := theme.base("%.2f %%")
+	o.XAxis = theme.xAxis("value", "activation", "activation {value}")
+	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, round(end, 5), nice(0, end, 4).step
+	o.XAxis.AxisLabel.ShowMaxLabel = false
+	o.XAxis.AxisPointer.Label.Precision = 2
+	o.YAxis = theme.yAxis("value", s.format()+" %%", s)
+	o.Series = []series{{SingleSeries: charts.SingleSeries{
+		Id: "bins", Name: "of all activations", Type: "bar", Data: bars, BarCategoryGap: "10%",
+		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
+	}}}
+	return o.json()
+}

@@ -1,0 +1,251 @@
+package chart
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// Curves is what the loss chart draws.
+type Curves struct {
+	Quantity state.Quantity
+	Log      bool // logarithmic; of the excess alone
+	Epochs   int  // end of the x axis
+	Dataset  protocol.Dataset
+	Initial  *protocol.Evaluation // of the untrained model; nil while unknown
+	Curve    []protocol.Point     // training loss within epochs
+	History  []protocol.Epoch     // validation
+}
+
+// point is a place in the chart: epoch and quantity.
+type point [2]float64
+
+// mark is a horizontal line for comparison.
+type mark struct {
+	name  string
+	value float64
+}
+
+// maxPoints is how many points of the training curve are drawn: about one
+// per pixel.
+const maxPoints = 500
+
+// Loss returns the chart of the training curve, solid, and the validation
+// curve, dashed, by epoch. Before training it has its axes, the point of the
+// untrained model and the lines to compare with; before there is a data set,
+// the axes alone.
+func Loss(theme Theme, c Curves) json.RawMessage {
+	training, validation := c.training(), c.validation()
+	marks := c.marks()
+	newest, color := validation, theme.Accent
+	switch {
+	case len(training) > 0:
+		newest = training
+	case len(validation) <= 1: // the untrained model's
+		color = theme.Ink2
+	}
+
+	format, markFormat := "%.4f", "%.3f"
+	if c.Quantity == state.QuantityPSNR {
+		format, markFormat = "%.1f dB", "%.1f dB"
+	}
+	o := theme.base(format)
+	o.XAxis = theme.xAxis("value", "epoch", "epoch {value}")
+	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, c.Epochs, max(1, nice(0, float64(c.Epochs), 4).step)
+	o.XAxis.AxisPointer.Label.Precision = 1
+	if c.Log {
+		o.YAxis = theme.yAxis("log", "%g", logarithmic(training, validation, marks))
+	} else {
+		s := c.linear(training, validation, marks)
+		o.YAxis = theme.yAxis("value", s.format(), s)
+		// The extent ends where the data do, between two labels: ECharts
+		// counts an interval from its start, but chooses round ones itself.
+		o.YAxis.Interval, o.YAxis.SplitNumber = 0, 4
+		o.YAxis.AxisLabel.ShowMinLabel, o.YAxis.AxisLabel.ShowMaxLabel = s.min == 0, false
+		o.YAxis.SplitLine.ShowMinLine, o.YAxis.SplitLine.ShowMaxLine = false, false
+	}
+	o.Series = []series{
+		theme.line("training", "Training", training, 1.5, "solid"),
+		theme.line("validation", "Validation", validation, 2, "dashed"),
+		{
+			SingleSeries: charts.SingleSeries{
+				Id: "newest", Type: "scatter", Data: newest[max(0, len(newest)-1):], SymbolSize: 7,
+				ItemStyle: &opts.ItemStyle{Color: color},
+				MarkLines: theme.markLines(marks, markFormat),
+			},
+			Tooltip: &seriesTooltip{},
+		},
+	}
+	return o.json()
+}
+
+func (t Theme) line(id, name string, points []point, width float32, dash string) series {
+	return series{SingleSeries: charts.SingleSeries{
+		Id: id, Name: name, Type: "line", Data: points,
+		ShowSymbol: opts.Bool(false),
+		Symbol:     "circle",
+		ItemStyle:  &opts.ItemStyle{Color: t.Accent},
+		LineStyle:  &opts.LineStyle{Color: t.Accent, Width: width, Type: dash},
+	}}
+}
+
+func (t Theme) markLines(marks []mark, format string) *opts.MarkLines {
+	lines := &opts.MarkLines{
+		Data: []any{},
+		MarkLineStyle: opts.MarkLineStyle{
+			Symbol:    []string{"none", "none"},
+			Label:     &opts.Label{Position: "insideEndTop", Color: t.Ink, FontSize: fontSize, FontFamily: t.Font, Formatter: "{b}"},
+			LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
+		},
+	}
+	for _, m := range marks {
+		name := m.name + "  " + fmt.Sprintf(format, m.value)
+		lines.Data = append(lines.Data, opts.MarkLineNameYAxisItem{Name: name, YAxis: round(m.value, 5)})
+	}
+	return lines
+}
+
+// shown returns the quantity that a loss is drawn as.
+func (c Curves) shown(loss float64) float64 {
+	if c.Quantity == state.QuantityExcess {
+		return loss - c.Dataset.Floor
+	}
+	return loss
+}
+
+// visible reports whether the axis has a place for the value.
+func (c Curves) visible(value float64) bool { return finite(value) && (!c.Log || value > 0) }
+
+// training returns the training curve, with neighbours averaged where there
+// are more than maxPoints. There is none of the PSNR.
+func (c Curves) training() []point {
+	points := []point{}
+	if c.Quantity == state.QuantityPSNR {
+		return points
+	}
+	stride := (len(c.Curve) + maxPoints - 1) / maxPoints
+	for i := 0; i < len(c.Curve); i += max(1, stride) {
+		group := c.Curve[i:min(i+stride, len(c.Curve))]
+		var sum float64
+		for _, p := range group {
+			sum += p.Loss
+		}
+		value := c.shown(sum / float64(len(group)))
+		if c.visible(value) {
+			points = append(points, point{round(group[len(group)-1].Epoch, 3), round(value, 5)})
+		}
+	}
+	return points
+}
+
+// validation returns the validation curve from the untrained model on.
+func (c Curves) validation() []point {
+	points := []point{}
+	add := func(epoch int, e protocol.Evaluation) {
+		value := c.shown(e.ValLoss)
+		if c.Quantity == state.QuantityPSNR {
+			value = e.PSNR
+		}
+		if c.visible(value) {
+			points = append(points, point{float64(epoch), round(value, 5)})
+		}
+	}
+	if c.Initial != nil {
+		add(0, *c.Initial)
+	}
+	for _, e := range c.History {
+		add(e.Epoch, e.Evaluation)
+	}
+	return points
+}
+
+// marks returns the lines to compare with: what the mean training image
+// achieves, and for the loss the entropy that nothing goes below.
+func (c Curves) marks() []mark {
+	if c.Dataset.Name == "" {
+		return nil
+	}
+	var marks []mark
+	add := func(name string, value float64) {
+		if c.visible(value) {
+			marks = append(marks, mark{name, value})
+		}
+	}
+	switch c.Quantity {
+	case state.QuantityPSNR:
+		add("mean image", -10*math.Log10(c.Dataset.MeanMSE))
+	case state.QuantityExcess:
+		add("mean image", c.shown(c.Dataset.MeanBCE))
+	default:
+		add("mean image", c.Dataset.MeanBCE)
+		add("entropy floor", c.Dataset.Floor)
+	}
+	return marks
+}
+
+// linear returns the scale around everything drawn, or a usual one while
+// there is nothing.
+func (c Curves) linear(training, validation []point, marks []mark) scale {
+	low, high := extent(training, validation, marks)
+	if !(high > low) {
+		switch c.Quantity {
+		case state.QuantityPSNR:
+			low, high = 10, 20
+		case state.QuantityExcess:
+			low, high = 0, 0.15
+		default:
+			low, high = 0.55, 0.7
+		}
+	}
+	margin := (high - low) / 12 // the labels of the marks stand above them
+	s := scale{min: round(low-margin, 5), max: round(high+margin, 5), step: nice(low, high, 4).step}
+	if c.Quantity == state.QuantityExcess {
+		s.min = min(0, low)
+	}
+	return s
+}
+
+// logarithmic returns the scale around everything drawn that ends at 1, 2 or
+// 5 times powers of ten.
+func logarithmic(training, validation []point, marks []mark) scale {
+	low, high := extent(training, validation, marks)
+	if !(high >= low) {
+		low, high = 0.02, 0.2
+	}
+	around := func(value float64) (below, above float64) {
+		power := math.Pow10(int(math.Floor(math.Log10(value))))
+		for _, factor := range []float64{1, 2, 5, 10} {
+			if factor*power > value {
+				return below, round(factor*power, 9)
+			}
+			below = round(factor*power, 9)
+		}
+		return below, below
+	}
+	var s scale
+	s.min, _ = around(low)
+	_, s.max = around(high)
+	return s
+}
+
+// extent returns the smallest and the largest value drawn; low is above high
+// when there is none.
+func extent(training, validation []point, marks []mark) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	include := func(value float64) { low, high = min(low, value), max(high, value) }
+	for _, points := range [][]point{training, validation} {
+		for _, p := range points {
+			include(p[1])
+		}
+	}
+	for _, m := range marks {
+		include(m.value)
+	}
+	return low, high
+}

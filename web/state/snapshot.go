@@ -1,0 +1,66 @@
+package state
+
+import (
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+)
+
+// Snapshot is what sae.state() returns, as JSON.
+type Snapshot struct {
+	Status          Status              `json:"status"`
+	Epoch           int                 `json:"epoch"`
+	Batch           int                 `json:"batch"`
+	Batches         int                 `json:"batches"`
+	Settings        experiment.Settings `json:"settings"`
+	Dataset         DatasetSnapshot     `json:"dataset"`
+	History         []protocol.Epoch    `json:"history"`
+	ImagesPerSecond float64             `json:"imagesPerSecond"`
+	Kernel          string              `json:"kernel"`
+	Workers         int                 `json:"workers"`
+	Error           string              `json:"error"`
+}
+
+// DatasetSnapshot is the data set within a Snapshot. Beside the counts it
+// has what losses are held against.
+type DatasetSnapshot struct {
+	Name       string   `json:"name"`
+	Train      int      `json:"train"`
+	Validation int      `json:"validation"`
+	Classes    []string `json:"classes"`
+	MeanBCE    float64  `json:"meanBce"` // validation BCE of the mean training image
+	MeanMSE    float64  `json:"meanMse"`
+	Floor      float64  `json:"floor"` // entropy floor of the validation images
+}
+
+// Snapshot returns the state as the page's API shows it.
+func (p *Page) Snapshot() Snapshot {
+	history := p.History
+	if history == nil {
+		history = []protocol.Epoch{} // [] in JSON, not null
+	}
+	classes := p.Dataset.Classes
+	if classes == nil {
+		classes = []string{}
+	}
+	return Snapshot{
+		Status:   p.Status,
+		Epoch:    p.Epoch,
+		Batch:    p.Batch,
+		Batches:  p.Batches,
+		Settings: p.Settings,
+		Dataset: DatasetSnapshot{
+			Name:       p.Dataset.Name,
+			Train:      p.Dataset.Train,
+			Validation: p.Dataset.Validation,
+			Classes:    classes,
+			MeanBCE:    p.Dataset.MeanBCE,
+			MeanMSE:    p.Dataset.MeanMSE,
+			Floor:      p.Dataset.Floor,
+		},
+		History:         history,
+		ImagesPerSecond: p.ImagesPerSecond,
+		Kernel:          p.Kernel,
+		Workers:         1,
+		Error:           p.Failure,
+	}
+}

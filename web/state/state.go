@@ -1,0 +1,705 @@
+// Package state is the page's one state machine. It knows no browser and no
+// framework: it is told what the user does and what the worker says, holds
+// everything that the components show, and sends the worker its commands.
+//
+// All methods must be called from one goroutine at a time.
+package state
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+)
+
+// Status of the page. Beside the worker's own there is loading, before the
+// first data set is there and while another is read.
+type Status = protocol.Status
+
+// StatusLoading lasts until a data set is there.
+const StatusLoading Status = "loading"
+
+// Pictures is how many validation images the page shows.
+const Pictures = 8
+
+// Quantity is what the loss chart shows.
+type Quantity string
+
+const (
+	QuantityLoss   Quantity = "loss"   // BCE plus the L1 penalty
+	QuantityExcess Quantity = "excess" // loss above the entropy floor of the data
+	QuantityPSNR   Quantity = "psnr"
+)
+
+// Notice is a message to the user that stays until it is dismissed.
+type Notice struct {
+	Title string // what happened
+	Text  string // where, and what to do next
+}
+
+// Samples are the pictures on show with what the model makes of them.
+type Samples struct {
+	Images          []int     // indexes into the validation split
+	Labels          []int     // their classes
+	Originals       []byte    // [len(Images), 3072], HWC
+	Reconstructions []byte    // [len(Images), 3072], HWC
+	Codes           []float32 // [len(Images), Latent]
+	Latent          int
+	Version         int // grows with every change, for components that draw
+}
+
+// Units are statistics of the latent units over the validation split.
+type Units struct {
+	Mean      []float32 // mean activation, [latent]
+	Activity  []float32 // share of the images on which the unit is active, [latent]
+	Histogram []float32 // share of all activations per bin, [protocol.HistogramBins]
+	Bins      protocol.Histogram
+	Version   int
+}
+
+// Page is the state of the page. Components read its fields and call its
+// methods; only the methods change it.
+type Page struct {
+	Status          Status
+	Settings        experiment.Settings
+	Dataset         protocol.Dataset
+	Epoch           int // completed epochs
+	Batch           int // completed batches of the epoch under way
+	Batches         int // batches per epoch
+	ImagesPerSecond float64
+	SecondsLeft     float64
+	History         []protocol.Epoch
+	Initial         *protocol.Evaluation // of the untrained model; nil until it is known
+	Curve           []protocol.Point     // training loss within epochs
+	Samples         Samples
+	Units           Units
+	Kernel          string
+	Failure         string // why Status is error
+
+	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
+	Notice   *Notice
+	Selected int  // the picture whose code is shown, an index into Samples.Images
+	Shuffled bool // whether the pictures are others than the fixed ones
+	Quantity Quantity
+	Log      bool // logarithmic excess
+	Sites    []string
+	Kept     string // name of the data set that the browser keeps; "" for none
+
+	MoreSettings bool              // whether the form with all settings is open
+	Draft        map[string]string // what the user typed into fields that refused it
+	FieldErrors  map[string]string // why they refused
+
+	// Changed, when set, hears of every change by the name of the event that
+	// the page's API knows: "state", "metrics", "epoch", "error".
+	Changed func(event string)
+
+	send     func(protocol.Message)
+	run      int // number of the run under way
+	lastID   int
+	pending  map[int]func(protocol.Message)
+	loaded   protocol.Message // the load command of the data set in use
+	labels   []byte           // of the validation images
+	watched  []int            // validation images that the worker is to show
+	deaths   int              // of workers, since the last frame of one
+	versions int
+}
+
+// New returns the state of a page that has just been opened. send passes a
+// message to the worker; sites names the data sets beside the page.
+func New(send func(protocol.Message), sites []string) *Page {
+	return &Page{
+		Status:      StatusLoading,
+		Settings:    experiment.Default(),
+		Quantity:    QuantityLoss,
+		Sites:       sites,
+		Draft:       map[string]string{},
+		FieldErrors: map[string]string{},
+		send:        send,
+		pending:     map[int]func(protocol.Message){},
+	}
+}
+
+// Receive takes a message of the worker.
+func (p *Page) Receive(m protocol.Message) {
+	switch m.Type {
+	case protocol.TypeReady:
+		p.ready(m)
+	case protocol.TypeReply:
+		if done, ok := p.pending[m.ID]; ok {
+			delete(p.pending, m.ID)
+			done(m)
+		}
+	case protocol.TypeLoading:
+		if loading, err := protocol.Decode[protocol.Loading](m); err == nil && p.Loading != nil {
+			p.Loading = &loading
+		}
+	case protocol.TypeFrame:
+		p.frame(m)
+	}
+}
+
+// command sends a command; done gets its reply and may be nil.
+func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
+	p.lastID++
+	m.ID = p.lastID
+	if done != nil {
+		p.pending[m.ID] = done
+	}
+	p.send(m)
+}
+
+// result adapts an error callback to a reply.
+func result(done func(error)) func(protocol.Message) {
+	return func(reply protocol.Message) { done(replyError(reply)) }
+}
+
+func replyError(reply protocol.Message) error {
+	if reply.Error == "" {
+		return nil
+	}
+	return errors.New(reply.Error)
+}
+
+func (p *Page) changed(event string) {
+	if p.Changed != nil {
+		p.Changed(event)
+	}
+}
+
+// ready greets a new worker, the first one or one that replaces a dead one.
+func (p *Page) ready(m protocol.Message) {
+	ready, err := protocol.Decode[protocol.Ready](m)
+	if err != nil {
+		p.fail("The training worker does not speak this page's language.", err)
+		return
+	}
+	p.Kernel, p.Kept = ready.Kernel, ready.Kept
+	if p.loaded.Type != "" {
+		p.load(p.loaded, ignore)
+		return
+	}
+	p.load(p.preferred(), func(err error) {
+		// What a site or an earlier visit offers may have gone bad; the
+		// embedded data set is always there.
+		if err != nil {
+			p.load(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), ignore)
+		}
+	})
+}
+
+func ignore(error) {}
+
+// preferred returns the command that loads the first visit's data set: the
+// one of the user before that of the site before the embedded one.
+func (p *Page) preferred() protocol.Message {
+	switch {
+	case p.Kept != "":
+		return loadMessage(protocol.Load{Source: protocol.SourceKept, Name: p.Kept})
+	case len(p.Sites) > 0:
+		return p.siteMessage()
+	}
+	return loadMessage(protocol.Load{Source: protocol.SourceSynthetic})
+}
+
+func loadMessage(load protocol.Load) protocol.Message {
+	return protocol.New(protocol.TypeLoad, load)
+}
+
+func (p *Page) siteMessage() protocol.Message {
+	return loadMessage(protocol.Load{Source: protocol.SourceSite, Name: p.Sites[0], URL: "data/" + p.Sites[0]})
+}
+
+// UseSynthetic changes to the embedded data set.
+func (p *Page) UseSynthetic(done func(error)) {
+	p.load(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), done)
+}
+
+// UseSite changes to the data set beside the page.
+func (p *Page) UseSite(done func(error)) {
+	if len(p.Sites) == 0 {
+		done(errors.New("dataset: this site has none beside the page"))
+		return
+	}
+	p.load(p.siteMessage(), done)
+}
+
+// UseKept changes to the data set that an earlier visit kept.
+func (p *Page) UseKept(done func(error)) {
+	p.load(loadMessage(protocol.Load{Source: protocol.SourceKept, Name: p.Kept}), done)
+}
+
+// UseFile changes to a data set in a file of the user.
+func (p *Page) UseFile(name string, file any, done func(error)) {
+	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name})
+	m.File = file
+	p.load(m, done)
+}
+
+// load asks for a data set. While it is read, the run goes on; when it turns
+// out bad, a notice says so and everything stays as it was.
+func (p *Page) load(m protocol.Message, done func(error)) {
+	if p.Loading != nil {
+		done(errors.New("dataset: another one is still being read"))
+		return
+	}
+	p.Loading = &protocol.Loading{Stage: "Opening"}
+	p.changed("state")
+	p.command(m, func(reply protocol.Message) {
+		p.Loading = nil
+		dataset, err := p.accept(m, reply)
+		if err != nil {
+			p.Notice = &Notice{Title: "That data set could not be used", Text: err.Error() + ". " + p.unchanged()}
+			p.changed("error")
+			done(err)
+			return
+		}
+		p.loaded = m
+		p.Dataset, p.labels = dataset, reply.Buffers[0]
+		if dataset.Kept {
+			p.Kept = dataset.Name
+		}
+		p.fixedPictures()
+		p.adapt()
+		p.newRun(done)
+	})
+}
+
+func (p *Page) accept(m, reply protocol.Message) (protocol.Dataset, error) {
+	if err := replyError(reply); err != nil {
+		return protocol.Dataset{}, err
+	}
+	dataset, err := protocol.Decode[protocol.Dataset](reply)
+	if err == nil && (len(reply.Buffers) != 1 || len(reply.Buffers[0]) != dataset.Validation) {
+		err = fmt.Errorf("protocol: %s: want a label for each of the %d validation images", m.Type, dataset.Validation)
+	}
+	return dataset, err
+}
+
+func (p *Page) unchanged() string {
+	if p.Dataset.Name == "" {
+		return ""
+	}
+	return "Your run on " + p.Dataset.Name + " is unchanged."
+}
+
+// adapt makes settings that a smaller data set cannot meet meet it.
+func (p *Page) adapt() {
+	if p.Settings.Fit(p.Dataset.Train) == nil {
+		return
+	}
+	if p.Settings.Subset > p.Dataset.Train {
+		p.Settings.Subset = 0
+	}
+	p.Settings.Batch = min(p.Settings.Batch, p.Settings.TrainingImages(p.Dataset.Train))
+	p.Notice = &Notice{
+		Title: "Settings were adapted to the data set",
+		Text:  fmt.Sprintf("%s has %d training images: the batch size is now %d.", p.Dataset.Name, p.Dataset.Train, p.Settings.Batch),
+	}
+}
+
+// newRun starts over with the settings and the data set there are. done is
+// called when the untrained model is there.
+func (p *Page) newRun(done func(error)) {
+	p.run++
+	p.Epoch, p.Batch, p.Batches = 0, 0, 0
+	p.ImagesPerSecond, p.SecondsLeft = 0, 0
+	p.History, p.Initial, p.Curve = nil, nil, nil
+	p.Failure = ""
+	again := p.Status == protocol.StatusTraining
+	p.Status = protocol.StatusIdle
+	p.watch()
+	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: p.run, Settings: p.Settings}), func(reply protocol.Message) {
+		err := replyError(reply)
+		if err != nil {
+			p.fail("The run could not be set up.", err)
+		}
+		done(err)
+	})
+	if again {
+		p.Play(ignore)
+	}
+	p.changed("state")
+}
+
+func (p *Page) fail(title string, err error) {
+	p.Status, p.Failure = protocol.StatusError, err.Error()
+	p.Notice = &Notice{Title: title, Text: err.Error()}
+	p.changed("error")
+}
+
+// Set changes settings by name. It reports whether that started a new run;
+// only the number of epochs changes within a run. A run that was training
+// goes on as the new run. Bad values change nothing.
+func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) {
+	settings, err := p.Settings.With(changes)
+	if err == nil && p.Dataset.Train > 0 {
+		err = settings.Fit(p.Dataset.Train)
+	}
+	if err != nil {
+		done(false, err)
+		return
+	}
+	for name := range changes {
+		delete(p.Draft, name)
+		delete(p.FieldErrors, name)
+	}
+	reset := p.Settings.Resets(settings)
+	again := p.Settings.Epochs != settings.Epochs
+	p.Settings = settings
+	switch {
+	case p.Dataset.Train == 0: // the first run has yet to start, with these
+		done(reset, nil)
+	case reset:
+		p.newRun(func(err error) { done(true, err) })
+		return
+	case again:
+		if p.Status == protocol.StatusDone && p.Epoch < settings.Epochs {
+			p.Status = protocol.StatusPaused // there is something left to train
+		}
+		p.command(protocol.New(protocol.TypeEpochs, protocol.Epochs{Epochs: settings.Epochs}), func(reply protocol.Message) {
+			done(false, replyError(reply))
+		})
+	default:
+		done(false, nil)
+	}
+	p.changed("state")
+}
+
+// Edit is Set for one field of the form: what is refused stays in the field
+// with the reason beside it.
+func (p *Page) Edit(name, text string) {
+	p.Set(map[string]string{name: text}, func(_ bool, err error) {
+		if err == nil {
+			return
+		}
+		p.Draft[name], p.FieldErrors[name] = text, err.Error()
+		if field := (*experiment.FieldError)(nil); errors.As(err, &field) {
+			p.FieldErrors[name] = "Want " + field.Want + "."
+		}
+	})
+}
+
+// Play trains until the run is done or paused.
+func (p *Page) Play(done func(error)) {
+	if err := p.trainable("play"); err != nil {
+		done(err)
+		return
+	}
+	p.Status = protocol.StatusTraining
+	p.command(protocol.New(protocol.TypePlay, nil), result(done))
+	p.changed("state")
+}
+
+// Pause stops training, in the middle of a batch if need be.
+func (p *Page) Pause(done func(error)) {
+	if p.Status != protocol.StatusTraining {
+		done(nil)
+		return
+	}
+	p.Status = protocol.StatusPaused
+	p.command(protocol.New(protocol.TypePause, nil), result(done))
+	p.changed("state")
+}
+
+// Step trains on one batch.
+func (p *Page) Step(done func(error)) {
+	if err := p.trainable("step"); err != nil {
+		done(err)
+		return
+	}
+	p.Status = protocol.StatusPaused
+	p.command(protocol.New(protocol.TypeStep, nil), result(done))
+	p.changed("state")
+}
+
+func (p *Page) trainable(action string) error {
+	switch p.Status {
+	case StatusLoading:
+		return fmt.Errorf("%s: the data set is still being read; await sae.ready", action)
+	case protocol.StatusDone:
+		return fmt.Errorf("%s: the run is done after %d epochs; set a larger epochs or reset", action, p.Settings.Epochs)
+	case protocol.StatusError:
+		return fmt.Errorf("%s: the run stopped: %s; reset", action, p.Failure)
+	}
+	return nil
+}
+
+// Reset forgets what was learnt and waits with the untrained model.
+func (p *Page) Reset(done func(error)) {
+	if p.Dataset.Train == 0 {
+		done(errors.New("reset: the data set is still being read; await sae.ready"))
+		return
+	}
+	p.Status = protocol.StatusIdle
+	p.newRun(done)
+}
+
+// Toggle is the play button: it trains or pauses, and trains a finished run
+// for as many epochs again as a first run has.
+func (p *Page) Toggle() {
+	switch p.Status {
+	case protocol.StatusTraining:
+		p.Pause(ignore)
+	case protocol.StatusDone:
+		field, _ := experiment.Lookup("epochs")
+		epochs := min(p.Settings.Epochs+experiment.Default().Epochs, int(field.Max))
+		p.Set(map[string]string{"epochs": fmt.Sprint(epochs)}, func(bool, error) {})
+		p.Play(ignore)
+	default:
+		p.Play(ignore)
+	}
+}
+
+// Reconstruct runs an image of 3,072 bytes, HWC, through the autoencoder as
+// it is now.
+func (p *Page) Reconstruct(image []byte, done func([]byte, error)) {
+	if p.Dataset.Train == 0 {
+		done(nil, errors.New("reconstruct: there is no model yet; await sae.ready"))
+		return
+	}
+	p.command(protocol.New(protocol.TypeReconstruct, nil, image), func(reply protocol.Message) {
+		err := replyError(reply)
+		if err == nil && len(reply.Buffers) != 1 {
+			err = errors.New("reconstruct: the worker's reply holds no image")
+		}
+		if err != nil {
+			done(nil, err)
+			return
+		}
+		done(reply.Buffers[0], nil)
+	})
+}
+
+// frame takes what the worker has to show.
+func (p *Page) frame(m protocol.Message) {
+	defer p.send(protocol.Message{Type: protocol.TypeSeen})
+	frame, err := protocol.Decode[protocol.Frame](m)
+	if err != nil {
+		p.fail("The training worker does not speak this page's language.", err)
+		return
+	}
+	if frame.Run != p.run {
+		return // of a run that has since been replaced
+	}
+	p.deaths = 0
+	p.Epoch, p.Batch, p.Batches = frame.Epoch, frame.Batch, frame.Batches
+	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
+	p.Initial = cmp.Or(frame.Initial, p.Initial)
+	p.Curve = thin(append(p.Curve, frame.Points...))
+	p.History = append(p.History, frame.Epochs...)
+	buffers := m.Buffers
+	if len(frame.Images) > 0 && len(buffers) >= 3 {
+		p.samples(frame, buffers)
+		buffers = buffers[3:]
+	}
+	if frame.Units && len(buffers) >= 3 {
+		p.versions++
+		p.Units = Units{
+			Mean:      protocol.Floats(buffers[0]),
+			Activity:  protocol.Floats(buffers[1]),
+			Histogram: protocol.Floats(buffers[2]),
+			Bins:      frame.Histogram,
+			Version:   p.versions,
+		}
+	}
+	p.follow(frame)
+	p.changed("metrics")
+	if len(frame.Epochs) > 0 {
+		p.changed("epoch")
+	}
+}
+
+// follow takes over the worker's status where the worker changed it by
+// itself: a run that ends. Whether it trains or is paused, the page decided.
+func (p *Page) follow(frame protocol.Frame) {
+	if frame.Status == p.Status {
+		return
+	}
+	switch frame.Status {
+	case protocol.StatusDone:
+		if frame.Epoch >= p.Settings.Epochs {
+			p.Status = protocol.StatusDone
+			p.changed("state")
+		}
+	case protocol.StatusError:
+		p.fail("Training stopped", errors.New(frame.Failure))
+	}
+}
+
+func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
+	p.versions++
+	p.Samples = Samples{
+		Images:          frame.Images,
+		Labels:          frame.Labels,
+		Originals:       buffers[0],
+		Reconstructions: buffers[1],
+		Codes:           protocol.Floats(buffers[2]),
+		Version:         p.versions,
+	}
+	p.Samples.Latent = len(p.Samples.Codes) / len(frame.Images)
+}
+
+// maxCurve is how many points of the training loss are kept: more than a
+// chart has pixels.
+const maxCurve = 2000
+
+// thin halves the points once there are too many, by merging neighbours.
+func thin(points []protocol.Point) []protocol.Point {
+	if len(points) <= maxCurve {
+		return points
+	}
+	half := points[:0]
+	for pair := range slices.Chunk(points, 2) {
+		merged := pair[len(pair)-1]
+		for _, point := range pair[:len(pair)-1] {
+			merged.Loss = (merged.Loss + point.Loss) / 2
+			merged.BCE = (merged.BCE + point.BCE) / 2
+		}
+		half = append(half, merged)
+	}
+	return half
+}
+
+// fixedPictures shows the first validation image of each class in turn: the
+// same ones on every visit.
+func (p *Page) fixedPictures() {
+	p.Shuffled = false
+	p.choosePictures(func(candidates []int) int { return candidates[0] })
+}
+
+// FirstPictures goes back to the fixed pictures.
+func (p *Page) FirstPictures() {
+	p.fixedPictures()
+	p.watch()
+}
+
+// OtherPictures shows other validation images, again of different classes.
+func (p *Page) OtherPictures() {
+	p.Shuffled = true
+	p.choosePictures(func(candidates []int) int { return candidates[rand.IntN(len(candidates))] })
+	p.watch()
+}
+
+// choosePictures fills the pictures with images of different classes as far
+// as there are, each picked among its class's images that are not yet shown.
+func (p *Page) choosePictures(pick func(candidates []int) int) {
+	byClass := make([][]int, len(p.Dataset.Classes))
+	for i, label := range p.labels {
+		byClass[label] = append(byClass[label], i)
+	}
+	var images []int
+	wanted := min(Pictures, len(p.labels))
+	for class := 0; len(images) < wanted; class = (class + 1) % len(byClass) {
+		candidates := byClass[class]
+		if len(candidates) == 0 {
+			continue
+		}
+		image := pick(candidates)
+		images = append(images, image)
+		byClass[class] = slices.DeleteFunc(candidates, func(i int) bool { return i == image })
+	}
+	p.watched = images
+	p.Selected = min(p.Selected, max(0, len(images)-1))
+}
+
+func (p *Page) watch() {
+	p.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: p.watched}), nil)
+	p.changed("state")
+}
+
+// Select shows the code of the picture at the given position.
+func (p *Page) Select(position int) {
+	if position >= 0 && position < len(p.Samples.Labels) {
+		p.Selected = position
+	}
+}
+
+// Show chooses what the loss chart shows. Only the excess can be
+// logarithmic: it alone goes towards zero.
+func (p *Page) Show(quantity Quantity) {
+	p.Quantity = quantity
+	p.Log = p.Log && quantity == QuantityExcess
+}
+
+// ShowLog switches the logarithmic scale, which implies the excess.
+func (p *Page) ShowLog(on bool) {
+	p.Log = on
+	if on {
+		p.Quantity = QuantityExcess
+	}
+}
+
+// Dismiss closes the notice.
+func (p *Page) Dismiss() { p.Notice = nil }
+
+// Notify shows a notice of the page itself.
+func (p *Page) Notify(title, text string) {
+	p.Notice = &Notice{Title: title, Text: text}
+	p.changed("error")
+}
+
+// Ping asks the worker for a sign of life.
+func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
+
+// maxDeaths is how many workers in a row may die without a sign of life
+// before the page gives up.
+const maxDeaths = 3
+
+// WorkerDied tells that the worker is gone. It reports whether a new one,
+// which will say that it is ready, should take its place.
+func (p *Page) WorkerDied(reason string) (replace bool) {
+	pending := p.pending
+	p.pending = map[int]func(protocol.Message){}
+	for _, done := range pending {
+		done(protocol.Message{Type: protocol.TypeReply, Error: "the training worker stopped: " + reason})
+	}
+	p.Loading = nil
+	if p.deaths++; p.deaths > maxDeaths {
+		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
+		return false
+	}
+	p.Status = StatusLoading
+	p.Notice = &Notice{
+		Title: "The training worker stopped and was replaced",
+		Text:  reason + ". The run starts again from its first epoch.",
+	}
+	p.changed("error")
+	return true
+}
+
+// ClassName names the class of the picture at the given position.
+func (p *Page) ClassName(position int) string {
+	if position >= len(p.Samples.Labels) {
+		return ""
+	}
+	label := p.Samples.Labels[position]
+	if label >= len(p.Dataset.Classes) {
+		return "" // the pictures are still those of the data set before
+	}
+	return p.Dataset.Classes[label]
+}
+
+// Progress returns how much of the run is done, from 0 to 1.
+func (p *Page) Progress() float64 {
+	if p.Batches == 0 {
+		return 0
+	}
+	done := float64(p.Epoch) + float64(p.Batch)/float64(p.Batches)
+	return min(1, done/float64(p.Settings.Epochs))
+}
+
+// Latest returns the newest evaluation, that of the untrained model before
+// the first epoch is over; ok is false while there is none.
+func (p *Page) Latest() (evaluation protocol.Evaluation, ok bool) {
+	switch {
+	case len(p.History) > 0:
+		return p.History[len(p.History)-1].Evaluation, true
+	case p.Initial != nil:
+		return *p.Initial, true
+	}
+	return protocol.Evaluation{}, false
+}

@@ -1,0 +1,438 @@
+package state
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"sae/wasm/protocol"
+)
+
+// fakeWorker answers the page's commands the way the worker does, as far as
+// the page can tell.
+type fakeWorker struct {
+	t        *testing.T
+	page     *Page
+	sent     []protocol.Message
+	loadFail string // error of the next load
+	silent   bool
+}
+
+func newPage(t *testing.T, sites ...string) (*Page, *fakeWorker) {
+	worker := &fakeWorker{t: t}
+	page := New(worker.receive, sites)
+	worker.page = page
+	return page, worker
+}
+
+// open brings the page to the end of its first load.
+func open(t *testing.T) (*Page, *fakeWorker) {
+	t.Helper()
+	page, worker := newPage(t)
+	worker.ready("")
+	if page.Status != protocol.StatusIdle {
+		t.Fatalf("status %q after loading, want idle", page.Status)
+	}
+	return page, worker
+}
+
+func (w *fakeWorker) ready(kept string) {
+	w.page.Receive(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: "go", Kept: kept}))
+}
+
+const trainImages, validationImages = 300, 40
+
+func (w *fakeWorker) receive(m protocol.Message) {
+	w.sent = append(w.sent, m)
+	if m.Type == protocol.TypeSeen || w.silent {
+		return
+	}
+	reply := protocol.Message{Type: protocol.TypeReply}
+	if m.Type == protocol.TypeLoad {
+		load, err := protocol.Decode[protocol.Load](m)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		labels := make([]byte, validationImages)
+		for i := range labels {
+			labels[i] = byte(i % 10)
+		}
+		reply = protocol.New(protocol.TypeReply, protocol.Dataset{
+			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages,
+			Classes: strings.Fields("a b c d e f g h i j"), Kept: load.Source == protocol.SourceFile,
+		}, labels)
+		if w.loadFail != "" {
+			reply = protocol.Message{Type: protocol.TypeReply, Error: w.loadFail}
+			w.loadFail = ""
+		}
+	}
+	if m.Type == protocol.TypeReconstruct {
+		reply.Buffers = m.Buffers
+	}
+	reply.ID = m.ID
+	w.page.Receive(reply)
+}
+
+// types lists the commands since the last call, without acknowledgements.
+func (w *fakeWorker) types() string {
+	var types []string
+	for _, m := range w.sent {
+		types = append(types, string(m.Type))
+	}
+	w.sent = nil
+	return strings.Join(types, " ")
+}
+
+func (w *fakeWorker) frame(frame protocol.Frame, buffers ...[]byte) {
+	frame.Run = w.page.run
+	w.page.Receive(protocol.New(protocol.TypeFrame, frame, buffers...))
+}
+
+// must fails the test when an action does.
+func must(t *testing.T) func(error) {
+	return func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestFirstVisit(t *testing.T) {
+	page, worker := newPage(t)
+	if page.Status != StatusLoading {
+		t.Errorf("status %q before the worker is ready, want loading", page.Status)
+	}
+	page.Play(func(err error) {
+		if err == nil || !strings.Contains(err.Error(), "await sae.ready") {
+			t.Errorf("play before the data is there: %v", err)
+		}
+	})
+	worker.ready("")
+	if got, want := worker.types(), "load watch configure"; got != want {
+		t.Errorf("commands %q, want %q", got, want)
+	}
+	if page.Dataset.Name != protocol.SourceSynthetic {
+		t.Errorf("data set %q, want the embedded one", page.Dataset.Name)
+	}
+	page.Play(must(t))
+	if page.Status != protocol.StatusTraining || worker.types() != "play" {
+		t.Errorf("status %q after play, want training", page.Status)
+	}
+	page.Pause(must(t))
+	if page.Status != protocol.StatusPaused {
+		t.Errorf("status %q after pause, want paused", page.Status)
+	}
+	page.Step(must(t))
+	if got := worker.types(); got != "pause step" {
+		t.Errorf("commands %q, want pause and step", got)
+	}
+}
+
+func TestPreferredDataset(t *testing.T) {
+	page, worker := newPage(t, "cifar10.sae")
+	worker.ready("")
+	if page.Dataset.Source != protocol.SourceSite {
+		t.Errorf("source %q, want the site's data set", page.Dataset.Source)
+	}
+	page, worker = newPage(t, "cifar10.sae")
+	worker.ready("CIFAR-10")
+	if page.Dataset.Source != protocol.SourceKept {
+		t.Errorf("source %q, want the kept data set", page.Dataset.Source)
+	}
+	// A site's data set that has gone bad gives way to the embedded one.
+	page, worker = newPage(t, "cifar10.sae")
+	worker.loadFail = "cifar10.sae: checksum mismatch"
+	worker.ready("")
+	if page.Dataset.Source != protocol.SourceSynthetic || page.Notice == nil || !strings.Contains(page.Notice.Text, "checksum mismatch") {
+		t.Errorf("source %q, notice %v; want the embedded set and the reason", page.Dataset.Source, page.Notice)
+	}
+}
+
+func TestBadFileLeavesTheRun(t *testing.T) {
+	page, worker := open(t)
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1}}})
+	worker.loadFail = "photo.png: want cifar-10-binary.tar.gz"
+	var got error
+	page.UseFile("photo.png", nil, func(err error) { got = err })
+	if got == nil || page.Notice == nil || !strings.Contains(page.Notice.Text, "Your run on synthetic is unchanged.") {
+		t.Errorf("error %v, notice %v", got, page.Notice)
+	}
+	if page.Status != protocol.StatusTraining || len(page.History) != 1 || page.Dataset.Source != protocol.SourceSynthetic {
+		t.Errorf("status %q, %d epochs, source %q: want everything as before", page.Status, len(page.History), page.Dataset.Source)
+	}
+	page.UseFile("data_batch_1.bin", nil, must(t))
+	if page.Dataset.Source != protocol.SourceFile || len(page.History) != 0 || page.Status != protocol.StatusTraining {
+		t.Errorf("source %q, %d epochs, status %q: want a new run on the file that goes on training", page.Dataset.Source, len(page.History), page.Status)
+	}
+	if page.Kept != protocol.SourceFile {
+		t.Errorf("kept %q, want the file's data set", page.Kept)
+	}
+}
+
+func TestSet(t *testing.T) {
+	page, worker := open(t)
+	worker.types()
+	tests := []struct {
+		changes  map[string]string
+		reset    bool
+		fail     string
+		commands string
+	}{
+		{map[string]string{"latent": "32"}, true, "", "watch configure"},
+		{map[string]string{"latent": "32"}, false, "", ""},
+		{map[string]string{"epochs": "30"}, false, "", "epochs"},
+		{map[string]string{"batch": "301"}, false, `batch "301": want at most the 300 training images in use`, ""},
+		{map[string]string{"lr": "NaN"}, false, `lr "NaN": want`, ""},
+	}
+	for _, test := range tests {
+		before := page.Settings
+		page.Set(test.changes, func(reset bool, err error) {
+			switch {
+			case test.fail != "":
+				if err == nil || !strings.Contains(err.Error(), test.fail) || page.Settings != before {
+					t.Errorf("%v: error %v, want %q and unchanged settings", test.changes, err, test.fail)
+				}
+			case err != nil || reset != test.reset:
+				t.Errorf("%v: reset %t, error %v; want reset %t", test.changes, reset, err, test.reset)
+			}
+		})
+		if got := worker.types(); got != test.commands {
+			t.Errorf("%v: commands %q, want %q", test.changes, got, test.commands)
+		}
+	}
+	// A knob that is turned while training restarts the training.
+	page.Play(must(t))
+	page.Set(map[string]string{"lambda": "1e-4"}, func(bool, error) {})
+	if got, want := worker.types(), "play watch configure play"; got != want || page.Status != protocol.StatusTraining {
+		t.Errorf("commands %q, status %q; want %q", got, page.Status, want)
+	}
+}
+
+func TestEditKeepsTheDraft(t *testing.T) {
+	page, _ := open(t)
+	page.Edit("hidden", "512,,x")
+	if page.Draft["hidden"] != "512,,x" || !strings.HasPrefix(page.FieldErrors["hidden"], "Want at most") {
+		t.Errorf("draft %q, error %q", page.Draft["hidden"], page.FieldErrors["hidden"])
+	}
+	page.Edit("hidden", "512,128")
+	if len(page.Draft)+len(page.FieldErrors) != 0 || page.Settings.Hidden != "512,128" {
+		t.Errorf("draft %v, errors %v, hidden %q after a good value", page.Draft, page.FieldErrors, page.Settings.Hidden)
+	}
+}
+
+func TestFrames(t *testing.T) {
+	page, worker := open(t)
+	worker.types()
+	codes := protocol.Bytes([]float32{1, 2, 3, 4})
+	worker.frame(protocol.Frame{
+		Status: protocol.StatusIdle, Epoch: 1, Batch: 1, Batches: 4,
+		Points: []protocol.Point{{Epoch: .5, Loss: .7}}, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .69}},
+		Images: []int{3, 4}, Labels: []int{3, 4}, Units: true,
+	}, make([]byte, 2*3072), make([]byte, 2*3072), codes, codes, codes, codes)
+	if page.Samples.Latent != 2 || page.Samples.Codes[3] != 4 || len(page.Units.Mean) != 4 {
+		t.Errorf("samples %+v, units %+v", page.Samples.Codes, page.Units)
+	}
+	if page.ClassName(1) != "e" || len(page.History) != 1 || len(page.Curve) != 1 {
+		t.Errorf("class %q, %d epochs, %d points", page.ClassName(1), len(page.History), len(page.Curve))
+	}
+	if got, want := page.Progress(), 1.25/20; got != want {
+		t.Errorf("progress %g, want %g", got, want)
+	}
+	if got := worker.types(); got != "seen" {
+		t.Errorf("commands %q, want the frame acknowledged", got)
+	}
+	// A frame of an earlier run changes nothing but is acknowledged.
+	page.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{Run: page.run - 1, Epoch: 9}))
+	if page.Epoch != 1 || worker.types() != "seen" {
+		t.Errorf("epoch %d after a stale frame, want 1", page.Epoch)
+	}
+}
+
+func TestDoneAndGoingOn(t *testing.T) {
+	page, worker := open(t)
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20})
+	if page.Status != protocol.StatusDone {
+		t.Fatalf("status %q, want done", page.Status)
+	}
+	page.Play(func(err error) {
+		if err == nil || !strings.Contains(err.Error(), "set a larger epochs") {
+			t.Errorf("play when done: %v", err)
+		}
+	})
+	worker.types()
+	page.Toggle()
+	if got := worker.types(); got != "epochs play" || page.Settings.Epochs != 40 || page.Status != protocol.StatusTraining {
+		t.Errorf("commands %q, epochs %d, status %q; want 20 epochs more", got, page.Settings.Epochs, page.Status)
+	}
+}
+
+func TestSetEpochsRevivesTheRun(t *testing.T) {
+	page, worker := open(t)
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20})
+	page.Set(map[string]string{"epochs": "25"}, func(reset bool, err error) {
+		if reset || err != nil {
+			t.Errorf("reset %t, error %v", reset, err)
+		}
+	})
+	page.Play(must(t))
+	if page.Status != protocol.StatusTraining {
+		t.Errorf("status %q, want training", page.Status)
+	}
+}
+
+func TestWorkerDies(t *testing.T) {
+	page, worker := open(t)
+	worker.silent = true
+	var got error
+	page.Play(func(err error) { got = err })
+	if !page.WorkerDied("out of memory") {
+		t.Error("the first worker that dies is not replaced")
+	}
+	if got == nil || !strings.Contains(got.Error(), "out of memory") {
+		t.Errorf("play that was under way ended with %v", got)
+	}
+	if page.Status != StatusLoading || page.Notice == nil || !strings.Contains(page.Notice.Text, "out of memory") {
+		t.Errorf("status %q, notice %v", page.Status, page.Notice)
+	}
+	worker.silent = false
+	worker.types()
+	worker.ready("")
+	if got := worker.types(); got != "load watch configure" || page.Status != protocol.StatusIdle {
+		t.Errorf("commands %q, status %q after the new worker is ready", got, page.Status)
+	}
+	replaced := 0
+	for page.WorkerDied("again") {
+		if replaced++; replaced > 10 {
+			t.Fatal("workers that die at once are replaced for ever")
+		}
+	}
+	if page.Status != protocol.StatusError {
+		t.Errorf("status %q, want error", page.Status)
+	}
+}
+
+func TestDivergence(t *testing.T) {
+	page, worker := open(t)
+	page.Play(must(t))
+	var events []string
+	page.Changed = func(event string) { events = append(events, event) }
+	worker.frame(protocol.Frame{Status: protocol.StatusError, Failure: "the loss is no longer a finite number"})
+	if page.Status != protocol.StatusError || page.Notice == nil || !strings.Contains(strings.Join(events, " "), "error") {
+		t.Errorf("status %q, notice %v, events %v", page.Status, page.Notice, events)
+	}
+	page.Reset(must(t))
+	if page.Status != protocol.StatusIdle || page.Failure != "" {
+		t.Errorf("status %q, failure %q after reset", page.Status, page.Failure)
+	}
+}
+
+func TestPictures(t *testing.T) {
+	page, worker := open(t)
+	watched := func() []int {
+		t.Helper()
+		for i := len(worker.sent) - 1; i >= 0; i-- {
+			if worker.sent[i].Type == protocol.TypeWatch {
+				watch, err := protocol.Decode[protocol.Watch](worker.sent[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return watch.Images
+			}
+		}
+		t.Fatal("nothing is watched")
+		return nil
+	}
+	first := watched()
+	if len(first) != Pictures {
+		t.Fatalf("%d pictures, want %d", len(first), Pictures)
+	}
+	for i, image := range first {
+		if image != i {
+			t.Errorf("picture %d is image %d, want the first of class %d", i, image, i)
+		}
+	}
+	page.OtherPictures()
+	seen := map[int]bool{}
+	for _, image := range watched() {
+		if image < 0 || image >= validationImages || seen[image] {
+			t.Errorf("other pictures %v: want different validation images", watched())
+		}
+		seen[image] = true
+	}
+	page.FirstPictures()
+	if got := watched(); got[0] != first[0] || page.Shuffled {
+		t.Errorf("pictures %v, want %v again", got, first)
+	}
+}
+
+func TestAdaptsToSmallDatasets(t *testing.T) {
+	page, _ := open(t)
+	page.Settings.Batch, page.Settings.Subset = 4096, 5000
+	page.UseSynthetic(must(t))
+	if page.Settings.Batch != trainImages || page.Settings.Subset != 0 || page.Notice == nil {
+		t.Errorf("batch %d, subset %d, notice %v", page.Settings.Batch, page.Settings.Subset, page.Notice)
+	}
+}
+
+func TestCurveIsThinned(t *testing.T) {
+	page, worker := open(t)
+	const points = 5 * maxCurve
+	for i := range points {
+		worker.frame(protocol.Frame{Points: []protocol.Point{{Epoch: float64(i), Loss: 1, BCE: 1}}})
+	}
+	if n := len(page.Curve); n > maxCurve || n < maxCurve/2 {
+		t.Errorf("%d points kept, want at most %d", n, maxCurve)
+	}
+	if last := page.Curve[len(page.Curve)-1]; last.Epoch != points-1 || last.Loss != 1 {
+		t.Errorf("last point %v", last)
+	}
+}
+
+func TestLogImpliesExcess(t *testing.T) {
+	page, _ := open(t)
+	page.ShowLog(true)
+	if page.Quantity != QuantityExcess || !page.Log {
+		t.Errorf("quantity %q, log %t", page.Quantity, page.Log)
+	}
+	page.Show(QuantityPSNR)
+	if page.Log {
+		t.Error("PSNR is shown on a logarithmic scale")
+	}
+}
+
+func TestReconstruct(t *testing.T) {
+	page, _ := open(t)
+	page.Reconstruct([]byte{1, 2}, func(image []byte, err error) {
+		if err != nil || len(image) != 2 {
+			t.Errorf("image %v, error %v", image, err)
+		}
+	})
+	closed, _ := newPage(t)
+	closed.Reconstruct(nil, func(_ []byte, err error) {
+		if err == nil {
+			t.Error("reconstructing before there is a model does not fail")
+		}
+	})
+}
+
+func TestSnapshot(t *testing.T) {
+	page, worker := open(t)
+	worker.frame(protocol.Frame{Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .6, Evaluation: protocol.Evaluation{ValLoss: .61, Dead: 2}}}})
+	text, err := json.Marshal(page.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"status":"idle"`, `"epoch":1`, `"kernel":"go"`, `"workers":1`, `"settings":{"experiment":2,"hidden":`,
+		`"history":[{"epoch":1,"loss":0.6,"bce":0,"l1":0,"valLoss":0.61,"valBce":0,"valMse":0,"psnr":0,"active":0,"dead":2}]`,
+		`"dataset":{"name":"synthetic","train":300,"validation":40,"classes":["a"`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %s", text, want)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/vugu/vugu"
+
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// Bar is the header: what is trained, the training itself, and what the page
+// has to say about it.
+type Bar struct {
+	Page        *state.Page
+	ToggleTheme func()
+}
+
+func (c *Bar) experiment() experiment.Field {
+	field, _ := experiment.Lookup("experiment")
+	return field
+}
+
+func (c *Bar) experimentName(number string) string {
+	n, _ := strconv.Atoi(number)
+	return number + " " + experiment.Names[n]
+}
+
+func (c *Bar) chosen(number string) bool { return c.experiment().Format(c.Page.Settings) == number }
+
+func (c *Bar) choose(number string) { c.Page.Edit("experiment", number) }
+
+func (c *Bar) loading() bool { return c.Page.Status == state.StatusLoading }
+
+func (c *Bar) training() bool { return c.Page.Status == protocol.StatusTraining }
+
+func (c *Bar) playable() bool { return !c.loading() && c.Page.Status != protocol.StatusError }
+
+func (c *Bar) steppable() bool { return c.playable() && c.Page.Status != protocol.StatusDone }
+
+func (c *Bar) playLabel() string {
+	switch c.Page.Status {
+	case protocol.StatusTraining:
+		return "Pause"
+	case protocol.StatusDone:
+		return "Train on"
+	}
+	return "Train"
+}
+
+func (c *Bar) playTitle() string {
+	switch c.Page.Status {
+	case state.StatusLoading:
+		return "The data set is still being read"
+	case protocol.StatusTraining:
+		return "Pause training"
+	case protocol.StatusDone:
+		return "Train for " + plural(experiment.Default().Epochs, "more epoch")
+	case protocol.StatusError:
+		return "Training stopped; reset to start again"
+	}
+	return "Train for " + plural(c.Page.Settings.Epochs-c.Page.Epoch, "epoch")
+}
+
+func (c *Bar) playIcon() string {
+	if c.training() {
+		return "#pause"
+	}
+	return "#play"
+}
+
+func (c *Bar) batch() string {
+	switch {
+	case c.Page.Status == protocol.StatusError:
+		return "stopped; reset to go on"
+	case c.Page.Batches == 0:
+		return "batch " + none
+	}
+	return fmt.Sprintf("batch %s of %s", count(c.Page.Batch), count(c.Page.Batches))
+}
+
+func (c *Bar) progress() string { return fmt.Sprintf("%.4f", c.Page.Progress()) }
+
+func (c *Bar) speed() string {
+	if c.Page.ImagesPerSecond == 0 {
+		return none
+	}
+	return count(int(c.Page.ImagesPerSecond + 0.5))
+}
+
+func (c *Bar) timeLeft() string {
+	switch {
+	case c.Page.Status == protocol.StatusDone:
+		return "done"
+	case c.Page.SecondsLeft == 0:
+		return "\u00a0" // keeps the line
+	}
+	return duration(c.Page.SecondsLeft) + " left"
+}
+
+func (c *Bar) kernel() string {
+	kernels := map[string]string{"go": "plain Go", "simd": "SIMD", "relaxed-simd": "relaxed SIMD"}
+	name, ok := kernels[c.Page.Kernel]
+	if !ok {
+		name = "starting"
+	}
+	return "1 worker · " + name
+}
+
+func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.MoreSettings) }
+
+func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
+
+// shape writes the widths of all layers, the latent one in bold.
+func (c *Bar) shape() vugu.HTML {
+	architecture := c.Page.Settings.Architecture(3 * pictureSize * pictureSize)
+	var layers []string
+	add := func(format string, widths ...int) {
+		for _, width := range widths {
+			layers = append(layers, fmt.Sprintf(format, count(width)))
+		}
+	}
+	add("%s", architecture.InputDims)
+	add("%s", architecture.EncoderHidden...)
+	add("<b>%s</b>", architecture.LatentDims)
+	add("%s", architecture.DecoderHidden...)
+	add("%s", architecture.InputDims)
+	return vugu.HTML(strings.Join(layers, " → "))
+}
+
+func (c *Bar) notice() state.Notice {
+	if c.Page.Notice == nil {
+		return state.Notice{}
+	}
+	return *c.Page.Notice
+}

@@ -1,0 +1,96 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Code shows the way of the selected picture through the latent layer.
+type Code struct {
+	Page  *state.Page
+	Stage *stage
+}
+
+func (c *Code) code() []float32 { return c.Page.Samples.Code(c.Page.Selected) }
+
+func (c *Code) title() string {
+	if name := c.Page.ClassName(c.Page.Selected); name != "" {
+		return "Code of the " + name
+	}
+	return "Code"
+}
+
+func (c *Code) original() string {
+	return "The original, " + article(c.Page.ClassName(c.Page.Selected))
+}
+
+func (c *Code) active() string {
+	code := c.code()
+	if code == nil {
+		return ""
+	}
+	active := 0
+	for _, activation := range code {
+		if activation > 0 {
+			active++
+		}
+	}
+	return fmt.Sprintf("%s of %s active", count(active), plural(len(code), "unit"))
+}
+
+func (c *Code) deadUnits() int {
+	latest, _ := c.Page.Latest()
+	return latest.Dead
+}
+
+// marked reports whether there are dead units and so crosses to explain.
+func (c *Code) marked() bool { return c.code() != nil && c.deadUnits() > 0 }
+
+// dead tells what the crosses mean, or before training what to do here.
+func (c *Code) dead() string {
+	switch {
+	case c.code() == nil:
+		return ""
+	case c.marked():
+		return plural(c.deadUnits(), "unit") + " dead: active on no validation picture"
+	case !c.Page.Trained():
+		return "select a picture above to see its code"
+	}
+	return "no unit is dead"
+}
+
+func (c *Code) label() string { return "Activations of the latent units: " + c.active() }
+
+func (c *Code) rebuilt() string {
+	return fmt.Sprintf("rebuilt from %s", count(c.Page.Settings.Latent))
+}
+
+func (c *Code) version() string {
+	return fmt.Sprint(c.Page.Samples.Version, " ", c.Page.Selected, " ", c.Page.Units.Version)
+}
+
+func (c *Code) originalPixels(*theme) []byte { return rgba(c.Page.Samples.Original(c.Page.Selected)) }
+
+func (c *Code) reconstructionPixels(*theme) []byte {
+	return rgba(c.Page.Samples.Reconstruction(c.Page.Selected))
+}
+
+func (c *Code) option(theme chart.Theme) json.RawMessage {
+	code := c.code()
+	dead := c.Page.Units.Dead()
+	if len(dead) != len(code) {
+		dead = nil // statistics of an earlier run
+	}
+	largest := 0.0
+	if codes := c.Page.Samples.Codes; len(codes) > 0 {
+		largest = float64(slices.Max(codes))
+	}
+	if code == nil {
+		code = make([]float32, c.Page.Settings.Latent)
+	}
+	return chart.Code(theme, code, largest, dead)
+}

@@ -1,0 +1,108 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// Data shows the data set in use and lets the user change it.
+type Data struct {
+	Page     *state.Page
+	PickFile func()
+}
+
+// cifarAddress is where CIFAR-10 comes from.
+const cifarAddress = "https://www.cs.toronto.edu/~kriz/cifar.html"
+
+// source is one of the data sets that the page can change to.
+type source struct{ value, title, text string }
+
+func (c *Data) sources() []source {
+	var sources []source
+	if len(c.Page.Sites) > 0 {
+		sources = append(sources, source{protocol.SourceSite, "CIFAR-10 on this site", "data/" + c.Page.Sites[0]})
+	}
+	if c.Page.Kept != "" {
+		sources = append(sources, source{protocol.SourceKept, c.Page.Kept, "Kept in this browser from a file of yours"})
+	}
+	if c.current() == protocol.SourceFile {
+		sources = append(sources, source{protocol.SourceFile, c.Page.Dataset.Name, "From a file of yours, for this visit"})
+	}
+	return append(sources, source{protocol.SourceSynthetic, "Synthetic", "Drawn shapes, built in: there at once, offline"})
+}
+
+// current returns the source of the data set in use. A file of the user that
+// the browser keeps is the kept one.
+func (c *Data) current() string {
+	if c.Page.Dataset.Source == protocol.SourceFile && c.Page.Dataset.Kept {
+		return protocol.SourceKept
+	}
+	return c.Page.Dataset.Source
+}
+
+func (c *Data) use(value string) {
+	switch value {
+	case c.current():
+	case protocol.SourceSite:
+		c.Page.UseSite(ignore)
+	case protocol.SourceKept:
+		c.Page.UseKept(ignore)
+	case protocol.SourceSynthetic:
+		c.Page.UseSynthetic(ignore)
+	}
+}
+
+// known reports whether there is a data set.
+func (c *Data) known() bool { return c.Page.Dataset.Name != "" }
+
+func (c *Data) title() string {
+	if !c.known() {
+		return "Reading the data set"
+	}
+	return c.Page.Dataset.Name
+}
+
+func (c *Data) provenance() string { return c.Page.Dataset.Provenance }
+
+func (c *Data) train() string {
+	if !c.known() {
+		return none
+	}
+	available := c.Page.Dataset.Train
+	if used := c.Page.Settings.TrainingImages(available); used < available {
+		return fmt.Sprintf("%s of %s", count(used), count(available))
+	}
+	return count(available)
+}
+
+func (c *Data) validation() string {
+	if !c.known() {
+		return none
+	}
+	return count(c.Page.Dataset.Validation)
+}
+
+func (c *Data) floor() string { return c.nats(c.Page.Dataset.Floor) }
+
+func (c *Data) meanImage() string { return c.nats(c.Page.Dataset.MeanBCE) }
+
+// nats writes a loss with its unit: per value, in natural units of
+// information.
+func (c *Data) nats(loss float64) string {
+	if !c.known() {
+		return none
+	}
+	return fmt.Sprintf("%.4f nats", loss)
+}
+
+func (c *Data) classes() string {
+	if !c.known() {
+		return none
+	}
+	return strings.Join(c.Page.Dataset.Classes, ", ")
+}
+
+func (c *Data) progress() string { return fmt.Sprintf("%.3f", loadingShare(c.Page)) }

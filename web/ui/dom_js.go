@@ -1,0 +1,201 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	sjs "syscall/js"
+
+	"github.com/vugu/vugu/js"
+
+	"sae/web/chart"
+)
+
+var document = sjs.Global().Get("document")
+
+// announce puts text into a live region, once: the region's own element
+// stays untouched by vugu.
+func announce(region js.Value, text string) {
+	if element := sjs.Value(region); element.Get("textContent").String() != text {
+		element.Set("textContent", text)
+	}
+}
+
+// setVariable sets a custom property of an element's style.
+func setVariable(element js.Value, name, value string) {
+	sjs.Value(element).Get("style").Call("setProperty", name, value)
+}
+
+// reveal scrolls an element into view.
+func reveal(element js.Value) {
+	sjs.Value(element).Call("scrollIntoView", map[string]any{"block": "nearest"})
+}
+
+var (
+	frame   func()
+	onFrame = sjs.FuncOf(func(sjs.Value, []sjs.Value) any {
+		frame()
+		return nil
+	})
+)
+
+// nextFrame calls f before the browser paints next. There is one f at a time.
+func nextFrame(f func()) {
+	frame = f
+	sjs.Global().Call("requestAnimationFrame", onFrame)
+}
+
+// surface is what canvases and charts have in common: the element of vugu
+// that they fill, and the version of what they show.
+type surface struct {
+	host  sjs.Value
+	shown string
+}
+
+// enter reports whether host is another element than before.
+func (s *surface) enter(host js.Value) (moved bool) {
+	element := sjs.Value(host)
+	if moved = !s.host.Equal(element); moved {
+		s.host, s.shown = element, ""
+	}
+	return moved
+}
+
+// show reports whether the version is another one than that shown, and notes
+// that it is shown from now on.
+func (s *surface) show(version string) (outdated bool) {
+	outdated = s.shown != version
+	s.shown = version
+	return outdated
+}
+
+// canvas is a canvas of 32×32 pixels.
+type canvas struct {
+	surface
+	context sjs.Value
+}
+
+// place puts the canvas into an element of vugu.
+func (c *canvas) place(host js.Value) {
+	if !c.enter(host) {
+		return
+	}
+	element := document.Call("createElement", "canvas")
+	element.Set("width", pictureSize)
+	element.Set("height", pictureSize)
+	c.context = element.Call("getContext", "2d")
+	c.host.Call("replaceChildren", element)
+}
+
+// paint draws 32×32 pixels of red, green, blue and alpha, or nothing.
+func (c *canvas) paint(pixels []byte) {
+	if pixels == nil {
+		c.context.Call("clearRect", 0, 0, pictureSize, pictureSize)
+		return
+	}
+	array := sjs.Global().Get("Uint8ClampedArray").New(len(pixels))
+	sjs.CopyBytesToJS(array, pixels)
+	c.context.Call("putImageData", sjs.Global().Get("ImageData").New(array, pictureSize, pictureSize), 0, 0)
+}
+
+// echart is an ECharts instance.
+type echart struct {
+	surface
+	instance sjs.Value
+}
+
+// place puts the chart into an element of vugu.
+func (c *echart) place(host js.Value) {
+	if !c.enter(host) {
+		return
+	}
+	if c.instance.Truthy() {
+		resized.Call("unobserve", c.instance.Call("getDom"))
+		c.instance.Call("dispose")
+	}
+	echarts := sjs.Global().Get("echarts")
+	if !echarts.Truthy() {
+		c.host.Set("textContent", "No chart: echarts.js did not load. Reload the page.")
+		return
+	}
+	element := document.Call("createElement", "div")
+	c.host.Call("replaceChildren", element)
+	c.instance = echarts.Call("init", element)
+	resized.Call("observe", element)
+}
+
+// set draws an option of package chart.
+func (c *echart) set(option json.RawMessage) {
+	if !c.instance.Truthy() {
+		return // place has said why
+	}
+	value := sjs.Global().Get("JSON").Call("parse", string(option))
+	revive(value.Get("tooltip"), "valueFormatter")
+	revive(value.Get("xAxis").Get("axisLabel"), "formatter")
+	revive(value.Get("yAxis").Get("axisLabel"), "formatter")
+	c.instance.Call("setOption", value, map[string]any{"replaceMerge": []any{"series", "visualMap"}})
+}
+
+var formatters = map[string]sjs.Func{}
+
+// revive puts a function that writes a number in the place of its format.
+func revive(object sjs.Value, property string) {
+	if object.Get(property).Type() != sjs.TypeString {
+		return
+	}
+	format := object.Get(property).String()
+	f, ok := formatters[format]
+	if !ok {
+		f = sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+			if args[0].Type() != sjs.TypeNumber {
+				return none
+			}
+			return fmt.Sprintf(format, args[0].Float())
+		})
+		formatters[format] = f
+	}
+	object.Set(property, f)
+}
+
+// resized fits charts to their elements.
+var resized = sjs.Global().Get("ResizeObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+	for i := range args[0].Length() {
+		if instance := sjs.Global().Get("echarts").Call("getInstanceByDom", args[0].Index(i).Get("target")); instance.Truthy() {
+			instance.Call("resize")
+		}
+	}
+	return nil
+}))
+
+// readTheme reads the tokens of style.css through an element that takes their
+// colours, so that light-dark() and the switch of the theme are resolved.
+func readTheme() *theme {
+	probe := document.Call("createElement", "i")
+	probe.Set("hidden", true)
+	document.Get("body").Call("append", probe)
+	defer probe.Call("remove")
+	computed := sjs.Global().Call("getComputedStyle", probe)
+	token := func(name string) string {
+		probe.Get("style").Set("color", "var(--"+name+")")
+		return computed.Get("color").String()
+	}
+	components := func(name string) (c rgb) {
+		fmt.Sscanf(token(name), "rgb(%d, %d, %d)", &c[0], &c[1], &c[2])
+		return c
+	}
+	return &theme{
+		chart: chart.Theme{
+			Ink:    token("ink"),
+			Ink2:   token("ink-2"),
+			Line:   token("line"),
+			Edge:   token("edge"),
+			Raised: token("raised"),
+			Accent: token("accent"),
+			Warn:   token("warn"),
+			Act:    [3]string{token("act-0"), token("act-1"), token("act-2")},
+			Font:   computed.Get("fontFamily").String(),
+		},
+		darker:  components("diff-neg"),
+		equal:   components("diff-mid"),
+		lighter: components("diff-pos"),
+	}
+}

@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Latent shows what the latent units do over the whole validation split.
+type Latent struct {
+	Page  *state.Page
+	Stage *stage
+}
+
+func (c *Latent) lead() string {
+	units := plural(c.Page.Settings.Latent, "unit")
+	if c.Page.Dataset.Validation == 0 {
+		return "The " + units + " of the latent layer over all validation pictures."
+	}
+	return fmt.Sprintf("The %s of the latent layer over all %s validation pictures.", units, count(c.Page.Dataset.Validation))
+}
+
+// known reports whether there are statistics.
+func (c *Latent) known() bool { return len(c.Page.Units.Mean) > 0 }
+
+func (c *Latent) active() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return fmt.Sprintf("%.1f of %s", latest.Active, count(c.Page.Settings.Latent))
+}
+
+func (c *Latent) dead() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return plural(latest.Dead, "unit")
+}
+
+func (c *Latent) zero() string {
+	if !c.known() {
+		return none
+	}
+	return fmt.Sprintf("%.1f %%", 100*c.Page.Units.Bins.Zero)
+}
+
+func (c *Latent) histogramLabel() string {
+	return fmt.Sprintf("Distribution of the positive activations, up to %.2f; %s are zero", c.Page.Units.Bins.Max, c.zero())
+}
+
+func (c *Latent) version() string { return fmt.Sprint(c.Page.Units.Version) }
+
+// values returns statistics of the units, zeros while they are unknown: the
+// axes are there from the start.
+func (c *Latent) values(statistics []float32) []float32 {
+	if !c.known() {
+		return make([]float32, c.Page.Settings.Latent)
+	}
+	return statistics
+}
+
+func (c *Latent) mean(theme chart.Theme) json.RawMessage {
+	return chart.MeanActivation(theme, c.values(c.Page.Units.Mean))
+}
+
+func (c *Latent) activity(theme chart.Theme) json.RawMessage {
+	return chart.Activity(theme, c.values(c.Page.Units.Activity), c.Page.Units.Dead())
+}
+
+func (c *Latent) histogram(theme chart.Theme) json.RawMessage {
+	return chart.Histogram(theme, c.Page.Units.Histogram, c.Page.Units.Bins)
+}

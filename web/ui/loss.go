@@ -1,0 +1,77 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Loss shows how the loss falls.
+type Loss struct {
+	Page  *state.Page
+	Stage *stage
+}
+
+var quantities = []struct {
+	quantity    state.Quantity
+	label, help string
+}{
+	{state.QuantityLoss, "Total", "The loss as training minimises it: binary cross-entropy plus L1 penalty."},
+	{state.QuantityExcess, "Above floor", "The loss above the entropy of the pictures, which no reconstruction can go below."},
+	{state.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
+}
+
+// loss writes a loss as the chart draws it.
+func (c *Loss) loss(value float64) string {
+	if c.Page.Quantity == state.QuantityExcess {
+		value -= c.Page.Dataset.Floor
+	}
+	return fmt.Sprintf("%.4f", value)
+}
+
+func (c *Loss) validation() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return c.loss(latest.ValLoss)
+}
+
+func (c *Loss) training() string {
+	if len(c.Page.Curve) == 0 {
+		return none
+	}
+	return c.loss(c.Page.Curve[len(c.Page.Curve)-1].Loss)
+}
+
+func (c *Loss) psnr() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return decibels(latest.PSNR)
+}
+
+func (c *Loss) label() string {
+	return fmt.Sprintf("Chart by epoch: validation %s, training %s, PSNR %s", c.validation(), c.training(), c.psnr())
+}
+
+func (c *Loss) version() string {
+	p := c.Page
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs)
+}
+
+func (c *Loss) option(theme chart.Theme) json.RawMessage {
+	p := c.Page
+	return chart.Loss(theme, chart.Curves{
+		Quantity: p.Quantity,
+		Log:      p.Log,
+		Epochs:   p.Settings.Epochs,
+		Dataset:  p.Dataset,
+		Initial:  p.Initial,
+		Curve:    p.Curve,
+		History:  p.History,
+	})
+}

@@ -1,0 +1,42 @@
+package ui
+
+import (
+	"fmt"
+
+	"github.com/vugu/vugu/js"
+)
+
+// Picture is one image on a canvas.
+type Picture struct {
+	Stage   *stage
+	Label   string // accessible name; "" where the surroundings say it
+	Version string // of the pixels; they are drawn when it changes
+	// Pixels returns 32×32 pixels of red, green, blue and alpha, nil while
+	// there is no image.
+	Pixels func(*theme) []byte
+
+	canvas canvas
+}
+
+func (c *Picture) label() any {
+	if c.Label == "" {
+		return nil
+	}
+	return c.Label
+}
+
+func (c *Picture) hidden() any {
+	if c.Label == "" {
+		return "true"
+	}
+	return nil
+}
+
+func (c *Picture) mount(host js.Value) {
+	c.Stage.afterRender(func() {
+		c.canvas.place(host)
+		if c.canvas.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) {
+			c.canvas.paint(c.Pixels(c.Stage.colors()))
+		}
+	})
+}

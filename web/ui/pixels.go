@@ -1,0 +1,59 @@
+package ui
+
+import "math"
+
+// pictureSize is the width and height of a picture in pixels.
+const pictureSize = 32
+
+// rgba converts an image, HWC bytes, to the pixels of a canvas. There are
+// none of no image.
+func rgba(image []byte) []byte {
+	if image == nil {
+		return nil
+	}
+	pixels := make([]byte, 0, 4*pictureSize*pictureSize)
+	for i := 0; i+3 <= len(image); i += 3 {
+		pixels = append(pixels, image[i], image[i+1], image[i+2], 255)
+	}
+	return pixels
+}
+
+// reach is the difference that the ends of the diverging map stand for.
+const reach = 0.5
+
+// difference returns the pixels of reconstruction − original, averaged over
+// the channels, in the theme's diverging map from −reach to +reach.
+func difference(original, reconstruction []byte, t *theme) []byte {
+	if original == nil {
+		return nil
+	}
+	pixels := make([]byte, 0, 4*pictureSize*pictureSize)
+	for i := 0; i+3 <= len(original); i += 3 {
+		sum := 0
+		for channel := range 3 {
+			sum += int(reconstruction[i+channel]) - int(original[i+channel])
+		}
+		share := float64(sum) / (3 * 255 * reach)
+		end := t.lighter
+		if share < 0 {
+			end, share = t.darker, -share
+		}
+		share = min(1, share)
+		for channel := range 3 {
+			from, to := float64(t.equal[channel]), float64(end[channel])
+			pixels = append(pixels, byte(math.Round(from+share*(to-from))))
+		}
+		pixels = append(pixels, 255)
+	}
+	return pixels
+}
+
+// psnr returns the peak signal-to-noise ratio of a reconstruction in dB.
+func psnr(original, reconstruction []byte) float64 {
+	var squares float64
+	for i, value := range original {
+		d := float64(value) - float64(reconstruction[i])
+		squares += d * d
+	}
+	return 10 * math.Log10(255*255*float64(len(original))/squares)
+}

@@ -1,0 +1,98 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+
+	"sae/web/state"
+)
+
+// Reconstructions shows validation images, what the model makes of them, and
+// the difference.
+type Reconstructions struct {
+	Page  *state.Page
+	Stage *stage
+}
+
+// empty reports whether there are no pictures yet; their places are kept.
+func (c *Reconstructions) empty() bool { return len(c.Page.Samples.Images) == 0 }
+
+func (c *Reconstructions) positions() int {
+	if c.empty() {
+		return state.Pictures
+	}
+	return len(c.Page.Samples.Images)
+}
+
+func (c *Reconstructions) aside() string {
+	if c.Page.Loading != nil {
+		return loadingText(c.Page)
+	}
+	return "validation pictures, never trained on"
+}
+
+func (c *Reconstructions) selected(position int) bool {
+	return !c.empty() && position == c.Page.Selected
+}
+
+func (c *Reconstructions) pressed(position int) string {
+	return strconv.FormatBool(c.selected(position))
+}
+
+// name names a picture by its place and class.
+func (c *Reconstructions) name(position int) string {
+	name := fmt.Sprintf("picture %d", position+1)
+	if class := c.Page.ClassName(position); class != "" {
+		name += ", " + class
+	}
+	return name
+}
+
+func (c *Reconstructions) version(position int) string {
+	return fmt.Sprint(c.Page.Samples.Version, " ", position, " ", c.Page.Trained())
+}
+
+func (c *Reconstructions) original(position int) func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Samples.Original(position)) }
+}
+
+func (c *Reconstructions) reconstruction(position int) func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Samples.Reconstruction(position)) }
+}
+
+// difference stays empty until there is something learnt: the difference to
+// plain grey is the picture itself, in loud colours.
+func (c *Reconstructions) difference(position int) func(*theme) []byte {
+	return func(t *theme) []byte {
+		if !c.Page.Trained() {
+			return nil
+		}
+		return difference(c.Page.Samples.Original(position), c.Page.Samples.Reconstruction(position), t)
+	}
+}
+
+func (c *Reconstructions) untrainedText() string {
+	if c.empty() || c.Page.Trained() {
+		return ""
+	}
+	return "before training, every picture comes out grey"
+}
+
+func (c *Reconstructions) differenceText() string {
+	if c.empty() || c.Page.Trained() {
+		return ""
+	}
+	return "from the first batch on"
+}
+
+// psnr writes the quality of a reconstruction; the first one has the unit.
+func (c *Reconstructions) psnr(position int) string {
+	if c.empty() {
+		return none
+	}
+	text := decibels(psnr(c.Page.Samples.Original(position), c.Page.Samples.Reconstruction(position)))
+	if position > 0 {
+		text = text[:len(text)-len(" dB")]
+	}
+	return text
+}

@@ -1,0 +1,53 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
+
+	"sae/nn/experiment"
+	"sae/web/state"
+)
+
+// Slider moves a setting from notch to notch.
+type Slider struct {
+	Page *state.Page
+	Name string // of the setting
+}
+
+func (c *Slider) field() experiment.Field {
+	field, _ := experiment.Lookup(c.Name)
+	return field
+}
+
+func (c *Slider) text() string { return c.field().Format(c.Page.Settings) }
+
+// position returns the notch nearest to the setting, which may lie between
+// two.
+func (c *Slider) position() string {
+	value, _ := strconv.ParseFloat(c.text(), 64)
+	nearest, distance := 0, math.Inf(1)
+	for i, notch := range c.field().Notches {
+		// Notches are about equal factors apart; 1e-8 stands for zero.
+		if d := math.Abs(math.Log(max(notch, 1e-8)) - math.Log(max(value, 1e-8))); d < distance {
+			nearest, distance = i, d
+		}
+	}
+	return strconv.Itoa(nearest)
+}
+
+func (c *Slider) slide(event vugu.DOMEvent) {
+	i, err := strconv.Atoi(event.PropString("target", "value"))
+	if notches := c.field().Notches; err == nil && i >= 0 && i < len(notches) {
+		c.Page.Edit(c.Name, strconv.FormatFloat(notches[i], 'g', -1, 64))
+	}
+}
+
+// fill colours the track up to the thumb.
+func (c *Slider) fill(input js.Value) {
+	i, _ := strconv.Atoi(c.position())
+	setVariable(input, "--filled", fmt.Sprintf("%d%%", 100*i/(len(c.field().Notches)-1)))
+}

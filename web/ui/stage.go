@@ -1,0 +1,65 @@
+package ui
+
+import "sae/web/chart"
+
+// rgb is a colour of a canvas.
+type rgb [3]byte
+
+// theme holds the tokens of style.css that canvases and charts use.
+type theme struct {
+	chart chart.Theme
+	// diverging map of differences: too dark, equal, too light
+	darker, equal, lighter rgb
+}
+
+// stage is what everything that draws by itself shares: the theme, and the
+// drawings that wait. Pictures wait for the end of the render; a chart, which
+// takes ECharts several milliseconds, waits for a frame of its own, so that
+// no task keeps the main thread for long.
+type stage struct {
+	theme      *theme // nil while the tokens have to be read
+	generation int    // grows when all has to be drawn anew
+	rendered   []func()
+	frames     []func()
+}
+
+// afterRender queues a drawing for the end of the render.
+func (s *stage) afterRender(draw func()) { s.rendered = append(s.rendered, draw) }
+
+// inFrame queues a drawing for a frame of its own.
+func (s *stage) inFrame(draw func()) {
+	s.frames = append(s.frames, draw)
+	if len(s.frames) == 1 {
+		nextFrame(s.frame)
+	}
+}
+
+func (s *stage) frame() {
+	s.frames[0]()
+	if s.frames = s.frames[1:]; len(s.frames) > 0 {
+		nextFrame(s.frame)
+	}
+}
+
+// draw draws what waits for the end of the render.
+func (s *stage) draw() {
+	rendered := s.rendered
+	s.rendered = nil
+	for _, draw := range rendered {
+		draw()
+	}
+}
+
+// forget makes everything be drawn anew, in the colours of then.
+func (s *stage) forget() {
+	s.theme = nil
+	s.generation++
+}
+
+// colors returns the theme of now.
+func (s *stage) colors() *theme {
+	if s.theme == nil {
+		s.theme = readTheme()
+	}
+	return s.theme
+}

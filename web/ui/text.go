@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// none stands where a number is not known yet.
+const none = "–"
+
+// count writes a whole number with separators: "3,072".
+func count(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// plural writes a number of things: "1 epoch", "20 epochs".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// duration writes seconds as a clock does: "0:22", "1:02:03".
+func duration(seconds float64) string {
+	s := int(seconds + 0.5)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// decibels writes a peak signal-to-noise ratio: "18.9 dB".
+func decibels(psnr float64) string {
+	if math.IsInf(psnr, 1) {
+		return "∞ dB" // of equal images
+	}
+	return fmt.Sprintf("%.1f dB", psnr)
+}
+
+// statusText tells the state of the page in a sentence that changes seldom.
+func statusText(p *state.Page) string {
+	switch p.Status {
+	case state.StatusLoading:
+		return "Reading the data set"
+	case protocol.StatusTraining:
+		return "Training"
+	case protocol.StatusPaused:
+		return "Paused"
+	case protocol.StatusDone:
+		text := "Done after " + plural(p.Settings.Epochs, "epoch")
+		if latest, ok := p.Latest(); ok {
+			text += fmt.Sprintf(": validation loss %.4f, PSNR %s", latest.ValLoss, decibels(latest.PSNR))
+		}
+		return text
+	case protocol.StatusError:
+		return "Training stopped"
+	}
+	return "Ready to train on " + p.Dataset.Name
+}
+
+// loadingText tells how far the reading of a data set is, "" when none is
+// read.
+func loadingText(p *state.Page) string {
+	if p.Loading == nil {
+		return ""
+	}
+	if p.Loading.Total == 0 {
+		return p.Loading.Stage
+	}
+	return fmt.Sprintf("%s, %.0f %%", p.Loading.Stage, 100*loadingShare(p))
+}
+
+// loadingShare returns which part of a data set is read, from 0 to 1.
+func loadingShare(p *state.Page) float64 {
+	if p.Loading == nil || p.Loading.Total == 0 {
+		return 0
+	}
+	return min(1, float64(p.Loading.Done)/float64(p.Loading.Total))
+}
+
+// synthetic reports whether the pictures are the embedded, drawn ones.
+func synthetic(p *state.Page) bool { return p.Dataset.Source == protocol.SourceSynthetic }
+
+// article puts the right one before a noun: "a cat", "an automobile".
+func article(noun string) string {
+	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}

@@ -1,0 +1,59 @@
+// Package ui holds the vugu components of the page. They show what a
+// [state.Page] holds and call its methods; of their own they hold but handles
+// on the DOM.
+//
+// vugu v0.4.0 sets the whole DOM again on every render, which shapes the
+// templates: what must survive a render (canvases, charts, live regions)
+// stands in an element without children of vugu's and is filled by a
+// vg-js-create handler; what can be focused or clicked has at least one
+// dynamic attribute, or vugu would replace it by new HTML.
+package ui
+
+//go:generate ../../tools/generate
+
+import (
+	"github.com/vugu/vugu/js"
+
+	"sae/web/state"
+)
+
+// Root is the whole page below the body's #app. Its fields are set before
+// the first render; the functions may be nil.
+type Root struct {
+	Page        *state.Page
+	PickFile    func() // lets the user choose a file
+	ToggleTheme func() // changes between light and dark
+
+	stage stage
+}
+
+// AfterRender draws the canvases and charts whose content has changed. The
+// main loop calls it after each render, when the DOM is complete, so that the
+// browser lays the page out once.
+func (c *Root) AfterRender() { c.stage.draw() }
+
+// Redraw makes the next render draw every canvas and chart anew: after a
+// change of theme or size.
+func (c *Root) Redraw() { c.stage.forget() }
+
+// call calls a function that may be missing.
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
+
+// ignore is for commands whose failure the page shows by itself.
+func ignore(error) {}
+
+// announceStatus tells people who do not see the page what it does.
+func (c *Root) announceStatus(region js.Value) { announce(region, statusText(c.Page)) }
+
+// announceNotice tells people who do not see the page of the notice.
+func (c *Root) announceNotice(region js.Value) {
+	text := ""
+	if notice := c.Page.Notice; notice != nil {
+		text = notice.Title + ". " + notice.Text
+	}
+	announce(region, text)
+}

@@ -1,0 +1,643 @@
+package ui
+
+import (
+	"bytes"
+	"flag"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/staticrender"
+
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// session is a page with what its worker was told.
+type session struct {
+	*state.Page
+	sent []protocol.Message
+}
+
+// begin returns a page whose worker has started and was asked for a data set.
+func begin(sites ...string) *session {
+	s := &session{}
+	s.Page = state.New(func(m protocol.Message) { s.sent = append(s.sent, m) }, sites)
+	s.Receive(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: "go"}))
+	return s
+}
+
+// last returns the last command of a type.
+func (s *session) last(t protocol.Type) protocol.Message {
+	for _, m := range slices.Backward(s.sent) {
+		if m.Type == t {
+			return m
+		}
+	}
+	return protocol.Message{}
+}
+
+// visit returns a page with a data set and the untrained model.
+func visit(source string) *session {
+	s := begin()
+	labels := make([]byte, 40)
+	for i := range labels {
+		labels[i] = byte(i % 10)
+	}
+	reply := protocol.New(protocol.TypeReply, protocol.Dataset{
+		Name: "CIFAR-10", Provenance: "cifar-10-binary.tar.gz", Source: source, Train: 3728, Validation: len(labels),
+		Classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
+		MeanBCE: 0.6894, MeanMSE: 0.0617, Floor: 0.547,
+	}, labels)
+	reply.ID = s.last(protocol.TypeLoad).ID
+	s.Receive(reply)
+	s.frame(protocol.Frame{
+		Status: protocol.StatusIdle, Batches: 30,
+		Initial: &protocol.Evaluation{ValLoss: 0.6931, PSNR: 11.4, Active: 40.5},
+	})
+	return s
+}
+
+// frame sends a frame of the run under way with the pictures on show.
+func (s *session) frame(frame protocol.Frame) {
+	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
+	watch, _ := protocol.Decode[protocol.Watch](s.last(protocol.TypeWatch))
+	frame.Run, frame.Images, frame.Units = configure.Run, watch.Images, true
+	n, latent := len(watch.Images), configure.Settings.Latent
+	for _, image := range watch.Images {
+		frame.Labels = append(frame.Labels, image%10)
+	}
+	codes := make([]float32, n*latent)
+	activity := make([]float32, latent)
+	for unit := range latent - 1 { // the last unit is dead
+		codes[unit], activity[unit] = 1, 0.5
+	}
+	frame.Histogram = protocol.Histogram{Zero: 0.587, Max: 3.4}
+	s.Receive(protocol.New(protocol.TypeFrame, frame,
+		make([]byte, 3072*n), bytes.Repeat([]byte{51}, 3072*n), protocol.Bytes(codes),
+		protocol.Bytes(activity), protocol.Bytes(activity), make([]byte, 4*protocol.HistogramBins)))
+}
+
+// train returns a page in the middle of its eighth epoch.
+func train() *session {
+	s := visit(protocol.SourceSite)
+	s.Play(ignore)
+	var history []protocol.Epoch
+	for epoch := range 7 {
+		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, PSNR: 18.9, Active: 26.4, Dead: 1}})
+	}
+	s.frame(protocol.Frame{
+		Status: protocol.StatusTraining, Epoch: 7, Batch: 18, Batches: 30, ImagesPerSecond: 1639.6, SecondsLeft: 75,
+		Points: []protocol.Point{{Epoch: 7.5, Loss: 0.5869}}, Epochs: history,
+	})
+	return s
+}
+
+func build(t *testing.T, root *Root) *vugu.BuildResults {
+	t.Helper()
+	env, err := vugu.NewBuildEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env.RunBuild(root)
+}
+
+func render(t *testing.T, root *Root) string {
+	t.Helper()
+	var html bytes.Buffer
+	if err := staticrender.New(&html).Render(build(t, root)); err != nil {
+		t.Fatal(err)
+	}
+	return html.String()
+}
+
+// walk calls visit with every node of the page.
+func walk(results *vugu.BuildResults, visit func(*vugu.VGNode)) {
+	var descend func(*vugu.VGNode)
+	descend = func(n *vugu.VGNode) {
+		for ; n != nil; n = n.NextSibling {
+			if n.Component != nil {
+				descend(results.ResultFor(n.Component).Out[0])
+				continue
+			}
+			visit(n)
+			descend(n.FirstChild)
+		}
+	}
+	descend(results.Out.Out[0])
+}
+
+// attribute returns an attribute of a node, or a property that stands for
+// one, as text.
+func attribute(n *vugu.VGNode, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	for _, p := range n.Prop {
+		if p.Key == name {
+			return strings.Trim(string(p.JSONVal), `"`)
+		}
+	}
+	return ""
+}
+
+// find returns the first node with the given attribute, which must exist.
+func find(t *testing.T, root *Root, name, value string) *vugu.VGNode {
+	t.Helper()
+	var found *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if found == nil && attribute(n, name) == value {
+			found = n
+		}
+	})
+	if found == nil {
+		t.Fatalf("no element with %s=%q", name, value)
+	}
+	return found
+}
+
+// fire calls the handlers of a node for an event whose target has the given
+// properties.
+func fire(t *testing.T, n *vugu.VGNode, event string, target map[string]any) {
+	t.Helper()
+	for _, handler := range n.DOMEventHandlerSpecList {
+		if handler.EventType == event {
+			handler.Func(vugu.NewDOMEvent(nil, map[string]any{"target": target}))
+			return
+		}
+	}
+	t.Fatalf("<%s> does not listen to %s", n.Data, event)
+}
+
+// text strips the tags of HTML and joins what is left by single spaces.
+func text(html string) string {
+	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(html, " ")), " ")
+}
+
+func TestStates(t *testing.T) {
+	reading := func() *session {
+		s := train()
+		s.UseFile("cifar-10-binary.tar.gz", nil, ignore)
+		s.Receive(protocol.New(protocol.TypeLoading, protocol.Loading{Stage: "Reading cifar-10-binary.tar.gz", Done: 41, Total: 100}))
+		return s
+	}
+	paused := func() *session {
+		s := train()
+		s.Pause(ignore)
+		return s
+	}
+	done := func() *session {
+		s := train()
+		s.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+		return s
+	}
+	failed := func() *session {
+		s := train()
+		s.frame(protocol.Frame{Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "the loss is not a number after batch 229"})
+		return s
+	}
+	refused := func() *session {
+		s := train()
+		s.MoreSettings = true
+		s.Edit("hidden", "512,,x")
+		return s
+	}
+	excess := func() *session {
+		s := train()
+		s.ShowLog(true)
+		return s
+	}
+	shuffled := func() *session {
+		s := train()
+		s.OtherPictures()
+		return s
+	}
+	for _, test := range []struct {
+		name       string
+		page       *session
+		want, lack []string // of the page's text
+		attributes []string // of its elements
+	}{
+		{
+			"loading", begin(),
+			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 128 → 64 → 3,072", "Reading the data set"},
+			[]string{"Code of the"},
+			[]string{`disabled title="The data set is still being read"`, `disabled aria-label="Step"`, `disabled aria-label="Show the code of picture 1"`},
+		},
+		{
+			"first visit", visit(protocol.SourceSite),
+			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "before training, every picture comes out grey",
+				"from the first batch on", "Validation 0.6931 Training – PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
+				"The 64 units of the latent layer over all 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
+			[]string{"Pause", "Opening"},
+			[]string{`hidden class="badge strong"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
+		},
+		{
+			"synthetic", visit(protocol.SourceSynthetic),
+			[]string{"Synthetic validation pictures, never trained on"},
+			nil,
+			[]string{`href="#data" class="badge strong"`},
+		},
+		{
+			"training", train(),
+			[]string{"Pause Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 PSNR 18.9 dB",
+				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active 26.4 of 64 Dead 1 unit Zero 58.7 %"},
+			[]string{"comes out grey", "from the first batch on"},
+			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
+		},
+		{"paused", paused(), []string{"Train Epoch 7 of 20"}, []string{"Pause"}, nil},
+		{"done", done(), []string{"Train on Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
+		{
+			"stopped", failed(),
+			[]string{"Training stopped the loss is not a number after batch 229", "stopped; reset to go on"},
+			nil,
+			[]string{`disabled title="Training stopped; reset to start again"`},
+		},
+		{
+			"refused", refused(),
+			[]string{"Want at most 6 widths from 1 to 4096 separated by commas, such as 512,128.", "3,072 → 128 → 64 → 3,072"},
+			[]string{"Widths of the encoder"},
+			[]string{`aria-invalid="true" id="setting-hidden"`, `data-error id="setting-hidden-help"`, `aria-expanded="true" aria-controls="settings"`},
+		},
+		{
+			"reading", reading(),
+			[]string{"Reading cifar-10-binary.tar.gz, 41 %", "Pause"},
+			[]string{"validation pictures, never trained on"},
+			[]string{`value="0.410" aria-label="Reading the data set"`},
+		},
+		{"excess", excess(), []string{"Validation 0.0455 Training 0.0399"}, nil, nil},
+		{"shuffled", shuffled(), []string{"First pictures"}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			shown := text(render(t, &Root{Page: test.page.Page}))
+			for _, want := range test.want {
+				if !strings.Contains(shown, want) {
+					t.Errorf("the page does not say %q", want)
+				}
+			}
+			for _, lack := range test.lack {
+				if strings.Contains(shown, lack) {
+					t.Errorf("the page says %q", lack)
+				}
+			}
+			if t.Failed() {
+				t.Log(shown)
+			}
+			hasAttributes(t, test.page.Page, test.attributes)
+			leavesControlsAlone(t, test.page.Page)
+		})
+	}
+}
+
+// hasAttributes checks that the element with the last attribute of each
+// description, as HTML writes it, has the first one too.
+func hasAttributes(t *testing.T, page *state.Page, descriptions []string) {
+	t.Helper()
+	for _, description := range descriptions {
+		first, last, _ := strings.Cut(description, " ")
+		name, value, _ := strings.Cut(last, "=")
+		element := find(t, &Root{Page: page}, name, strings.Trim(value, `"`))
+		name, value, valued := strings.Cut(first, "=")
+		if !valued {
+			value = name
+		}
+		if got := attribute(element, name); got != strings.Trim(value, `"`) {
+			t.Errorf("%s is %q where %s", name, got, last)
+		}
+	}
+}
+
+// leavesControlsAlone checks that vugu sets no HTML with something in it
+// that can be focused or clicked: it would do so again on every render.
+func leavesControlsAlone(t *testing.T, page *state.Page) {
+	t.Helper()
+	control := regexp.MustCompile(`<(a|button|input|select|option|label|progress)\b`)
+	walk(build(t, &Root{Page: page}), func(n *vugu.VGNode) {
+		if n.InnerHTML != nil && control.MatchString(*n.InnerHTML) {
+			t.Errorf("a render replaces %s", *n.InnerHTML)
+		}
+	})
+}
+
+func TestButtons(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	themes, files := 0, 0
+	root := &Root{Page: s.Page, ToggleTheme: func() { themes++ }, PickFile: func() { files++ }}
+	click := func(name, value string) {
+		t.Helper()
+		fire(t, find(t, root, name, value), "click", nil)
+	}
+	click("class", "button play")
+	if s.Status != protocol.StatusTraining {
+		t.Errorf("status %s after Train, want training", s.Status)
+	}
+	click("class", "button play")
+	if s.Status != protocol.StatusPaused {
+		t.Errorf("status %s after Pause, want paused", s.Status)
+	}
+	click("aria-label", "Step")
+	if s.last(protocol.TypeStep).ID == 0 {
+		t.Error("Step sent no command")
+	}
+	click("aria-label", "Reset")
+	if s.Status != protocol.StatusIdle || s.Initial != nil {
+		t.Errorf("status %s after Reset, want idle with an unknown model", s.Status)
+	}
+	click("aria-label", "Switch between light and dark")
+	click("aria-controls", "settings")
+	if !s.MoreSettings {
+		t.Error("More settings opened nothing")
+	}
+	click("aria-label", "Close the settings")
+	if s.MoreSettings {
+		t.Error("the settings did not close")
+	}
+	click("aria-label", "Show the code of picture 3, bird")
+	if s.Selected != 2 {
+		t.Errorf("picture %d is selected, want 2", s.Selected)
+	}
+	click("aria-label", "Other pictures")
+	click("aria-label", "First pictures")
+	if s.Shuffled {
+		t.Error("the first pictures did not come back")
+	}
+	s.Notify("Title", "Text")
+	click("aria-label", "Dismiss")
+	if s.Notice != nil {
+		t.Error("the notice stayed")
+	}
+	var choose *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if n.FirstChild != nil && n.FirstChild.Data == "Choose a file" {
+			choose = n
+		}
+	})
+	fire(t, choose, "click", nil)
+	if themes != 1 || files != 1 {
+		t.Errorf("theme changed %d times, file asked for %d times, want once each", themes, files)
+	}
+	render(t, &Root{Page: s.Page}) // without callbacks
+	fire(t, find(t, &Root{Page: s.Page}, "aria-label", "Switch between light and dark"), "click", nil)
+}
+
+func TestSettings(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	root := &Root{Page: s.Page}
+	change := func(id, event string, target map[string]any) {
+		t.Helper()
+		fire(t, find(t, root, "id", "setting-"+id), event, target)
+	}
+	change("hidden", "input", map[string]any{"value": "512,"})
+	if got := attribute(find(t, root, "id", "setting-hidden"), "value"); got != "512," || s.Settings.Hidden != "128" {
+		t.Errorf("%q is shown and %q set while typing, want \"512,\" and \"128\"", got, s.Settings.Hidden)
+	}
+	change("hidden", "change", map[string]any{"value": "512, 128"})
+	if got := attribute(find(t, root, "id", "setting-hidden"), "value"); got != "512,128" || s.Settings.Hidden != "512,128" {
+		t.Errorf("%q is shown and %q set, want \"512,128\"", got, s.Settings.Hidden)
+	}
+	change("lr", "change", map[string]any{"value": "NaN"})
+	field := find(t, root, "id", "setting-lr")
+	if attribute(field, "value") != "NaN" || attribute(field, "aria-invalid") != "true" || s.Settings.LR != 1e-3 {
+		t.Errorf("NaN left %q, invalid %q, learning rate %v", attribute(field, "value"), attribute(field, "aria-invalid"), s.Settings.LR)
+	}
+	change("mirrored", "change", map[string]any{"checked": true})
+	if s.Settings.Experiment != 3 || attribute(find(t, root, "id", "setting-mirrored"), "checked") != "true" {
+		t.Errorf("experiment %d after mirroring the decoder, want 3", s.Settings.Experiment)
+	}
+	change("init", "change", map[string]any{"value": "he"})
+	if s.Settings.Init != "he" {
+		t.Errorf("initialiser %q, want he", s.Settings.Init)
+	}
+	fire(t, find(t, root, "aria-valuetext", "1e-5"), "input", map[string]any{"value": "0"})
+	if s.Settings.Lambda != 0 {
+		t.Errorf("λ is %v at the first notch, want 0", s.Settings.Lambda)
+	}
+	var base *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if attribute(n, "name") == "experiment" && attribute(n, "value") == "1" {
+			base = n
+		}
+	})
+	fire(t, base, "change", nil)
+	if s.Settings.Experiment != 1 || s.Settings.Mirrored {
+		t.Errorf("experiment %d, mirrored %t, want 1, not mirrored", s.Settings.Experiment, s.Settings.Mirrored)
+	}
+}
+
+func TestQuantity(t *testing.T) {
+	s := train()
+	root := &Root{Page: s.Page}
+	fire(t, find(t, root, "value", "psnr"), "change", nil)
+	if s.Quantity != state.QuantityPSNR {
+		t.Errorf("quantity %s, want psnr", s.Quantity)
+	}
+	var log *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
+			log = n
+		}
+	})
+	fire(t, log, "change", map[string]any{"checked": true})
+	if s.Quantity != state.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
+		t.Errorf("quantity %s on a logarithmic axis, want excess", s.Quantity)
+	}
+}
+
+func TestSources(t *testing.T) {
+	s := begin("cifar10.sae")
+	s.Receive(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: "go", Kept: "my.sae"}))
+	c := &Data{Page: s.Page}
+	values := func() string {
+		var values []string
+		for _, source := range c.sources() {
+			values = append(values, source.value)
+		}
+		return strings.Join(values, " ")
+	}
+	if got := values(); got != "site kept synthetic" {
+		t.Errorf("sources %s, want site kept synthetic", got)
+	}
+	s.Dataset = protocol.Dataset{Name: "my.bin", Source: protocol.SourceFile, Kept: true}
+	if c.current() != protocol.SourceKept {
+		t.Errorf("a kept file counts as %s, want kept", c.current())
+	}
+	s.Dataset.Kept, s.Kept = false, ""
+	if got := values(); got != "site file synthetic" {
+		t.Errorf("sources %s with a file that is not kept, want site file synthetic", got)
+	}
+	s.Loading = nil
+	for value, want := range map[string]string{"site": protocol.SourceSite, "synthetic": protocol.SourceSynthetic} {
+		c.use(value)
+		load, err := protocol.Decode[protocol.Load](s.last(protocol.TypeLoad))
+		if err != nil || load.Source != want {
+			t.Errorf("%s loads %s, %v", value, load.Source, err)
+		}
+		s.Loading = nil
+	}
+	before := len(s.sent)
+	c.use(protocol.SourceFile) // in use already
+	if len(s.sent) != before {
+		t.Error("the data set in use was loaded again")
+	}
+}
+
+func TestSliderBetweenNotches(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	c := &Slider{Page: s.Page, Name: "lambda"}
+	for _, test := range []struct{ lambda, position, text string }{
+		{"0", "0", "0"}, {"1e-5", "5", "1e-5"}, {"1.2e-5", "5", "1.2e-5"}, {"0.5", "8", "0.5"},
+	} {
+		s.Set(map[string]string{"lambda": test.lambda}, func(bool, error) {})
+		if c.position() != test.position || c.text() != test.text {
+			t.Errorf("λ %s stands at notch %s as %q, want %s as %q", test.lambda, c.position(), c.text(), test.position, test.text)
+		}
+	}
+}
+
+func TestAnnouncements(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	if got := statusText(s.Page); got != "Ready to train on CIFAR-10" {
+		t.Errorf("status %q", got)
+	}
+	s = train()
+	if got := statusText(s.Page); got != "Training" {
+		t.Errorf("status %q while training, want no numbers: they change all the time", got)
+	}
+	s.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+	if got := statusText(s.Page); got != "Done after 20 epochs: validation loss 0.5925, PSNR 18.9 dB" {
+		t.Errorf("status %q", got)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{count(0), "0"}, {count(999), "999"}, {count(3072), "3,072"}, {count(1234567), "1,234,567"}, {count(-1000), "-1,000"}, {count(-100), "-100"},
+		{plural(1, "epoch"), "1 epoch"}, {plural(1000, "epoch"), "1,000 epochs"},
+		{duration(21.6), "0:22"}, {duration(75), "1:15"}, {duration(3723), "1:02:03"},
+		{decibels(18.94), "18.9 dB"}, {decibels(math.Inf(1)), "∞ dB"},
+		{article("automobile"), "an automobile"}, {article("cat"), "a cat"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%q, want %q", test.got, test.want)
+		}
+	}
+}
+
+func TestPixels(t *testing.T) {
+	colors := &theme{darker: rgb{0, 0, 255}, equal: rgb{100, 100, 100}, lighter: rgb{255, 0, 0}}
+	original := []byte{100, 100, 100, 255, 255, 255, 0, 0, 0, 0, 0, 0}
+	reconstruction := []byte{70, 100, 130, 0, 0, 0, 255, 255, 255, 0, 0, 192}
+	want := []byte{
+		100, 100, 100, 255, // equal on average
+		0, 0, 255, 255, // too dark, beyond the end
+		255, 0, 0, 255, // too light, beyond the end
+		178, 50, 50, 255, // half of the way: 64 of 127.5
+	}
+	if got := difference(original, reconstruction, colors); !bytes.Equal(got, want) {
+		t.Errorf("difference %v, want %v", got, want)
+	}
+	if got := rgba([]byte{1, 2, 3}); !bytes.Equal(got, []byte{1, 2, 3, 255}) {
+		t.Errorf("rgba %v", got)
+	}
+	if rgba(nil) != nil || difference(nil, nil, colors) != nil {
+		t.Error("want no pixels of no image")
+	}
+	if got := psnr([]byte{0, 0}, []byte{51, 51}); math.Abs(got-20*math.Log10(5)) > 1e-9 {
+		t.Errorf("psnr %v, want %v", got, 20*math.Log10(5))
+	}
+}
+
+func TestDifferenceWaitsForTheFirstBatch(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	c := &Reconstructions{Page: s.Page}
+	if c.difference(0)(&theme{}) != nil {
+		t.Error("the untrained model has a difference image")
+	}
+	s.frame(protocol.Frame{Status: protocol.StatusPaused, Batch: 1, Batches: 30})
+	if c.difference(0)(&theme{}) == nil {
+		t.Error("no difference image after the first batch")
+	}
+}
+
+var update = flag.Bool("update", false, "write the page's first render into index.html")
+
+// TestFirstRender checks that index.html has what the page renders first: so
+// there is something to see while the program loads, and nothing shifts when
+// it takes over.
+func TestFirstRender(t *testing.T) {
+	const file = "../static/index.html"
+	html := render(t, &Root{Page: state.New(func(protocol.Message) {}, nil)})
+	// Nothing answers yet, and whatever keeps the program from starting has
+	// to be told.
+	html = strings.NewReplacer("<header ", "<header inert ", "<main ", "<main inert ").Replace(html)
+	html = strings.TrimSuffix(html, "</div>") + `<p id="boot" class="boot" role="alert" hidden></p></div>`
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := regexp.MustCompile(`(?s)(written by go test \./web/ui -update\. -->\n).*(\n<!-- end)`)
+	if !page.Match(text) {
+		t.Fatalf("%s has no place for the page", file)
+	}
+	want := page.ReplaceAll(text, []byte("${1}"+strings.ReplaceAll(html, "$", "$$")+"${2}"))
+	if bytes.Equal(text, want) {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s has another first render than the page; run go test ./web/ui -update", file)
+	}
+	if err := os.WriteFile(file, want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStyle checks that the style sheet and the pages use the same names.
+func TestStyle(t *testing.T) {
+	read := func(files ...string) string {
+		var all []byte
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, text...)
+		}
+		return string(all)
+	}
+	style := read("../static/style.css")
+	page := read("../static/index.html")
+	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train()} {
+		page += render(t, &Root{Page: s.Page})
+	}
+	used := map[string]bool{}
+	for _, match := range regexp.MustCompile(`class="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		for name := range strings.FieldsSeq(match[1]) {
+			used[name] = true
+		}
+	}
+	for _, match := range regexp.MustCompile(`\.([a-z][a-z-]*)[^{};]*\{`).FindAllString(regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(style, ""), -1) {
+		for _, name := range regexp.MustCompile(`\.([a-z][a-z-]*)`).FindAllStringSubmatch(match, -1) {
+			if !used[name[1]] {
+				t.Errorf("style.css has rules for .%s, which no page has", name[1])
+			}
+		}
+	}
+	drawn := read("dom_js.go")
+	for _, match := range regexp.MustCompile(`--([a-z][a-z0-9-]*):`).FindAllStringSubmatch(style, -1) {
+		if name := match[1]; !strings.Contains(style, "var(--"+name) && !strings.Contains(drawn, `("`+name+`")`) {
+			t.Errorf("style.css has the token --%s, which nothing uses", name)
+		}
+	}
+	for _, match := range regexp.MustCompile(`(?:href|aria-controls|aria-labelledby|aria-describedby|for)="#?([a-z][a-z-]*)"`).FindAllStringSubmatch(page, -1) {
+		if !strings.Contains(page, `id="`+match[1]+`"`) {
+			t.Errorf("the page refers to #%s, which it does not have", match[1])
+		}
+	}
+}

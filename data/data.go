@@ -1,0 +1,77 @@
+package data
+
+import (
+	"fmt"
+	"slices"
+)
+
+// The images' shape.
+const (
+	Width     = 32
+	Height    = 32
+	Channels  = 3
+	ImageSize = Width * Height * Channels
+
+	planeSize = Width * Height
+)
+
+// Split is a part of a data set: images and their classes.
+type Split struct {
+	Images []byte // [n, ImageSize], HWC
+	Labels []byte // [n], indexes of classes
+}
+
+// Len returns the number of images.
+func (s Split) Len() int { return len(s.Labels) }
+
+// Image returns the pixels of image i.
+func (s Split) Image(i int) []byte {
+	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
+}
+
+// Dataset is a set of images to train on and to validate with.
+type Dataset struct {
+	Name       string   // "CIFAR-10"
+	Provenance string   // where the images are from and how they were chosen, for people
+	Classes    []string // names of the classes
+	Train      Split
+	Validation Split
+}
+
+// The largest data set that there may be.
+const (
+	maxImages  = 1_000_000 // per split
+	maxClasses = 256
+	maxText    = 1000 // bytes of a name or provenance
+)
+
+// Validate reports the first thing that no data set can have: no images, a
+// label without a class, or counts that do not fit.
+func (d *Dataset) Validate() error {
+	if n := len(d.Classes); n < 1 || n > maxClasses {
+		return fmt.Errorf("%d classes: want 1 to %d", n, maxClasses)
+	}
+	for _, text := range slices.Concat([]string{d.Name, d.Provenance}, d.Classes) {
+		if len(text) > maxText {
+			return fmt.Errorf("a name of %d bytes: want at most %d", len(text), maxText)
+		}
+	}
+	for _, part := range []struct {
+		name string
+		Split
+	}{{"training", d.Train}, {"validation", d.Validation}} {
+		n := part.Len()
+		if n < 1 || n > maxImages {
+			return fmt.Errorf("%d %s images: want 1 to %d", n, part.name, maxImages)
+		}
+		if len(part.Images) != n*ImageSize {
+			return fmt.Errorf("%d bytes of %s images: want %d for each of %d labels", len(part.Images), part.name, ImageSize, n)
+		}
+		for i, label := range part.Labels {
+			if int(label) >= len(d.Classes) {
+				return fmt.Errorf("%s image %d has label %d: want less than %d", part.name, i, label, len(d.Classes))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package data
+
+import (
+	"bufio"
+	"compress/flate"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+)
+
+// magic starts every file of the compact format. The line end shows up a file
+// that was transferred as text.
+const magic = "SAEDATA\n"
+
+const (
+	version      = 1
+	codecDeflate = 1 // prediction residuals in one DEFLATE stream
+
+	// chunkImages is how many images are coded together: enough for DEFLATE
+	// to learn, few enough to stream.
+	chunkImages = 256
+
+	maxHeader = 1 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Info describes a compact file: its header.
+type Info struct {
+	Name       string   `json:"name"`
+	Provenance string   `json:"provenance"`
+	Width      int      `json:"width"`
+	Height     int      `json:"height"`
+	Channels   int      `json:"channels"`
+	Classes    []string `json:"classes"`
+	Train      int      `json:"train"`      // training images
+	Validation int      `json:"validation"` // validation images
+}
+
+// Write writes the data set in the compact format.
+func (d *Dataset) Write(w io.Writer) error {
+	if err := d.Validate(); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	header, err := json.Marshal(Info{
+		Name: d.Name, Provenance: d.Provenance, Classes: d.Classes,
+		Width: Width, Height: Height, Channels: Channels,
+		Train: d.Train.Len(), Validation: d.Validation.Len(),
+	})
+	if err != nil {
+		return err
+	}
+	prefix := []byte(magic)
+	prefix = binary.LittleEndian.AppendUint16(prefix, version)
+	prefix = binary.LittleEndian.AppendUint16(prefix, codecDeflate)
+	prefix = binary.LittleEndian.AppendUint32(prefix, uint32(len(header)))
+	prefix = append(prefix, header...)
+	prefix = binary.LittleEndian.AppendUint32(prefix, crc32.Checksum(header, castagnoli))
+	if _, err := w.Write(prefix); err != nil {
+		return err
+	}
+	body, err := flate.NewWriter(w, flate.BestCompression)
+	if err != nil {
+		return err
+	}
+	sum := crc32.New(castagnoli)
+	for _, split := range []Split{d.Train, d.Validation} {
+		if err := encode(body, sum, split); err != nil {
+			return err
+		}
+	}
+	if err := body.Close(); err != nil {
+		return err
+	}
+	_, err = w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
+	return err
+}
+
+// encode writes a split chunk by chunk: labels, then the residuals of the
+// first planes of all its images, of the second, of the third.
+func encode(w io.Writer, sum hash.Hash, split Split) error {
+	var planes [Channels][planeSize]byte
+	buffer := make([]byte, chunkImages*(1+ImageSize))
+	for first := 0; first < split.Len(); first += chunkImages {
+		n := min(chunkImages, split.Len()-first)
+		chunk := buffer[:n*(1+ImageSize)]
+		labels := split.Labels[first : first+n]
+		copy(chunk, labels)
+		sum.Write(labels)
+		for i := range n {
+			image := split.Image(first + i)
+			sum.Write(image)
+			planesOf(&planes, image)
+			for c := range planes {
+				residualsOf(chunk[n+(c*n+i)*planeSize:][:planeSize], &planes[c])
+			}
+		}
+		if _, err := w.Write(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadInfo reads the header of a compact file and nothing more.
+func ReadInfo(r io.Reader) (Info, error) {
+	info, err := readInfo(r)
+	if err != nil {
+		return Info{}, fmt.Errorf("data: %w", err)
+	}
+	return info, nil
+}
+
+func readInfo(r io.Reader) (Info, error) {
+	var prefix [len(magic) + 8]byte
+	n, err := io.ReadFull(r, prefix[:])
+	if n > 0 && string(prefix[:min(n, len(magic))]) != magic[:min(n, len(magic))] {
+		return Info{}, fmt.Errorf("starts with %q: want %q of a compact data set", prefix[:min(n, len(magic))], magic)
+	}
+	if err != nil {
+		return Info{}, truncated("header", err)
+	}
+	fields := prefix[len(magic):]
+	if got := binary.LittleEndian.Uint16(fields); got != version {
+		return Info{}, fmt.Errorf("version %d of the compact format: this program reads version %d; update it", got, version)
+	}
+	if got := binary.LittleEndian.Uint16(fields[2:]); got != codecDeflate {
+		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; update it", got, codecDeflate)
+	}
+	length := binary.LittleEndian.Uint32(fields[4:])
+	if length > maxHeader {
+		return Info{}, fmt.Errorf("header of %d bytes: want at most %d", length, maxHeader)
+	}
+	header := make([]byte, length+4)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return Info{}, truncated("header", err)
+	}
+	want := binary.LittleEndian.Uint32(header[length:])
+	if got := crc32.Checksum(header[:length], castagnoli); got != want {
+		return Info{}, fmt.Errorf("checksum of the header is %08x, want %08x: the file is damaged", got, want)
+	}
+	var info Info
+	if err := json.Unmarshal(header[:length], &info); err != nil {
+		return Info{}, fmt.Errorf("header: %w", err)
+	}
+	return info, info.validate()
+}
+
+func (i Info) validate() error {
+	if i.Width != Width || i.Height != Height || i.Channels != Channels {
+		return fmt.Errorf("images of %d×%d×%d: want %d×%d×%d", i.Height, i.Width, i.Channels, Height, Width, Channels)
+	}
+	if n := len(i.Classes); n < 1 || n > maxClasses {
+		return fmt.Errorf("%d classes: want 1 to %d", n, maxClasses)
+	}
+	for _, n := range []int{i.Train, i.Validation} {
+		if n < 1 || n > maxImages {
+			return fmt.Errorf("%d training and %d validation images: want 1 to %d of each", i.Train, i.Validation, maxImages)
+		}
+	}
+	return nil
+}
+
+// truncated says where a file ended that should not have.
+func truncated(where string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("ends within the %s: the file is truncated", where)
+	}
+	return err
+}
+
+// Read reads a data set in the compact format to its end. What it allocates
+// grows with what it has read, whatever the header claims.
+func Read(r io.Reader) (*Dataset, error) {
+	d, err := read(r)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return d, nil
+}
+
+func read(r io.Reader) (*Dataset, error) {
+	buffered := bufio.NewReaderSize(r, 1<<16) // flate then takes no more than its own
+	info, err := readInfo(buffered)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dataset{Name: info.Name, Provenance: info.Provenance, Classes: info.Classes}
+	body := flate.NewReader(buffered)
+	sum := crc32.New(castagnoli)
+	if d.Train, err = decode(body, sum, info.Train, "training images"); err != nil {
+		return nil, err
+	}
+	if d.Validation, err = decode(body, sum, info.Validation, "validation images"); err != nil {
+		return nil, err
+	}
+	if n, err := body.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		return nil, errors.New("more images than the header says: the file is damaged")
+	}
+	var trailer [4]byte
+	if _, err := io.ReadFull(buffered, trailer[:]); err != nil {
+		return nil, truncated("checksum", err)
+	}
+	if got, want := sum.Sum32(), binary.LittleEndian.Uint32(trailer[:]); got != want {
+		return nil, fmt.Errorf("checksum of the images is %08x, want %08x: the file is damaged", got, want)
+	}
+	if _, err := buffered.ReadByte(); err != io.EOF {
+		return nil, errors.New("bytes after the end: the file is damaged")
+	}
+	return d, d.Validate()
+}
+
+// decode is the inverse of encode for a split of n images.
+func decode(r io.Reader, sum hash.Hash, n int, where string) (Split, error) {
+	var split Split
+	var planes [Channels][planeSize]byte
+	var image [ImageSize]byte
+	buffer := make([]byte, chunkImages*(1+ImageSize))
+	for split.Len() < n {
+		count := min(chunkImages, n-split.Len())
+		chunk := buffer[:count*(1+ImageSize)]
+		if _, err := io.ReadFull(r, chunk); err != nil {
+			return Split{}, truncated(where, err)
+		}
+		labels := chunk[:count]
+		split.Labels = append(split.Labels, labels...)
+		sum.Write(labels)
+		for i := range count {
+			for c := range planes {
+				planeOf(&planes[c], chunk[count+(c*count+i)*planeSize:][:planeSize])
+			}
+			imageOf(image[:], &planes)
+			split.Images = append(split.Images, image[:]...)
+			sum.Write(image[:])
+		}
+	}
+	return split, nil
+}

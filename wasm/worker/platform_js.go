@@ -109,13 +109,15 @@ func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {
-	return data.Import(name, func() (io.ReadCloser, error) {
-		return browser.Stream(blob.Call("stream")), nil
-	}, data.ImportOptions{
+	source := data.Source{
+		Name: name,
+		Open: func() (io.ReadCloser, error) { return browser.Stream(blob.Call("stream")), nil },
+		Size: int64(blob.Get("size").Float()),
+	}
+	return data.Import([]data.Source{source}, data.ImportOptions{
 		Train:      importTrain,
 		Validation: importValidation,
 		AtMost:     true,
-		Size:       int64(blob.Get("size").Float()),
 		Progress: func(done, total int64) {
 			progress(protocol.Loading{Stage: "Reading " + name, Done: done, Total: total})
 		},

@@ -1,0 +1,371 @@
+package data
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Source is a file that Import can open more than once.
+type Source struct {
+	Name string // for messages, and to tell test_batch from data_batch_1
+	Open func() (io.ReadCloser, error)
+	Size int64 // bytes; 0 when unknown
+}
+
+// ImportOptions choose what Import takes.
+type ImportOptions struct {
+	Train      int      // training images; 0 for all
+	Validation int      // validation images; 0 for all
+	AtMost     bool     // whether a source with fewer images than asked for will do
+	Classes    []string // names or numbers of the classes to take; nil for all
+	Seed       uint64   // of the choice
+
+	// Progress, when set, hears how many bytes of how many have been read,
+	// over all passes; the total is 0 when unknown.
+	Progress func(done, total int64)
+}
+
+// Import makes a data set of CIFAR-10 in any of its usual shapes: an archive,
+// or the batches of one. A single compact file gives the set in it, reduced
+// as the options ask. Sources without a test batch give a tenth of their
+// images to validation.
+func Import(sources []Source, options ImportOptions) (*Dataset, error) {
+	i := &importer{sources: sources, options: options}
+	for _, source := range sources {
+		i.total += 2 * source.Size
+		if source.Size == 0 {
+			i.total = math.MinInt64 // unknown, whatever follows
+		}
+	}
+	if i.total < 0 {
+		i.total = 0
+	}
+	dataset, err := i.run()
+	if err != nil {
+		return nil, err
+	}
+	if err := dataset.Validate(); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return dataset, nil
+}
+
+type importer struct {
+	sources     []Source
+	options     ImportOptions
+	total, done int64
+}
+
+// record is what the first pass keeps of an image.
+type record struct {
+	hash  uint64 // of seed and content: the order of the choice
+	index int    // in the order of reading
+	label byte
+	part  part
+}
+
+// recordHash mixes the seed and a record by FNV-1a, eight bytes at a time,
+// and the finalizer of MurmurHash3: the choice must stay the same from version
+// to version, so it uses no library's hash.
+func recordHash(seed uint64, label byte, planar []byte) uint64 {
+	const prime = 0x100000001b3
+	h := (seed ^ 0xcbf29ce484222325) * prime
+	h = (h ^ uint64(label)) * prime
+	for len(planar) >= 8 {
+		word := uint64(planar[0]) | uint64(planar[1])<<8 | uint64(planar[2])<<16 | uint64(planar[3])<<24 |
+			uint64(planar[4])<<32 | uint64(planar[5])<<40 | uint64(planar[6])<<48 | uint64(planar[7])<<56
+		h = (h ^ word) * prime
+		h ^= h >> 32
+		planar = planar[8:]
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+func (i *importer) run() (*Dataset, error) {
+	var records []record
+	first := &scanner{each: func(p part, label byte, planar []byte) error {
+		if len(records) == 2*maxImages {
+			return fmt.Errorf("data: more than %d images", 2*maxImages)
+		}
+		records = append(records, record{recordHash(i.options.Seed, label, planar), len(records), label, p})
+		return nil
+	}}
+	err := i.pass(first)
+	if errors.Is(err, errCompact) {
+		return i.compact()
+	}
+	if err != nil {
+		return nil, err
+	}
+	classes := first.classes
+	if classes == nil {
+		classes = cifarClasses
+	}
+	chosen, err := i.choose(records, classes)
+	if err != nil {
+		return nil, err
+	}
+	next := 0
+	second := &scanner{each: func(_ part, _ byte, planar []byte) error {
+		if place, ok := chosen.places[next]; ok {
+			transpose(place, planar)
+		}
+		next++
+		return nil
+	}}
+	if err := i.pass(second); err != nil {
+		return nil, err
+	}
+	if next != len(records) {
+		return nil, fmt.Errorf("data: %d images on second reading, %d on first: the file changed", next, len(records))
+	}
+	return chosen.dataset, nil
+}
+
+// pass goes through all records of all sources.
+func (i *importer) pass(s *scanner) error {
+	for _, source := range i.sources {
+		file, err := source.Open()
+		if err != nil {
+			return err
+		}
+		err = s.scan(source.Name, &counter{file, i})
+		file.Close()
+		if errors.Is(err, errCompact) && len(i.sources) > 1 {
+			return fmt.Errorf("%s: a compact data set stands alone, not among %d files", source.Name, len(i.sources))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.batches == 0 {
+		return fmt.Errorf("no batches of CIFAR-10: %s", wanted)
+	}
+	return nil
+}
+
+// counter tells of progress.
+type counter struct {
+	io.Reader
+	importer *importer
+}
+
+func (c *counter) Read(buffer []byte) (int, error) {
+	n, err := c.Reader.Read(buffer)
+	c.importer.done += int64(n)
+	if c.importer.options.Progress != nil {
+		c.importer.options.Progress(c.importer.done, c.importer.total)
+	}
+	return n, err
+}
+
+// compact reads a compact file and reduces it as the options ask.
+func (i *importer) compact() (*Dataset, error) {
+	source := i.sources[0]
+	file, err := source.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	dataset, err := read(&counter{file, i})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source.Name, err)
+	}
+	if i.options.AtMost && i.options.Classes == nil {
+		return dataset, nil // somebody chose these images before
+	}
+	var records []record
+	for p, split := range []Split{dataset.Train, dataset.Validation} {
+		for k, label := range split.Labels {
+			records = append(records, record{recordHash(i.options.Seed, label, split.Image(k)), len(records), label, part(p)})
+		}
+	}
+	chosen, err := i.choose(records, dataset.Classes)
+	if err != nil {
+		return nil, err
+	}
+	for index, place := range chosen.places {
+		if index < dataset.Train.Len() {
+			copy(place, dataset.Train.Image(index))
+		} else {
+			copy(place, dataset.Validation.Image(index-dataset.Train.Len()))
+		}
+	}
+	chosen.dataset.Name = dataset.Name
+	chosen.dataset.Provenance = dataset.Provenance + "; of these, " + chosen.dataset.Provenance
+	return chosen.dataset, nil
+}
+
+// choice is a data set whose images are yet to be filled in.
+type choice struct {
+	dataset *Dataset
+	places  map[int][]byte // where the image with an index goes
+}
+
+func (i *importer) choose(records []record, classes []string) (*choice, error) {
+	wantedClasses, err := findClasses(i.options.Classes, classes)
+	if err != nil {
+		return nil, err
+	}
+	newLabel := map[byte]byte{}
+	names := make([]string, len(wantedClasses))
+	for k, class := range wantedClasses {
+		newLabel[byte(class)] = byte(k)
+		names[k] = classes[class]
+	}
+	var train, validation []record
+	for _, r := range records {
+		label, ok := newLabel[r.label]
+		if !ok {
+			continue
+		}
+		r.label = label
+		if r.part == test {
+			validation = append(validation, r)
+		} else {
+			train = append(train, r)
+		}
+	}
+	note := ""
+	switch {
+	case len(validation) == 0 && len(train) > 1:
+		validation, train = holdOut(train)
+		note = ", validation held out of the training batches"
+	case len(train) == 0 && len(validation) > 1:
+		validation, train = holdOut(validation)
+		note = ", both from the test batch"
+	}
+	if train, err = i.pick(train, i.options.Train, "training"); err != nil {
+		return nil, err
+	}
+	if validation, err = i.pick(validation, i.options.Validation, "validation"); err != nil {
+		return nil, err
+	}
+	c := &choice{places: map[int][]byte{}, dataset: &Dataset{
+		Name:    "CIFAR-10",
+		Classes: names,
+		Provenance: fmt.Sprintf("%s: %d training and %d validation images, stratified, seed %d%s",
+			sourceNames(i.sources), len(train), len(validation), i.options.Seed, note),
+	}}
+	c.dataset.Train = c.place(train)
+	c.dataset.Validation = c.place(validation)
+	return c, nil
+}
+
+// sourceNames names the sources in a provenance: no more than people read.
+func sourceNames(sources []Source) string {
+	if len(sources) == 1 {
+		name := sources[0].Name
+		return name[max(0, len(name)-200):]
+	}
+	return fmt.Sprintf("%d files", len(sources))
+}
+
+func (c *choice) place(records []record) Split {
+	split := Split{Images: make([]byte, len(records)*ImageSize), Labels: make([]byte, len(records))}
+	for k, r := range records {
+		split.Labels[k] = r.label
+		c.places[r.index] = split.Image(k)
+	}
+	return split
+}
+
+// findClasses returns the indexes of the classes with the given names or
+// numbers, all where there are none given.
+func findClasses(given, classes []string) ([]int, error) {
+	var found []int
+	for _, text := range given {
+		text = strings.TrimSpace(text)
+		k := slices.Index(classes, text)
+		if number, err := strconv.Atoi(text); err == nil && number >= 0 && number < len(classes) {
+			k = number
+		}
+		if k < 0 {
+			return nil, fmt.Errorf("class %q: want some of %s or their numbers", text, strings.Join(classes, ", "))
+		}
+		if slices.Contains(found, k) {
+			return nil, fmt.Errorf("class %q is named twice", text)
+		}
+		found = append(found, k)
+	}
+	if found == nil {
+		for k := range classes {
+			found = append(found, k)
+		}
+	}
+	return found, nil
+}
+
+// holdOut separates a tenth of the records.
+func holdOut(records []record) (held, rest []record) {
+	held = stratified(records, max(1, len(records)/10))
+	isHeld := map[int]bool{}
+	for _, r := range held {
+		isHeld[r.index] = true
+	}
+	rest = slices.DeleteFunc(slices.Clone(records), func(r record) bool { return isHeld[r.index] })
+	return held, rest
+}
+
+// pick takes n of the records, all where n is 0.
+func (i *importer) pick(records []record, n int, name string) ([]record, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("%d %s images: want at least 1, or 0 for all", n, name)
+	}
+	if n > len(records) && !i.options.AtMost {
+		return nil, fmt.Errorf("%d %s images: want at most the %d that there are", n, name, len(records))
+	}
+	if n == 0 {
+		n = len(records)
+	}
+	return stratified(records, min(n, len(records))), nil
+}
+
+// stratified returns n of the records, ordered by hash: of each class as many
+// as its share of the records says, by the method of largest remainders.
+func stratified(records []record, n int) []record {
+	byClass := map[byte][]record{}
+	for _, r := range records {
+		byClass[r.label] = append(byClass[r.label], r)
+	}
+	type quota struct {
+		label     byte
+		count     int
+		remainder int
+	}
+	var quotas []quota
+	left := n
+	for label, members := range byClass {
+		share := n * len(members)
+		quotas = append(quotas, quota{label, share / len(records), share % len(records)})
+		left -= share / len(records)
+	}
+	slices.SortFunc(quotas, func(a, b quota) int {
+		return cmp.Or(cmp.Compare(b.remainder, a.remainder), cmp.Compare(a.label, b.label))
+	})
+	var chosen []record
+	for k, q := range quotas {
+		if k < left {
+			q.count++
+		}
+		members := byClass[q.label]
+		slices.SortFunc(members, byHash)
+		chosen = append(chosen, members[:q.count]...)
+	}
+	slices.SortFunc(chosen, byHash)
+	return chosen
+}
+
+// byHash orders records by content, so that the container does not matter;
+// equal hashes are equal images, whose order shows nowhere.
+func byHash(a, b record) int {
+	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.index, b.index))
+}

@@ -1,0 +1,196 @@
+// Command fetch prints the path of CIFAR-10 on this machine: of the copy that
+// Keras or torchvision has left, or of the official archive, which it
+// downloads, goes on downloading where an earlier try was cut off, and
+// verifies.
+//
+//	fetch [-dir FOLDER] [-url URL] [-md5 SUM]
+package main
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+const (
+	officialURL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+	officialMD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+	archiveName = "cifar-10-binary.tar.gz"
+)
+
+func main() {
+	dir := flag.String("dir", defaultDir(), "keep the archive in this `FOLDER`")
+	url := flag.String("url", "", "download from this `URL` without looking for a copy")
+	sum := flag.String("md5", officialMD5, "the archive's MD5 `SUM`, in hexadecimal")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	path, err := run(ctx, *dir, *url, *sum, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fetch:", err)
+		os.Exit(1)
+	}
+	fmt.Println(path)
+}
+
+func defaultDir() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "sae")
+}
+
+func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, error) {
+	if url == "" {
+		home, _ := os.UserHomeDir()
+		if path := findCopy(home, os.Getenv("KERAS_HOME"), stderr); path != "" {
+			return path, nil
+		}
+		url = officialURL
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	archive := filepath.Join(dir, archiveName)
+	if verify(archive, sum) == nil {
+		return archive, nil
+	}
+	if err := download(ctx, url, archive+".part", stderr); err != nil {
+		return "", fmt.Errorf("%w\nGet %s by hand and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", err, officialURL, archiveName)
+	}
+	if err := verify(archive+".part", sum); err != nil {
+		os.Remove(archive + ".part")
+		return "", fmt.Errorf("%s: %w; the download was removed, try again", url, err)
+	}
+	return archive, os.Rename(archive+".part", archive)
+}
+
+// findCopy returns the path of CIFAR-10 where Keras and torchvision leave it,
+// "" where there is none. A copy without all batches is reported and skipped.
+func findCopy(home, kerasHome string, stderr io.Writer) string {
+	if kerasHome == "" {
+		kerasHome = filepath.Join(home, ".keras")
+	}
+	keras := filepath.Join(kerasHome, "datasets")
+	for _, folder := range []string{
+		filepath.Join(keras, "cifar-10-batches-py-target", "cifar-10-batches-py"),
+		filepath.Join(keras, "cifar-10-batches-py"),
+		filepath.Join("data", "cifar-10-batches-py"),
+		filepath.Join("data", "cifar-10-batches-bin"),
+		filepath.Join(home, "data", "cifar-10-batches-py"),
+		filepath.Join(home, ".cache", "torch", "cifar-10-batches-py"),
+	} {
+		if stat, err := os.Stat(folder); err != nil || !stat.IsDir() {
+			continue
+		}
+		if missing := missingBatch(folder); missing != "" {
+			fmt.Fprintf(stderr, "fetch: %s lacks %s; skipped\n", folder, missing)
+			continue
+		}
+		return folder
+	}
+	return ""
+}
+
+func missingBatch(folder string) string {
+	for _, name := range []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"} {
+		if stat, err := os.Stat(filepath.Join(folder, name)); err == nil && stat.Size() > 0 {
+			continue
+		}
+		if stat, err := os.Stat(filepath.Join(folder, name+".bin")); err != nil || stat.Size() == 0 {
+			return name
+		}
+	}
+	return ""
+}
+
+// verify compares a file's MD5 with the one that it should have.
+func verify(path, sum string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	hash := md5.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != sum {
+		return fmt.Errorf("MD5 is %s, want %s", got, sum)
+	}
+	return nil
+}
+
+// download stores what is at url in the file at path. What a try before has
+// left there is completed where the server can send the rest.
+func download(ctx context.Context, url, path string, stderr io.Writer) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	have, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	}
+	client := &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		TLSHandshakeTimeout:   20 * time.Second,
+		ResponseHeaderTimeout: time.Minute,
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusPartialContent:
+	case http.StatusRequestedRangeNotSatisfiable: // all of it is there already
+		return nil
+	case http.StatusOK: // the whole file, whatever was asked for
+		have = 0
+		if err := errors.Join(file.Truncate(0), rewind(file)); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("%s: HTTP status %s, want 200", url, response.Status)
+	}
+	total := int64(-1)
+	if response.ContentLength >= 0 {
+		total = have + response.ContentLength
+	}
+	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(stderr),
+		progressbar.OptionSetDescription("downloading CIFAR-10"), progressbar.OptionShowBytes(true),
+		progressbar.OptionThrottle(500*time.Millisecond))
+	bar.Set64(have)
+	_, err = io.Copy(io.MultiWriter(file, bar), response.Body)
+	fmt.Fprintln(stderr)
+	if err != nil {
+		return fmt.Errorf("%s: %w; run it again to go on from here", url, err)
+	}
+	return file.Sync()
+}
+
+func rewind(file *os.File) error {
+	_, err := file.Seek(0, io.SeekStart)
+	return err
+}

@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	sjs "syscall/js"
 
 	"github.com/vugu/vugu/js"
@@ -109,7 +110,7 @@ func (c *echart) place(host js.Value) {
 		return
 	}
 	if c.instance.Truthy() {
-		resized.Call("unobserve", c.instance.Call("getDom"))
+		resized().Call("unobserve", c.instance.Call("getDom"))
 		c.instance.Call("dispose")
 	}
 	echarts := sjs.Global().Get("echarts")
@@ -120,7 +121,7 @@ func (c *echart) place(host js.Value) {
 	element := document.Call("createElement", "div")
 	c.host.Call("replaceChildren", element)
 	c.instance = echarts.Call("init", element)
-	resized.Call("observe", element)
+	resized().Call("observe", element)
 }
 
 // set draws an option of package chart.
@@ -156,15 +157,18 @@ func revive(object sjs.Value, property string) {
 	object.Set(property, f)
 }
 
-// resized fits charts to their elements.
-var resized = sjs.Global().Get("ResizeObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-	for i := range args[0].Length() {
-		if instance := sjs.Global().Get("echarts").Call("getInstanceByDom", args[0].Index(i).Get("target")); instance.Truthy() {
-			instance.Call("resize")
+// resized fits charts to their elements. It is made when first asked for: the
+// training worker runs the same program and has no such thing.
+var resized = sync.OnceValue(func() sjs.Value {
+	return sjs.Global().Get("ResizeObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+		for i := range args[0].Length() {
+			if instance := sjs.Global().Get("echarts").Call("getInstanceByDom", args[0].Index(i).Get("target")); instance.Truthy() {
+				instance.Call("resize")
+			}
 		}
-	}
-	return nil
-}))
+		return nil
+	}))
+})
 
 // readTheme reads the tokens of style.css through an element that takes their
 // colours, so that light-dark() and the switch of the theme are resolved.

@@ -1,0 +1,241 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	devtools "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// useSite serves a copy of the built site by a plain static server, without
+// a data set beside it or with CIFAR-10 from beside the repository, for the
+// length of a test.
+func useSite(tb testing.TB, withCIFAR bool) {
+	tb.Helper()
+	dir := tb.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../build/site")); err != nil {
+		tb.Fatal(err)
+	}
+	index := `{"datasets":[]}`
+	if withCIFAR {
+		index = `{"datasets":["cifar10.sae"]}`
+		convertCIFAR(tb, filepath.Join(dir, "data", "cifar10.sae"))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data", "index.json"), []byte(index), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	before := siteURL
+	siteURL = server.URL + "/"
+	tb.Cleanup(func() {
+		siteURL = before
+		server.Close()
+	})
+}
+
+const cifarFolder = "../../shared/cifar-10-batches-bin"
+
+func convertCIFAR(tb testing.TB, output string) {
+	tb.Helper()
+	if _, err := os.Stat(cifarFolder); err != nil {
+		tb.Skip("no CIFAR-10 in ../shared/cifar-10-batches-bin beside the repository")
+	}
+	if text, err := exec.Command("go", "run", "../tools/convert", "-o", output, cifarFolder).CombinedOutput(); err != nil {
+		tb.Fatalf("convert: %v\n%s", err, text)
+	}
+}
+
+// snapshot is what the tests read of sae.state().
+type snapshot struct {
+	Status  string
+	Epoch   int
+	Dataset struct {
+		Name              string
+		Train, Validation int
+		MeanBCE           float64 `json:"meanBce"`
+	}
+	Settings struct {
+		Experiment, Latent, Epochs int
+		Lambda                     float64
+	}
+	History []struct {
+		Epoch                       int
+		Loss, ValLoss, ValBCE, PSNR float64
+	}
+	ImagesPerSecond float64
+	Kernel          string
+	Error           string
+}
+
+func state(p *page) snapshot {
+	p.tb.Helper()
+	var s snapshot
+	if err := json.Unmarshal([]byte(evaluate[string](p, `JSON.stringify(sae.state())`)), &s); err != nil {
+		p.tb.Fatal(err)
+	}
+	return s
+}
+
+// watchLongTasks notes how long the main thread was ever busy at a stretch
+// from here on.
+const watchLongTasks = `window.longest = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) longest = Math.max(longest, entry.duration);
+}).observe({type: "longtask"}); true`
+
+// The first visit, without any file: press Train and watch.
+func TestTrainSynthetic(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	p.screenshot("first")
+	if s := state(p); s.Dataset.Name != "Synthetic" || s.Status != "idle" {
+		t.Fatalf("first visit: %+v", s)
+	}
+	evaluate[bool](p, watchLongTasks)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().history.length >= 2`)
+	p.screenshot("training")
+	p.look(desktop.inDark())
+	p.screenshot("training-dark")
+	p.look(phone)
+	p.screenshot("training-phone")
+	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+		t.Error("the page scrolls sideways on a phone")
+	}
+	t.Logf("longest task of the main thread while training: %.0f ms", evaluate[float64](p, `longest`))
+	evaluate[chromedp.Void](p, `sae.pause()`)
+	s := state(p)
+	if s.Status != "paused" || s.History[1].ValLoss >= s.Dataset.MeanBCE+0.01 {
+		t.Errorf("after two epochs: %+v", s)
+	}
+	t.Logf("%.0f images/s with kernel %s", s.ImagesPerSecond, s.Kernel)
+	evaluate[chromedp.Void](p, `sae.step()`)
+	evaluate[chromedp.Void](p, `sae.reset()`)
+	if s := state(p); s.Status != "idle" || len(s.History) != 0 || s.Epoch != 0 {
+		t.Errorf("after reset: %+v", s)
+	}
+}
+
+// Each experiment beats the mean training image on real CIFAR-10 within five
+// epochs.
+func TestExperimentsOnCIFAR(t *testing.T) {
+	useSite(t, true)
+	p := openDemo(t, desktop)
+	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 3728 || s.Dataset.Validation != 500 {
+		t.Fatalf("data set %+v", s.Dataset)
+	}
+	evaluate[bool](p, watchLongTasks)
+	for experiment := 1; experiment <= 3; experiment++ {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({experiment: %d, epochs: 5}).then(() => sae.play())`, experiment))
+		for range 5 { // each within the time of one action
+			waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d || sae.state().status === "done"`, state(p).Epoch))
+		}
+		waitFor[bool](p, `sae.state().status === "done"`)
+		s := state(p)
+		if len(s.History) != 5 || s.Settings.Experiment != experiment {
+			t.Fatalf("experiment %d: %+v", experiment, s)
+		}
+		t.Logf("experiment %d: validation BCE %.4f after 5 epochs; the mean training image has %.4f", experiment, s.History[4].ValBCE, s.Dataset.MeanBCE)
+		if s.History[4].ValBCE >= s.Dataset.MeanBCE {
+			t.Errorf("experiment %d is no better than the mean training image", experiment)
+		}
+		p.screenshot(fmt.Sprintf("cifar-experiment-%d", experiment))
+	}
+	t.Logf("longest task of the main thread while training: %.0f ms", evaluate[float64](p, `longest`))
+}
+
+// fileJS returns JavaScript that makes a File.
+func fileJS(name, content string) string {
+	return fmt.Sprintf(`new File([%s], %q)`, content, name)
+}
+
+// Bad files and settings are refused with a reason, and the run stays.
+func TestRefusals(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
+	before := state(p)
+	for _, test := range []struct{ call, want string }{
+		{`sae.loadDataset(` + fileJS("photo.png", `new Uint8Array([137,80,78,71,13,10,26,10,0,0])`) + `)`, "photo.png: starts with byte 137"},
+		{`sae.loadDataset(` + fileJS("empty.bin", `""`) + `)`, "empty.bin: is empty"},
+		{`sae.loadDataset(` + fileJS("data_batch_1.bin", `new Uint8Array(4000)`) + `)`, "record 2: 927 bytes left, want 3073"},
+		{`sae.loadDataset(` + fileJS("x.sae", `"SAEDATA\n\x09\x00\x01\x00\x00\x00\x00\x00"`) + `)`, "version 9 of the compact format"},
+		{`sae.loadDataset(` + fileJS("x.gz", `new Uint8Array([31,139,8,0,0,0,0,0,0,3,3,0,0,0,0,0,0,0,0,0])`) + `)`, "a gzip file but no tar in it"},
+		{`sae.loadDataset("file")`, "want a File or an ArrayBuffer"},
+		{`sae.set({latent: 0})`, `latent "0": want a whole number from 1 to 1024`},
+		{`sae.set({hidden: "512,,x"})`, `hidden "512,,x": want at most 6 widths`},
+		{`sae.set({lr: NaN})`, `lr "NaN": want a number`},
+		{`sae.set({batch: 4096})`, `batch "4096": want at most the 2000 training images`},
+		{`sae.set({depth: 3})`, `depth "3": want one of the settings`},
+		{`sae.reconstruct(new Uint8Array(3))`, "want a Uint8Array of 3072 bytes"},
+	} {
+		if got := rejection(p, test.call); !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.call, got, test.want)
+		}
+	}
+	p.screenshot("refused")
+	after := state(p)
+	if after.Dataset != before.Dataset || after.Settings != before.Settings || after.Status != "paused" {
+		t.Errorf("the refusals changed %+v to %+v", before, after)
+	}
+	if n := evaluate[int](p, `sae.reconstruct(new Uint8Array(3072)).then((image) => image.length)`); n != 3072 {
+		t.Errorf("a reconstruction of %d bytes", n)
+	}
+}
+
+// A file of the user is converted, kept, and there again on the next visit.
+func TestFileIsKept(t *testing.T) {
+	if _, err := os.Stat(cifarFolder); err != nil {
+		t.Skip("no CIFAR-10 in ../shared/cifar-10-batches-bin beside the repository")
+	}
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	batch, err := filepath.Abs(filepath.Join(cifarFolder, "data_batch_1.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.setFiles("#file", batch)
+	waitFor[bool](p, `sae.state().dataset.name === "CIFAR-10"`)
+	if s := state(p); s.Dataset.Train != 839 || s.Dataset.Validation != 93 {
+		t.Errorf("data set %+v, want a tenth of 932 held out", s.Dataset)
+	}
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 839 {
+		t.Errorf("data set of the next visit %+v", s.Dataset)
+	}
+}
+
+// A worker that fails is replaced, and the page says so.
+func TestWorkerIsReplaced(t *testing.T) {
+	useSite(t, false)
+	p := open(t, "bench.html", desktop) // same origin; the page comes next
+	const collectWorkers = `window.workers = []; window.Worker = class extends Worker {
+  constructor(...args) { super(...args); workers.push(this); }
+};`
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: collectWorkers})
+		return err
+	}))
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	evaluate[bool](p, `workers[0].dispatchEvent(new ErrorEvent("error", {message: "out of memory", cancelable: true}))`)
+	waitFor[bool](p, `workers.length === 2 && sae.state().status === "idle"`)
+	if text := evaluate[string](p, `document.body.innerText`); !strings.Contains(text, "was replaced") || !strings.Contains(text, "out of memory") {
+		t.Error("the page does not say that the worker was replaced, and why")
+	}
+	p.screenshot("replaced")
+	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
+}

@@ -18,13 +18,13 @@ const (
 // Split is a part of a data set: images and their classes.
 type Split struct {
 	Images []byte // [n, ImageSize], HWC
-	Labels []byte // [n], indexes of classes
+	Labels []byte // [n], indexes into Dataset.Classes
 }
 
 // Len returns the number of images.
 func (s Split) Len() int { return len(s.Labels) }
 
-// Image returns the pixels of image i.
+// Image returns the pixels of image i, [ImageSize], in place.
 func (s Split) Image(i int) []byte {
 	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
 }
@@ -38,9 +38,10 @@ type Dataset struct {
 	Validation Split
 }
 
-// The largest data set that there may be.
+// The largest data set that there may be. It bounds what reading a file may
+// allocate, whatever the file claims: about 300 MB for a split.
 const (
-	maxImages  = 1_000_000 // per split
+	maxImages  = 100_000 // per split
 	maxClasses = 256
 	maxText    = 1000 // bytes of a name or provenance
 )

@@ -25,5 +25,6 @@
 //
 // # Compact format
 //
-// [Dataset.Write] and [Read] are lossless. FORMAT.md specifies the bytes.
+// [Dataset.Write] and [Read] are lossless; [ReadInfo] reads the header alone.
+// FORMAT.md specifies the bytes.
 package data

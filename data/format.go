@@ -52,7 +52,10 @@ func (d *Dataset) Write(w io.Writer) error {
 		Train: d.Train.Len(), Validation: d.Validation.Len(),
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("data: %w", err)
+	}
+	if len(header) > maxHeader {
+		return fmt.Errorf("data: header of %d bytes: want at most %d", len(header), maxHeader)
 	}
 	prefix := []byte(magic)
 	prefix = binary.LittleEndian.AppendUint16(prefix, version)
@@ -165,10 +168,14 @@ func (i Info) validate() error {
 	return nil
 }
 
-// truncated says where a file ended that should not have.
+// truncated says where a file ended that should not have, or where it is no
+// longer what its compression can have written.
 func truncated(where string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ends within the %s: the file is truncated", where)
+	}
+	if corrupt := flate.CorruptInputError(0); errors.As(err, &corrupt) {
+		return fmt.Errorf("%s: %w: the file is damaged", where, err)
 	}
 	return err
 }
@@ -198,8 +205,10 @@ func read(r io.Reader) (*Dataset, error) {
 	if d.Validation, err = decode(body, sum, info.Validation, "validation images"); err != nil {
 		return nil, err
 	}
-	if n, err := body.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := body.Read(make([]byte, 1)); n != 0 {
 		return nil, errors.New("more images than the header says: the file is damaged")
+	} else if err != io.EOF {
+		return nil, truncated("validation images", err)
 	}
 	var trailer [4]byte
 	if _, err := io.ReadFull(buffered, trailer[:]); err != nil {
@@ -218,9 +227,12 @@ func read(r io.Reader) (*Dataset, error) {
 func decode(r io.Reader, sum hash.Hash, n int, where string) (Split, error) {
 	var split Split
 	var planes [Channels][planeSize]byte
-	var image [ImageSize]byte
 	buffer := make([]byte, chunkImages*(1+ImageSize))
 	for split.Len() < n {
+		if len(split.Images) == cap(split.Images) {
+			room := min(n, max(chunkImages, 2*split.Len())) * ImageSize
+			split.Images = append(make([]byte, 0, room), split.Images...)
+		}
 		count := min(chunkImages, n-split.Len())
 		chunk := buffer[:count*(1+ImageSize)]
 		if _, err := io.ReadFull(r, chunk); err != nil {
@@ -233,9 +245,10 @@ func decode(r io.Reader, sum hash.Hash, n int, where string) (Split, error) {
 			for c := range planes {
 				planeOf(&planes[c], chunk[count+(c*count+i)*planeSize:][:planeSize])
 			}
-			imageOf(image[:], &planes)
-			split.Images = append(split.Images, image[:]...)
-			sum.Write(image[:])
+			split.Images = split.Images[:len(split.Images)+ImageSize]
+			image := split.Images[len(split.Images)-ImageSize:]
+			imageOf(image, &planes)
+			sum.Write(image)
 		}
 	}
 	return split, nil

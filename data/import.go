@@ -2,6 +2,7 @@ package data
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -77,12 +78,9 @@ func recordHash(seed uint64, label byte, planar []byte) uint64 {
 	const prime = 0x100000001b3
 	h := (seed ^ 0xcbf29ce484222325) * prime
 	h = (h ^ uint64(label)) * prime
-	for len(planar) >= 8 {
-		word := uint64(planar[0]) | uint64(planar[1])<<8 | uint64(planar[2])<<16 | uint64(planar[3])<<24 |
-			uint64(planar[4])<<32 | uint64(planar[5])<<40 | uint64(planar[6])<<48 | uint64(planar[7])<<56
-		h = (h ^ word) * prime
+	for ; len(planar) >= 8; planar = planar[8:] {
+		h = (h ^ binary.LittleEndian.Uint64(planar)) * prime
 		h ^= h >> 32
-		planar = planar[8:]
 	}
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
@@ -91,21 +89,21 @@ func recordHash(seed uint64, label byte, planar []byte) uint64 {
 
 func (i *importer) run() (*Dataset, error) {
 	var records []record
-	first := &scanner{each: func(p part, label byte, planar []byte) error {
+	s := &scanner{each: func(p part, label byte, planar []byte) error {
 		if len(records) == 2*maxImages {
-			return fmt.Errorf("data: more than %d images", 2*maxImages)
+			return fmt.Errorf("more than %d images", 2*maxImages)
 		}
 		records = append(records, record{recordHash(i.options.Seed, label, planar), len(records), label, p})
 		return nil
 	}}
-	err := i.pass(first)
+	err := i.pass(s)
 	if errors.Is(err, errCompact) {
 		return i.compact()
 	}
 	if err != nil {
 		return nil, err
 	}
-	classes := first.classes
+	classes := s.classes
 	if classes == nil {
 		classes = cifarClasses
 	}
@@ -114,14 +112,14 @@ func (i *importer) run() (*Dataset, error) {
 		return nil, err
 	}
 	next := 0
-	second := &scanner{each: func(_ part, _ byte, planar []byte) error {
+	s.each = func(_ part, _ byte, planar []byte) error {
 		if place, ok := chosen.places[next]; ok {
-			transpose(place, planar)
+			interleave(place, planar)
 		}
 		next++
 		return nil
-	}}
-	if err := i.pass(second); err != nil {
+	}
+	if err := i.pass(s); err != nil {
 		return nil, err
 	}
 	if next != len(records) {
@@ -132,6 +130,7 @@ func (i *importer) run() (*Dataset, error) {
 
 // pass goes through all records of all sources.
 func (i *importer) pass(s *scanner) error {
+	s.batches = 0
 	for _, source := range i.sources {
 		file, err := source.Open()
 		if err != nil {
@@ -175,6 +174,8 @@ func (i *importer) compact() (*Dataset, error) {
 		return nil, err
 	}
 	defer file.Close()
+	i.total /= 2 // it is read once
+	i.done = 0
 	dataset, err := read(&counter{file, i})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
@@ -183,9 +184,11 @@ func (i *importer) compact() (*Dataset, error) {
 		return dataset, nil // somebody chose these images before
 	}
 	var records []record
+	var planar [ImageSize]byte // the hash is that of the record in CIFAR's own files
 	for p, split := range []Split{dataset.Train, dataset.Validation} {
 		for k, label := range split.Labels {
-			records = append(records, record{recordHash(i.options.Seed, label, split.Image(k)), len(records), label, part(p)})
+			deinterleave(planar[:], split.Image(k))
+			records = append(records, record{recordHash(i.options.Seed, label, planar[:]), len(records), label, part(p)})
 		}
 	}
 	chosen, err := i.choose(records, dataset.Classes)
@@ -304,14 +307,15 @@ func findClasses(given, classes []string) ([]int, error) {
 	return found, nil
 }
 
-// holdOut separates a tenth of the records.
+// holdOut separates a tenth of the records. Copies of what it holds out are in
+// neither part: nobody validates on what was trained on.
 func holdOut(records []record) (held, rest []record) {
 	held = stratified(records, max(1, len(records)/10))
-	isHeld := map[int]bool{}
+	isHeld := map[uint64]bool{}
 	for _, r := range held {
-		isHeld[r.index] = true
+		isHeld[r.hash] = true
 	}
-	rest = slices.DeleteFunc(slices.Clone(records), func(r record) bool { return isHeld[r.index] })
+	rest = slices.DeleteFunc(slices.Clone(records), func(r record) bool { return isHeld[r.hash] })
 	return held, rest
 }
 

@@ -15,6 +15,7 @@ func planesOf(planes *[Channels][planeSize]byte, image []byte) {
 
 // imageOf is the inverse of planesOf.
 func imageOf(image []byte, planes *[Channels][planeSize]byte) {
+	image = image[:ImageSize]
 	for i := range planeSize {
 		g := planes[0][i]
 		r := planes[1][i] + g
@@ -34,29 +35,42 @@ func median(left, above, corner byte) byte {
 	return left + above - corner
 }
 
-// predict returns the prediction of pixel i of a plane from those before it.
-func predict(plane *[planeSize]byte, i int) byte {
-	switch {
-	case i == 0:
-		return 0
-	case i < Width:
-		return plane[i-1]
-	case i%Width == 0:
-		return plane[i-Width]
-	}
-	return median(plane[i-1], plane[i-Width], plane[i-Width-1])
-}
-
-// residualsOf stores what the prediction of each pixel misses.
+// residualsOf stores what the prediction of each pixel misses. The first row
+// is predicted from the left, the first column from above, the first pixel as
+// 0.
 func residualsOf(residuals []byte, plane *[planeSize]byte) {
-	for i, pixel := range plane {
-		residuals[i] = pixel - predict(plane, i)
+	residuals[0] = plane[0]
+	for x := 1; x < Width; x++ {
+		residuals[x] = plane[x] - plane[x-1]
+	}
+	for start := Width; start < planeSize; start += Width {
+		above := plane[start-Width : start]
+		row := plane[start : start+Width]
+		out := residuals[start : start+Width]
+		out[0] = row[0] - above[0]
+		for x := 1; x < Width; x++ {
+			out[x] = row[x] - median(row[x-1], above[x], above[x-1])
+		}
 	}
 }
 
 // planeOf is the inverse of residualsOf.
 func planeOf(plane *[planeSize]byte, residuals []byte) {
-	for i := range plane {
-		plane[i] = residuals[i] + predict(plane, i)
+	left := byte(0)
+	for x, residual := range residuals[:Width] {
+		left += residual
+		plane[x] = left
+	}
+	for start := Width; start < planeSize; start += Width {
+		above := plane[start-Width : start]
+		row := plane[start : start+Width]
+		in := residuals[start : start+Width]
+		left, corner := in[0]+above[0], above[0]
+		row[0] = left
+		for x := 1; x < Width; x++ {
+			left = in[x] + median(left, above[x], corner)
+			corner = above[x]
+			row[x] = left
+		}
 	}
 }

@@ -3,12 +3,12 @@ package data
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"path"
-	"runtime"
 	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
@@ -31,9 +31,10 @@ const (
 
 // scanner goes through the records of CIFAR-10 in whatever holds them.
 type scanner struct {
-	each    func(p part, label byte, planar []byte) error
-	classes []string // as the archive names them; nil where it does not
-	batches int
+	each      func(p part, label byte, planar []byte) error
+	classes   []string // as the archive names them; nil where it does not
+	batches   int
+	unpickler unpickler
 }
 
 // errCompact reports a source in the compact format, which holds no records.
@@ -63,13 +64,13 @@ const wanted = "want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a batch of 
 func (s *scanner) archive(name string, r io.Reader) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
 	}
 	buffered := bufio.NewReaderSize(unzipped, 1<<16)
-	if start, err := buffered.Peek(262); err != nil || string(start[257:]) != "ustar" {
-		if err != nil && err != io.EOF {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	const block = 512 // of a tar, which has two at least
+	if start, err := buffered.Peek(block); err != nil && err != io.EOF {
+		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
+	} else if _, err := tar.NewReader(bytes.NewReader(start)).Next(); len(start) < block || errors.Is(err, tar.ErrHeader) {
 		return fmt.Errorf("%s: a gzip file but no tar in it: %s", name, wanted)
 	}
 	before := s.batches
@@ -117,7 +118,7 @@ func (s *scanner) batch(name string, r *bufio.Reader) error {
 	if strings.Contains(path.Base(name), "test_batch") {
 		p = test
 	}
-	if start, _ := r.Peek(2); len(start) == 2 && start[0] == 0x80 && start[1] <= 5 {
+	if start, _ := r.Peek(1); len(start) == 1 && start[0] == protocol {
 		return s.pickled(name, p, r)
 	}
 	s.batches++
@@ -130,8 +131,11 @@ func (s *scanner) batch(name string, r *bufio.Reader) error {
 			}
 			return nil
 		}
-		if err != nil && err != io.ErrUnexpectedEOF {
-			return fmt.Errorf("%s: record %d: %w", name, number, err)
+		if err == io.ErrUnexpectedEOF {
+			_, err = r.Peek(1) // tells the end of the batch from that of a cut archive
+		}
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("%s: record %d: %w", name, number, truncated("archive", err))
 		}
 		if label := record[0]; int(label) >= len(cifarClasses) {
 			if number == 1 {
@@ -143,47 +147,44 @@ func (s *scanner) batch(name string, r *bufio.Reader) error {
 			return fmt.Errorf("%s: record %d: %d bytes left, want %d", name, number, n, recordSize)
 		}
 		if err := s.each(p, record[0], record[1:]); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 }
 
 // pickled goes through a batch of the Python version, or the names of the
 // classes.
-func (s *scanner) pickled(name string, p part, r io.Reader) error {
-	// A batch is 30 MB, and the unpickler holds it twice: the one before must
-	// be gone.
-	runtime.GC()
-	entries, err := unpickle(r)
+func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
+	entries, err := s.unpickler.load(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if names, ok := entries["label_names"].(*types.List); ok {
-		var classes []string
-		for _, value := range *names {
-			class, _ := text(value)
-			classes = append(classes, class)
+		classes := make([]string, len(*names))
+		for i, value := range *names {
+			if classes[i], ok = value.(string); !ok {
+				return fmt.Errorf("%s: class name %d is a %T: want a string", name, i, value)
+			}
 		}
 		return s.nameClasses(name, classes)
 	}
-	images, ok := entries["data"].(*array)
-	labels, labeled := entries["labels"].(*types.List)
-	if !ok || !labeled {
+	_, hasImages := entries["data"].(*array)
+	labels, hasLabels := entries["labels"].(*types.List)
+	if !hasImages || !hasLabels {
 		return fmt.Errorf("%s: pickle without data and labels: want a batch of CIFAR-10", name)
 	}
-	if len(images.data) != labels.Len()*ImageSize || labels.Len() == 0 {
-		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(images.data), labels.Len(), ImageSize)
+	images := s.unpickler.pixels
+	if len(images) != labels.Len()*ImageSize {
+		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(images), labels.Len(), ImageSize)
 	}
 	s.batches++
-	var planar [ImageSize]byte
 	for i, value := range *labels {
 		label, ok := value.(int)
 		if !ok || label < 0 || label >= len(cifarClasses) {
 			return fmt.Errorf("%s: record %d: label %v, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
 		}
-		copy(planar[:], images.data[i*ImageSize:])
-		if err := s.each(p, byte(label), planar[:]); err != nil {
-			return err
+		if err := s.each(p, byte(label), images[i*ImageSize:][:ImageSize]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
@@ -197,9 +198,18 @@ func (s *scanner) nameClasses(name string, classes []string) error {
 	return nil
 }
 
-// transpose stores a planar image in HWC order.
-func transpose(image, planar []byte) {
+// interleave stores a planar image in HWC order.
+func interleave(image, planar []byte) {
+	red, green, blue := planar[:planeSize], planar[planeSize:2*planeSize], planar[2*planeSize:ImageSize]
+	image = image[:ImageSize]
 	for i := range planeSize {
-		image[3*i], image[3*i+1], image[3*i+2] = planar[i], planar[i+planeSize], planar[i+2*planeSize]
+		image[3*i], image[3*i+1], image[3*i+2] = red[i], green[i], blue[i]
+	}
+}
+
+// deinterleave is the inverse of interleave.
+func deinterleave(planar, image []byte) {
+	for i := range planeSize {
+		planar[i], planar[i+planeSize], planar[i+2*planeSize] = image[3*i], image[3*i+1], image[3*i+2]
 	}
 }

@@ -3,10 +3,24 @@ package data
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 )
 
-// syntheticClasses are the shapes of the synthetic set.
+// The shapes of the synthetic set, which are its classes.
+const (
+	disc = iota
+	ring
+	square
+	triangle
+	stripes
+	checker
+	cross
+	star
+	crescent
+	blob
+)
+
 var syntheticClasses = []string{"disc", "ring", "square", "triangle", "stripes", "checker", "cross", "star", "crescent", "blob"}
 
 // Synthetic returns the data set that needs no file: lit, textured shapes of
@@ -20,7 +34,7 @@ func Synthetic(train, validation int, seed uint64) *Dataset {
 	return &Dataset{
 		Name:       "Synthetic",
 		Provenance: "drawn by this program, seed " + strconv.FormatUint(seed, 10),
-		Classes:    syntheticClasses,
+		Classes:    slices.Clone(syntheticClasses),
 		Train:      p.split(train),
 		Validation: p.split(validation),
 	}
@@ -30,9 +44,18 @@ func Synthetic(train, validation int, seed uint64) *Dataset {
 // by a conversion first, which keeps compilers from fusing the two where a
 // processor could, so that every platform draws the same.
 type painter struct {
-	random *rand.Rand
-	cloud  [planeSize]float64
+	random    *rand.Rand
+	canvas    [planeSize]color
+	cloud     [planeSize]float64
+	distances [fieldSide * fieldSide]float64 // from the shape being drawn
 }
+
+// A shadow falls shadowOffset pixels to the lower right, so the distances from
+// a shape are needed for as many pixels beyond the upper left.
+const (
+	shadowOffset = 2
+	fieldSide    = Width + shadowOffset
+)
 
 type color [3]float64
 
@@ -65,20 +88,29 @@ func (p *painter) clouds() {
 	clear(p.cloud[:])
 	amplitude := 0.5
 	for cells := 2; cells <= 16; cells *= 2 {
-		var grid [17 * 17]float64
-		for i := range (cells + 1) * (cells + 1) {
-			grid[i] = p.between(-amplitude, amplitude)
-		}
 		size := Width / cells
+		var weights [Width / 2]float64
+		for i := range size {
+			weights[i] = smooth(float64(i) / float64(size))
+		}
+		// The rows of the grid, stretched to the image's width.
+		var rows [17][Width]float64
+		for k := range cells + 1 {
+			left := p.between(-amplitude, amplitude)
+			for cell := range cells {
+				right := p.between(-amplitude, amplitude)
+				for i := range size {
+					rows[k][cell*size+i] = mix(left, right, weights[i])
+				}
+				left = right
+			}
+		}
 		for y := range Height {
-			row := y / size * (cells + 1)
-			fy := smooth(float64(y%size) / float64(size))
-			for x := range Width {
-				k := row + x/size
-				fx := smooth(float64(x%size) / float64(size))
-				above := mix(grid[k], grid[k+1], fx)
-				below := mix(grid[k+cells+1], grid[k+cells+2], fx)
-				p.cloud[y*Width+x] += mix(above, below, fy)
+			above, below := &rows[y/size], &rows[y/size+1]
+			weight := weights[y%size]
+			row := p.cloud[y*Width:][:Width]
+			for x := range row {
+				row[x] += mix(above[x], below[x], weight)
 			}
 		}
 		amplitude /= 2
@@ -93,27 +125,29 @@ func clamp(t float64) float64 { return min(1, max(0, t)) }
 
 // paint draws an image of the given class.
 func (p *painter) paint(image []byte, class int) {
-	var canvas [planeSize]color
 	p.clouds()
 	top, bottom := p.naturalColor(), p.naturalColor()
 	texture := p.between(0.1, 0.6)
-	for i := range canvas {
-		fade := float64(i/Width) / (Height - 1)
-		for c := range 3 {
-			canvas[i][c] = mix(top[c], bottom[c], fade) + float64(texture*p.cloud[i])
+	for y := range Height {
+		var sky color
+		for c := range sky {
+			sky[c] = mix(top[c], bottom[c], float64(y)/(Height-1))
+		}
+		for x := range Width {
+			i := y*Width + x
+			shade := float64(texture * p.cloud[i])
+			p.canvas[i] = color{sky[0] + shade, sky[1] + shade, sky[2] + shade}
 		}
 	}
-	p.clouds() // now the shape's own texture
-	s := p.shape(class)
-	p.shade(&canvas, s, p.naturalColor(), p.between(0, 0.5))
+	p.draw(p.shape(class), p.naturalColor(), p.between(0, 0.5))
 	if p.random.IntN(4) == 0 { // something in front of it
-		front := p.shape(2)
+		front := p.shape(square)
 		front.size *= 0.6
 		front.x += p.between(-12, 12)
 		front.y += p.between(-12, 12)
-		p.shade(&canvas, front, p.naturalColor(), 0.2)
+		p.draw(front, p.naturalColor(), 0.2)
 	}
-	for i, pixel := range canvas {
+	for i, pixel := range p.canvas {
 		for c, value := range pixel {
 			image[3*i+c] = byte(float64(clamp(value)*255) + 0.5)
 		}
@@ -132,61 +166,74 @@ type shape struct {
 func (p *painter) shape(class int) shape {
 	// A turn as a point on the unit circle needs no sine.
 	x, y := p.between(-1, 1), p.between(-1, 1)
-	length := math.Sqrt(float64(x*x)+float64(y*y)) + 1e-9
+	r := length(x, y) + 1e-9
 	return shape{
 		class: class,
 		x:     p.between(10, 22), y: p.between(10, 22), size: p.between(7, 13),
-		sin: y / length, cos: x / length,
+		sin: y / r, cos: x / r,
 		wobble: [3]float64{p.between(-0.3, 0.3), p.between(-0.3, 0.3), p.between(-0.3, 0.3)},
 	}
 }
 
-// shade draws the shape's soft shadow and then its surface, lit from the
-// upper left.
-func (p *painter) shade(canvas *[planeSize]color, s shape, surface color, texture float64) {
-	for i := range canvas {
-		x, y := float64(i%Width), float64(i/Width)
-		shadow := 0.4 * clamp(0.5-float64(s.distance(x-2.5, y-2.5)*s.size/5))
-		cover := clamp(0.5 - float64(s.distance(x, y)*s.size))
-		light := 1 - float64(0.035*(x-s.x)) - float64(0.035*(y-s.y))
-		for c := range 3 {
-			lit := float64((surface[c] + float64(texture*p.cloud[i])) * light)
-			canvas[i][c] = mix(float64(canvas[i][c]*(1-shadow)), lit, cover)
+// draw draws the shape's soft shadow and then its surface, lit from the upper
+// left.
+func (p *painter) draw(s shape, surface color, texture float64) {
+	for k := range p.distances {
+		p.distances[k] = float64(s.distance(float64(k%fieldSide-shadowOffset), float64(k/fieldSide-shadowOffset)) * s.size)
+	}
+	for y := range Height {
+		for x := range Width {
+			here := y*fieldSide + x // where the pixel's shadow comes from
+			shadow := float64(0.4 * clamp(0.5-float64(p.distances[here]/5)))
+			cover := clamp(0.5 - p.distances[here+shadowOffset*(fieldSide+1)])
+			if shadow == 0 && cover == 0 {
+				continue
+			}
+			i := y*Width + x
+			light := 1 - float64(0.035*(float64(x)-s.x)) - float64(0.035*(float64(y)-s.y))
+			// The background's clouds upside down will do as the surface's.
+			grain := float64(texture * p.cloud[planeSize-1-i])
+			for c, value := range p.canvas[i] {
+				p.canvas[i][c] = mix(float64(value*(1-shadow)), float64((surface[c]+grain)*light), cover)
+			}
 		}
 	}
 }
 
 // distance returns about how far a point is outside of the shape, in units of
 // its size; negative inside.
-func (s shape) distance(px, py float64) float64 {
+func (s *shape) distance(px, py float64) float64 {
 	dx, dy := (px-s.x)/s.size, (py-s.y)/s.size
 	x, y := float64(dx*s.cos)+float64(dy*s.sin), float64(dy*s.cos)-float64(dx*s.sin)
-	r := math.Sqrt(float64(x*x) + float64(y*y))
-	box := max(math.Abs(x), math.Abs(y)) - 0.85
-	switch syntheticClasses[s.class] {
-	case "disc":
-		return r - 0.9
-	case "ring":
-		return math.Abs(r-0.7) - 0.25
-	case "square":
+	width, height := math.Abs(x), math.Abs(y)
+	box := max(width, height) - 0.85
+	switch s.class {
+	case disc:
+		return length(x, y) - 0.9
+	case ring:
+		return math.Abs(length(x, y)-0.7) - 0.25
+	case square:
 		return box
-	case "triangle":
-		return max(-y-0.5, float64(0.87*math.Abs(x))+float64(0.5*y)-0.5)
-	case "stripes":
+	case triangle:
+		return max(-y-0.5, float64(0.87*width)+float64(0.5*y)-0.5)
+	case stripes:
 		return max(box, 0.22-math.Abs(x-float64(0.8*math.Round(x/0.8))))
-	case "checker":
+	case checker:
 		if (x > 0) == (y > 0) {
-			return max(box, -min(math.Abs(x), math.Abs(y)))
+			return max(box, -min(width, height))
 		}
-		return max(box, min(math.Abs(x), math.Abs(y)))
-	case "cross":
-		return max(box, min(math.Abs(x), math.Abs(y))-0.28)
-	case "star":
-		return math.Sqrt(math.Abs(x)) + math.Sqrt(math.Abs(y)) - 1.05
-	case "crescent":
-		return max(r-0.95, 0.75-math.Sqrt(float64((x-0.45)*(x-0.45))+float64(y*y)))
+		return max(box, min(width, height))
+	case cross:
+		return max(box, min(width, height)-0.28)
+	case star:
+		return math.Sqrt(width) + math.Sqrt(height) - 1.05
+	case crescent:
+		return max(length(x, y)-0.95, 0.75-length(x-0.45, y))
 	}
 	// A blob: a circle whose radius swings with the direction.
+	r := length(x, y)
 	u, v := x/(r+1e-9), y/(r+1e-9)
-	return r - 0.75 - float64(s.wobble[0]*(float64(u*u)-float64(v*v))) - float64(s.wobble[1]*u*v) - float64(s.wobble[2]*u*float64(u*u))
+	return r - 0.75 - float64(s.wobble[0]*(float64(u*u)-float64(v*v))) - float64(float64(s.wobble[1]*u)*v) - float64(float64(s.wobble[2]*u)*float64(u*u))
 }
+
+func length(x, y float64) float64 { return math.Sqrt(float64(x*x) + float64(y*y)) }

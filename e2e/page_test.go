@@ -1,27 +1,35 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
 // useSite serves a copy of the built site by a plain static server, without
-// a data set beside it, for the length of a test.
-func useSite(tb testing.TB) {
+// a data set beside it or with CIFAR-10 from beside the repository, for the
+// length of a test.
+func useSite(tb testing.TB, withCIFAR bool) {
 	tb.Helper()
 	dir := tb.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../build/site")); err != nil {
 		tb.Fatal(err)
 	}
 	index := `{"datasets":[]}`
+	if withCIFAR {
+		index = `{"datasets":["cifar10.sae"]}`
+		convertCIFAR(tb, filepath.Join(dir, "data", "cifar10.sae"))
+	}
 	if err := os.WriteFile(filepath.Join(dir, "data", "index.json"), []byte(index), 0o644); err != nil {
 		tb.Fatal(err)
 	}
@@ -32,6 +40,18 @@ func useSite(tb testing.TB) {
 		siteURL = before
 		server.Close()
 	})
+}
+
+const cifarFolder = "../../shared/cifar-10-batches-bin"
+
+func convertCIFAR(tb testing.TB, output string) {
+	tb.Helper()
+	if _, err := os.Stat(cifarFolder); err != nil {
+		tb.Skip("no CIFAR-10 in ../shared/cifar-10-batches-bin beside the repository")
+	}
+	if text, err := exec.Command("go", "run", "../tools/convert", "-o", output, cifarFolder).CombinedOutput(); err != nil {
+		tb.Fatalf("convert: %v\n%s", err, text)
+	}
 }
 
 // snapshot is what the tests read of sae.state().
@@ -74,7 +94,7 @@ new PerformanceObserver((list) => {
 
 // The first visit, without any file: press Train and watch.
 func TestTrainSynthetic(t *testing.T) {
-	useSite(t)
+	useSite(t, false)
 	p := openDemo(t, desktop)
 	p.screenshot("first")
 	if s := state(p); s.Dataset.Name != "Synthetic" || s.Status != "idle" {
@@ -105,6 +125,34 @@ func TestTrainSynthetic(t *testing.T) {
 	}
 }
 
+// Each experiment beats the mean training image on real CIFAR-10 within five
+// epochs.
+func TestExperimentsOnCIFAR(t *testing.T) {
+	useSite(t, true)
+	p := openDemo(t, desktop)
+	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 3728 || s.Dataset.Validation != 500 {
+		t.Fatalf("data set %+v", s.Dataset)
+	}
+	evaluate[bool](p, watchLongTasks)
+	for experiment := 1; experiment <= 3; experiment++ {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({experiment: %d, epochs: 5}).then(() => sae.play())`, experiment))
+		for range 5 { // each within the time of one action
+			waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d || sae.state().status === "done"`, state(p).Epoch))
+		}
+		waitFor[bool](p, `sae.state().status === "done"`)
+		s := state(p)
+		if len(s.History) != 5 || s.Settings.Experiment != experiment {
+			t.Fatalf("experiment %d: %+v", experiment, s)
+		}
+		t.Logf("experiment %d: validation BCE %.4f after 5 epochs; the mean training image has %.4f", experiment, s.History[4].ValBCE, s.Dataset.MeanBCE)
+		if s.History[4].ValBCE >= s.Dataset.MeanBCE {
+			t.Errorf("experiment %d is no better than the mean training image", experiment)
+		}
+		p.screenshot(fmt.Sprintf("cifar-experiment-%d", experiment))
+	}
+	t.Logf("longest task of the main thread while training: %.0f ms", evaluate[float64](p, `longest`))
+}
+
 // fileJS returns JavaScript that makes a File.
 func fileJS(name, content string) string {
 	return fmt.Sprintf(`new File([%s], %q)`, content, name)
@@ -112,7 +160,7 @@ func fileJS(name, content string) string {
 
 // Bad files and settings are refused with a reason, and the run stays.
 func TestRefusals(t *testing.T) {
-	useSite(t)
+	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
 	before := state(p)
@@ -142,4 +190,52 @@ func TestRefusals(t *testing.T) {
 	if n := evaluate[int](p, `sae.reconstruct(new Uint8Array(3072)).then((image) => image.length)`); n != 3072 {
 		t.Errorf("a reconstruction of %d bytes", n)
 	}
+}
+
+// A file of the user is converted, kept, and there again on the next visit.
+func TestFileIsKept(t *testing.T) {
+	if _, err := os.Stat(cifarFolder); err != nil {
+		t.Skip("no CIFAR-10 in ../shared/cifar-10-batches-bin beside the repository")
+	}
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	batch, err := filepath.Abs(filepath.Join(cifarFolder, "data_batch_1.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.setFiles("#file", batch)
+	waitFor[bool](p, `sae.state().dataset.name === "CIFAR-10"`)
+	if s := state(p); s.Dataset.Train != 839 || s.Dataset.Validation != 93 {
+		t.Errorf("data set %+v, want a tenth of 932 held out", s.Dataset)
+	}
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 839 {
+		t.Errorf("data set of the next visit %+v", s.Dataset)
+	}
+}
+
+// A worker that fails is replaced, and the page says so.
+func TestWorkerIsReplaced(t *testing.T) {
+	useSite(t, false)
+	p := open(t, "bench.html", desktop) // same origin; the page comes next
+	const collectWorkers = `window.workers = []; window.Worker = class extends Worker {
+  constructor(...args) { super(...args); workers.push(this); }
+};`
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: collectWorkers})
+		return err
+	}))
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	evaluate[bool](p, `workers[0].dispatchEvent(new ErrorEvent("error", {message: "out of memory", cancelable: true}))`)
+	waitFor[bool](p, `workers.length === 2 && sae.state().status === "idle"`)
+	if text := evaluate[string](p, `document.body.innerText`); !strings.Contains(text, "was replaced") || !strings.Contains(text, "out of memory") {
+		t.Error("the page does not say that the worker was replaced, and why")
+	}
+	p.screenshot("replaced")
+	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
 }

@@ -145,7 +145,8 @@ test-wasm: build/bin/wasmbrowsertest
 build/bin/wasmbrowsertest: tools/wasmbrowsertest/go.mod tools/wasmbrowsertest/go.sum build/go-version
 	go build -C tools/wasmbrowsertest -o $(CURDIR)/$@ github.com/agnivade/wasmbrowsertest
 
-# -count=1: the go tool does not see that the site has changed.
+# -count=1: the go tool does not see that the site has changed. The timeout has
+# room for three experiments of five epochs on kernels of plain Go.
 test-page: build
 	tools/need chromium
-	go test -count=1 ./e2e/...
+	go test -count=1 -timeout 20m ./e2e/...

@@ -85,6 +85,10 @@ func (c *Code) option(theme chart.Theme) json.RawMessage {
 	if len(dead) != len(code) {
 		dead = nil // statistics of an earlier run
 	}
+	for unit := range dead {
+		// The statistics are those of the last evaluation, the code is newer.
+		dead[unit] = dead[unit] && code[unit] == 0
+	}
 	largest := 0.0
 	if codes := c.Page.Samples.Codes; len(codes) > 0 {
 		largest = float64(slices.Max(codes))

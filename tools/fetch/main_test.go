@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	content = bytes.Repeat([]byte("CIFAR-10 "), 100_000)
+	sum     = func() string { s := md5.Sum(content); return hex.EncodeToString(s[:]) }()
+)
+
+// archive serves content, with ranges.
+func archive(w http.ResponseWriter, r *http.Request) {
+	http.ServeContent(w, r, archiveName, time.Time{}, bytes.NewReader(content))
+}
+
+func fetch(t *testing.T, dir, url, sum string) (string, error) {
+	t.Helper()
+	return run(context.Background(), dir, url, sum, io.Discard)
+}
+
+// check expects the whole archive at path and no part of it left.
+func check(t *testing.T, path string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes at %s, want %d; %v", len(got), path, len(content), err)
+	}
+	if _, err := os.Stat(path + ".part"); !os.IsNotExist(err) {
+		t.Errorf("a part is left: %v", err)
+	}
+}
+
+func TestDownloadsOnce(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		archive(w, r)
+	}))
+	defer server.Close()
+	dir := filepath.Join(t.TempDir(), "new")
+	for range 2 {
+		path, err := fetch(t, dir, server.URL, sum)
+		check(t, path, err)
+	}
+	if requests != 1 {
+		t.Errorf("%d requests, want 1: the archive is kept", requests)
+	}
+}
+
+// What a cut connection leaves is completed from where it ends, or replaced
+// where the server knows no ranges.
+func TestGoesOn(t *testing.T) {
+	for name, ranges := range map[string]bool{"with ranges": true, "without ranges": false} {
+		t.Run(name, func(t *testing.T) {
+			first, asked := true, ""
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if first {
+					first = false
+					w.Header().Set("Content-Length", "900000")
+					w.Write(content[:300_000])
+					panic(http.ErrAbortHandler)
+				}
+				asked = r.Header.Get("Range")
+				if !ranges {
+					w.Write(content)
+					return
+				}
+				archive(w, r)
+			}))
+			defer server.Close()
+			dir := t.TempDir()
+			if _, err := fetch(t, dir, server.URL, sum); err == nil || !strings.Contains(err.Error(), "run it again to go on from here") {
+				t.Fatalf("cut connection: %v", err)
+			}
+			path, err := fetch(t, dir, server.URL, sum)
+			check(t, path, err)
+			if asked != "bytes=300000-" {
+				t.Errorf("asked for %q, want the rest from byte 300000", asked)
+			}
+		})
+	}
+}
+
+func TestRefusesAnotherArchive(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(archive))
+	defer server.Close()
+	dir := t.TempDir()
+	_, err := fetch(t, dir, server.URL, officialMD5)
+	if err == nil || !strings.Contains(err.Error(), "MD5 is "+sum+", want "+officialMD5) {
+		t.Errorf("wrong MD5: %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("the wrong archive is left: %v", entries)
+	}
+}
+
+func TestServerWithoutIt(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	_, err := fetch(t, t.TempDir(), server.URL, sum)
+	if err == nil || !strings.Contains(err.Error(), "HTTP status 404") {
+		t.Errorf("404: %v", err)
+	}
+	server.Close()
+	_, err = fetch(t, t.TempDir(), server.URL, sum)
+	if err == nil || !strings.Contains(err.Error(), "Get "+officialURL+" by hand") {
+		t.Errorf("no server: %v, want how to get the archive by hand", err)
+	}
+}
+
+func TestFindsCopies(t *testing.T) {
+	home := t.TempDir()
+	var stderr bytes.Buffer
+	if got := findCopy(home, "", &stderr); got != "" {
+		t.Errorf("found %s where there is nothing", got)
+	}
+	folder := filepath.Join(home, ".keras", "datasets", "cifar-10-batches-py")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	batches := []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}
+	for i, name := range batches {
+		if got := findCopy(home, "", &stderr); got != "" {
+			t.Errorf("found %s with %d of 6 batches", got, i)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(stderr.String(), folder+" lacks test_batch; skipped") {
+		t.Errorf("an incomplete copy is reported by %q", stderr.String())
+	}
+	if got := findCopy(home, "", &stderr); got != folder {
+		t.Errorf("found %q, want %s", got, folder)
+	}
+	if got := findCopy("", filepath.Join(home, ".keras"), &stderr); got != folder {
+		t.Errorf("found %q by KERAS_HOME, want %s", got, folder)
+	}
+}

@@ -73,7 +73,11 @@ func (e *Evaluator) Evaluate(images []byte) (*Evaluation, error) {
 		copy(codes[first*latents:], e.outputs[len(e.auto.Encoder.Layers)-1][:count*latents])
 		errors := e.outputs[len(e.outputs)-1][:count*dims]
 		// At scale 1 the gradient is the reconstruction's error.
-		bce += kernel.SigmoidBCE(errors, output.Bias, input, 1)
+		sum, err := sigmoidBCE(errors, output.Bias, input, 1, yield)
+		if err != nil {
+			return nil, err
+		}
+		bce += sum
 		for _, x := range errors {
 			squares += float64(x) * float64(x)
 		}

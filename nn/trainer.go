@@ -159,7 +159,11 @@ func (t *Trainer) gradient(images []byte) (loss Loss, err error) {
 	last := len(t.layers) - 1
 	output := t.layers[last]
 	count := float64(n * dims)
-	loss.BCE = kernel.SigmoidBCE(output.sumGradient[:n*dims], output.Bias, input, float32(1/count)) / count
+	sum, err := sigmoidBCE(output.sumGradient[:n*dims], output.Bias, input, float32(1/count), yield)
+	if err != nil {
+		return Loss{}, err
+	}
+	loss.BCE = sum / count
 
 	// Backward from the logits.
 	latent := len(t.auto.Encoder.Layers) - 1
@@ -189,7 +193,7 @@ func (t *Trainer) gradient(images []byte) (loss Loss, err error) {
 		}
 		kernel.ReLUGradient(below.Data, activation)
 	}
-	return loss, nil
+	return loss, yield() // a last time: the update cannot be interrupted
 }
 
 // activations are the outputs of all layers for a batch of images, each

@@ -103,8 +103,8 @@ func (w *Worker) Run() {
 			continue
 		}
 		if w.run != nil && w.run.work(w) {
+			w.yield() // before a frame is made: a command should not wait for it
 			w.show(false)
-			w.yield()
 			continue
 		}
 		w.show(true)

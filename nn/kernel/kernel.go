@@ -18,19 +18,6 @@ func FromBytes(dst []float32, src []byte) {
 	}
 }
 
-// AddBias adds a bias to each row of x, [rows, len(bias)]:
-//
-//	x[i][j] += bias[j]
-func AddBias(x, bias []float32) {
-	for len(x) > 0 {
-		row := x[:len(bias)]
-		for j, b := range bias {
-			row[j] += b
-		}
-		x = x[len(bias):]
-	}
-}
-
 // BiasReLU adds a bias to each row of x, [rows, len(bias)], and rectifies:
 //
 //	x[i][j] = max(0, x[i][j] + bias[j])

@@ -194,9 +194,7 @@ func (a *app) listen() {
 		a.useFiles(input.Get("files"))
 		input.Set("value", "") // so that the same file can be chosen again
 	})
-	redraw := func(js.Value) { a.do(a.root.Redraw) }
-	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", redraw)
-	on(js.Global(), "resize", redraw)
+	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(js.Value) { a.do(a.root.Redraw) })
 }
 
 func (a *app) useFiles(files js.Value) {

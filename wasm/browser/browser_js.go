@@ -8,15 +8,11 @@ import (
 	"fmt"
 	"io"
 	"syscall/js"
-	"time"
 )
 
 // HasDocument reports whether the program runs in a page rather than in a
 // worker.
 func HasDocument() bool { return js.Global().Get("document").Truthy() }
-
-// Now returns the milliseconds since the page or worker started.
-func Now() float64 { return js.Global().Get("performance").Call("now").Float() }
 
 // Error is a rejected promise's reason.
 type Error struct {
@@ -215,13 +211,12 @@ func (w writer) Write(buffer []byte) (int, error) {
 type EventLoop struct {
 	port js.Value
 	back chan struct{}
-	last time.Time
 }
 
 // NewEventLoop returns an EventLoop; a program needs one.
 func NewEventLoop() *EventLoop {
 	channel := js.Global().Get("MessageChannel").New()
-	loop := &EventLoop{port: channel.Get("port1"), back: make(chan struct{}, 1), last: time.Now()}
+	loop := &EventLoop{port: channel.Get("port1"), back: make(chan struct{}, 1)}
 	channel.Get("port2").Set("onmessage", js.FuncOf(func(js.Value, []js.Value) any {
 		loop.back <- struct{}{}
 		return nil
@@ -229,14 +224,10 @@ func NewEventLoop() *EventLoop {
 	return loop
 }
 
-// Since returns how long ago the last turn was.
-func (l *EventLoop) Since() time.Duration { return time.Since(l.last) }
-
 // Turn returns once the events that wait have been delivered. A message to
 // oneself takes 0.15 ms; the shortest timer takes 4 ms, and a second in a
 // background tab.
 func (l *EventLoop) Turn() {
 	l.port.Call("postMessage", js.Null())
 	<-l.back
-	l.last = time.Now()
 }

@@ -80,8 +80,8 @@ func New(t Type, body any, buffers ...[]byte) Message {
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			// Bodies are this package's own types; only a NaN gets here,
-			// and the types that can hold one encode it as null.
+			// Bodies are this package's own types; only a number that is not
+			// finite gets here, and a run that meets one ends before it is sent.
 			panic(fmt.Sprintf("protocol: %s: %v", t, err))
 		}
 		message.Body = text

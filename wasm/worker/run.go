@@ -10,6 +10,7 @@ import (
 	"sae/data"
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/kernel"
 	"sae/wasm/protocol"
 )
 
@@ -128,9 +129,8 @@ func (r *run) step() error {
 	if err != nil {
 		return err
 	}
-	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
-		return fmt.Errorf("the loss is no longer a finite number in epoch %d, batch %d: the learning rate %g is too high; reset and try a smaller one",
-			r.epoch+1, r.batch+1, r.settings.LR)
+	if err := r.checkFinite(loss, fmt.Sprintf("in epoch %d, batch %d", r.epoch+1, r.batch+1)); err != nil {
+		return err
 	}
 	r.rate.add(len(indexes), time.Since(start))
 	r.batch++
@@ -151,11 +151,25 @@ func (r *run) step() error {
 	return nil
 }
 
+// checkFinite reports a loss that shows that the run has diverged. Every loss
+// goes through it before anything is derived from it or sent: neither the
+// statistics nor JSON has a place for what is not finite.
+func (r *run) checkFinite(loss nn.Loss, when string) error {
+	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
+		return fmt.Errorf("the loss is no longer a finite number %s: the learning rate %g is too high; reset and try a smaller one",
+			when, r.settings.LR)
+	}
+	return nil
+}
+
 // finishEpoch evaluates the model and, unless it is the untrained one, ends
 // the epoch.
 func (r *run) finishEpoch() error {
 	result, err := r.evaluate.Evaluate(r.valid.Images)
 	if err != nil {
+		return err
+	}
+	if err := r.checkFinite(result.Loss, fmt.Sprintf("on the validation images after epoch %d, batch %d", r.epoch+1, r.batch)); err != nil {
 		return err
 	}
 	r.evaluated = true
@@ -204,9 +218,7 @@ func (r *run) setEpochs(epochs int) {
 // and reconstructions, [n, 3072] bytes.
 func (r *run) pass(images []byte) (codes []float32, reconstructions []byte) {
 	inputs := make([]float32, len(images))
-	for i, value := range images {
-		inputs[i] = float32(value) / 255
-	}
+	kernel.FromBytes(inputs, images)
 	codes = r.auto.Encoder.Predict(nil, inputs)
 	outputs := r.auto.Decoder.Predict(nil, codes)
 	reconstructions = make([]byte, len(outputs))

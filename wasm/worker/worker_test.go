@@ -347,6 +347,24 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// A model whose last batch made it diverge shows that in its evaluation.
+func TestDivergenceInEvaluation(t *testing.T) {
+	configure := protocol.Configure{Run: 1, Settings: settings(t, nil)}
+	r, err := newRun(configure, data.Synthetic(200, 50, 1), func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.auto.Params()[0] = float32(math.NaN())
+	w := New(Platform{})
+	w.run = r
+	if !r.work(w) || r.status != protocol.StatusError || !strings.Contains(r.failure, "no longer a finite number on the validation images") {
+		t.Errorf("status %q, failure %q", r.status, r.failure)
+	}
+	if r.work(w) {
+		t.Error("a run that diverged goes on")
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	p := newPage(t)
 	for _, test := range []struct {

@@ -2,10 +2,9 @@
 // A chart type or component that an option names but that is missing here is
 // not drawn: add it below.
 import * as echarts from "echarts/core";
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
+import { BarChart, LineChart, ScatterChart } from "echarts/charts";
 import {
   GridComponent,
-  LegendPlainComponent,
   MarkLineComponent,
   TooltipComponent,
   VisualMapContinuousComponent,
@@ -14,11 +13,9 @@ import { CanvasRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart,
-  HeatmapChart,
   LineChart,
   ScatterChart,
   GridComponent,
-  LegendPlainComponent,
   MarkLineComponent,
   TooltipComponent,
   VisualMapContinuousComponent,

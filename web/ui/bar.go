@@ -7,6 +7,7 @@ import (
 
 	"github.com/vugu/vugu"
 
+	"sae/data"
 	"sae/nn/experiment"
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -116,7 +117,7 @@ func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
 
 // shape writes the widths of all layers, the latent one in bold.
 func (c *Bar) shape() vugu.HTML {
-	architecture := c.Page.Settings.Architecture(3 * pictureSize * pictureSize)
+	architecture := c.Page.Settings.Architecture(data.ImageSize)
 	var layers []string
 	add := func(format string, widths ...int) {
 		for _, width := range widths {

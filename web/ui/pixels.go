@@ -1,9 +1,13 @@
 package ui
 
-import "math"
+import (
+	"math"
+
+	"sae/data"
+)
 
 // pictureSize is the width and height of a picture in pixels.
-const pictureSize = 32
+const pictureSize = data.Width
 
 // rgba converts an image, HWC bytes, to the pixels of a canvas. There are
 // none of no image.

@@ -33,7 +33,7 @@ type Root struct {
 func (c *Root) AfterRender() { c.stage.draw() }
 
 // Redraw makes the next render draw every canvas and chart anew: after a
-// change of theme or size.
+// change of theme.
 func (c *Root) Redraw() { c.stage.forget() }
 
 // call calls a function that may be missing.

@@ -7,13 +7,10 @@ ADDR = 127.0.0.1:8080
 TRAIN = 5000
 VALIDATION = 1000
 
-# Packages whose tests run in WebAssembly too: those that read files in Node,
-# those that need what only a browser has in Chromium.
+# Packages whose tests run in WebAssembly too: in Node, or in Chromium, which
+# knows all SIMD instructions.
 WASM_NODE = ./nn/... ./data/...
 WASM_BROWSER = ./wasm/...
-
-# The versions of everything else are pinned in go.mod, in package-lock.json and
-# in tools/wasmbrowsertest/go.mod.
 
 GOROOT := $(shell go env GOROOT)
 WASM := GOOS=js GOARCH=wasm
@@ -135,15 +132,13 @@ test-go:
 	tools/need gcc
 	go test -race $$(go list ./... | grep -v '/e2e$$')
 
-# wasmbrowsertest looks for the browser on PATH alone.
-test-wasm: build/bin/wasmbrowsertest
+test-wasm: build/bin/wasmexec
 	tools/need node chromium
 	$(WASM) go test -exec $(GOROOT)/lib/wasm/go_js_wasm_exec $(WASM_NODE)
-	$(if $(CHROMIUM),PATH="$(dir $(CHROMIUM)):$$PATH") $(WASM) go test -exec $(CURDIR)/build/bin/wasmbrowsertest $(WASM_BROWSER)
+	$(WASM) go test -exec $(CURDIR)/build/bin/wasmexec $(WASM_BROWSER)
 
-# A module of its own, since it needs another version of chromedp than the tests.
-build/bin/wasmbrowsertest: tools/wasmbrowsertest/go.mod tools/wasmbrowsertest/go.sum build/go-version
-	go build -C tools/wasmbrowsertest -o $(CURDIR)/$@ github.com/agnivade/wasmbrowsertest
+build/bin/wasmexec: $(wildcard tools/wasmexec/*) go.mod go.sum build/go-version
+	go build -o $@ ./tools/wasmexec
 
 # -count=1: the go tool does not see that the site has changed. The timeout has
 # room for three experiments of five epochs on kernels of plain Go.

@@ -9,6 +9,7 @@ import (
 	"sae/data"
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
+	"sae/wasm/simd"
 )
 
 // keptName is the file in which the browser keeps the user's data set.
@@ -38,7 +39,7 @@ func Run() {
 		Post:   func(m protocol.Message) { m.Post(self) },
 		Turn:   loop.Turn,
 		Open:   open,
-		Kernel: "go",
+		Kernel: simd.Use(),
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {

@@ -21,5 +21,5 @@ function saeRememberTheme(theme) {
 (async () => {
   const go = new Go();
   globalThis.saeModule = await WebAssembly.compileStreaming(fetch("sae.wasm"));
-  await go.run(await WebAssembly.instantiate(saeModule, go.importObject));
+  await go.run(await instantiateProgram(saeModule, go.importObject));
 })();

@@ -1,7 +1,7 @@
 // Runs the program as the training worker. The first message is the compiled
 // module; the program takes over onmessage and says when it is ready.
 "use strict";
-importScripts("wasm_exec.js");
+importScripts("wasm_exec.js", "program.js");
 
 // What the program prints last tells why it ended.
 let printed = "";
@@ -19,7 +19,7 @@ function died(reason) {
 onmessage = async ({ data: module }) => {
   const go = new Go();
   try {
-    await go.run(await WebAssembly.instantiate(module, go.importObject));
+    await go.run(await instantiateProgram(module, go.importObject));
     died(/^(?:panic|fatal error): (.*)/m.exec(printed)?.[1] ?? "its program ended");
   } catch (error) {
     died(error.message);

@@ -48,6 +48,9 @@ func l1Gradient(n int32, gradient, activation *float32, scale float32) float64
 //go:wasmimport simd adam
 func adam(n int32, p, g, m, v *float32, rate, oneMinusBeta1, oneMinusBeta2, epsilon float32)
 
+//go:wasmimport simd peak
+func peak(n int32, x float32) float32
+
 // newKernels returns the kernels of the module that is linked.
 func newKernels() *Kernels { return &Kernels{scratch: make([]float32, scratchFloats())} }
 

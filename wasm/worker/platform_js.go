@@ -7,6 +7,7 @@ import (
 	"syscall/js"
 
 	"sae/data"
+	"sae/nn"
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
 	"sae/wasm/simd"
@@ -33,13 +34,17 @@ func Run() {
 	// Memory never shrinks in WebAssembly: a tighter heap beats a later
 	// collection.
 	debug.SetGCPercent(50)
+	name := simd.Use()
+	if name != "go" {
+		nn.Stride *= 40
+	}
 	self := js.Global()
 	loop := browser.NewEventLoop()
 	w := New(Platform{
 		Post:   func(m protocol.Message) { m.Post(self) },
 		Turn:   loop.Turn,
 		Open:   open,
-		Kernel: simd.Use(),
+		Kernel: name,
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {

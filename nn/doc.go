@@ -38,14 +38,23 @@
 //	∂loss/∂W = xᵀ·g      ∂loss/∂b = Σ rows of g      ∂loss/∂x = g·Wᵀ
 //
 // The latent activations add λ/n where they are positive, and ReLU lets the
-// gradient pass where its activation is positive. All gradients are there
-// before anything is updated.
+// gradient pass where its activation is positive. Once a layer has passed its
+// gradient on, it is updated, some rows of the kernel at a time, so that no
+// gradient of a whole kernel is ever kept.
 //
 // # Optimiser
 //
-// [Adam] is Keras's, with ε added to √v before the bias correction. Parameters,
-// gradients and the two moments each live in one flat slice, so that the
-// update is one loop and a layer is a view.
+// [Adam] is Keras's, with ε added to √v before the bias correction. Parameters
+// and the two moments each live in one flat slice, of which a layer is a view.
+//
+// # Teams
+//
+// Several workers can train one autoencoder: see [Team] and [Trainer.Spread].
+// Each owns some units of every layer, with their columns of the kernel. They
+// exchange activations on the way forward and, on the way back, the parts of
+// ∂loss/∂x that their units contribute. Those are summed in the same order
+// whatever the size of the team: over [Slices] slices of the units, as a
+// binary tree. So the trained weights do not depend on it, bit for bit.
 //
 // # Initialisation
 //
@@ -61,9 +70,9 @@
 //
 // # Interruption
 //
-// Where a step takes long and something else waits, Trainer.Yield and
-// Evaluator.Yield are called after every [Stride] multiply-adds. An error ends
-// the step, which leaves the model as it was.
+// Where a step takes long and something else waits, Trainer.Yield is called
+// after every [Stride] multiply-adds. An error ends the step, and with it the
+// training.
 //
 // # Sources
 //

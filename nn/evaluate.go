@@ -3,8 +3,6 @@ package nn
 import (
 	"fmt"
 	"math"
-
-	"sae/nn/kernel"
 )
 
 // Evaluation is the quality of an autoencoder on a set of images, and what
@@ -25,74 +23,81 @@ func (e *Evaluation) PSNR() float64 { return -10 * math.Log10(e.MSE) }
 // evaluationBatch bounds the memory that an evaluation takes.
 const evaluationBatch = 128
 
-// Evaluator evaluates an autoencoder on sets of images. It keeps its memory
-// from one evaluation to the next.
-type Evaluator struct {
-	// Yield, when set, is called often during an evaluation. An error ends it
-	// and is returned.
-	Yield func() error
-
-	auto    *Autoencoder
-	input   []float32
-	outputs activations
-	result  Evaluation
-}
-
-// NewEvaluator returns an evaluator of the autoencoder.
-func NewEvaluator(auto *Autoencoder) *Evaluator {
-	return &Evaluator{
-		auto:    auto,
-		input:   make([]float32, evaluationBatch*auto.InputDims),
-		outputs: newActivations(auto, evaluationBatch),
-		result: Evaluation{
-			UnitMean:     make([]float32, auto.LatentDims),
-			UnitActivity: make([]float32, auto.LatentDims),
-		},
-	}
-}
-
 // Evaluate reconstructs images, [n, InputDims] bytes with n at least 1, and
 // compares. The result is good until the next call.
-func (e *Evaluator) Evaluate(images []byte) (*Evaluation, error) {
-	dims, latents := e.auto.InputDims, e.auto.LatentDims
+func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
+	dims, latents := t.auto.InputDims, t.auto.LatentDims
 	n := len(images) / dims
 	if n < 1 || len(images) != n*dims {
 		return nil, fmt.Errorf("nn: evaluation of %d bytes: want at least one image of %d", len(images), dims)
 	}
-	yield := orNone(e.Yield)
-	output := e.auto.layers[len(e.auto.layers)-1]
-	codes := grow(e.result.Codes, n*latents)
-	var bce, squares float64
+	result := &t.evaluation
+	result.Codes = grow(result.Codes, n*latents)
+	result.UnitMean = grow(result.UnitMean, latents)
+	result.UnitActivity = grow(result.UnitActivity, latents)
+	var total sums
 	for first := 0; first < n; first += evaluationBatch {
 		count := min(evaluationBatch, n-first)
-		input := e.input[:count*dims]
-		kernel.FromBytes(input, images[first*dims:][:count*dims])
-		if err := e.outputs.forward(e.auto, input, count, yield); err != nil {
-			return nil, err
-		}
-		copy(codes[first*latents:], e.outputs[len(e.auto.Encoder.Layers)-1][:count*latents])
-		errors := e.outputs[len(e.outputs)-1][:count*dims]
-		// At scale 1 the gradient is the reconstruction's error.
-		sum, err := sigmoidBCE(errors, output.Bias, input, 1, yield)
+		s := t.begin(opEvaluate, images[first*dims:][:count*dims])
+		sums, err := s.evaluate(count)
 		if err != nil {
 			return nil, err
 		}
-		bce += sum
-		for _, x := range errors {
-			squares += float64(x) * float64(x)
+		if sums, err = s.totals(sums); err != nil {
+			return nil, err
 		}
+		total[0] += sums[0]
+		total[1] += sums[1]
+		copy(result.Codes[first*latents:], t.codes(count))
 	}
 	values := float64(n * dims)
-	e.result.BCE = bce / values
-	e.result.MSE = squares / values
-	e.result.Codes = codes
-	e.result.countUnits(n)
+	result.BCE = total[0] / values
+	result.MSE = total[1] / values
+	result.countUnits(n)
 	var sum float64
-	for _, mean := range e.result.UnitMean {
+	for _, mean := range result.UnitMean {
 		sum += float64(mean)
 	}
-	e.result.L1 = e.auto.Lambda * sum
-	return &e.result, nil
+	result.L1 = t.auto.Lambda * sum
+	return result, nil
+}
+
+// codes returns the latent activations of the n images that went through last.
+func (t *Trainer) codes(n int) []float32 {
+	return t.shard.layers[len(t.auto.EncoderHidden)].all[:n*t.auto.LatentDims]
+}
+
+// Reconstruct runs images, [n, InputDims] bytes with n from 1 to the trainer's
+// batch, through the autoencoder as it is trained so far. It returns their
+// latent activations, [n, LatentDims], and reconstructions, [n, InputDims],
+// both good until the next call of any method.
+func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
+	dims := t.auto.InputDims
+	n := len(images) / dims
+	if n < 1 || n > t.shard.batch || len(images) != n*dims {
+		return nil, nil, fmt.Errorf("nn: reconstruction of %d bytes: want 1 to %d images of %d", len(images), t.shard.batch, dims)
+	}
+	s := t.begin(opReconstruct, images)
+	if err := s.reconstruct(n); err != nil {
+		return nil, nil, err
+	}
+	output := s.output()
+	if s.team.Size == 1 {
+		return t.codes(n), output.own[:n*dims], nil
+	}
+	whole := shardLayer{out: dims, all: grow(t.output, n*dims)}
+	t.output = whole.all
+	whole.place(output.own[:n*output.width()], s.team, 0)
+	for rank := range s.team.others {
+		first, last := s.team.units(rank, dims)
+		part := s.message[:0]
+		part = grow(part, n*(last-first))
+		if err := s.team.Receive(rank, bytesOf(part)); err != nil {
+			return nil, nil, err
+		}
+		whole.place(part, s.team, rank)
+	}
+	return t.codes(n), whole.all, nil
 }
 
 // countUnits derives the statistics of the units from the codes of n images.

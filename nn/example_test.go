@@ -68,12 +68,16 @@ func ExampleModel_Predict() {
 	// Output: 16 3072
 }
 
-func ExampleEvaluator() {
+func ExampleTrainer_Evaluate() {
 	auto, err := nn.Architecture{InputDims: 4, LatentDims: 2}.Build("he", 1)
 	if err != nil {
 		panic(err)
 	}
-	evaluation, err := nn.NewEvaluator(auto).Evaluate([]byte{0, 0, 0, 0, 255, 255, 255, 255})
+	trainer, err := nn.NewTrainer(auto, nn.DefaultAdam, 2)
+	if err != nil {
+		panic(err)
+	}
+	evaluation, err := trainer.Evaluate([]byte{0, 0, 0, 0, 255, 255, 255, 255})
 	if err != nil {
 		panic(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Stride is how many multiply-adds are done at most between two calls of
-// Trainer.Yield and Evaluator.Yield: about 10 ms of gonum's plain Go in
+// Trainer.Yield: about 10 ms of gonum's plain Go in
 // WebAssembly. Faster kernels may raise it before any training starts.
 var Stride = 5_000_000
 
@@ -24,7 +24,10 @@ func gemm(transA, transB blas.Transpose, a, b, c blas32.General, yield func() er
 	if transA == blas.Trans {
 		depth = a.Rows
 	}
-	rows := max(1, Stride/max(1, c.Cols*depth))
+	if c.Cols == 0 {
+		return nil
+	}
+	rows := max(1, Stride/(c.Cols*depth))
 	for first := 0; first < c.Rows; first += rows {
 		if err := yield(); err != nil {
 			return err
@@ -52,7 +55,7 @@ func rowsOf(a blas32.General, trans blas.Transpose, first, n int) blas32.General
 // sigmoidBCE is kernel.SigmoidBCE, some rows at a time, with a call of yield
 // before each.
 func sigmoidBCE(logits, bias, targets []float32, scale float32, yield func() error) (sum float64, err error) {
-	values := max(1, Stride/(lossCost*len(bias))) * len(bias)
+	values := max(1, Stride/(lossCost*max(1, len(bias)))) * len(bias)
 	for first := 0; first < len(logits); first += values {
 		if err := yield(); err != nil {
 			return 0, err

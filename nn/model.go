@@ -30,7 +30,7 @@ func (d *Dense) kernel() blas32.General { return general(d.Kernel, d.In, d.Out) 
 
 // general views a contiguous slice as a matrix.
 func general(values []float32, rows, cols int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: values[:rows*cols]}
+	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: values[:rows*cols]}
 }
 
 // Model is a stack of dense layers.
@@ -50,8 +50,7 @@ func (m *Model) Out() int { return m.Layers[len(m.Layers)-1].Out }
 // Predict runs a batch x, [n, In], through the model and stores the last
 // layer's activations, [n, Out], in dst, which it returns; a nil dst is
 // allocated. n is len(x)/In. Slices of other lengths panic. Apart from dst,
-// it allocates only when n is larger than ever before, and it may run between
-// two parts of a training step that yielded.
+// it allocates only when n is larger than ever before.
 func (m *Model) Predict(dst, x []float32) []float32 {
 	n := len(x) / m.In()
 	if dst == nil {

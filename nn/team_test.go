@@ -1,0 +1,230 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// serial does products by sums in the order of the definition: each depends on
+// its row and column alone, as it does with the SIMD kernels. gonum's own order
+// depends on the sizes of the matrices.
+type serial struct{ gonum.Implementation }
+
+func (serial) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	stride := func(t blas.Transpose, ld int) (row, col int) {
+		if t == blas.NoTrans {
+			return ld, 1
+		}
+		return 1, ld
+	}
+	aRow, aCol := stride(tA, lda)
+	bRow, bCol := stride(tB, ldb)
+	for i := range m {
+		for j := range n {
+			var sum float32
+			for p := range k {
+				sum += a[i*aRow+p*aCol] * b[p*bRow+j*bCol]
+			}
+			old := float32(0)
+			if beta != 0 {
+				old = beta * c[i*ldc+j]
+			}
+			c[i*ldc+j] = alpha*sum + old
+		}
+	}
+}
+
+func useSerial(t *testing.T) {
+	blas32.Use(serial{})
+	t.Cleanup(func() { blas32.Use(gonum.Implementation{}) })
+}
+
+var errLost = errors.New("lost")
+
+// goroutines is a team of goroutines.
+type goroutines struct {
+	size     int
+	channels [Slices][Slices]chan []byte // by sender and receiver
+	lost     chan struct{}               // closed when the team breaks up
+	done     sync.WaitGroup
+}
+
+func newGoroutines(size int) *goroutines {
+	g := &goroutines{size: size, lost: make(chan struct{})}
+	for from := range size {
+		for to := range size {
+			g.channels[from][to] = make(chan []byte, 1000)
+		}
+	}
+	return g
+}
+
+func (g *goroutines) team(rank int) Team {
+	return Team{
+		Rank: rank,
+		Size: g.size,
+		Send: func(to int, data []byte) { g.channels[rank][to] <- slices.Clone(data) },
+		Receive: func(from int, data []byte) error {
+			select {
+			case message := <-g.channels[from][rank]:
+				if len(message) != len(data) {
+					panic(fmt.Sprintf("%d bytes sent from %d to %d, %d expected", len(message), from, rank, len(data)))
+				}
+				copy(data, message)
+				return nil
+			case <-g.lost:
+				return errLost
+			}
+		},
+	}
+}
+
+// serve starts the members other than the first.
+func (g *goroutines) serve(t *testing.T, a Architecture, batch int) {
+	for rank := 1; rank < g.size; rank++ {
+		g.done.Add(1)
+		go func() {
+			defer g.done.Done()
+			if err := Serve(a, DefaultAdam, batch, g.team(rank), nil); !errors.Is(err, errLost) {
+				t.Errorf("member %d of %d: %v", rank, g.size, err)
+			}
+		}()
+	}
+}
+
+func (g *goroutines) stop() {
+	close(g.lost)
+	g.done.Wait()
+}
+
+// A team of any size trains the same weights, bit for bit, and reports what
+// one worker does; so does a training that changes its team on the way.
+func TestTeams(t *testing.T) {
+	useSerial(t)
+	for _, a := range []Architecture{
+		{InputDims: 64, EncoderHidden: []int{40, 24}, LatentDims: 16, DecoderHidden: []int{24, 40}, Lambda: 1e-3},
+		{InputDims: 30, EncoderHidden: []int{20}, LatentDims: 3, Lambda: 1e-2}, // slices without units
+		{InputDims: 5, LatentDims: 1, DecoderHidden: []int{7}},
+	} {
+		const batch, steps = 9, 12
+		images := randomImages(steps*batch, a.InputDims, 1)
+		type outcome struct {
+			losses        []Loss
+			parameters    []float32
+			evaluation    Evaluation
+			codes, output []float32
+		}
+		train := func(sizes ...int) (o outcome) {
+			auto := build(t, a)
+			trainer := newTrainer(t, auto, batch)
+			for i, size := range sizes {
+				g := newGoroutines(size)
+				g.serve(t, a, batch)
+				if err := trainer.Spread(g.team(0)); err != nil {
+					t.Fatal(err)
+				}
+				for step := i * steps / len(sizes); step < (i+1)*steps/len(sizes); step++ {
+					n := batch - step%3 // short batches too
+					loss, err := trainer.Step(images[step*batch*a.InputDims:][:n*a.InputDims])
+					if err != nil {
+						t.Fatal(err)
+					}
+					o.losses = append(o.losses, loss)
+				}
+				if i == len(sizes)-1 {
+					evaluation, err := trainer.Evaluate(images)
+					if err != nil {
+						t.Fatal(err)
+					}
+					o.evaluation = *evaluation
+					codes, output, err := trainer.Reconstruct(images[:4*a.InputDims])
+					if err != nil {
+						t.Fatal(err)
+					}
+					o.codes, o.output = slices.Clone(codes), slices.Clone(output)
+					if err := trainer.Collect(); err != nil {
+						t.Fatal(err)
+					}
+				} else if err := trainer.Spread(alone); err != nil {
+					t.Fatal(err)
+				}
+				g.stop()
+			}
+			o.parameters = auto.Params()
+			return o
+		}
+		want := train(1)
+		for _, sizes := range [][]int{{2}, {4}, {8}, {1, 2, 8, 4, 1}} {
+			got := train(sizes...)
+			if !slices.Equal(got.parameters, want.parameters) {
+				t.Errorf("%v: teams of %v train other weights than one worker", a.Layers(), sizes)
+			}
+			if !slices.Equal(got.codes, want.codes) || !slices.Equal(got.output, want.output) {
+				t.Errorf("%v: teams of %v reconstruct other images than one worker", a.Layers(), sizes)
+			}
+			near := func(x, y float64) bool { return x-y <= 1e-12 && y-x <= 1e-12 }
+			for i, loss := range got.losses {
+				if !near(loss.BCE, want.losses[i].BCE) || !near(loss.L1, want.losses[i].L1) {
+					t.Errorf("%v: teams of %v: loss %v of step %d, want %v", a.Layers(), sizes, loss, i, want.losses[i])
+				}
+			}
+			if e, w := got.evaluation, want.evaluation; !near(e.BCE, w.BCE) || !near(e.L1, w.L1) || !near(e.MSE, w.MSE) || e.Dead != w.Dead || !slices.Equal(e.Codes, w.Codes) {
+				t.Errorf("%v: teams of %v: evaluation %v, want %v", a.Layers(), sizes, e, w)
+			}
+		}
+	}
+}
+
+// Where a member is lost, no other waits for it for ever.
+func TestLostMember(t *testing.T) {
+	a := small
+	g := newGoroutines(4)
+	g.serve(t, a, 8)
+	trainer := newTrainer(t, build(t, a), 8)
+	if err := trainer.Spread(g.team(0)); err != nil {
+		t.Fatal(err)
+	}
+	images := randomImages(8, a.InputDims, 1)
+	if _, err := trainer.Step(images); err != nil {
+		t.Fatal(err)
+	}
+	g.stop()
+	if _, err := trainer.Step(images); !errors.Is(err, errLost) {
+		t.Errorf("step: %v, want %v", err, errLost)
+	}
+	if _, err := trainer.Evaluate(images); !errors.Is(err, errLost) {
+		t.Errorf("evaluation: %v, want %v", err, errLost)
+	}
+	if err := trainer.Spread(alone); !errors.Is(err, errLost) {
+		t.Errorf("spread: %v, want %v", err, errLost)
+	}
+}
+
+func TestBadTeams(t *testing.T) {
+	trainer := newTrainer(t, build(t, small), 8)
+	for _, test := range []struct {
+		team Team
+		want string
+	}{
+		{Team{Size: 0}, "team of 0: want 1, 2, 4 or 8"},
+		{Team{Size: 3}, "team of 3: want 1, 2, 4 or 8"},
+		{Team{Size: 16}, "team of 16: want 1, 2, 4 or 8"},
+		{Team{Size: 2, Rank: 2}, "rank 2 in a team of 2: want 0 to 1"},
+		{Team{Size: 2, Rank: 1}, "rank 1 in its team: want 0"},
+	} {
+		if err := trainer.Spread(test.team); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: error %v, want %q", test.team, err, test.want)
+		}
+	}
+	if err := Serve(small, DefaultAdam, 8, Team{Size: 5}, nil); err == nil || !strings.Contains(err.Error(), "team of 5") {
+		t.Errorf("member of a team of 5: error %v", err)
+	}
+}

@@ -35,14 +35,18 @@ type Settings struct {
 	LR         float64 `json:"lr"`         // Adam's learning rate
 	Seed       int     `json:"seed"`       // of the initial kernels and the shuffling
 	Init       string  `json:"init"`       // initialiser of the kernels, as nn names it
+	Workers    string  `json:"workers"`    // of the team that trains: Auto, or one of the table's numbers
 	Subset     int     `json:"subset"`     // training images used; 0 for all
 }
+
+// Auto leaves the number of workers to measurement.
+const Auto = "auto"
 
 // Default returns the settings of a first visit: experiment 2.
 func Default() Settings {
 	return Settings{
 		Experiment: 2,
-		Hidden:     "128",
+		Hidden:     "512,128",
 		Latent:     64,
 		Lambda:     1e-5,
 		Epochs:     20,
@@ -50,6 +54,7 @@ func Default() Settings {
 		LR:         1e-3,
 		Seed:       1,
 		Init:       "glorot",
+		Workers:    Auto,
 	}
 }
 
@@ -173,8 +178,8 @@ func (s Settings) Fit(available int) error {
 }
 
 // Resets reports whether changing s to t asks for a new run: everything does
-// but the number of epochs.
+// but the number of epochs and that of workers.
 func (s Settings) Resets(t Settings) bool {
-	s.Epochs = t.Epochs
+	s.Epochs, s.Workers = t.Epochs, t.Workers
 	return s != t
 }

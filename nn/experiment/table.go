@@ -112,6 +112,12 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.Seed = int(v.number) },
 	},
 	{
+		Name: "workers", Label: "Workers", Kind: Choice, Choices: []string{Auto, "1", "2", "4", "8"},
+		Help:   "How many web workers train together; auto tries what is fastest. The run learns exactly the same with any number.",
+		Format: func(s Settings) string { return s.Workers },
+		set:    func(s *Settings, v value) { s.Workers = v.text },
+	},
+	{
 		Name: "subset", Label: "Training images", Kind: Integer, Min: 0, Max: 1e6,
 		Help:   "How many of the training images to use; 0 for all.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Subset) },

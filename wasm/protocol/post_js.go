@@ -10,7 +10,8 @@ var (
 )
 
 // Post sends the message to target, a Worker, a MessagePort or a worker's
-// global scope. Buffers are copied out of Go's memory once and transferred.
+// global scope. Buffers are copied out of Go's memory once and, as ports are,
+// transferred.
 func (m Message) Post(target js.Value) {
 	buffers := make([]any, len(m.Buffers))
 	for i, buffer := range m.Buffers {
@@ -18,9 +19,17 @@ func (m Message) Post(target js.Value) {
 		js.CopyBytesToJS(array, buffer)
 		buffers[i] = array.Get("buffer")
 	}
-	file := null
+	file, ports, transferred := null, null, buffers
 	if value, ok := m.File.(js.Value); ok {
 		file = value
+	}
+	if value, ok := m.Ports.(js.Value); ok {
+		ports = value
+		for i := range value.Length() {
+			if port := value.Index(i); port.Truthy() {
+				transferred = append(transferred, port)
+			}
+		}
 	}
 	target.Call("postMessage", map[string]any{
 		"type":    string(m.Type),
@@ -29,7 +38,8 @@ func (m Message) Post(target js.Value) {
 		"body":    string(m.Body),
 		"buffers": buffers,
 		"file":    file,
-	}, buffers)
+		"ports":   ports,
+	}, transferred)
 }
 
 // FromJS returns the message in the data of a MessageEvent, and false where
@@ -58,6 +68,9 @@ func FromJS(data js.Value) (Message, bool) {
 	}
 	if file := data.Get("file"); file.Type() == js.TypeObject {
 		m.File = file
+	}
+	if ports := data.Get("ports"); ports.Type() == js.TypeObject {
+		m.Ports = ports
 	}
 	return m, true
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math"
 
+	"sae/nn"
 	"sae/nn/experiment"
 )
 
@@ -31,11 +32,12 @@ const (
 	TypeLoad Type = "load"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"
-	// TypeEpochs changes the number of epochs of the run; the body is an Epochs.
-	TypeEpochs Type = "epochs"
+	// TypeAdjust changes what can change within a run; the body is an Adjust.
+	TypeAdjust Type = "adjust"
 	// TypePlay trains until the run is done or paused.
 	TypePlay Type = "play"
-	// TypePause stops training, in the middle of a batch if need be.
+	// TypePause stops training after the batch under way; the reply does not
+	// wait for that.
 	TypePause Type = "pause"
 	// TypeStep trains on one batch.
 	TypeStep Type = "step"
@@ -53,6 +55,10 @@ const (
 	// it can; the body is a Bench, the buffer holds the images. The reply's
 	// body is a BenchResult.
 	TypeBench Type = "bench"
+	// TypeJoin makes a worker a member of another worker's team, which sends
+	// it, until the next TypeJoin; the body is a Join, and the Ports to the
+	// other members travel beside it. A reply comes only when that fails.
+	TypeJoin Type = "join"
 )
 
 // Messages of the worker.
@@ -72,6 +78,7 @@ type Message struct {
 	Body    []byte // JSON
 	Buffers [][]byte
 	File    any // with TypeLoad, the user's File: a js.Value in the browser
+	Ports   any // with TypeJoin, an array of MessagePorts by rank: a js.Value
 }
 
 // New returns a message whose body is the JSON of body, which may be nil.
@@ -133,9 +140,19 @@ type Configure struct {
 	Settings experiment.Settings `json:"settings"`
 }
 
-// Epochs is the body of TypeEpochs.
-type Epochs struct {
-	Epochs int `json:"epochs"`
+// Adjust is the body of TypeAdjust: the settings of these names.
+type Adjust struct {
+	Epochs  int    `json:"epochs"`
+	Workers string `json:"workers"`
+}
+
+// Join is the body of TypeJoin: a place in a team, and what it trains.
+type Join struct {
+	Rank         int             `json:"rank"` // from 1
+	Size         int             `json:"size"` // of the team
+	Architecture nn.Architecture `json:"architecture"`
+	Adam         nn.Adam         `json:"adam"`
+	Batch        int             `json:"batch"`
 }
 
 // Watch is the body of TypeWatch: indexes into the validation split.
@@ -187,6 +204,7 @@ type Frame struct {
 	Batches         int     `json:"batches"` // batches per epoch
 	ImagesPerSecond float64 `json:"imagesPerSecond"`
 	SecondsLeft     float64 `json:"secondsLeft"`
+	Workers         int     `json:"workers"`           // that train the run now
 	Failure         string  `json:"failure,omitempty"` // why the run stopped, with StatusError
 
 	Initial   *Evaluation `json:"initial,omitempty"` // of the untrained model, once per run
@@ -255,6 +273,7 @@ type Bench struct {
 	Beta2       float64 `json:"beta2"`
 	Epsilon     float64 `json:"eps"`
 	BudgetMS    float64 `json:"budgetMs"` // fewer images are used when the whole would take longer
+	Threads     int     `json:"threads"`  // workers at most, of which a power of 2 is used; 0 for one
 }
 
 // BenchResult is the reply to TypeBench.
@@ -264,6 +283,8 @@ type BenchResult struct {
 	ImagesUsed      int       `json:"imagesUsed"`
 	EpochMS         []float64 `json:"epochMs"`
 	Kernel          string    `json:"kernel"`
+	Workers         int       `json:"workers"`
+	Weights         string    `json:"weights"` // SHA-256 of the trained parameters: equal for any number of workers
 }
 
 // Floats returns the little-endian float32s in a buffer.

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -37,6 +40,14 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	trainer.Yield = w.yield
+	size := 1
+	for w.Kernel != "go" && 2*size <= min(cfg.Threads, maxTeam) {
+		size *= 2
+	}
+	join := protocol.Join{Size: size, Architecture: architecture, Adam: adam, Batch: cfg.Batch}
+	if err := w.spread(trainer, join); err != nil {
+		return protocol.Message{}, err
+	}
 	images := data.Split{Images: m.Buffers[0]}
 	batch := newGather(cfg.Batch)
 
@@ -64,7 +75,7 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 		batches := int(cfg.BudgetMS / float64(cfg.Epochs+cfg.Warmup) / perBatch)
 		used = min(used, max(1, batches)*cfg.Batch)
 	}
-	result := protocol.BenchResult{ImagesUsed: used, Kernel: w.Kernel}
+	result := protocol.BenchResult{ImagesUsed: used, Kernel: w.Kernel, Workers: size}
 	for i := range cfg.Warmup + cfg.Epochs {
 		loss, elapsed, err := train(used)
 		if err != nil {
@@ -75,6 +86,12 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 			result.EpochMS = append(result.EpochMS, float64(elapsed)/float64(time.Millisecond))
 		}
 	}
+	if err := trainer.Collect(); err != nil {
+		return protocol.Message{}, err
+	}
+	hash := sha256.New()
+	binary.Write(hash, binary.LittleEndian, auto.Params())
+	result.Weights = hex.EncodeToString(hash.Sum(nil))
 	result.ImagesPerSecond = float64(used) / median(result.EpochMS) * 1000
 	return protocol.New("", result), nil
 }

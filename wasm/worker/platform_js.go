@@ -34,17 +34,25 @@ func Run() {
 	// Memory never shrinks in WebAssembly: a tighter heap beats a later
 	// collection.
 	debug.SetGCPercent(50)
-	name := simd.Use()
-	if name != "go" {
-		nn.Stride *= 40
+	kernel := simd.Use()
+	if kernel != "go" {
+		nn.Stride *= 40 // as long in time
 	}
 	self := js.Global()
 	loop := browser.NewEventLoop()
-	w := New(Platform{
-		Post:   func(m protocol.Message) { m.Post(self) },
-		Turn:   loop.Turn,
-		Open:   open,
-		Kernel: name,
+	var w *Worker
+	members := newMembers(func() { w.Wake() })
+	w = New(Platform{
+		Post:    func(m protocol.Message) { m.Post(self) },
+		Turn:    loop.Turn,
+		Open:    open,
+		Kernel:  kernel,
+		Cores:   self.Get("navigator").Get("hardwareConcurrency").Int(),
+		Recruit: members.recruit,
+		Lost:    func() string { return members.lost },
+		Connect: members.connect,
+		Send:    members.send,
+		Receive: members.receive,
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"sae/data"
 	"sae/nn"
 	"sae/nn/experiment"
-	"sae/nn/kernel"
 	"sae/wasm/protocol"
 )
 
@@ -26,12 +26,15 @@ type run struct {
 	valid    data.Split
 	auto     *nn.Autoencoder
 	trainer  *nn.Trainer
-	evaluate *nn.Evaluator
+	adam     nn.Adam
+	team     int // workers that the trainer is spread over
+	tuner    *tuner
 	batches  [][]int // image indexes of the batches of the epoch under way
 	images   *gather
 
 	status  protocol.Status
 	failure string
+	broken  bool      // whether the trainer has failed: there is no model left to show
 	epoch   int       // completed epochs
 	batch   int       // completed batches of the epoch under way
 	sum     lossSum   // over the epoch
@@ -69,8 +72,6 @@ func newRun(configure protocol.Configure, dataset *data.Dataset, yield func() er
 		return nil, err
 	}
 	trainer.Yield = yield
-	evaluator := nn.NewEvaluator(auto)
-	evaluator.Yield = yield
 	train := dataset.Train
 	n := settings.TrainingImages(train.Len())
 	train.Images, train.Labels = train.Images[:n*data.ImageSize], train.Labels[:n]
@@ -81,7 +82,8 @@ func newRun(configure protocol.Configure, dataset *data.Dataset, yield func() er
 		valid:    dataset.Validation,
 		auto:     auto,
 		trainer:  trainer,
-		evaluate: evaluator,
+		adam:     adam,
+		team:     1,
 		images:   newGather(settings.Batch),
 		status:   protocol.StatusIdle,
 	}
@@ -104,7 +106,10 @@ func (r *run) work(w *Worker) bool {
 	case !r.evaluated:
 		err = r.finishEpoch()
 	case r.status == protocol.StatusTraining || w.stepping != 0:
-		if err = r.step(); err == nil && w.stepping != 0 {
+		if err = r.spread(w); err == nil {
+			err = r.step()
+		}
+		if err == nil && w.stepping != 0 {
 			if r.batch == len(r.batches) {
 				err = r.finishEpoch()
 			}
@@ -114,11 +119,66 @@ func (r *run) work(w *Worker) bool {
 		return false
 	}
 	w.dirty = true
-	if err != nil && !errors.Is(err, errInterrupted) {
-		r.status, r.failure = protocol.StatusError, err.Error()
-		w.endStep(err)
+	if err != nil {
+		r.fail(w, err)
 	}
 	return true
+}
+
+// fail ends the run: with an error or, where it was interrupted, silently.
+func (r *run) fail(w *Worker, err error) {
+	if errors.Is(err, errInterrupted) {
+		if w.run == r {
+			w.endRun(errors.New("step: the run was replaced"))
+		}
+		return
+	}
+	r.status, r.failure = protocol.StatusError, err.Error()
+	r.broken = true
+	w.endStep(err)
+	w.dirty = true
+}
+
+// spread moves the training onto a team of the size that the tuner asks for.
+func (r *run) spread(w *Worker) error {
+	if size := r.tuner.size; size != r.team {
+		err := w.spread(r.trainer, protocol.Join{
+			Size:         size,
+			Architecture: r.auto.Architecture,
+			Adam:         r.adam,
+			Batch:        r.settings.Batch,
+		})
+		if errors.Is(err, errRecruit) {
+			size, err = 1, nil
+			r.tuner.stay(size)
+		}
+		if err != nil {
+			return err
+		}
+		r.team = size
+	}
+	if r.tuner.found {
+		w.sizes[r.network()] = r.team
+	}
+	return nil
+}
+
+// network tells apart what is trained at different speeds.
+func (r *run) network() string { return fmt.Sprint(r.auto.Layers(), r.settings.Batch) }
+
+// newTuner returns a tuner that settles on the number of workers that the run
+// asks for or, if that is auto, on what was found before for such a network.
+func (w *Worker) newTuner(r *run) *tuner {
+	if w.Kernel == "go" {
+		return newTuner(1) // gonum sums in an order that depends on the team
+	}
+	tuner := newTuner(w.Cores)
+	if n, err := strconv.Atoi(r.settings.Workers); err == nil {
+		tuner.stay(n)
+	} else if n, ok := w.sizes[r.network()]; ok {
+		tuner.stay(n)
+	}
+	return tuner
 }
 
 // step trains on the next batch.
@@ -132,7 +192,11 @@ func (r *run) step() error {
 	if err := r.checkFinite(loss, fmt.Sprintf("in epoch %d, batch %d", r.epoch+1, r.batch+1)); err != nil {
 		return err
 	}
-	r.rate.add(len(indexes), time.Since(start))
+	elapsed := time.Since(start)
+	r.rate.add(len(indexes), elapsed)
+	if len(indexes) == r.settings.Batch {
+		r.tuner.add(elapsed)
+	}
 	r.batch++
 	r.sum.add(loss, len(indexes))
 	r.point.add(loss, len(indexes))
@@ -165,7 +229,7 @@ func (r *run) checkFinite(loss nn.Loss, when string) error {
 // finishEpoch evaluates the model and, unless it is the untrained one, ends
 // the epoch.
 func (r *run) finishEpoch() error {
-	result, err := r.evaluate.Evaluate(r.valid.Images)
+	result, err := r.trainer.Evaluate(r.valid.Images)
 	if err != nil {
 		return err
 	}
@@ -216,20 +280,23 @@ func (r *run) setEpochs(epochs int) {
 
 // pass runs images through encoder and decoder: their codes, [n, latent],
 // and reconstructions, [n, 3072] bytes.
-func (r *run) pass(images []byte) (codes []float32, reconstructions []byte) {
-	inputs := make([]float32, len(images))
-	kernel.FromBytes(inputs, images)
-	codes = r.auto.Encoder.Predict(nil, inputs)
-	outputs := r.auto.Decoder.Predict(nil, codes)
+func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err error) {
+	codes, outputs, err := r.trainer.Reconstruct(images)
+	if err != nil {
+		return nil, nil, err
+	}
 	reconstructions = make([]byte, len(outputs))
 	for i, value := range outputs {
 		reconstructions[i] = byte(value*255 + 0.5)
 	}
-	return codes, reconstructions
+	return codes, reconstructions, nil
 }
 
 // frame returns what is new since the last one, and forgets it.
-func (r *run) frame(watched []int) protocol.Message {
+func (r *run) frame(watched []int) (protocol.Message, error) {
+	if r.broken {
+		watched = nil
+	}
 	left := float64(r.settings.Epochs-r.epoch)*float64(r.train.Len()) - float64(r.batch*r.settings.Batch)
 	frame := protocol.Frame{
 		Run:             r.number,
@@ -244,6 +311,7 @@ func (r *run) frame(watched []int) protocol.Message {
 		Points:          r.points,
 		Epochs:          r.epochs,
 		Images:          watched,
+		Workers:         r.team,
 	}
 	var buffers [][]byte
 	if len(watched) > 0 {
@@ -252,7 +320,10 @@ func (r *run) frame(watched []int) protocol.Message {
 			originals = append(originals, r.valid.Image(image)...)
 			frame.Labels = append(frame.Labels, int(r.valid.Labels[image]))
 		}
-		codes, reconstructions := r.pass(originals)
+		codes, reconstructions, err := r.pass(originals)
+		if err != nil {
+			return protocol.Message{}, err
+		}
 		buffers = append(buffers, originals, reconstructions, protocol.Bytes(codes))
 	}
 	if r.units != nil {
@@ -260,7 +331,7 @@ func (r *run) frame(watched []int) protocol.Message {
 		buffers = append(buffers, protocol.Bytes(r.units.mean), protocol.Bytes(r.units.activity), protocol.Bytes(r.units.histogram))
 	}
 	r.initial, r.points, r.epochs, r.units = nil, nil, nil, nil
-	return protocol.New(protocol.TypeFrame, frame, buffers...)
+	return protocol.New(protocol.TypeFrame, frame, buffers...), nil
 }
 
 // latentUnits summarises the latent activations of an evaluation.

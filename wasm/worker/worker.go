@@ -3,8 +3,11 @@
 //
 // One goroutine does everything. It gives the event loop a turn every
 // turnInterval, in the middle of a step if need be, and then attends to what
-// has arrived: most commands are carried out at once; those that replace the
-// run or the data set interrupt the step, which leaves the model as it was.
+// has arrived: most commands are carried out at once, those that need the
+// model after the step, and those that replace the run interrupt it.
+//
+// A worker can start others and train with them as a team: see package nn. To
+// the page, that makes no difference.
 package worker
 
 import (
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"sae/data"
+	"sae/nn"
 	"sae/nn/baseline"
 	"sae/wasm/protocol"
 )
@@ -26,8 +30,12 @@ const (
 	frameInterval = 200 * time.Millisecond
 )
 
-// errInterrupted ends a step early for a command that cannot wait for it.
+// errInterrupted ends a step early, and its run, for a command that replaces
+// them.
 var errInterrupted = errors.New("worker: interrupted")
+
+// maxTeam is the size of the largest team.
+const maxTeam = nn.Slices
 
 // Platform is what the worker needs from the browser.
 type Platform struct {
@@ -40,6 +48,22 @@ type Platform struct {
 	Open func(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
 	// Kernel names the kernels in use.
 	Kernel string
+	// Cores is how many workers the machine can run at once.
+	Cores int
+
+	// Recruit makes a team of the size in join, with this worker the first:
+	// it starts workers, or ends those that there are too many, connects all
+	// and has them join.
+	Recruit func(join protocol.Join) error
+	// Lost returns why a worker that was recruited has ended, "" where all live.
+	Lost func() string
+	// Connect makes the ports that came with TypeJoin those to the other members.
+	Connect func(ports any)
+	// Send hands data to another member.
+	Send func(to int, data []byte)
+	// Receive fills data with what another member sent next and reports
+	// whether that is there. If not, it arranges for Wake when it is.
+	Receive func(from int, data []byte) bool
 }
 
 // Worker trains on command.
@@ -55,6 +79,9 @@ type Worker struct {
 	run      *run  // nil until there are a data set and settings
 	stepping int   // id of the step command under way; 0 for none
 
+	tick  *time.Ticker
+	sizes map[string]int // of the teams that were found fastest, by networks
+
 	lastTurn  time.Time
 	lastFrame time.Time
 	unseen    bool // whether the page has yet to see the last frame
@@ -63,7 +90,12 @@ type Worker struct {
 
 // New returns a worker; Deliver hands it messages, Run makes it work.
 func New(platform Platform) *Worker {
-	return &Worker{Platform: platform, wake: make(chan struct{}, 1)}
+	return &Worker{
+		Platform: platform,
+		wake:     make(chan struct{}, 1),
+		tick:     time.NewTicker(tickInterval),
+		sizes:    map[string]int{},
+	}
 }
 
 // Deliver hands the worker a message of the page. It does not block.
@@ -71,6 +103,11 @@ func (w *Worker) Deliver(m protocol.Message) {
 	w.mu.Lock()
 	w.inbox = append(w.inbox, m)
 	w.mu.Unlock()
+	w.Wake()
+}
+
+// Wake makes the worker look for what has arrived. It does not block.
+func (w *Worker) Wake() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -107,28 +144,20 @@ func (w *Worker) Run() {
 			w.show(false)
 			continue
 		}
-		w.show(true)
-		<-w.wake
+		if !w.show(true) {
+			<-w.wake
+		}
 	}
 }
 
 // yield is called often during a step. It returns errInterrupted when a
-// command waits that ends the step, and waits while the run is paused.
+// command waits that ends the run.
 func (w *Worker) yield() error {
 	if time.Since(w.lastTurn) < turnInterval {
 		return nil
 	}
 	w.turn()
-	for {
-		if err := w.attend(); err != nil {
-			return err
-		}
-		if !w.paused() {
-			return nil
-		}
-		w.show(true)
-		<-w.wake
-	}
+	return w.attend()
 }
 
 func (w *Worker) turn() {
@@ -136,24 +165,26 @@ func (w *Worker) turn() {
 	w.lastTurn = time.Now()
 }
 
-// paused reports whether a step under way has to wait.
-func (w *Worker) paused() bool {
-	return w.run != nil && w.run.status == protocol.StatusPaused && w.stepping == 0
-}
-
-// attend carries out the waiting commands up to the first that interrupts.
+// attend carries out the waiting commands up to the first that interrupts or
+// has to wait for the end of the step.
 func (w *Worker) attend() error {
+	run := w.run
 	for {
 		m, ok := w.peek()
 		if !ok {
 			return nil
 		}
 		switch m.Type {
-		case protocol.TypeLoad, protocol.TypeConfigure, protocol.TypeBench:
+		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeJoin:
 			return errInterrupted
+		case protocol.TypeReconstruct:
+			return nil
 		}
 		w.take()
 		w.handle(m)
+		if w.run != run {
+			return errInterrupted
+		}
 	}
 }
 
@@ -175,8 +206,13 @@ func (w *Worker) handle(m protocol.Message) {
 	case protocol.TypeReconstruct:
 		reply, err = w.reconstruct(m)
 	case protocol.TypeBench:
+		w.endRun(errors.New("step: a benchmark replaced the run"))
 		reply, err = w.bench(m)
-	case protocol.TypeEpochs, protocol.TypePlay, protocol.TypePause, protocol.TypeStep:
+	case protocol.TypeJoin:
+		if err = w.join(m); err == nil {
+			return
+		}
+	case protocol.TypeAdjust, protocol.TypePlay, protocol.TypePause, protocol.TypeStep:
 		if w.run == nil {
 			err = fmt.Errorf("%s: there is no run; configure one first", m.Type)
 			break
@@ -205,12 +241,14 @@ func (w *Worker) drive(m protocol.Message) error {
 	r := w.run
 	w.dirty = true
 	switch m.Type {
-	case protocol.TypeEpochs:
-		epochs, err := protocol.Decode[protocol.Epochs](m)
+	case protocol.TypeAdjust:
+		adjust, err := protocol.Decode[protocol.Adjust](m)
 		if err != nil {
 			return err
 		}
-		r.setEpochs(epochs.Epochs)
+		r.setEpochs(adjust.Epochs)
+		r.settings.Workers = adjust.Workers
+		r.tuner = w.newTuner(r)
 		return nil
 	case protocol.TypePause:
 		if r.status == protocol.StatusTraining {
@@ -256,8 +294,8 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	w.endStep(errors.New("step: the data set was replaced"))
-	w.dataset, w.run, w.watched = dataset, nil, nil
+	w.endRun(errors.New("step: the data set was replaced"))
+	w.dataset, w.watched = dataset, nil
 	mean := baseline.MeanImage(dataset.Train.Images, dataset.Validation.Images, data.ImageSize)
 	return protocol.New("", protocol.Dataset{
 		Name:       dataset.Name,
@@ -271,6 +309,12 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 		Floor:      baseline.Floor(dataset.Validation.Images),
 		Kept:       kept,
 	}, dataset.Validation.Labels), nil
+}
+
+// endRun forgets the run; a step under way fails with the error.
+func (w *Worker) endRun(err error) {
+	w.endStep(err)
+	w.run = nil
 }
 
 // endStep replies to the step command under way, if any.
@@ -292,13 +336,16 @@ func (w *Worker) configure(m protocol.Message) error {
 	if w.dataset == nil {
 		return errors.New("configure: there is no data set; load one first")
 	}
-	w.endStep(errors.New("step: the run was replaced"))
-	w.run = nil // two models at once may be too much for the memory there is
+	w.endRun(errors.New("step: the run was replaced")) // two models at once may be too much for the memory there is
 	run, err := newRun(configure, w.dataset, w.yield)
 	if err != nil {
 		return err
 	}
+	run.tuner = w.newTuner(run)
 	w.run, w.dirty = run, true
+	if run.tuner.found && run.tuner.size == 1 {
+		return w.Recruit(protocol.Join{Size: 1}) // a team of an earlier run has nothing to do
+	}
 	return nil
 }
 
@@ -323,19 +370,29 @@ func (w *Worker) reconstruct(m protocol.Message) (protocol.Message, error) {
 	if w.run == nil {
 		return protocol.Message{}, errors.New("reconstruct: there is no run; configure one first")
 	}
+	if w.run.broken {
+		return protocol.Message{}, fmt.Errorf("reconstruct: %s", w.run.failure)
+	}
 	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
 		return protocol.Message{}, fmt.Errorf("reconstruct: want one buffer of %d bytes", data.ImageSize)
 	}
-	_, reconstruction := w.run.pass(m.Buffers[0])
-	return protocol.Message{Buffers: [][]byte{reconstruction}}, nil
+	_, reconstruction, err := w.run.pass(m.Buffers[0])
+	return protocol.Message{Buffers: [][]byte{reconstruction}}, err
 }
 
 // show sends a frame where there is something new, the page has seen the
-// last one and, unless it is urgent, that was a while ago.
-func (w *Worker) show(urgent bool) {
+// last one and, unless it is urgent, that was a while ago. It reports whether
+// there was something to do.
+func (w *Worker) show(urgent bool) bool {
 	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < frameInterval {
-		return
+		return false
 	}
-	w.Post(w.run.frame(w.watched))
+	frame, err := w.run.frame(w.watched)
+	if err != nil {
+		w.run.fail(w, err)
+		return true
+	}
+	w.Post(frame)
 	w.dirty, w.unseen, w.lastFrame = false, true, time.Now()
+	return true
 }

@@ -34,8 +34,9 @@ func newPage(t *testing.T) *page {
 		turns:   make(chan func(), 100),
 	}
 	p.worker = New(Platform{
-		Kernel: "go",
-		Post:   p.receive,
+		Kernel:  "go",
+		Recruit: func(protocol.Join) error { return nil },
+		Post:    p.receive,
 		Turn: func() {
 			select {
 			case turn := <-p.turns:
@@ -188,7 +189,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("play when done: %q", reply.Error)
 	}
 	// A larger number of epochs goes on where the run stopped.
-	p.must(protocol.TypeEpochs, protocol.Epochs{Epochs: 3})
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 3, Workers: experiment.Auto})
 	p.must(protocol.TypePlay, nil)
 	_, epochs, _ = p.until(func(f protocol.Frame) bool { return isDone(f) && f.Epoch == 3 })
 	if len(epochs) != 1 || epochs[0].Epoch != 3 {
@@ -228,29 +229,35 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	}
 }
 
-// A pause takes effect in the middle of a batch, and what needs the model
-// then finds it whole.
+// A pause in the middle of a batch is answered before the batch is done, and
+// what needs the model then finds it whole.
 func TestPauseWithinABatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "200"})
+	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "100"})
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	paused := make(chan int, 1)
+	answered := make(chan int, 1)
 	p.turns <- func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) }
+	p.turns <- func() { answered <- len(p.replies) } // the next turn, in the same batch
 	p.must(protocol.TypePlay, nil)
-	p.await(<-paused)
+	id := <-paused
+	if <-answered == 0 {
+		t.Error("no reply in the turn after the pause")
+	}
+	p.await(id)
 	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusPaused })
-	if frame.Epoch != 0 || frame.Batch != 0 {
-		t.Errorf("paused at epoch %d, batch %d; want within the first batch", frame.Epoch, frame.Batch)
+	if frame.Epoch != 0 || frame.Batch != 1 {
+		t.Errorf("paused at epoch %d, batch %d; want after the first of 2 batches", frame.Epoch, frame.Batch)
 	}
 	before := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
 	p.must(protocol.TypeStep, nil)
 	after := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
 	if string(before.Buffers[0]) == string(after.Buffers[0]) {
-		t.Error("finishing the batch changed nothing")
+		t.Error("another batch changed nothing")
 	}
 	frame, _, _ = p.until(func(f protocol.Frame) bool { return f.Epoch == 1 })
 	if frame.Status != protocol.StatusDone {
-		t.Errorf("status %q after the only batch, want done", frame.Status)
+		t.Errorf("status %q after the last batch, want done", frame.Status)
 	}
 }
 
@@ -305,7 +312,7 @@ func TestBackPressure(t *testing.T) {
 	frames := make(chan protocol.Message, 1000)
 	done := make(chan protocol.Message, 1000)
 	var w *Worker
-	w = New(Platform{Turn: func() {}, Post: func(m protocol.Message) {
+	w = New(Platform{Kernel: "go", Recruit: func(protocol.Join) error { return nil }, Turn: func() {}, Post: func(m protocol.Message) {
 		if m.Type == protocol.TypeFrame {
 			frames <- m
 			return

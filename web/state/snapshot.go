@@ -60,7 +60,7 @@ func (p *Page) Snapshot() Snapshot {
 		History:         history,
 		ImagesPerSecond: p.ImagesPerSecond,
 		Kernel:          p.Kernel,
-		Workers:         1,
+		Workers:         p.Workers,
 		Error:           p.Failure,
 	}
 }

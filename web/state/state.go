@@ -78,6 +78,7 @@ type Page struct {
 	Samples         Samples
 	Units           Units
 	Kernel          string
+	Workers         int    // that train the run
 	Failure         string // why Status is error
 
 	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
@@ -114,6 +115,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 	return &Page{
 		Status:      StatusLoading,
 		Settings:    experiment.Default(),
+		Workers:     1,
 		Quantity:    QuantityLoss,
 		Sites:       sites,
 		Draft:       map[string]string{},
@@ -332,7 +334,7 @@ func (p *Page) fail(title string, err error) {
 }
 
 // Set changes settings by name. It reports whether that started a new run;
-// only the number of epochs changes within a run. A run that was training
+// only the numbers of epochs and of workers change within a run. A run that was training
 // goes on as the new run. Bad values change nothing.
 func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) {
 	settings, err := p.Settings.With(changes)
@@ -348,7 +350,8 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		delete(p.FieldErrors, name)
 	}
 	reset := p.Settings.Resets(settings)
-	again := p.Settings.Epochs != settings.Epochs
+	adjust := protocol.Adjust{Epochs: settings.Epochs, Workers: settings.Workers}
+	again := adjust != protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers}
 	p.Settings = settings
 	switch {
 	case p.Dataset.Train == 0: // the first run has yet to start, with these
@@ -360,7 +363,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		if p.Status == protocol.StatusDone && p.Epoch < settings.Epochs {
 			p.Status = protocol.StatusPaused // there is something left to train
 		}
-		p.command(protocol.New(protocol.TypeEpochs, protocol.Epochs{Epochs: settings.Epochs}), func(reply protocol.Message) {
+		p.command(protocol.New(protocol.TypeAdjust, adjust), func(reply protocol.Message) {
 			done(false, replyError(reply))
 		})
 	default:
@@ -394,7 +397,7 @@ func (p *Page) Play(done func(error)) {
 	p.changed("state")
 }
 
-// Pause stops training, in the middle of a batch if need be.
+// Pause stops training after the batch under way.
 func (p *Page) Pause(done func(error)) {
 	if p.Status != protocol.StatusTraining {
 		done(nil)
@@ -488,6 +491,7 @@ func (p *Page) frame(m protocol.Message) {
 	p.deaths = 0
 	p.Epoch, p.Batch, p.Batches = frame.Epoch, frame.Batch, frame.Batches
 	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
+	p.Workers = frame.Workers
 	p.Initial = cmp.Or(frame.Initial, p.Initial)
 	p.Curve = thin(append(p.Curve, frame.Points...))
 	p.History = append(p.History, frame.Epochs...)

@@ -152,7 +152,7 @@ func TestPreferredDataset(t *testing.T) {
 func TestBadFileLeavesTheRun(t *testing.T) {
 	page, worker := open(t)
 	page.Play(must(t))
-	worker.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1}}})
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1}}})
 	worker.loadFail = "photo.png: want cifar-10-binary.tar.gz"
 	var got error
 	page.UseFile("photo.png", nil, func(err error) { got = err })
@@ -182,7 +182,8 @@ func TestSet(t *testing.T) {
 	}{
 		{map[string]string{"latent": "32"}, true, "", "watch configure"},
 		{map[string]string{"latent": "32"}, false, "", ""},
-		{map[string]string{"epochs": "30"}, false, "", "epochs"},
+		{map[string]string{"epochs": "30"}, false, "", "adjust"},
+		{map[string]string{"workers": "2"}, false, "", "adjust"},
 		{map[string]string{"batch": "301"}, false, `batch "301": want at most the 300 training images in use`, ""},
 		{map[string]string{"lr": "NaN"}, false, `lr "NaN": want`, ""},
 	}
@@ -226,7 +227,7 @@ func TestFrames(t *testing.T) {
 	page, worker := open(t)
 	worker.types()
 	codes := protocol.Bytes([]float32{1, 2, 3, 4})
-	worker.frame(protocol.Frame{
+	worker.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusIdle, Epoch: 1, Batch: 1, Batches: 4,
 		Points: []protocol.Point{{Epoch: .5, Loss: .7}}, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .69}},
 		Images: []int{3, 4}, Labels: []int{3, 4}, Units: true,
@@ -244,7 +245,7 @@ func TestFrames(t *testing.T) {
 		t.Errorf("commands %q, want the frame acknowledged", got)
 	}
 	// A frame of an earlier run changes nothing but is acknowledged.
-	page.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{Run: page.run - 1, Epoch: 9}))
+	page.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{Workers: 1, Run: page.run - 1, Epoch: 9}))
 	if page.Epoch != 1 || worker.types() != "seen" {
 		t.Errorf("epoch %d after a stale frame, want 1", page.Epoch)
 	}
@@ -253,7 +254,7 @@ func TestFrames(t *testing.T) {
 func TestDoneAndGoingOn(t *testing.T) {
 	page, worker := open(t)
 	page.Play(must(t))
-	worker.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20})
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20})
 	if page.Status != protocol.StatusDone {
 		t.Fatalf("status %q, want done", page.Status)
 	}
@@ -264,7 +265,7 @@ func TestDoneAndGoingOn(t *testing.T) {
 	})
 	worker.types()
 	page.Toggle()
-	if got := worker.types(); got != "epochs play" || page.Settings.Epochs != 40 || page.Status != protocol.StatusTraining {
+	if got := worker.types(); got != "adjust play" || page.Settings.Epochs != 40 || page.Status != protocol.StatusTraining {
 		t.Errorf("commands %q, epochs %d, status %q; want 20 epochs more", got, page.Settings.Epochs, page.Status)
 	}
 }
@@ -272,7 +273,7 @@ func TestDoneAndGoingOn(t *testing.T) {
 func TestSetEpochsRevivesTheRun(t *testing.T) {
 	page, worker := open(t)
 	page.Play(must(t))
-	worker.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20})
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20})
 	page.Set(map[string]string{"epochs": "25"}, func(reset bool, err error) {
 		if reset || err != nil {
 			t.Errorf("reset %t, error %v", reset, err)
@@ -320,7 +321,7 @@ func TestDivergence(t *testing.T) {
 	page.Play(must(t))
 	var events []string
 	page.Changed = func(event string) { events = append(events, event) }
-	worker.frame(protocol.Frame{Status: protocol.StatusError, Failure: "the loss is no longer a finite number"})
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer a finite number"})
 	if page.Status != protocol.StatusError || page.Notice == nil || !strings.Contains(strings.Join(events, " "), "error") {
 		t.Errorf("status %q, notice %v, events %v", page.Status, page.Notice, events)
 	}
@@ -382,7 +383,7 @@ func TestCurveIsThinned(t *testing.T) {
 	page, worker := open(t)
 	const points = 5 * maxCurve
 	for i := range points {
-		worker.frame(protocol.Frame{Points: []protocol.Point{{Epoch: float64(i), Loss: 1, BCE: 1}}})
+		worker.frame(protocol.Frame{Workers: 1, Points: []protocol.Point{{Epoch: float64(i), Loss: 1, BCE: 1}}})
 	}
 	if n := len(page.Curve); n > maxCurve || n < maxCurve/2 {
 		t.Errorf("%d points kept, want at most %d", n, maxCurve)
@@ -421,7 +422,7 @@ func TestReconstruct(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	page, worker := open(t)
-	worker.frame(protocol.Frame{Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .6, Evaluation: protocol.Evaluation{ValLoss: .61, Dead: 2}}}})
+	worker.frame(protocol.Frame{Workers: 1, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .6, Evaluation: protocol.Evaluation{ValLoss: .61, Dead: 2}}}})
 	text, err := json.Marshal(page.Snapshot())
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ function died(reason) {
 }
 
 onmessage = async ({ data: module }) => {
+  globalThis.saeModule = module; // for workers that this one starts
   const go = new Go();
   try {
     await go.run(await instantiateProgram(module, go.importObject));

@@ -108,7 +108,7 @@ func (c *Bar) kernel() string {
 	if !ok {
 		name = "starting"
 	}
-	return "1 worker · " + name
+	return plural(c.Page.Workers, "worker") + " · " + name
 }
 
 func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.MoreSettings) }

@@ -55,7 +55,7 @@ func visit(source string) *session {
 	}, labels)
 	reply.ID = s.last(protocol.TypeLoad).ID
 	s.Receive(reply)
-	s.frame(protocol.Frame{
+	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusIdle, Batches: 30,
 		Initial: &protocol.Evaluation{ValLoss: 0.6931, PSNR: 11.4, Active: 40.5},
 	})
@@ -90,7 +90,7 @@ func train() *session {
 	for epoch := range 7 {
 		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, PSNR: 18.9, Active: 26.4, Dead: 1}})
 	}
-	s.frame(protocol.Frame{
+	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusTraining, Epoch: 7, Batch: 18, Batches: 30, ImagesPerSecond: 1639.6, SecondsLeft: 75,
 		Points: []protocol.Point{{Epoch: 7.5, Loss: 0.5869}}, Epochs: history,
 	})
@@ -194,12 +194,12 @@ func TestStates(t *testing.T) {
 	}
 	done := func() *session {
 		s := train()
-		s.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+		s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
 		return s
 	}
 	failed := func() *session {
 		s := train()
-		s.frame(protocol.Frame{Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "the loss is not a number after batch 229"})
+		s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "the loss is not a number after batch 229"})
 		return s
 	}
 	refused := func() *session {
@@ -226,7 +226,7 @@ func TestStates(t *testing.T) {
 	}{
 		{
 			"loading", begin(),
-			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 128 → 64 → 3,072", "Reading the data set"},
+			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 512 → 128 → 64 → 3,072", "Reading the data set"},
 			[]string{"Code of the"},
 			[]string{`disabled title="The data set is still being read"`, `disabled aria-label="Step"`, `disabled aria-label="Show the code of picture 1"`},
 		},
@@ -261,7 +261,7 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"refused", refused(),
-			[]string{"Want at most 6 widths from 1 to 4096 separated by commas, such as 512,128.", "3,072 → 128 → 64 → 3,072"},
+			[]string{"Want at most 6 widths from 1 to 4096 separated by commas, such as 512,128.", "3,072 → 512 → 128 → 64 → 3,072"},
 			[]string{"Widths of the encoder"},
 			[]string{`aria-invalid="true" id="setting-hidden"`, `data-error id="setting-hidden-help"`, `aria-expanded="true" aria-controls="settings"`},
 		},
@@ -394,8 +394,8 @@ func TestSettings(t *testing.T) {
 		fire(t, find(t, root, "id", "setting-"+id), event, target)
 	}
 	change("hidden", "input", map[string]any{"value": "512,"})
-	if got := attribute(find(t, root, "id", "setting-hidden"), "value"); got != "512," || s.Settings.Hidden != "128" {
-		t.Errorf("%q is shown and %q set while typing, want \"512,\" and \"128\"", got, s.Settings.Hidden)
+	if got := attribute(find(t, root, "id", "setting-hidden"), "value"); got != "512," || s.Settings.Hidden != "512,128" {
+		t.Errorf("%q is shown and %q set while typing, want \"512,\" and \"512,128\"", got, s.Settings.Hidden)
 	}
 	change("hidden", "change", map[string]any{"value": "512, 128"})
 	if got := attribute(find(t, root, "id", "setting-hidden"), "value"); got != "512,128" || s.Settings.Hidden != "512,128" {
@@ -509,7 +509,7 @@ func TestAnnouncements(t *testing.T) {
 	if got := statusText(s.Page); got != "Training" {
 		t.Errorf("status %q while training, want no numbers: they change all the time", got)
 	}
-	s.frame(protocol.Frame{Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
 	if got := statusText(s.Page); got != "Done after 20 epochs: validation loss 0.5925, PSNR 18.9 dB" {
 		t.Errorf("status %q", got)
 	}
@@ -559,7 +559,7 @@ func TestDifferenceWaitsForTheFirstBatch(t *testing.T) {
 	if c.difference(0)(&theme{}) != nil {
 		t.Error("the untrained model has a difference image")
 	}
-	s.frame(protocol.Frame{Status: protocol.StatusPaused, Batch: 1, Batches: 30})
+	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Batch: 1, Batches: 30})
 	if c.difference(0)(&theme{}) == nil {
 		t.Error("no difference image after the first batch")
 	}

@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"syscall/js"
+	"time"
+	"unsafe"
+
+	"sae/wasm/protocol"
+)
+
+// The exchange is in web/static/program.js; Go's memory is copied there.
+
+//go:wasmimport team send
+func teamSend(to int32, data *byte, length int32)
+
+//go:wasmimport team receive
+func teamReceive(from int32, data *byte, length int32) int32
+
+// startTimeout is for workers to be ready.
+const startTimeout = 15 * time.Second
+
+// members are the workers that this one has started.
+type members struct {
+	wake     func()
+	exchange js.Value
+	workers  []js.Value // those of ranks 1, 2, ...
+	ready    chan struct{}
+	lost     string // why one of them ended
+}
+
+// newMembers returns the members of a team that is yet to be recruited. wake is
+// called when there is something to receive, or one of them is lost.
+func newMembers(wake func()) *members {
+	m := &members{wake: wake, exchange: js.Global().Get("saeTeam"), ready: make(chan struct{}, maxTeam)}
+	m.exchange.Set("arrived", js.FuncOf(func(js.Value, []js.Value) any {
+		wake()
+		return nil
+	}))
+	return m
+}
+
+func (*members) send(to int, data []byte) {
+	teamSend(int32(to), unsafe.SliceData(data), int32(len(data)))
+}
+
+func (*members) receive(from int, data []byte) bool {
+	return teamReceive(int32(from), unsafe.SliceData(data), int32(len(data))) == 1
+}
+
+// connect implements Platform.Connect.
+func (m *members) connect(ports any) { m.exchange.Call("connect", ports) }
+
+// recruit implements Platform.Recruit.
+func (m *members) recruit(join protocol.Join) error {
+	if m.lost != "" {
+		m.dismiss(0)
+		m.lost = ""
+	}
+	m.dismiss(join.Size - 1)
+	if err := m.start(join.Size - 1); err != nil {
+		m.dismiss(0)
+		return err
+	}
+	ports := make([]js.Value, join.Size) // of each member, by the rank of the other
+	for rank := range ports {
+		ports[rank] = js.Global().Get("Array").New(join.Size)
+	}
+	for a := range join.Size {
+		for b := range a {
+			channel := js.Global().Get("MessageChannel").New()
+			ports[a].SetIndex(b, channel.Get("port1"))
+			ports[b].SetIndex(a, channel.Get("port2"))
+		}
+	}
+	m.connect(ports[0])
+	for i, worker := range m.workers {
+		join.Rank = i + 1
+		message := protocol.New(protocol.TypeJoin, join)
+		message.Ports = ports[join.Rank]
+		message.Post(worker)
+	}
+	return nil
+}
+
+// dismiss ends all workers but the first n.
+func (m *members) dismiss(n int) {
+	for len(m.workers) > n {
+		last := len(m.workers) - 1
+		m.workers[last].Set("onmessage", js.Null())
+		m.workers[last].Set("onerror", js.Null())
+		m.workers[last].Call("terminate")
+		m.workers = m.workers[:last]
+	}
+}
+
+// start starts workers until there are n, and waits until they are ready.
+func (m *members) start(n int) (err error) {
+	defer func() {
+		switch thrown := recover().(type) {
+		case nil:
+		case js.Error: // a browser that starts no workers in workers
+			err = thrown
+		default:
+			panic(thrown)
+		}
+	}()
+	waiting := 0
+	for len(m.workers) < n {
+		worker := js.Global().Get("Worker").New("worker.js")
+		m.workers = append(m.workers, worker)
+		m.listen(worker)
+		worker.Call("postMessage", js.Global().Get("saeModule"))
+		waiting++
+	}
+	timeout := time.After(startTimeout)
+	for range waiting {
+		select {
+		case <-m.ready:
+		case <-timeout:
+			return fmt.Errorf("no answer for %v", startTimeout)
+		}
+		if m.lost != "" {
+			return errors.New(m.lost)
+		}
+	}
+	return nil
+}
+
+// listen hears what a worker says outside the exchange: that it is ready, or
+// that it came to an end.
+func (m *members) listen(worker js.Value) {
+	lose := func(reason string) {
+		m.lost = reason
+		m.wake()
+		select {
+		case m.ready <- struct{}{}: // who waits for it is to look
+		default:
+		}
+	}
+	worker.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		message, ok := protocol.FromJS(args[0].Get("data"))
+		switch {
+		case !ok:
+		case message.Type == protocol.TypeReady:
+			m.ready <- struct{}{}
+		case message.Type == protocol.TypeDied:
+			died, _ := protocol.Decode[protocol.Died](message)
+			lose(died.Reason)
+		case message.Error != "":
+			lose(message.Error)
+		}
+		return nil
+	}))
+	worker.Set("onerror", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		reason := "its script failed"
+		if text := args[0].Get("message"); text.Type() == js.TypeString {
+			reason = text.String()
+		}
+		lose(reason)
+		return nil
+	}))
+}

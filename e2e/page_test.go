@@ -19,9 +19,9 @@ import (
 // useSite serves a copy of the built site by a plain static server, without
 // a data set beside it or with CIFAR-10 from beside the repository, for the
 // length of a test.
-func useSite(tb testing.TB, withCIFAR bool) {
+func useSite(tb testing.TB, withCIFAR bool) (dir string) {
 	tb.Helper()
-	dir := tb.TempDir()
+	dir = tb.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../build/site")); err != nil {
 		tb.Fatal(err)
 	}
@@ -40,6 +40,7 @@ func useSite(tb testing.TB, withCIFAR bool) {
 		siteURL = before
 		server.Close()
 	})
+	return dir
 }
 
 const cifarFolder = "../../shared/cifar-10-batches-bin"
@@ -73,6 +74,7 @@ type snapshot struct {
 	}
 	ImagesPerSecond float64
 	Kernel          string
+	Workers         int
 	Error           string
 }
 

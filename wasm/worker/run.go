@@ -135,6 +135,9 @@ func (r *run) fail(w *Worker, err error) {
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
 	r.broken = true
+	if r.team > 1 {
+		w.Recruit(protocol.Join{Size: 1}) // one of the others may never answer again
+	}
 	w.endStep(err)
 	w.dirty = true
 }

@@ -154,6 +154,7 @@ func (m *members) listen(worker js.Value) {
 		return nil
 	}))
 	worker.Set("onerror", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		args[0].Call("preventDefault") // or this worker fails as well
 		reason := "its script failed"
 		if text := args[0].Get("message"); text.Type() == js.TypeString {
 			reason = text.String()

@@ -309,6 +309,7 @@ func (p *Page) newRun(done func(error)) {
 	p.run++
 	p.Epoch, p.Batch, p.Batches = 0, 0, 0
 	p.ImagesPerSecond, p.SecondsLeft = 0, 0
+	p.Workers = 1
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
 	again := p.Status == protocol.StatusTraining

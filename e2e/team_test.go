@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Teams of 1, 2, 4 and 8 workers train the same weights, bit for bit, in a page
+// that is not isolated from other origins and so has no shared memory.
+func TestTeamsTrainTheSame(t *testing.T) {
+	p := open(t, "bench.html", desktop)
+	if evaluate[bool](p, `crossOriginIsolated`) {
+		t.Fatal("the page is cross-origin isolated")
+	}
+	for _, layers := range [][]int{
+		{3072, 128, 64, 128, 3072},
+		{3072, 100, 37, 5, 37, 100, 3072}, // slices of unequal width, and some of none
+	} {
+		var first string
+		for _, workers := range []int{1, 2, 4, 8} {
+			config, err := json.Marshal(map[string]any{
+				"layers": layers, "latentIndex": len(layers) / 2, "l1": 1e-4,
+				"images": 600, "batch": 64, "epochs": 4, "warmup": 1, // 50 steps, the last of each epoch short
+				"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "threads": workers,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			result := evaluate[struct {
+				Workers         int
+				Kernel, Weights string
+				ImagesPerSecond float64
+			}](p, fmt.Sprintf(`(async () => {
+				const config = %s;
+				const data = Uint8Array.from({length: config.images * 3072}, (_, i) => (i * 2654435761) >>> 24);
+				return await benchTrain({...config, data});
+			})()`, config))
+			t.Logf("%v, %d workers, %s: %.0f images/s, weights %.8s", layers, result.Workers, result.Kernel, result.ImagesPerSecond, result.Weights)
+			if result.Workers != workers {
+				t.Errorf("%d workers trained, want %d", result.Workers, workers)
+			}
+			if workers == 1 {
+				first = result.Weights
+			}
+			if len(result.Weights) != 64 || result.Weights != first {
+				t.Errorf("%v: %d workers train weights %q, one worker %q", layers, workers, result.Weights, first)
+			}
+		}
+	}
+}
+
+// The number of workers changes in the middle of a run, which goes on and
+// learns what it would have learnt.
+func TestWorkersChangeWithinARun(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	losses := func(changes ...string) string {
+		evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 16, batch: 64, epochs: 2, workers: 1})`)
+		evaluate[chromedp.Void](p, `sae.reset()`)
+		for _, workers := range changes {
+			evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({workers: %q}).then(() => sae.step()).then(() => sae.step())`, workers))
+			waitFor[bool](p, fmt.Sprintf(`sae.state().workers === %s`, workers))
+		}
+		evaluate[chromedp.Void](p, `sae.play()`)
+		waitFor[bool](p, `sae.state().status === "done"`)
+		return evaluate[string](p, `JSON.stringify(sae.state().history.map(e => [e.loss.toPrecision(9), e.valLoss.toPrecision(9), e.valMse.toPrecision(9)]))`)
+	}
+	alone := losses()
+	if team := losses("4", "2", "1", "8"); team != alone {
+		t.Errorf("history %s with changing teams, %s with one worker", team, alone)
+	}
+	if text := evaluate[string](p, `document.querySelector(".kernel").innerText`); !strings.HasPrefix(text, "8 workers") {
+		t.Errorf("the badge says %q, want 8 workers", text)
+	}
+}
+
+// A worker that is lost, with or without a word, ends the run with a reason;
+// the next run has a new team.
+func TestLostMember(t *testing.T) {
+	dir := useSite(t, false)
+	script, err := os.OpenFile(filepath.Join(dir, "worker.js"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = script.WriteString(`
+let leads = false; // workers of its own
+globalThis.Worker = class extends Worker { constructor(...args) { super(...args); leads = true; } };
+const test = new BroadcastChannel("test");
+test.onmessage = ({ data: end }) => {
+  if (leads) return;
+  if (end === "close") return close();
+  throw new Error("struck by lightning");
+};`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := script.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p := openDemo(t, desktop)
+	for _, test := range [][2]string{{"throw", "struck by lightning"}, {"close", "did not answer for 30s"}} {
+		end, reason := test[0], test[1]
+		evaluate[chromedp.Void](p, `sae.set({workers: 2, epochs: 10000}).then(() => sae.reset()).then(() => sae.play())`)
+		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`new BroadcastChannel("test").postMessage(%q)`, end))
+		waitFor[bool](p, `sae.state().status === "error"`)
+		if s := state(p); !strings.Contains(s.Error, "a worker of the team was lost") || !strings.Contains(s.Error, reason) {
+			t.Errorf("error %q, want one about the lost worker: %s", s.Error, reason)
+		}
+		p.screenshot("lost-" + end)
+	}
+	evaluate[chromedp.Void](p, `sae.set({epochs: 1}).then(() => sae.reset()).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done" && sae.state().workers === 2`)
+}

@@ -355,6 +355,37 @@ func TestSgemmPanics(t *testing.T) {
 	})
 }
 
+func TestSaxpy(t *testing.T) {
+	forAll(t, func(t *testing.T, k kernels) {
+		value := normal()
+		for n := range 20 {
+			for _, alpha := range []float32{1, -0.5, 0} {
+				for _, inc := range [][2]int{{1, 1}, {2, 1}, {1, 3}, {-1, 1}} {
+					x, y := vector(max(1, n*max(inc[0], -inc[0])), value), vector(max(1, n*inc[1]), value)
+					want := y.clone()
+					gonum.Implementation{}.Saxpy(n, alpha, x.data, inc[0], want.data, inc[1])
+					k.Saxpy(n, alpha, x.data, inc[0], y.data, inc[1])
+					y.checkMargins(t)
+					for i, got := range y.data {
+						// A product and a sum in one rounding may differ from two.
+						if !near(float64(got), float64(want.data[i]), 2e-7) || alpha == 1 && got != want.data[i] {
+							t.Fatalf("n %d, alpha %g, increments %v: y[%d] is %g, want %g", n, alpha, inc, i, got, want.data[i])
+						}
+					}
+				}
+			}
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic where x is too short")
+				}
+			}()
+			k.Saxpy(3, 1, make([]float32, 2), 1, make([]float32, 3), 1)
+		}()
+	})
+}
+
 // use makes the implementation that of blas32 and kernel for one test.
 func use(tb testing.TB, k kernels) {
 	blas32.Use(k)

@@ -3,8 +3,10 @@ package main
 import "sae/wasm/simd/asm"
 
 // elementwise adds the loops of package kernel, four elements at a time. Their
-// comments there state what each computes; n, rows and cols may be 0.
+// comments there state what each computes; n, rows and cols may be 0. BLAS has
+// one more such loop, saxpy.
 func (k kernels) elementwise() {
+	k.saxpy()
 	k.fromBytes()
 	k.biasReLU()
 	k.biasSigmoid()
@@ -98,6 +100,22 @@ func (s sum) add(l lanes, v asm.F32x4) {
 func (s sum) total() asm.F64 {
 	both := s.low.Add(s.high)
 	return both.Lane(0).Add(both.Lane(1))
+}
+
+// saxpy(n, alpha, x, y): y[i] += alpha · x[i]
+func (k kernels) saxpy() {
+	f := k.Func("saxpy")
+	n := f.I32Param()
+	alpha := f.F32Param()
+	x, y := f.I32Param(), f.I32Param()
+	alphas, xi, yi := f.F32x4(), f.F32x4(), f.F32x4()
+	alphas.Set(alpha.Splat())
+	forLanes(f, n, func(l lanes) {
+		l.load(xi, x)
+		l.load(yi, y)
+		yi.Set(k.mulAdd(alphas, xi, yi))
+		l.store(y, yi)
+	}, x, y)
 }
 
 // from_bytes(n, dst, src): dst[i] = src[i] / 255

@@ -36,7 +36,7 @@ func Run() {
 	debug.SetGCPercent(50)
 	kernel := simd.Use()
 	if kernel != "go" {
-		nn.Stride *= 40 // as long in time
+		nn.Stride *= 50 // as long in time
 	}
 	self := js.Global()
 	loop := browser.NewEventLoop()

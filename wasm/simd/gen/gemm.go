@@ -6,13 +6,14 @@ import "sae/wasm/simd/asm"
 // tells why these.
 const (
 	panelCols  = 8             // columns in a panel of op(B): two vectors
-	groupCols  = 2 * panelCols // columns packed at a time: a cache line of each row of B
-	blockDepth = 256           // KC: the part of k that is summed up in registers
+	groupCols  = 8 * panelCols // columns packed at a time: four cache lines of each row of B
+	blockDepth = 384           // KC: the part of k that is summed up in registers
 	blockTiles = 22            // MC: tiles of rows of op(A) that are kept packed
 	blockCols  = 512           // NC: columns of op(B) that are kept packed
 	directRows = 8             // with fewer rows, B is not worth packing
 
-	float    = 4 // bytes
+	float    = 4  // bytes
+	line     = 64 // of the cache
 	vector   = 4 * float
 	panelRow = panelCols * float
 )
@@ -57,7 +58,7 @@ func (k kernels) sgemm() {
 	g.copyTile = g.newCopyTile()
 	packA := g.newPackA()
 	packB := g.newPackB()
-	multiplyPanel := g.newMultiplyPanel()
+	multiply := g.newMultiply()
 
 	maxRows := blockTiles * k.tileRows
 	bytesA := maxRows * blockDepth * float
@@ -78,9 +79,9 @@ func (k kernels) sgemm() {
 	packedB, edge := f.I32(), f.I32()
 	strideAi, strideAp, strideBp, strideBj := f.I32(), f.I32(), f.I32(), f.I32()
 	once, direct, maxCols := f.I32(), f.I32(), f.I32()
-	row, col, p, group, j := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
-	rows, cols, sumDepth, groupWidth, width := f.I32(), f.I32(), f.I32(), f.I32(), f.I32()
-	source, panels, panel, panelStride := f.I32(), f.I32(), f.I32(), f.I32()
+	row, col, p, group := f.I32(), f.I32(), f.I32(), f.I32()
+	rows, cols, sumDepth, groupWidth := f.I32(), f.I32(), f.I32(), f.I32()
+	source, panels := f.I32(), f.I32()
 	blockBeta := f.F32()
 
 	packedB.Set(packedA.AddConst(bytesA))
@@ -118,17 +119,12 @@ func (k kernels) sgemm() {
 					f.If(row.Equal(asm.Const(0)), func() {
 						f.Call(packB, transB, direct, groupWidth, sumDepth, source, ldb, panels)
 					})
-					f.For(j, asm.Const(0), groupWidth, asm.Const(panelCols), func() {
-						width.Set(asm.Const(panelCols).Min(groupWidth.Sub(j)))
-						panel.Set(panels.Add(j.Mul(sumDepth).Mul(four)))
-						panelStride.Set(asm.Const(panelRow))
-						f.If(direct.And(width.Equal(asm.Const(panelCols))), func() {
-							panel.Set(source.Add(j.Mul(four)))
-							panelStride.Set(ldb)
-						})
-						f.Call(multiplyPanel, rows, width, sumDepth, packedA, panel, panelStride,
-							c.Add(row.Mul(ldc)).Add(col.Add(group).Add(j).Mul(four)), ldc, alpha, blockBeta, edge)
-					})
+					f.Call(multiply, rows, groupWidth, sumDepth, packedA,
+						direct.Select(source, panels),
+						direct.Select(asm.Const(panelRow), sumDepth.Mul(asm.Const(panelRow))),
+						direct.Select(ldb, asm.Const(panelRow)),
+						panels.Add(groupWidth.Div(asm.Const(panelCols)).Mul(sumDepth).Mul(asm.Const(panelRow))),
+						c.Add(row.Mul(ldc)).Add(col.Add(group).Mul(four)), ldc, alpha, blockBeta, edge)
 				})
 			})
 		})
@@ -304,39 +300,57 @@ func (g gemm) newTransposePanel(width int) *asm.Func {
 	for i := range x {
 		x[i], y[i] = f.F32x4(), f.F32x4()
 	}
-	f.While(depth.AtLeast(asm.Const(4)), func() {
-		i := 0
-		for ; i+4 <= width; i += 4 { // four rows of four
+	// Four elements of each of some rows, from the p-th on.
+	transpose := func(i, p int) {
+		at, to := p*float, func(q int) int { return ((p+q)*width + i) * float }
+		switch width - i {
+		default: // four rows or more
 			for l := range x {
-				x[l].Set(rows[i+l].LoadF32x4(0))
+				x[l].Set(rows[i+l].LoadF32x4(at))
 			}
 			y[0].Set(x[0].Shuffle(x[1], 0, 4, 1, 5))
 			y[1].Set(x[0].Shuffle(x[1], 2, 6, 3, 7))
 			y[2].Set(x[2].Shuffle(x[3], 0, 4, 1, 5))
 			y[3].Set(x[2].Shuffle(x[3], 2, 6, 3, 7))
-			f.StoreF32x4(target, (0*width+i)*float, y[0].Shuffle(y[2], 0, 1, 4, 5))
-			f.StoreF32x4(target, (1*width+i)*float, y[0].Shuffle(y[2], 2, 3, 6, 7))
-			f.StoreF32x4(target, (2*width+i)*float, y[1].Shuffle(y[3], 0, 1, 4, 5))
-			f.StoreF32x4(target, (3*width+i)*float, y[1].Shuffle(y[3], 2, 3, 6, 7))
-		}
-		if i+2 <= width { // two rows of four
-			x[0].Set(rows[i].LoadF32x4(0))
-			x[1].Set(rows[i+1].LoadF32x4(0))
+			f.StoreF32x4(target, to(0), y[0].Shuffle(y[2], 0, 1, 4, 5))
+			f.StoreF32x4(target, to(1), y[0].Shuffle(y[2], 2, 3, 6, 7))
+			f.StoreF32x4(target, to(2), y[1].Shuffle(y[3], 0, 1, 4, 5))
+			f.StoreF32x4(target, to(3), y[1].Shuffle(y[3], 2, 3, 6, 7))
+		case 2, 3:
+			x[0].Set(rows[i].LoadF32x4(at))
+			x[1].Set(rows[i+1].LoadF32x4(at))
 			y[0].Set(x[0].Shuffle(x[1], 0, 4, 1, 5))
 			y[1].Set(x[0].Shuffle(x[1], 2, 6, 3, 7))
-			for p := range 4 {
-				f.StorePair(target, (p*width+i)*float, y[p/2], byte(p%2))
+			for q := range 4 {
+				f.StorePair(target, to(q), y[q/2], byte(q%2))
 			}
-			i += 2
-		}
-		if i < width { // one row of four
-			x[0].Set(rows[i].LoadF32x4(0))
-			for p := range 4 {
-				f.StoreLane(target, (p*width+i)*float, x[0], byte(p))
+		case 1:
+			x[0].Set(rows[i].LoadF32x4(at))
+			for q := range 4 {
+				f.StoreLane(target, to(q), x[0], byte(q))
 			}
 		}
-		advance(4)
-	})
+	}
+	// A cache line of each row is used up before the next, since rows that are
+	// a multiple of 4 KiB apart displace each other.
+	for _, elements := range []int{line / float, 4} {
+		f.While(depth.AtLeast(asm.Const(elements)), func() {
+			for i := 0; i < width; {
+				for p := 0; p < elements; p += 4 {
+					transpose(i, p)
+				}
+				switch rest := width - i; {
+				case rest >= 4:
+					i += 4
+				case rest >= 2:
+					i += 2
+				default:
+					i++
+				}
+			}
+			advance(elements)
+		})
+	}
 	f.While(depth, func() {
 		for i, row := range rows {
 			f.StoreF32(target, i*float, row.LoadF32(0))
@@ -372,33 +386,43 @@ func (g gemm) newCopyEdge() *asm.Func {
 	return f
 }
 
-// newMultiplyPanel returns a function that multiplies the packed rows of
-// op(A) with one panel of op(B), of which the columns up to width count:
+// newMultiply returns a function that multiplies the packed rows of op(A) with
+// a group of panels of op(B), of which the columns up to width count:
 //
 //	for i < rows, j < width:
 //		c[i][j] = alpha · Σ_{p<depth} a[i][p] · b[p][j] + beta · c[i][j]
-func (g gemm) newMultiplyPanel() *asm.Func {
+//
+// The panels are panelBytes apart, and their rows strideB; a last one with
+// fewer than 8 columns is at edgeB, packed. It goes along the rows of C, so
+// that cache lines of C are written as a whole.
+func (g gemm) newMultiply() *asm.Func {
 	f := g.Func("")
 	rows, width, depth := f.I32Param(), f.I32Param(), f.I32Param()
-	a, b, strideB, c, ldc := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()
+	a, b, panelBytes, strideB, edgeB := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()
+	c, ldc := f.I32Param(), f.I32Param()
 	alpha, beta := f.F32Param(), f.F32Param()
 	edge := f.I32Param()
 	t := g.newTiling(f, rows)
-	full := f.I32()
-	full.Set(width.Equal(asm.Const(panelCols)))
+	panel, rest, to := f.I32(), f.I32(), f.I32()
 	edgeStride := asm.Const(panelRow)
 	g.forTiles(f, t, func(h int) {
-		multiply := func(c, ldc asm.I32) {
-			f.Call(g.tiles[h], depth, a, b, strideB, c, ldc, alpha, beta)
-		}
-		f.IfElse(full, func() { multiply(c, ldc) }, func() {
+		panel.Set(b)
+		rest.Set(width)
+		to.Set(c)
+		f.While(rest.AtLeast(asm.Const(panelCols)), func() {
+			f.Call(g.tiles[h], depth, a, panel, strideB, to, ldc, alpha, beta)
+			panel.Set(panel.Add(panelBytes))
+			rest.Set(rest.AddConst(-panelCols))
+			to.Set(to.AddConst(panelRow))
+		})
+		f.If(rest, func() {
 			// A tile at the edge is computed beside C, by the same instructions
 			// as any other.
 			f.If(beta.NotEqual(asm.ConstF32(0)), func() {
-				f.Call(g.copyTile, asm.Const(h), width, c, ldc, edge, edgeStride)
+				f.Call(g.copyTile, asm.Const(h), rest, to, ldc, edge, edgeStride)
 			})
-			multiply(edge, edgeStride)
-			f.Call(g.copyTile, asm.Const(h), width, edge, edgeStride, c, ldc)
+			f.Call(g.tiles[h], depth, a, edgeB, edgeStride, edge, edgeStride, alpha, beta)
+			f.Call(g.copyTile, asm.Const(h), rest, edge, edgeStride, to, ldc)
 		})
 		a.Set(a.Add(depth.Mul(asm.Const(h * float))))
 		c.Set(c.Add(ldc.Mul(asm.Const(h))))

@@ -199,6 +199,7 @@ func (s *shard) step(n int) (result sums, err error) {
 	for i := len(s.layers) - 1; i >= 0; i-- {
 		l := &s.layers[i]
 		if i == 0 {
+			s.report(result) // the last message of a step
 			return result, s.update(l, s.input, n, rate)
 		}
 		below := &s.layers[i-1]
@@ -359,6 +360,7 @@ func (s *shard) evaluate(n int) (result sums, err error) {
 	for _, x := range s.output().own[:n*s.output().width()] {
 		result[1] += float64(x) * float64(x)
 	}
+	s.report(result)
 	return result, nil
 }
 

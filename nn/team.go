@@ -140,13 +140,12 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 			return err
 		}
 		s.load(images[:n*architecture.InputDims])
-		var sums sums
 		var err error
 		switch op {
 		case opStep:
-			sums, err = s.step(n)
+			_, err = s.step(n)
 		case opEvaluate:
-			sums, err = s.evaluate(n)
+			_, err = s.evaluate(n)
 		case opReconstruct:
 			if err = s.reconstruct(n); err == nil {
 				team.Send(0, bytesOf(s.output().own[:n*s.output().width()]))
@@ -155,16 +154,21 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 		if err != nil {
 			return err
 		}
-		if op != opReconstruct {
-			team.Send(0, bytesOf(sums[:]))
-		}
 	}
 }
 
 // sums are what a member adds up over its units.
 type sums [2]float64
 
-// totals returns the sums over all members.
+// report sends a member's sums to the first, which so need not wait until the
+// member is done.
+func (s *shard) report(own sums) {
+	if s.team.Rank > 0 {
+		s.team.Send(0, bytesOf([]float64{own[0], own[1]}))
+	}
+}
+
+// totals returns the sums over all members, given those of the first.
 func (s *shard) totals(own sums) (sums, error) {
 	for rank := range s.team.others {
 		var part sums

@@ -34,9 +34,10 @@ type shard struct {
 
 // shardLayer is a member's part of a layer.
 type shardLayer struct {
-	in, out     int // width of the layer's input, and of the whole layer
-	first, last int // own units
-	start, own0 int // where the layer starts in the whole arrays and in the own
+	in, out     int  // width of the layer's input, and of the whole layer
+	whole       bool // whether every member has all units
+	first, last int  // own units
+	start, own0 int  // where the layer starts in the whole arrays and in the own
 
 	own      []float32 // activations of the own units, [batch, width]; the logits of the output
 	all      []float32 // activations of all units, [batch, out]; nil for the output
@@ -49,6 +50,19 @@ func (l *shardLayer) width() int { return l.last - l.first }
 // bias after the kernel.
 func (l *shardLayer) of(array []float32) []float32 {
 	return array[l.own0:][:(l.in+1)*l.width()]
+}
+
+// wholeSize is the number of weights up to which every member computes all of a
+// hidden layer: that takes less time than to exchange the parts. Only a test
+// changes it.
+var wholeSize = 1 << 16
+
+// units returns the units that a member owns, up to and without the last.
+func (l *shardLayer) units(team Team, rank int) (first, last int) {
+	if l.whole {
+		return 0, l.out
+	}
+	return team.units(rank, l.out)
 }
 
 // updateRows is for how many rows of a kernel the gradient is computed before
@@ -69,12 +83,14 @@ func newShard(architecture Architecture, adam Adam, batch int, team Team) *shard
 	n, start, widest := 0, 0, 0
 	for i, in := range widths[:len(widths)-1] {
 		layer := shardLayer{in: in, out: widths[i+1], start: start, own0: n}
-		layer.first, layer.last = team.units(team.Rank, layer.out)
+		isOutput := i == len(widths)-2
+		layer.whole = team.Size == 1 || !isOutput && in*layer.out <= wholeSize
+		layer.first, layer.last = layer.units(team, team.Rank)
 		layer.own = make([]float32, s.batch*layer.width())
 		switch {
-		case i == len(widths)-2:
+		case isOutput:
 			layer.gradient = layer.own // takes the place of the logits
-		case team.Size == 1:
+		case layer.whole:
 			layer.all = layer.own
 		default:
 			layer.all = make([]float32, s.batch*layer.out)
@@ -90,7 +106,7 @@ func newShard(architecture Architecture, adam Adam, batch int, team Team) *shard
 	}
 	s.input = make([]float32, s.batch*architecture.InputDims)
 	s.target = s.input
-	for terms := Slices / team.Size; terms > 1; terms /= 2 {
+	for terms := Slices; terms > 1; terms /= 2 {
 		s.terms = append(s.terms, make([]float32, s.batch*widest))
 	}
 	if team.Size > 1 {
@@ -155,7 +171,7 @@ func (s *shard) forward(n int) error {
 
 // share exchanges the activations of a layer for n images.
 func (s *shard) share(l *shardLayer, n int) error {
-	if s.team.Size == 1 {
+	if l.whole {
 		return nil
 	}
 	own := l.own[:n*l.width()]
@@ -164,7 +180,7 @@ func (s *shard) share(l *shardLayer, n int) error {
 	}
 	l.place(own, s.team, s.team.Rank)
 	for rank := range s.team.others {
-		first, last := s.team.units(rank, l.out)
+		first, last := l.units(s.team, rank)
 		part := s.message[:n*(last-first)]
 		if err := s.team.Receive(rank, bytesOf(part)); err != nil {
 			return err
@@ -176,7 +192,7 @@ func (s *shard) share(l *shardLayer, n int) error {
 
 // place copies the activations of a member's units to their places.
 func (l *shardLayer) place(part []float32, team Team, rank int) {
-	first, last := team.units(rank, l.out)
+	first, last := l.units(team, rank)
 	width := last - first
 	for i := 0; i*width < len(part); i++ {
 		copy(l.all[i*l.out+first:][:width], part[i*width:])
@@ -211,12 +227,15 @@ func (s *shard) step(n int) (result sums, err error) {
 		if err := s.update(l, below.all, n, rate); err != nil {
 			return result, err
 		}
-		if err := s.receiveGradients(below, n); err != nil {
+		if err := s.receiveGradients(l, below, n); err != nil {
 			return result, err
 		}
 		gradient, activation := below.gradient[:n*below.width()], below.own[:n*below.width()]
 		if i-1 == latent {
-			result[1] = kernel.L1Gradient(gradient, activation, float32(s.Lambda/float64(n)))
+			active := kernel.L1Gradient(gradient, activation, float32(s.Lambda/float64(n)))
+			if !below.whole || s.team.Rank == 0 {
+				result[1] = active
+			}
 		}
 		kernel.ReLUGradient(gradient, activation)
 	}
@@ -233,33 +252,38 @@ func (s *shard) loss(n int, scale float32) (float64, error) {
 
 // sendGradients computes what the own units of a layer add to the gradient by
 // the activations of the layer below, and sends it to their owners. The own
-// part goes to below.gradient, or to s.partial where others add to it.
+// part goes to below.gradient or, where others add to it, to s.partial.
 func (s *shard) sendGradients(l, below *shardLayer, n int) error {
+	if l.whole {
+		return s.sumSlices(l, below.gradient[:n*below.width()], n, below.first, below.last, 0, Slices, s.terms)
+	}
+	from, to := s.team.slices(s.team.Rank)
+	own := s.partial[s.team.Rank][:n*below.width()]
+	if below.whole {
+		if err := s.sumSlices(l, own, n, 0, below.out, from, to, s.terms); err != nil {
+			return err
+		}
+		for rank := range s.team.others {
+			s.team.Send(rank, bytesOf(own))
+		}
+		return nil
+	}
 	for rank := range s.team.others {
-		first, last := s.team.units(rank, below.out)
+		first, last := below.units(s.team, rank)
 		part := s.message[:n*(last-first)]
-		if err := s.inputGradient(l, part, n, first, last); err != nil {
+		if err := s.sumSlices(l, part, n, first, last, from, to, s.terms); err != nil {
 			return err
 		}
 		s.team.Send(rank, bytesOf(part))
 	}
-	part := below.gradient
-	if s.team.Size > 1 {
-		part = s.partial[s.team.Rank]
-	}
-	return s.inputGradient(l, part[:n*below.width()], n, below.first, below.last)
+	return s.sumSlices(l, own, n, below.first, below.last, from, to, s.terms)
 }
 
-// inputGradient stores in dst, [n, last−first], what the layer's own units add
-// to the gradient by its inputs from first to last.
-func (s *shard) inputGradient(l *shardLayer, dst []float32, n, first, last int) error {
-	from, to := s.team.slices(s.team.Rank)
-	return s.sumSlices(l, dst, n, first, last, from, to, s.terms)
-}
-
-// sumSlices is inputGradient for some slices of the layer's units, of which it
-// sums first the halves and then both: (0+1)+(2+3) and so on. A team continues
-// the sum in receiveGradients, in the order in which one worker would.
+// sumSlices stores in dst, [n, last−first], what some slices of a layer's
+// units, own ones, add to the gradient by its inputs from first to last. It
+// sums first the halves of the slices and then both: (0+1)+(2+3) and so on. A
+// team continues the sum in receiveGradients, in the order in which one worker
+// would.
 func (s *shard) sumSlices(l *shardLayer, dst []float32, n, first, last, from, to int, terms [][]float32) error {
 	if to-from > 1 {
 		middle := (from + to) / 2
@@ -289,9 +313,10 @@ func (s *shard) sumSlices(l *shardLayer, dst []float32, n, first, last, from, to
 	return gemm(blas.NoTrans, blas.Trans, gradient, kernel, general(dst, n, last-first), s.yield)
 }
 
-// receiveGradients completes below.gradient by what the others' units add.
-func (s *shard) receiveGradients(below *shardLayer, n int) error {
-	if s.team.Size == 1 {
+// receiveGradients completes below.gradient by what the others' units of the
+// layer add.
+func (s *shard) receiveGradients(l, below *shardLayer, n int) error {
+	if l.whole {
 		return nil
 	}
 	values := n * below.width()

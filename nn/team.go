@@ -16,7 +16,8 @@ const Slices = 8
 // Each member owns some of the units of every layer, with the columns of the
 // kernel, the biases and Adam's moments that belong to them, and sees every
 // batch as a whole. What they exchange are activations and their gradients,
-// which are much smaller than the kernels.
+// which are much smaller than the kernels. Small hidden layers they all have
+// whole.
 type Team struct {
 	Rank int // of this member, from 0
 	Size int // 1, 2, 4 or 8
@@ -194,7 +195,9 @@ func (s *shard) arrays() [][]float32 {
 func (s *shard) sendArrays(to, n int) {
 	for _, array := range s.arrays()[:n] {
 		for _, layer := range s.layers {
-			s.team.Send(to, bytesOf(layer.of(array)))
+			if !layer.whole { // else all have it
+				s.team.Send(to, bytesOf(layer.of(array)))
+			}
 		}
 	}
 }
@@ -250,7 +253,7 @@ func (t *Trainer) Spread(team Team) error {
 			team.Send(rank, binary.LittleEndian.AppendUint64(nil, uint64(steps)))
 			for _, array := range whole {
 				for _, layer := range shard.layers {
-					first, last := team.units(rank, layer.out)
+					first, last := layer.units(team, rank)
 					part := make([]float32, (layer.in+1)*(last-first))
 					layer.cut(part, array, team, rank)
 					team.Send(rank, bytesOf(part))
@@ -289,7 +292,10 @@ func (t *Trainer) collect(n int) (whole [][]float32, err error) {
 	for rank := range s.team.others {
 		for _, array := range whole {
 			for _, layer := range s.layers {
-				first, last := s.team.units(rank, layer.out)
+				if layer.whole {
+					continue
+				}
+				first, last := layer.units(s.team, rank)
 				part := make([]float32, (layer.in+1)*(last-first))
 				if err := s.team.Receive(rank, bytesOf(part)); err != nil {
 					return whole, err
@@ -304,7 +310,7 @@ func (t *Trainer) collect(n int) (whole [][]float32, err error) {
 // cut sets part to a member's part of the layer in an array of the whole
 // autoencoder.
 func (l *shardLayer) cut(part, whole []float32, team Team, rank int) {
-	first, last := team.units(rank, l.out)
+	first, last := l.units(team, rank)
 	for row := range l.in + 1 { // the last is the bias
 		copy(part[row*(last-first):(row+1)*(last-first)], whole[l.start+row*l.out+first:])
 	}
@@ -312,7 +318,7 @@ func (l *shardLayer) cut(part, whole []float32, team Team, rank int) {
 
 // paste does the opposite.
 func (l *shardLayer) paste(whole, part []float32, team Team, rank int) {
-	first, last := team.units(rank, l.out)
+	first, last := l.units(team, rank)
 	for row := range l.in + 1 {
 		copy(whole[l.start+row*l.out+first:][:last-first], part[row*(last-first):])
 	}

@@ -109,6 +109,16 @@ func (g *goroutines) stop() {
 // one worker does; so does a training that changes its team on the way.
 func TestTeams(t *testing.T) {
 	useSerial(t)
+	for _, size := range []int{0, 500, 1000, wholeSize} { // which layers all members have whole
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			defer func(size int) { wholeSize = size }(wholeSize)
+			wholeSize = size
+			testTeams(t)
+		})
+	}
+}
+
+func testTeams(t *testing.T) {
 	for _, a := range []Architecture{
 		{InputDims: 64, EncoderHidden: []int{40, 24}, LatentDims: 16, DecoderHidden: []int{24, 40}, Lambda: 1e-3},
 		{InputDims: 30, EncoderHidden: []int{20}, LatentDims: 3, Lambda: 1e-2}, // slices without units

@@ -43,9 +43,6 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 		if err != nil {
 			return nil, err
 		}
-		if sums, err = s.totals(sums); err != nil {
-			return nil, err
-		}
 		total[0] += sums[0]
 		total[1] += sums[1]
 		copy(result.Codes[first*latents:], t.codes(count))

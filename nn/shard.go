@@ -199,8 +199,8 @@ func (l *shardLayer) place(part []float32, team Team, rank int) {
 	}
 }
 
-// step trains on the n images that are loaded. It returns the sums over the
-// own units of the cross-entropies and of the latent activations.
+// step trains on the n images that are loaded. The first member gets the sums
+// over all units of the cross-entropies and of the latent activations.
 func (s *shard) step(n int) (result sums, err error) {
 	if err := s.forward(n); err != nil {
 		return result, err
@@ -209,13 +209,13 @@ func (s *shard) step(n int) (result sums, err error) {
 	if err != nil {
 		return result, err
 	}
+	s.report(result)
 	s.steps++
 	rate := float32(s.adam.rate(s.steps))
 	latent := len(s.EncoderHidden)
 	for i := len(s.layers) - 1; i >= 0; i-- {
 		l := &s.layers[i]
 		if i == 0 {
-			s.report(result) // the last message of a step
 			return result, s.update(l, s.input, n, rate)
 		}
 		below := &s.layers[i-1]
@@ -227,14 +227,20 @@ func (s *shard) step(n int) (result sums, err error) {
 		if err := s.update(l, below.all, n, rate); err != nil {
 			return result, err
 		}
+		if l == s.output() {
+			// They came before the gradients, so this waits for nothing more.
+			if result, err = s.totals(result); err != nil {
+				return result, err
+			}
+		}
 		if err := s.receiveGradients(l, below, n); err != nil {
 			return result, err
 		}
 		gradient, activation := below.gradient[:n*below.width()], below.own[:n*below.width()]
 		if i-1 == latent {
-			active := kernel.L1Gradient(gradient, activation, float32(s.Lambda/float64(n)))
-			if !below.whole || s.team.Rank == 0 {
-				result[1] = active
+			result[1] = kernel.L1Gradient(gradient, activation, float32(s.Lambda/float64(n)))
+			if !below.whole {
+				result[1] = sum(below.all[:n*below.out])
 			}
 		}
 		kernel.ReLUGradient(gradient, activation)
@@ -370,9 +376,16 @@ func (s *shard) update(l *shardLayer, x []float32, n int, rate float32) error {
 	return nil
 }
 
+func sum(values []float32) (total float64) {
+	for _, value := range values {
+		total += float64(value)
+	}
+	return total
+}
+
 // evaluate compares the reconstructions of the n images that are loaded with
-// them. It returns the sums over the own units of the cross-entropies and of
-// the squared errors.
+// them. The first member gets the sums over all units of the cross-entropies
+// and of the squared errors.
 func (s *shard) evaluate(n int) (result sums, err error) {
 	if err := s.forward(n); err != nil {
 		return result, err
@@ -386,7 +399,7 @@ func (s *shard) evaluate(n int) (result sums, err error) {
 		result[1] += float64(x) * float64(x)
 	}
 	s.report(result)
-	return result, nil
+	return s.totals(result)
 }
 
 // reconstruct runs the n images that are loaded through the autoencoder.

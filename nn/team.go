@@ -161,16 +161,18 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 // sums are what a member adds up over its units.
 type sums [2]float64
 
-// report sends a member's sums to the first, which so need not wait until the
-// member is done.
+// report sends a member's sums to the first.
 func (s *shard) report(own sums) {
 	if s.team.Rank > 0 {
 		s.team.Send(0, bytesOf([]float64{own[0], own[1]}))
 	}
 }
 
-// totals returns the sums over all members, given those of the first.
+// totals returns to the first member the sums over all, given its own.
 func (s *shard) totals(own sums) (sums, error) {
+	if s.team.Rank > 0 {
+		return own, nil
+	}
 	for rank := range s.team.others {
 		var part sums
 		if err := s.team.Receive(rank, bytesOf(part[:])); err != nil {

@@ -101,9 +101,6 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	if sums, err = s.totals(sums); err != nil {
-		return Loss{}, err
-	}
 	return Loss{
 		BCE: sums[0] / float64(len(images)),
 		L1:  t.auto.Lambda * sums[1] / float64(n),

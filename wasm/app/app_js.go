@@ -194,7 +194,28 @@ func (a *app) listen() {
 		a.useFiles(input.Get("files"))
 		input.Set("value", "") // so that the same file can be chosen again
 	})
+	if window := js.Global(); !window.Get("parent").Equal(window) {
+		a.watchVisibility(on)
+	}
 	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(js.Value) { a.do(a.root.Redraw) })
+}
+
+// watchVisibility tells the page, which is in a frame, whether it can be seen:
+// in a tab that is shown, and scrolled into view there.
+func (a *app) watchVisibility(on func(target js.Value, event string, handle func(event js.Value))) {
+	document := js.Global().Get("document")
+	inView := true
+	see := func() {
+		a.do(func() { a.page.See(inView && !document.Get("hidden").Bool()) })
+	}
+	on(document, "visibilitychange", func(js.Value) { see() })
+	observer := js.Global().Get("IntersectionObserver").New(js.FuncOf(func(_ js.Value, args []js.Value) any {
+		entries := args[0]
+		inView = entries.Index(entries.Length() - 1).Get("isIntersecting").Bool()
+		see()
+		return nil
+	}))
+	observer.Call("observe", document.Get("documentElement"))
 }
 
 func (a *app) useFiles(files js.Value) {

@@ -106,6 +106,7 @@ type Page struct {
 	labels   []byte           // of the validation images
 	watched  []int            // validation images that the worker is to show
 	deaths   int              // of workers, since the last frame of one
+	unseen   bool             // whether training waits to be seen again
 	versions int
 }
 
@@ -404,7 +405,7 @@ func (p *Page) Pause(done func(error)) {
 		done(nil)
 		return
 	}
-	p.Status = protocol.StatusPaused
+	p.Status, p.unseen = protocol.StatusPaused, false
 	p.command(protocol.New(protocol.TypePause, nil), result(done))
 	p.changed("state")
 }
@@ -415,7 +416,7 @@ func (p *Page) Step(done func(error)) {
 		done(err)
 		return
 	}
-	p.Status = protocol.StatusPaused
+	p.Status, p.unseen = protocol.StatusPaused, false
 	p.command(protocol.New(protocol.TypeStep, nil), result(done))
 	p.changed("state")
 }
@@ -430,6 +431,20 @@ func (p *Page) trainable(action string) error {
 		return fmt.Errorf("%s: the run stopped: %s; reset", action, p.Failure)
 	}
 	return nil
+}
+
+// See tells whether an embedded page can be seen. Unseen, it does not train: a
+// reader of the text around it should not pay for what is scrolled away. What
+// trained goes on when it is seen again.
+func (p *Page) See(seen bool) {
+	switch {
+	case !seen && p.Status == protocol.StatusTraining:
+		p.Pause(ignore)
+		p.unseen = true
+	case seen && p.unseen && p.Status == protocol.StatusPaused:
+		p.Play(ignore)
+	}
+	p.unseen = p.unseen && !seen
 }
 
 // Reset forgets what was learnt and waits with the untrained model.

@@ -437,3 +437,30 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 }
+
+// What trains pauses while it cannot be seen and goes on after; what was
+// paused by hand stays so.
+func TestSee(t *testing.T) {
+	page, worker := open(t)
+	page.See(true)
+	page.Play(must(t))
+	worker.types()
+	for _, test := range []struct {
+		do       func()
+		commands string
+		status   Status
+	}{
+		{func() { page.See(true) }, "", protocol.StatusTraining},
+		{func() { page.See(false) }, "pause", protocol.StatusPaused},
+		{func() { page.See(false) }, "", protocol.StatusPaused},
+		{func() { page.See(true) }, "play", protocol.StatusTraining},
+		{func() { page.Pause(must(t)) }, "pause", protocol.StatusPaused},
+		{func() { page.See(false) }, "", protocol.StatusPaused},
+		{func() { page.See(true) }, "", protocol.StatusPaused},
+	} {
+		test.do()
+		if got := worker.types(); got != test.commands || page.Status != test.status {
+			t.Fatalf("commands %q, status %q; want %q, %q", got, page.Status, test.commands, test.status)
+		}
+	}
+}

@@ -80,6 +80,31 @@ func TestWorkersChangeWithinARun(t *testing.T) {
 	}
 }
 
+// In a frame, training waits while it cannot be seen.
+func TestUnseenFrameDoesNotTrain(t *testing.T) {
+	dir := useSite(t, false)
+	const article = `<!doctype html><title>Article</title><div style="height: 3000px"></div><iframe src="index.html" width="900" height="700"></iframe>`
+	if err := os.WriteFile(filepath.Join(dir, "article.html"), []byte(article), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, "article.html", desktop)
+	waitFor[bool](p, `!!frames[0].sae`)
+	evaluate[chromedp.Void](p, `frames[0].sae.ready`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 3000)`)
+	evaluate[chromedp.Void](p, `frames[0].sae.set({hidden: "16", latent: 8, epochs: 10000}).then(() => frames[0].sae.play())`)
+	waitFor[bool](p, `frames[0].sae.state().status === "training" && frames[0].sae.state().epoch > 0`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
+	waitFor[bool](p, `frames[0].sae.state().status === "paused"`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 3000)`)
+	waitFor[bool](p, `frames[0].sae.state().status === "training"`)
+	evaluate[chromedp.Void](p, `frames[0].sae.pause()`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 3000)`)
+	if status := evaluate[string](p, `new Promise(seen => setTimeout(() => seen(frames[0].sae.state().status), 500))`); status != "paused" {
+		t.Errorf("status %q after a pause by hand and a look elsewhere, want paused", status)
+	}
+}
+
 // A worker that is lost, with or without a word, ends the run with a reason;
 // the next run has a new team.
 func TestLostMember(t *testing.T) {

@@ -1,17 +1,20 @@
 package simd
 
 import (
+	"syscall/js"
 	"unsafe"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// Kernels implements blas.Float32 and kernel.Implementation by the module that
-// is linked. What the module lacks, gonum does.
+// Kernels implements blas.Float32 and kernel.Implementation by one of the
+// modules, which has to be the active one. What the module lacks, gonum does.
 type Kernels struct {
 	gonum.Implementation
+	Name string // "relaxed-simd" or "simd"
 
+	exports js.Value
 	scratch []float32 // packed blocks of the matrices that are being multiplied
 }
 
@@ -51,8 +54,12 @@ func adam(n int32, p, g, m, v *float32, rate, oneMinusBeta1, oneMinusBeta2, epsi
 //go:wasmimport simd peak
 func peak(n int32, x float32) float32
 
-// newKernels returns the kernels of the module that is linked.
-func newKernels() *Kernels { return &Kernels{scratch: make([]float32, scratchFloats())} }
+// PeakFLOP is the number of floating-point operations of one round of Peak.
+const PeakFLOP = 2 * 4 * 12 * 8
+
+// Peak multiplies and adds in registers, for so many rounds, and does nothing
+// else: no kernel can be faster.
+func (*Kernels) Peak(rounds int) { peak(int32(rounds), 1e-3) }
 
 // Sgemm computes
 //

@@ -17,8 +17,7 @@ var baselineModule []byte
 //go:embed relaxed.wasm
 var relaxedModule []byte
 
-// modules are those that there are, the fastest first, by the names that Use
-// returns.
+// modules are those that there are, the fastest first.
 var modules = []struct {
 	name string
 	code []byte
@@ -32,19 +31,37 @@ var modules = []struct {
 // "relaxed-simd", "simd", or, where neither runs and nothing changes, "go".
 func Use() string {
 	for _, module := range modules {
-		kernels, err := link(module.code)
-		if err == nil {
-			blas32.Use(kernels)
-			kernel.Use(kernels)
-			return module.name
+		if kernels, err := link(module.name, module.code); err == nil {
+			kernels.Use()
+			return kernels.Name
 		}
 	}
 	return "go"
 }
 
-// link instantiates a module on this program's memory and leads the imported
-// functions there. One module is linked at a time.
-func link(code []byte) (kernels *Kernels, err error) {
+// Available returns the kernels that this machine can run, the fastest first.
+func Available() []*Kernels {
+	var available []*Kernels
+	for _, module := range modules {
+		if kernels, err := link(module.name, module.code); err == nil {
+			available = append(available, kernels)
+		}
+	}
+	return available
+}
+
+// Use makes the kernels those of gonum's blas32 and of package kernel.
+func (k *Kernels) Use() {
+	k.activate()
+	blas32.Use(k)
+	kernel.Use(k)
+}
+
+// activate leads the imported functions to the module of k.
+func (k *Kernels) activate() { js.Global().Get("saeKernels").Set("exports", k.exports) }
+
+// link instantiates a module on this program's memory and activates it.
+func link(name string, code []byte) (kernels *Kernels, err error) {
 	host := js.Global().Get("saeKernels")
 	if !host.Truthy() {
 		return nil, errors.New("simd: no saeKernels: want the program to be instantiated by program.js")
@@ -68,6 +85,8 @@ func link(code []byte) (kernels *Kernels, err error) {
 	instance := webAssembly.Get("Instance").New(module, map[string]any{
 		"env": map[string]any{"memory": host.Get("memory")},
 	})
-	host.Set("exports", instance.Get("exports"))
-	return newKernels(), nil
+	kernels = &Kernels{Name: name, exports: instance.Get("exports")}
+	kernels.activate()
+	kernels.scratch = make([]float32, scratchFloats())
+	return kernels, nil
 }

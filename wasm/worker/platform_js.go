@@ -43,16 +43,17 @@ func Run() {
 	var w *Worker
 	members := newMembers(func() { w.Wake() })
 	w = New(Platform{
-		Post:    func(m protocol.Message) { m.Post(self) },
-		Turn:    loop.Turn,
-		Open:    open,
-		Kernel:  kernel,
-		Cores:   self.Get("navigator").Get("hardwareConcurrency").Int(),
-		Recruit: members.recruit,
-		Lost:    func() string { return members.lost },
-		Connect: members.connect,
-		Send:    members.send,
-		Receive: members.receive,
+		Post:         func(m protocol.Message) { m.Post(self) },
+		Turn:         loop.Turn,
+		Open:         open,
+		Kernel:       kernel,
+		BenchKernels: benchKernels,
+		Cores:        self.Get("navigator").Get("hardwareConcurrency").Int(),
+		Recruit:      members.recruit,
+		Lost:         func() string { return members.lost },
+		Connect:      members.connect,
+		Send:         members.send,
+		Receive:      members.receive,
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {

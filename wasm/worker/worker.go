@@ -48,6 +48,8 @@ type Platform struct {
 	Open func(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
 	// Kernel names the kernels in use.
 	Kernel string
+	// BenchKernels measures all kernels that there are.
+	BenchKernels func() protocol.KernelBench
 	// Cores is how many workers the machine can run at once.
 	Cores int
 
@@ -175,7 +177,7 @@ func (w *Worker) attend() error {
 			return nil
 		}
 		switch m.Type {
-		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeJoin:
+		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
 			return errInterrupted
 		case protocol.TypeReconstruct:
 			return nil
@@ -208,6 +210,9 @@ func (w *Worker) handle(m protocol.Message) {
 	case protocol.TypeBench:
 		w.endRun(errors.New("step: a benchmark replaced the run"))
 		reply, err = w.bench(m)
+	case protocol.TypeBenchKernels:
+		w.endRun(errors.New("step: a benchmark replaced the run"))
+		reply = protocol.New("", w.BenchKernels())
 	case protocol.TypeJoin:
 		if err = w.join(m); err == nil {
 			return

@@ -1,20 +1,24 @@
-// benchTrain(cfg) trains a network on the same worker and kernels as the page
+// benchTrain(cfg) trains a network on the same workers and kernels as the page
 // and tells how fast: cfg is {layers, latentIndex, l1, batch, epochs, warmup,
-// images, data: Uint8Array(images*3072), lr, beta1, beta2, eps, budgetMs};
-// the result {imagesPerSecond, loss, imagesUsed, epochMs, kernel}.
+// images, data: Uint8Array(images*3072), lr, beta1, beta2, eps, threads,
+// budgetMs}; the result {imagesPerSecond, loss, imagesUsed, epochMs, kernel,
+// workers, weights}. benchKernels() measures the kernels alone.
 "use strict";
 
 const module = WebAssembly.compileStreaming(fetch("sae.wasm"));
+let stop = () => {}; // ends the command under way
 
-window.benchTrain = async ({ data, ...cfg }) => {
+// ask starts a worker, has it carry out one command, and ends it.
+async function ask(type, body, buffers = []) {
   const worker = new Worker("worker.js");
   try {
     return await new Promise((resolve, reject) => {
+      stop = () => reject(new Error("stopped"));
       worker.onerror = (event) => reject(new Error(event.message));
       worker.onmessage = ({ data: message }) => {
         switch (message.type) {
           case "ready":
-            worker.postMessage({ type: "bench", id: 1, body: JSON.stringify(cfg), buffers: [data.slice().buffer] });
+            worker.postMessage({ type, id: 1, body: JSON.stringify(body), buffers }, buffers);
             break;
           case "reply":
             message.error ? reject(new Error(message.error)) : resolve(JSON.parse(message.body));
@@ -28,36 +32,134 @@ window.benchTrain = async ({ data, ...cfg }) => {
   } finally {
     worker.terminate();
   }
+}
+
+window.benchTrain = ({ data, ...cfg }) => ask("bench", cfg, [data.slice().buffer]);
+window.benchKernels = () => ask("benchKernels", null);
+
+const networks = {
+  S: [3072, 128, 32, 128, 3072],
+  M: [3072, 512, 128, 512, 3072],
+  L: [3072, 1024, 512, 128, 512, 1024, 3072],
+};
+const rounds = 3;
+
+// benchTeams() measures training by network, batch and number of workers, each
+// configuration once per round, and calls show with all results after each.
+window.benchTeams = async (configurations, show = () => {}) => {
+  const results = configurations.map((configuration) => ({ ...configuration, speeds: [] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const result of results) {
+      const images = Math.max(4 * result.batch, 512);
+      const data = new Uint8Array(images * 3072);
+      for (let i = 0; i < data.length; i += 65536) crypto.getRandomValues(data.subarray(i, i + 65536));
+      const layers = networks[result.network];
+      show(results, result);
+      const { imagesPerSecond, kernel, workers } = await benchTrain({
+        layers, latentIndex: (layers.length - 1) / 2, l1: 1e-5, batch: result.batch, epochs: 2, warmup: 1,
+        images, data, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, threads: result.workers, budgetMs: 4000,
+      });
+      Object.assign(result, { kernel, workers });
+      result.speeds.push(imagesPerSecond);
+    }
+  }
+  show(results);
+  return results;
 };
 
-const networks = [
-  [3072, 128, 32, 128, 3072],
-  [3072, 512, 128, 512, 3072],
-];
+window.benchConfigurations = () => {
+  const teams = [1, 2, 4, 8].filter((workers) => workers === 1 || workers <= navigator.hardwareConcurrency);
+  const rows = [["S", 128], ["M", 32], ["M", 128], ["M", 512], ["L", 128]];
+  return rows.flatMap(([network, batch]) => teams.map((workers) => ({ network, batch, workers })));
+};
 
-document.getElementById("run").onclick = async ({ target: button }) => {
-  const rows = document.getElementById("rows");
+const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+};
+
+// The picture.
+
+const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const names = { "relaxed-simd": "relaxed SIMD", simd: "SIMD", go: "plain Go" };
+
+function show(id, rows) {
+  const section = document.getElementById(id);
+  section.hidden = false;
+  section.querySelector(".bars").replaceChildren(...rows.flatMap(({ title, bars }) => [
+    Object.assign(document.createElement("h3"), { textContent: title }),
+    ...bars.flatMap(({ label, text, share, low, high }) => {
+      const bar = Object.assign(document.createElement("span"), { className: "track" });
+      const part = (className, from, to) => {
+        const element = Object.assign(document.createElement("i"), { className });
+        element.style.left = `${100 * from}%`;
+        element.style.width = `${100 * (to - from)}%`;
+        bar.append(element);
+      };
+      part("value", 0, Math.min(1, share));
+      if (high > low) part("spread", Math.min(1, low), Math.min(1, high));
+      return [
+        Object.assign(document.createElement("span"), { className: "label", textContent: label }),
+        bar,
+        Object.assign(document.createElement("span"), { className: "number", textContent: text }),
+      ];
+    }),
+  ]));
+}
+
+function showKernels({ products, step }) {
+  const shapes = Map.groupBy(products, ({ pass, m, n, k }) => `${pass} ${m} × ${n} × ${k}`);
+  const fastest = Math.max(...products.map(({ peak }) => peak));
+  show("products", [...shapes].map(([title, kernels]) => ({
+    title,
+    bars: kernels.map(({ kernel, gflops, ofPeak }) => kernel === "go"
+      ? { label: names[kernel], share: gflops.median / fastest, text: gflops.median.toFixed(1) }
+      : { label: names[kernel], share: ofPeak.median, low: ofPeak.low, high: ofPeak.high, text: `${percent(ofPeak.median)}   ${gflops.median.toFixed(1)}` }),
+  })));
+  show("step", step.map(({ kernel, ms, gflops, ofPeak, parts }) => ({
+    title: `${names[kernel]}: ${ms.median.toFixed(0)} ms, ${gflops.median.toFixed(1)} · 10⁹ operations/s, ${percent(ofPeak.median)} of the peak`,
+    bars: parts.map(({ name, share }) => ({ label: name, share, text: `${(100 * share).toFixed(1)} %` })),
+  })));
+}
+
+function showTeams(results) {
+  const groups = Map.groupBy(results.filter(({ speeds }) => speeds.length), ({ network, batch }) => `${networks[network].join("-")}, batch ${batch}`);
+  show("training", [...groups].map(([title, teams]) => {
+    const fastest = Math.max(...teams.flatMap(({ speeds }) => speeds));
+    return {
+      title,
+      bars: teams.map(({ workers, speeds }) => {
+        const ratio = median(speeds.map((speed, round) => speed / teams[0].speeds[round]));
+        return {
+          label: workers === 1 ? "1 worker" : `${workers} workers`,
+          share: median(speeds) / fastest, low: Math.min(...speeds) / fastest, high: Math.max(...speeds) / fastest,
+          text: `${Math.round(median(speeds)).toLocaleString("en")}${workers === 1 ? "" : `   × ${ratio.toFixed(2)}`}`,
+        };
+      }),
+    };
+  }));
+}
+
+const runButton = document.getElementById("run");
+const stopButton = document.getElementById("stop");
+stopButton.onclick = () => stop();
+runButton.onclick = async () => {
   const status = document.getElementById("status");
-  button.disabled = true;
-  rows.replaceChildren();
+  runButton.disabled = true;
+  stopButton.hidden = false;
+  for (const section of document.querySelectorAll("section")) section.hidden = true;
   try {
-    const images = 1280, batch = 128;
-    const data = new Uint8Array(images * 3072);
-    for (let i = 0; i < data.length; i += 65536) crypto.getRandomValues(data.subarray(i, i + 65536));
-    for (const layers of networks) {
-      status.textContent = `Training ${layers.join("-")}`;
-      const result = await benchTrain({
-        layers, latentIndex: (layers.length - 1) / 2, l1: 1e-5, batch, epochs: 3, warmup: 1,
-        images, data, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, budgetMs: 30000,
-      });
-      const cells = [layers.join("-"), batch, Math.round(result.imagesPerSecond), result.loss.toFixed(4), result.kernel];
-      const row = rows.insertRow();
-      for (const text of cells) row.insertCell().textContent = text;
-    }
-    status.textContent = "Done";
+    status.textContent = "Matrix products …";
+    showKernels(await benchKernels());
+    await benchTeams(benchConfigurations(), (results, next) => {
+      showTeams(results);
+      if (next) status.textContent = `${networks[next.network].join("-")}, batch ${next.batch}, ${next.workers === 1 ? "1 worker" : `${next.workers} workers`} …`;
+    });
+    status.textContent = "Done.";
   } catch (error) {
-    status.textContent = `The benchmark stopped: ${error.message}`;
+    status.textContent = error.message === "stopped" ? "Stopped." : `The benchmark stopped: ${error.message}`;
   } finally {
-    button.disabled = false;
+    runButton.disabled = false;
+    stopButton.hidden = true;
   }
 };

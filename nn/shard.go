@@ -21,6 +21,7 @@ type shard struct {
 	parameters, moments1, moments2 []float32
 
 	yield  func() error
+	sent   func() // called once a step has nothing more to send; may be nil
 	layers []shardLayer
 
 	input  []float32 // [batch, InputDims]
@@ -223,6 +224,9 @@ func (s *shard) step(n int) (result sums, err error) {
 		// on behind the update.
 		if err := s.sendGradients(l, below, n); err != nil {
 			return result, err
+		}
+		if i == 1 && s.sent != nil {
+			s.sent()
 		}
 		if err := s.update(l, below.all, n, rate); err != nil {
 			return result, err

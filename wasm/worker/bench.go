@@ -49,13 +49,21 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	images := data.Split{Images: m.Buffers[0]}
-	batch := newGather(cfg.Batch)
+	buffers := [2]*gather{newGather(cfg.Batch), newGather(cfg.Batch)}
 
 	epoch := 0
 	train := func(n int) (loss float64, elapsed time.Duration, err error) {
 		start := time.Now()
-		for indexes := range nn.Batches(n, cfg.Batch, 1, uint64(epoch)) {
-			step, err := trainer.Step(batch.gather(images, indexes))
+		batches := slices.Collect(nn.Batches(n, cfg.Batch, 1, uint64(epoch)))
+		next := buffers[0].gather(images, batches[0])
+		for i, indexes := range batches {
+			batch := next
+			next = nil
+			if i+1 < len(batches) {
+				next = buffers[(i+1)%2].gather(images, batches[i+1])
+			}
+			trainer.Next = func() []byte { return next }
+			step, err := trainer.Step(batch)
 			if err != nil {
 				return 0, 0, err
 			}

@@ -29,8 +29,9 @@ type run struct {
 	adam     nn.Adam
 	team     int // workers that the trainer is spread over
 	tuner    *tuner
-	batches  [][]int // image indexes of the batches of the epoch under way
-	images   *gather
+	batches  [][]int    // image indexes of the batches of the epoch under way
+	images   [2]*gather // of the batch under way and of the next
+	next     []byte     // images of the next batch, where the team has them already
 
 	status  protocol.Status
 	failure string
@@ -84,7 +85,7 @@ func newRun(configure protocol.Configure, dataset *data.Dataset, yield func() er
 		trainer:  trainer,
 		adam:     adam,
 		team:     1,
-		images:   newGather(settings.Batch),
+		images:   [2]*gather{newGather(settings.Batch), newGather(settings.Batch)},
 		status:   protocol.StatusIdle,
 	}
 	r.shuffle()
@@ -105,7 +106,7 @@ func (r *run) work(w *Worker) bool {
 		return false
 	case !r.evaluated:
 		err = r.finishEpoch()
-	case r.status == protocol.StatusTraining || w.stepping != 0:
+	case r.status == protocol.StatusTraining || w.stepping != 0 || r.next != nil:
 		if err = r.spread(w); err == nil {
 			err = r.step()
 		}
@@ -134,7 +135,7 @@ func (r *run) fail(w *Worker, err error) {
 		return
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
-	r.broken = true
+	r.broken, r.next = true, nil
 	if r.team > 1 {
 		w.Recruit(protocol.Join{Size: 1}) // one of the others may never answer again
 	}
@@ -144,7 +145,7 @@ func (r *run) fail(w *Worker, err error) {
 
 // spread moves the training onto a team of the size that the tuner asks for.
 func (r *run) spread(w *Worker) error {
-	if size := r.tuner.size; size != r.team {
+	if size := r.tuner.size; size != r.team && r.next == nil {
 		err := w.spread(r.trainer, protocol.Join{
 			Size:         size,
 			Architecture: r.auto.Architecture,
@@ -184,11 +185,30 @@ func (w *Worker) newTuner(r *run) *tuner {
 	return tuner
 }
 
+// gather returns the images of a batch, good until the next but one.
+func (r *run) gather(batch int) []byte {
+	return r.images[batch%2].gather(r.train, r.batches[batch])
+}
+
+// lookAhead is nn.Trainer.Next: the images of the next batch, where it is sure
+// to be trained on before anything else happens to the model.
+func (r *run) lookAhead(w *Worker) []byte {
+	if r.status == protocol.StatusTraining && w.stepping == 0 && r.tuner.found && r.tuner.size == r.team &&
+		r.batch+1 < len(r.batches) && time.Since(w.lastFrame) < frameInterval {
+		r.next = r.gather(r.batch + 1)
+	}
+	return r.next
+}
+
 // step trains on the next batch.
 func (r *run) step() error {
 	start := time.Now()
 	indexes := r.batches[r.batch]
-	loss, err := r.trainer.Step(r.images.gather(r.train, indexes))
+	images := r.next
+	if r.next = nil; images == nil {
+		images = r.gather(r.batch)
+	}
+	loss, err := r.trainer.Step(images)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,11 @@ func (w *Worker) take() {
 // Run works for ever.
 func (w *Worker) Run() {
 	for {
+		if r := w.run; r != nil && r.next != nil { // the team is at the next batch already
+			r.work(w)
+			w.yield()
+			continue
+		}
 		if m, ok := w.peek(); ok {
 			w.take()
 			w.handle(m)
@@ -347,6 +352,7 @@ func (w *Worker) configure(m protocol.Message) error {
 		return err
 	}
 	run.tuner = w.newTuner(run)
+	run.trainer.Next = func() []byte { return run.lookAhead(w) }
 	w.run, w.dirty = run, true
 	if run.tuner.found && run.tuner.size == 1 {
 		return w.Recruit(protocol.Join{Size: 1}) // a team of an earlier run has nothing to do

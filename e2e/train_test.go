@@ -83,7 +83,7 @@ func TestWorkersChangeWithinARun(t *testing.T) {
 // In a frame, training waits while it cannot be seen.
 func TestUnseenFrameDoesNotTrain(t *testing.T) {
 	dir := useSite(t, false)
-	const article = `<!doctype html><title>Article</title><div style="height: 3000px"></div><iframe src="index.html" width="900" height="700"></iframe>`
+	const article = `<!doctype html><link rel="icon" href="data:,"><title>Article</title><div style="height: 3000px"></div><iframe src="index.html" width="900" height="700"></iframe>`
 	if err := os.WriteFile(filepath.Join(dir, "article.html"), []byte(article), 0o644); err != nil {
 		t.Fatal(err)
 	}

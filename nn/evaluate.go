@@ -87,8 +87,7 @@ func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, 
 	whole.place(output.own[:n*output.width()], s.team, 0)
 	for rank := range s.team.others {
 		first, last := s.team.units(rank, dims)
-		part := s.message[:0]
-		part = grow(part, n*(last-first))
+		part := grow(s.message, n*(last-first))
 		if err := s.team.Receive(rank, bytesOf(part)); err != nil {
 			return nil, nil, err
 		}

@@ -25,7 +25,9 @@ type app struct {
 	root   *ui.Root
 	api    *api
 	worker js.Value
-	heard  bool // whether the worker said anything since the last watch tick
+	heard  bool      // whether the worker said anything since the last watch tick
+	frame  time.Time // when the frame came that is yet to be shown; zero for none
+	paints bool      // whether a frame is being painted
 	onData js.Func
 	onFail js.Func
 }
@@ -60,7 +62,35 @@ func Run() {
 			panic(err)
 		}
 		a.root.AfterRender()
+		if !a.frame.IsZero() {
+			a.measureDisplay(time.Since(a.frame))
+			a.frame = time.Time{}
+		}
 	}
+}
+
+// measureDisplay adds the browser's layout and painting to the time that it
+// took to render a frame, and tells the page. In a hidden tab, that waits until
+// it is shown.
+func (a *app) measureDisplay(rendering time.Duration) {
+	if a.paints {
+		return
+	}
+	a.paints = true
+	var before, after js.Func
+	before = js.FuncOf(func(js.Value, []js.Value) any {
+		start := time.Now()
+		after = js.FuncOf(func(js.Value, []js.Value) any {
+			a.page.Displayed(rendering + time.Since(start))
+			a.paints = false
+			before.Release()
+			after.Release()
+			return nil
+		})
+		js.Global().Call("setTimeout", after) // the first task after the painting
+		return nil
+	})
+	js.Global().Call("requestAnimationFrame", before)
 }
 
 // do runs change, which changes the page's state, and renders the result.
@@ -124,6 +154,9 @@ func (a *app) receive(data js.Value) {
 		died, _ := protocol.Decode[protocol.Died](m)
 		a.workerDied(died.Reason)
 		return
+	}
+	if m.Type == protocol.TypeFrame {
+		a.frame = time.Now()
 	}
 	a.do(func() { a.page.Receive(m) })
 }

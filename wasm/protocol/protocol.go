@@ -47,7 +47,7 @@ const (
 	// TypeReconstruct runs one image of 3,072 bytes, the only buffer, through
 	// the autoencoder; the reply carries the reconstruction.
 	TypeReconstruct Type = "reconstruct"
-	// TypeSeen acknowledges a frame; it has no reply.
+	// TypeSeen acknowledges a frame; the body is a Seen. It has no reply.
 	TypeSeen Type = "seen"
 	// TypePing asks for a reply and nothing else.
 	TypePing Type = "ping"
@@ -161,6 +161,11 @@ type Join struct {
 // Watch is the body of TypeWatch: indexes into the validation split.
 type Watch struct {
 	Images []int `json:"images"`
+}
+
+// Seen is the body of TypeSeen.
+type Seen struct {
+	DisplayMS float64 `json:"displayMs"` // what it took to show the last frame before that one
 }
 
 // Ready is the body of TypeReady.

@@ -98,7 +98,7 @@ func (r *run) shuffle() {
 }
 
 // work does the next piece of work and reports whether there was one. A
-// piece that is interrupted is done again later.
+// piece that is interrupted ends the run.
 func (r *run) work(w *Worker) bool {
 	var err error
 	switch {
@@ -194,7 +194,7 @@ func (r *run) gather(batch int) []byte {
 // to be trained on before anything else happens to the model.
 func (r *run) lookAhead(w *Worker) []byte {
 	if r.status == protocol.StatusTraining && w.stepping == 0 && r.tuner.found && r.tuner.size == r.team &&
-		r.batch+1 < len(r.batches) && time.Since(w.lastFrame) < frameInterval {
+		r.batch+1 < len(r.batches) && !w.urgent && time.Since(w.lastFrame) < w.interval {
 		r.next = r.gather(r.batch + 1)
 	}
 	return r.next

@@ -26,8 +26,11 @@ const (
 	// turnInterval bounds how long a command waits: pausing is to take less
 	// than 100 ms.
 	turnInterval = 20 * time.Millisecond
-	// frameInterval keeps what the page draws to a small share of the time.
-	frameInterval = 200 * time.Millisecond
+	// Frames follow each other at these intervals: as fast as leaves no more
+	// than displayShare of the time to what they take to show.
+	frameInterval    = 200 * time.Millisecond
+	maxFrameInterval = 2 * time.Second
+	displayShare     = 0.05
 )
 
 // errInterrupted ends a step early, and its run, for a command that replaces
@@ -86,8 +89,10 @@ type Worker struct {
 
 	lastTurn  time.Time
 	lastFrame time.Time
-	unseen    bool // whether the page has yet to see the last frame
-	dirty     bool // whether there is something new to show
+	interval  time.Duration // between frames
+	unseen    bool          // whether the page has yet to see the last frame
+	urgent    bool          // whether the page waits for the next one
+	dirty     bool          // whether there is something new to show
 }
 
 // New returns a worker; Deliver hands it messages, Run makes it work.
@@ -97,6 +102,7 @@ func New(platform Platform) *Worker {
 		wake:     make(chan struct{}, 1),
 		tick:     time.NewTicker(tickInterval),
 		sizes:    map[string]int{},
+		interval: frameInterval,
 	}
 }
 
@@ -202,6 +208,10 @@ func (w *Worker) handle(m protocol.Message) {
 	switch m.Type {
 	case protocol.TypeSeen:
 		w.unseen = false
+		if seen, err := protocol.Decode[protocol.Seen](m); err == nil {
+			display := time.Duration(seen.DisplayMS / displayShare * float64(time.Millisecond))
+			w.interval = min(max(frameInterval, display), maxFrameInterval)
+		}
 		return
 	case protocol.TypePing:
 	case protocol.TypeLoad:
@@ -373,7 +383,7 @@ func (w *Worker) watch(m protocol.Message) error {
 			return fmt.Errorf("watch: image %d: want one of the %d validation images", image, n)
 		}
 	}
-	w.watched, w.dirty = watch.Images, true
+	w.watched, w.dirty, w.urgent = watch.Images, true, true
 	return nil
 }
 
@@ -395,7 +405,8 @@ func (w *Worker) reconstruct(m protocol.Message) (protocol.Message, error) {
 // last one and, unless it is urgent, that was a while ago. It reports whether
 // there was something to do.
 func (w *Worker) show(urgent bool) bool {
-	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < frameInterval {
+	urgent = urgent || w.urgent
+	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < w.interval {
 		return false
 	}
 	frame, err := w.run.frame(w.watched)
@@ -404,6 +415,6 @@ func (w *Worker) show(urgent bool) bool {
 		return true
 	}
 	w.Post(frame)
-	w.dirty, w.unseen, w.lastFrame = false, true, time.Now()
+	w.dirty, w.unseen, w.urgent, w.lastFrame = false, true, false, time.Now()
 	return true
 }

@@ -67,7 +67,7 @@ func (p *page) receive(m protocol.Message) {
 		}
 		p.raw <- m
 		p.frames <- frame
-		p.worker.Deliver(protocol.Message{Type: protocol.TypeSeen})
+		p.worker.Deliver(protocol.New(protocol.TypeSeen, protocol.Seen{}))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"sae/nn/experiment"
 	"sae/wasm/protocol"
@@ -98,16 +99,17 @@ type Page struct {
 	// the page's API knows: "state", "metrics", "epoch", "error".
 	Changed func(event string)
 
-	send     func(protocol.Message)
-	run      int // number of the run under way
-	lastID   int
-	pending  map[int]func(protocol.Message)
-	loaded   protocol.Message // the load command of the data set in use
-	labels   []byte           // of the validation images
-	watched  []int            // validation images that the worker is to show
-	deaths   int              // of workers, since the last frame of one
-	unseen   bool             // whether training waits to be seen again
-	versions int
+	send      func(protocol.Message)
+	run       int // number of the run under way
+	lastID    int
+	pending   map[int]func(protocol.Message)
+	loaded    protocol.Message // the load command of the data set in use
+	labels    []byte           // of the validation images
+	watched   []int            // validation images that the worker is to show
+	deaths    int              // of workers, since the last frame of one
+	displayMS float64          // what showing a frame took
+	unseen    bool             // whether training waits to be seen again
+	versions  int
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -447,6 +449,12 @@ func (p *Page) See(seen bool) {
 	p.unseen = p.unseen && !seen
 }
 
+// Displayed tells how long it took to show the last frame, so that training is
+// not held up by more of them than the machine has time for.
+func (p *Page) Displayed(took time.Duration) {
+	p.displayMS = float64(took.Microseconds()) / 1000
+}
+
 // Reset forgets what was learnt and waits with the untrained model.
 func (p *Page) Reset(done func(error)) {
 	if p.Dataset.Train == 0 {
@@ -495,7 +503,7 @@ func (p *Page) Reconstruct(image []byte, done func([]byte, error)) {
 
 // frame takes what the worker has to show.
 func (p *Page) frame(m protocol.Message) {
-	defer p.send(protocol.Message{Type: protocol.TypeSeen})
+	defer p.send(protocol.New(protocol.TypeSeen, protocol.Seen{DisplayMS: p.displayMS}))
 	frame, err := protocol.Decode[protocol.Frame](m)
 	if err != nil {
 		p.fail("The training worker does not speak this page's language.", err)

@@ -307,6 +307,32 @@ func TestSgemmSpecialValues(t *testing.T) {
 	})
 }
 
+// A and B may be the same memory, or overlap: only C has to be apart.
+func TestSgemmSharedOperands(t *testing.T) {
+	forAll(t, func(t *testing.T, k kernels) {
+		for _, shape := range [][2]int{{3, 5}, {64, 40}, {150, 390}} {
+			n, depth := shape[0], shape[1]
+			p := product{'T', 'N', n, n, depth, 1, 1, 0}
+			a, _, shared := p.operands(normal())
+			apart := shared.clone()
+			copied := a.clone()
+			p.run(k, a, a, shared)
+			p.run(k, a, copied, apart)
+			overlapping := a
+			overlapping.data = a.data[a.stride:] // the rows of A but the first
+			p.k--
+			p.run(k, a, overlapping, shared)
+			copied.data = copied.data[a.stride:]
+			p.run(k, a, copied, apart)
+			for i, got := range shared.data {
+				if want := apart.data[i]; math.Float32bits(got) != math.Float32bits(want) {
+					t.Fatalf("%v: number %d is %g, want %g as with operands apart", p, i, got, want)
+				}
+			}
+		}
+	})
+}
+
 // Arguments that do not fit panic as they do in gonum, before anything is
 // written.
 func TestSgemmPanics(t *testing.T) {

@@ -248,3 +248,25 @@ func TestBadTeams(t *testing.T) {
 		t.Errorf("member of a team of 5: error %v", err)
 	}
 }
+
+// What Next announces has to be trained on next.
+func TestAnnouncedStep(t *testing.T) {
+	g := newGoroutines(2)
+	g.serve(t, small, 8)
+	defer g.stop()
+	trainer := newTrainer(t, build(t, small), 8)
+	if err := trainer.Spread(g.team(0)); err != nil {
+		t.Fatal(err)
+	}
+	images := randomImages(8, small.InputDims, 1)
+	trainer.Next = func() []byte { return images }
+	if _, err := trainer.Step(images); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an evaluation between a step and the one announced does not panic")
+		}
+	}()
+	trainer.Evaluate(images)
+}

@@ -117,6 +117,9 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 func (t *Trainer) begin(op operation, images []byte) *shard {
 	s := t.shard
 	s.yield = orNone(t.Yield)
+	if t.announced && op != opStep {
+		panic("nn: the team is at the step that Next announced, and the trainer is not")
+	}
 	if !t.announced {
 		s.team.call(op, len(images)/t.auto.InputDims, images)
 	}

@@ -402,11 +402,12 @@ func (w *Worker) reconstruct(m protocol.Message) (protocol.Message, error) {
 }
 
 // show sends a frame where there is something new, the page has seen the
-// last one and, unless it is urgent, that was a while ago. It reports whether
-// there was something to do.
+// last one and, unless it is urgent, that was a while ago; but not while the
+// team is at the next batch already. It reports whether there was something to
+// do.
 func (w *Worker) show(urgent bool) bool {
 	urgent = urgent || w.urgent
-	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < w.interval {
+	if !w.dirty || w.unseen || w.run == nil || w.run.next != nil || !urgent && time.Since(w.lastFrame) < w.interval {
 		return false
 	}
 	frame, err := w.run.frame(w.watched)

@@ -50,13 +50,14 @@ window.benchTeams = async (configurations, show = () => {}) => {
   const results = configurations.map((configuration) => ({ ...configuration, speeds: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const result of results) {
-      const images = Math.max(4 * result.batch, 512);
+      const images = 10 * result.batch;
       const data = new Uint8Array(images * 3072);
       for (let i = 0; i < data.length; i += 65536) crypto.getRandomValues(data.subarray(i, i + 65536));
       const layers = networks[result.network];
       show(results, result);
       const { imagesPerSecond, kernel, workers } = await benchTrain({
-        layers, latentIndex: (layers.length - 1) / 2, l1: 1e-5, batch: result.batch, epochs: 2, warmup: 1,
+        layers, latentIndex: (layers.length - 1) / 2, l1: 1e-5, batch: result.batch,
+        epochs: 2, warmup: 2, // the browser takes some twenty steps to compile well, the longer the more workers share its cores
         images, data, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, threads: result.workers, budgetMs: 4000,
       });
       Object.assign(result, { kernel, workers });

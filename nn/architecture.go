@@ -10,14 +10,16 @@ import (
 // maxParameters bounds what an Architecture may ask for: 1 GiB of float32.
 const maxParameters = 1 << 28
 
-// Architecture describes an autoencoder: the widths of its layers and its
-// sparsity penalty.
+// Architecture describes an autoencoder: the widths of its layers, the
+// activation of the latent one and its sparsity penalty. Hidden layers rectify,
+// the output is a sigmoid.
 type Architecture struct {
-	InputDims     int     // numbers per image, and of its reconstruction
-	EncoderHidden []int   // hidden layers between input and latent
-	LatentDims    int     // units of the latent layer
-	DecoderHidden []int   // hidden layers between latent and output
-	Lambda        float64 // λ, the weight of the L1 activity regularisation
+	InputDims     int        // numbers per image, and of its reconstruction
+	EncoderHidden []int      // hidden layers between input and latent
+	LatentDims    int        // units of the latent layer
+	DecoderHidden []int      // hidden layers between latent and output
+	Latent        Activation // of the latent layer: ReLU or Linear
+	Lambda        float64    // λ, the weight of the L1 activity regularisation
 }
 
 // Layers returns the widths of all layers from input to output.
@@ -36,7 +38,8 @@ func (a Architecture) Parameters() int {
 }
 
 // Validate reports the first field that no autoencoder can have: a width
-// below 1, a λ that is negative or not finite, or more than 2^28 parameters.
+// below 1, a λ that is negative or not finite, a latent activation other than
+// ReLU and Linear, or more than 2^28 parameters.
 func (a Architecture) Validate() error {
 	if a.InputDims < 1 {
 		return fmt.Errorf("nn: input dims %d: want at least 1", a.InputDims)
@@ -57,6 +60,9 @@ func (a Architecture) Validate() error {
 	if !(a.Lambda >= 0) || math.IsInf(a.Lambda, 1) { // also refuses NaN
 		return fmt.Errorf("nn: lambda %g: want a finite number of at least 0", a.Lambda)
 	}
+	if a.Latent != ReLU && a.Latent != Linear {
+		return fmt.Errorf("nn: latent activation %v: want %v or %v", a.Latent, ReLU, Linear)
+	}
 	layers := a.Layers()
 	n := 0.0 // in floating point, where no width overflows
 	for i := range len(layers) - 1 {
@@ -66,6 +72,25 @@ func (a Architecture) Validate() error {
 		return fmt.Errorf("nn: layers %v have %.0f parameters: want at most %d", layers, n, maxParameters)
 	}
 	return nil
+}
+
+// With returns the autoencoder with the given parameters, in the order of
+// [Autoencoder.Params]. Their number has to be right and all have to be finite.
+func (a Architecture) With(parameters []float32) (*Autoencoder, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	if want := a.Parameters(); len(parameters) != want {
+		return nil, fmt.Errorf("nn: %d parameters: want %d for layers %v", len(parameters), want, a.Layers())
+	}
+	for i, x := range parameters {
+		if x-x != 0 { // NaN or infinite
+			return nil, fmt.Errorf("nn: parameter %d is %g: want a finite number", i, x)
+		}
+	}
+	auto := a.build()
+	copy(auto.parameters, parameters)
+	return auto, nil
 }
 
 // initializers draw a kernel from a uniform distribution of the given limit.

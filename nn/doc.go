@@ -37,8 +37,9 @@
 //
 //	∂loss/∂W = xᵀ·g      ∂loss/∂b = Σ rows of g      ∂loss/∂x = g·Wᵀ
 //
-// The latent activations add λ/n where they are positive, and ReLU lets the
-// gradient pass where its activation is positive. Once a layer has passed its
+// The latent activations add λ/n where they are positive, −λ/n where a linear
+// latent layer makes them negative, and ReLU lets the gradient pass where its
+// activation is positive. Once a layer has passed its
 // gradient on, it is updated, some rows of the kernel at a time, so that no
 // gradient of a whole kernel is ever kept.
 //

@@ -10,9 +10,9 @@ import (
 type Evaluation struct {
 	Loss                   // as training computes it, over all images
 	MSE          float64   // mean squared error of the values in [0, 1]
-	MeanActive   float64   // latent units with a positive activation, mean per image
+	MeanActive   float64   // latent units with an activation other than 0, mean per image: the code's L0
 	Dead         int       // latent units that are active on no image
-	UnitMean     []float32 // mean activation of each unit, [LatentDims]
+	UnitMean     []float32 // mean absolute activation of each unit, [LatentDims]
 	UnitActivity []float32 // share of the images on which each unit is active, [LatentDims]
 	Codes        []float32 // latent activations, [images, LatentDims]
 }
@@ -103,8 +103,8 @@ func (e *Evaluation) countUnits(n int) {
 		var sum float64
 		var active int
 		for i := unit; i < len(e.Codes); i += len(e.UnitMean) {
-			if a := e.Codes[i]; a > 0 {
-				sum += float64(a)
+			if a := e.Codes[i]; a != 0 {
+				sum += math.Abs(float64(a))
 				active++
 			}
 		}

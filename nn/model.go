@@ -16,10 +16,21 @@ type Activation int
 const (
 	ReLU    Activation = iota // max(0, z)
 	Sigmoid                   // 1 / (1 + exp(−z))
+	Linear                    // z
 )
+
+// String returns Keras's name of the activation.
+func (a Activation) String() string {
+	names := []string{"relu", "sigmoid", "linear"}
+	if a < 0 || int(a) >= len(names) {
+		return fmt.Sprintf("activation(%d)", int(a))
+	}
+	return names[a]
+}
 
 // Dense is a fully connected layer: activation(x·kernel + bias).
 type Dense struct {
+	Name       string // "encoder_1", …, "latent", "decoder_1", …, "output"
 	In, Out    int
 	Kernel     []float32 // [In, Out], row-major, as in Keras
 	Bias       []float32 // [Out]
@@ -93,8 +104,18 @@ func forward(layer *Dense, output, x []float32, yield func() error) error {
 		kernel.BiasReLU(output, layer.Bias)
 	case Sigmoid:
 		kernel.BiasSigmoid(output, layer.Bias)
+	case Linear:
+		addBias(output, layer.Bias)
 	}
 	return nil
+}
+
+// addBias adds a bias to each row of x, [rows, len(bias)].
+func addBias(x, bias []float32) {
+	for len(x) > 0 {
+		add(x[:len(bias)], bias)
+		x = x[len(bias):]
+	}
 }
 
 // Autoencoder is an encoder and a decoder that share one flat slice of
@@ -141,13 +162,56 @@ func (a Architecture) build() *Autoencoder {
 	}
 	for i, in := range widths[:len(widths)-1] {
 		out := widths[i+1]
-		auto.layers = append(auto.layers, &Dense{In: in, Out: out, Kernel: cut(in * out), Bias: cut(out)})
+		auto.layers = append(auto.layers, &Dense{
+			Name: a.layerName(i), In: in, Out: out, Kernel: cut(in * out), Bias: cut(out), Activation: a.activation(i),
+		})
 	}
-	auto.layers[len(auto.layers)-1].Activation = Sigmoid
 	encoder := len(a.EncoderHidden) + 1
 	auto.Encoder = &Model{Layers: auto.layers[:encoder]}
 	auto.Decoder = &Model{Layers: auto.layers[encoder:]}
 	return auto
+}
+
+// layerName returns the name of a dense layer by its index from 0.
+func (a Architecture) layerName(i int) string {
+	switch latent := len(a.EncoderHidden); {
+	case i < latent:
+		return fmt.Sprintf("encoder_%d", i+1)
+	case i == latent:
+		return "latent"
+	case i <= latent+len(a.DecoderHidden):
+		return fmt.Sprintf("decoder_%d", i-latent)
+	}
+	return "output"
+}
+
+// activation returns the activation of a dense layer by its index from 0.
+func (a Architecture) activation(i int) Activation {
+	switch latent := len(a.EncoderHidden); i {
+	case latent:
+		return a.Latent
+	case latent + len(a.DecoderHidden) + 1:
+		return Sigmoid
+	}
+	return ReLU
+}
+
+// DenseLayers returns the layers from the first of the encoder to the output.
+func (a *Autoencoder) DenseLayers() []*Dense { return a.layers }
+
+// Encode returns the latent activations, [n, LatentDims], of images x,
+// [n, InputDims] in [0, 1]. It stores them in dst, which may be nil, as
+// [Model.Predict] does.
+func (a *Autoencoder) Encode(dst, x []float32) []float32 { return a.Encoder.Predict(dst, x) }
+
+// Decode returns the images, [n, InputDims] in [0, 1], that the decoder makes
+// of latent activations, [n, LatentDims], as [Model.Predict] does.
+func (a *Autoencoder) Decode(dst, codes []float32) []float32 { return a.Decoder.Predict(dst, codes) }
+
+// Reconstruct returns what is left of images x, [n, InputDims] in [0, 1],
+// after encoder and decoder, as [Model.Predict] does.
+func (a *Autoencoder) Reconstruct(dst, x []float32) []float32 {
+	return a.Decode(dst, a.Encode(nil, x))
 }
 
 // Params returns all parameters: kernel and bias of each layer from input to

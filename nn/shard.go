@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -161,7 +163,11 @@ func (s *shard) forward(n int) error {
 		if l == s.output() {
 			break
 		}
-		kernel.BiasReLU(own, s.bias(l))
+		if s.activation(i) == Linear {
+			addBias(own, s.bias(l))
+		} else {
+			kernel.BiasReLU(own, s.bias(l))
+		}
 		if err := s.share(l, n); err != nil {
 			return err
 		}
@@ -242,14 +248,36 @@ func (s *shard) step(n int) (result sums, err error) {
 		}
 		gradient, activation := below.gradient[:n*below.width()], below.own[:n*below.width()]
 		if i-1 == latent {
-			result[1] = kernel.L1Gradient(gradient, activation, float32(s.Lambda/float64(n)))
+			scale := float32(s.Lambda / float64(n))
+			if s.Latent == Linear {
+				signGradient(gradient, activation, scale)
+				result[1] = absoluteSum(below.all[:n*below.out])
+				continue
+			}
+			result[1] = kernel.L1Gradient(gradient, activation, scale)
 			if !below.whole {
-				result[1] = sum(below.all[:n*below.out])
+				result[1] = absoluteSum(below.all[:n*below.out])
 			}
 		}
 		kernel.ReLUGradient(gradient, activation)
 	}
 	panic("unreachable")
+}
+
+// signGradient adds the gradient of an L1 penalty on activations of any sign:
+// scale times their sign.
+func signGradient(gradient, activation []float32, scale float32) {
+	if scale == 0 {
+		return
+	}
+	for i, a := range activation {
+		switch {
+		case a > 0:
+			gradient[i] += scale
+		case a < 0:
+			gradient[i] -= scale
+		}
+	}
 }
 
 // loss returns the sum of the cross-entropies of the own outputs for n images,
@@ -380,9 +408,9 @@ func (s *shard) update(l *shardLayer, x []float32, n int, rate float32) error {
 	return nil
 }
 
-func sum(values []float32) (total float64) {
+func absoluteSum(values []float32) (total float64) {
 	for _, value := range values {
-		total += float64(value)
+		total += math.Abs(float64(value))
 	}
 	return total
 }

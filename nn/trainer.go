@@ -23,14 +23,22 @@ func (l Loss) Total() float64 { return l.BCE + l.L1 }
 //
 // Others, TensorFlow.js among them, divide by √(v/(1−β₂ᵗ)) + ε instead, which
 // is not the same optimiser: ε then counts for more in the first steps.
+//
+// With a Decay, α falls by that factor every DecaySteps steps, smoothly, as
+// with Keras's ExponentialDecay: α·Decay^((t−1)/DecaySteps) in step t, from 1.
 type Adam struct {
 	LearningRate float64 // α
 	Beta1, Beta2 float64
 	Epsilon      float64 // ε
+	Decay        float64 // of α; 0 and 1 for none
+	DecaySteps   int     // at least 1 where there is a Decay
 }
 
 // DefaultAdam is Keras's default.
 var DefaultAdam = Adam{LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}
+
+// decays reports whether the learning rate changes.
+func (a Adam) decays() bool { return a.Decay != 0 && a.Decay != 1 }
 
 // Validate reports the first hyperparameter that makes no optimiser.
 func (a Adam) Validate() error {
@@ -45,12 +53,22 @@ func (a Adam) Validate() error {
 	if !(a.Epsilon > 0) || math.IsInf(a.Epsilon, 1) {
 		return fmt.Errorf("nn: epsilon %g: want a finite number above 0", a.Epsilon)
 	}
+	if !(a.Decay >= 0 && a.Decay <= 1) {
+		return fmt.Errorf("nn: decay %g: want 0 to 1", a.Decay)
+	}
+	if a.decays() && a.DecaySteps < 1 {
+		return fmt.Errorf("nn: decay over %d steps: want at least 1", a.DecaySteps)
+	}
 	return nil
 }
 
 // rate returns the step size of step t, from 1, with the bias correction.
 func (a Adam) rate(t int) float64 {
-	return a.LearningRate * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
+	rate := a.LearningRate
+	if a.decays() {
+		rate *= math.Pow(a.Decay, float64(t-1)/float64(a.DecaySteps))
+	}
+	return rate * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
 }
 
 // Trainer trains an autoencoder, alone or as the first of a team. It owns
@@ -111,6 +129,43 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 		BCE: sums[0] / float64(len(images)),
 		L1:  t.auto.Lambda * sums[1] / float64(n),
 	}, nil
+}
+
+// State is what training has gathered beside the parameters: with it, it goes
+// on elsewhere as if nothing had been.
+type State struct {
+	Steps              int       // done
+	Moments1, Moments2 []float32 // Adam's m and v, in the order of Params
+}
+
+// State brings the autoencoder's parameters up to date, as [Trainer.Collect]
+// does, and returns the state of the training. Its slices are good until the
+// next step.
+func (t *Trainer) State() (State, error) {
+	whole, err := t.collect(3)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Steps: t.shard.steps, Moments1: whole[1], Moments2: whole[2]}, nil
+}
+
+// Restore sets the state of a training of an autoencoder that has the same
+// parameters. The trainer must be alone.
+func (t *Trainer) Restore(state State) error {
+	s := t.shard
+	n := len(t.auto.parameters)
+	switch {
+	case s.team.Size > 1:
+		return fmt.Errorf("nn: restoring a team of %d: want the trainer alone", s.team.Size)
+	case state.Steps < 0:
+		return fmt.Errorf("nn: state after %d steps: want at least 0", state.Steps)
+	case len(state.Moments1) != n || len(state.Moments2) != n:
+		return fmt.Errorf("nn: state with %d and %d moments: want %d, one for each parameter", len(state.Moments1), len(state.Moments2), n)
+	}
+	s.steps = state.Steps
+	copy(s.moments1, state.Moments1)
+	copy(s.moments2, state.Moments2)
+	return nil
 }
 
 // begin loads images for an operation of the whole team.

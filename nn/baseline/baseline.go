@@ -1,9 +1,13 @@
 // Package baseline computes what any reconstruction of a set of images is
-// held against: the loss that none can go below, and that of a constant
-// answer.
+// held against: the loss that none can go below, that of a constant answer,
+// and that of principal component analysis.
 package baseline
 
-import "math"
+import (
+	"math"
+
+	"sae/nn/pca"
+)
 
 // Floor returns the mean binary entropy of the images' values x = byte/255,
 //
@@ -28,26 +32,48 @@ func Floor(images []byte) float64 {
 	return sum / float64(len(images))
 }
 
-// Constant is the quality of one constant answer on a set of images.
-type Constant struct {
-	BCE float64 // binary cross-entropy, mean over images and values, in nats
-	MSE float64 // mean squared error of the values in [0, 1]
+// Quality is how well images are reconstructed without an autoencoder.
+type Quality struct {
+	BCE float64 `json:"bce"` // binary cross-entropy, mean over images and values, in nats
+	MSE float64 `json:"mse"` // mean squared error of the values in [0, 1]
+}
+
+// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/MSE).
+func (q Quality) PSNR() float64 { return -10 * math.Log10(q.MSE) }
+
+// epsilon is Keras's: by how much answers of 0 and 1 are moved inwards, so
+// that one which turns out wrong cannot make the loss infinite.
+const epsilon = 1e-7
+
+// PCA returns how well the first k principal components reconstruct each of
+// the images, [n, p.Dims] bytes. Reconstructions are cut off at 0 and 1, which
+// makes them better. yield is called now and then; its error is returned.
+func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) {
+	var q Quality
+	err := p.Reconstruct(images, k, yield, func(x, reconstruction []float32) {
+		for j, value := range reconstruction {
+			x, y := float64(x[j]), min(max(float64(value), 0), 1)
+			q.MSE += (x - y) * (x - y)
+			y = min(max(y, epsilon), 1-epsilon)
+			q.BCE -= x*math.Log(y) + (1-x)*math.Log1p(-y)
+		}
+	})
+	q.BCE /= float64(len(images))
+	q.MSE /= float64(len(images))
+	return q, err
 }
 
 // MeanImage returns how well the mean of the training images, [n, dims]
-// bytes, reconstructs each of the validation images, [m, dims] bytes. Means
-// of 0 and 1 are moved inwards by 1e-7, Keras's epsilon, so that a value
-// which never varies in training cannot make the loss infinite.
-func MeanImage(train, validation []byte, dims int) Constant {
+// bytes, reconstructs each of the validation images, [m, dims] bytes.
+func MeanImage(train, validation []byte, dims int) Quality {
 	n, m := len(train)/dims, len(validation)/dims
 	if n == 0 || m == 0 {
-		return Constant{}
+		return Quality{}
 	}
 	trainSums, validationSums, squares := sums(train, dims), sums(validation, dims), 0.0
 	for _, value := range validation {
 		squares += float64(value) * float64(value)
 	}
-	const epsilon = 1e-7
 	var bce, mse float64
 	for j := range dims {
 		mean := float64(trainSums[j]) / (255 * float64(n))
@@ -56,7 +82,7 @@ func MeanImage(train, validation []byte, dims int) Constant {
 		bce -= x*math.Log(p) + (1-x)*math.Log1p(-p)
 		mse += mean*mean - 2*mean*x
 	}
-	return Constant{
+	return Quality{
 		BCE: bce / float64(dims),
 		MSE: mse/float64(dims) + squares/(255*255*float64(len(validation))),
 	}

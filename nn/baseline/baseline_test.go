@@ -67,7 +67,7 @@ func TestDegenerate(t *testing.T) {
 	if got := Floor(nil); got != 0 {
 		t.Errorf("Floor of nothing is %g, want 0", got)
 	}
-	if got := MeanImage(nil, []byte{1}, 1); got != (Constant{}) {
+	if got := MeanImage(nil, []byte{1}, 1); got != (Quality{}) {
 		t.Errorf("MeanImage of nothing is %v, want zeros", got)
 	}
 	// A value that is always 0 in training and 255 in validation.

@@ -4,18 +4,24 @@
 //
 // The three experiments of the exercise differ in two settings:
 //
-//	experiment   decoder                       penalty on the latent
-//	1 Base       straight from latent to output  none (λ = 0)
-//	2 L1         straight from latent to output  λ > 0
+//	experiment   decoder                          penalty on the latent
+//	1 Base       straight from latent to output   none (λ = 0)
+//	2 L1         straight from latent to output   λ > 0
 //	3 Mirrored   encoder's hidden layers reversed λ > 0 (0 switches it off)
+//	4 Tuned      any                              any
 //
-// so the number of the experiment follows from mirrored and lambda, and a
-// change of either moves to the experiment that it describes.
+// The fourth is what the same kind of network can do when it is set up with
+// care: it starts from the principal components of the training images, its
+// latent layer is linear and its learning rate decays. The number of the
+// experiment follows from the settings: it is 4 where one of init, activation
+// and decay is none of the exercise's, else mirrored and lambda decide. A change
+// of any of them moves to the experiment that it describes.
 package experiment
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,22 +31,28 @@ import (
 // Settings configures one run. The zero value is not valid: start from
 // [Default] or [Preset] and change it by [Settings.With].
 type Settings struct {
-	Experiment int     `json:"experiment"` // 1, 2 or 3
+	Experiment int     `json:"experiment"` // 1, 2, 3 or 4
 	Hidden     string  `json:"hidden"`     // widths of the encoder's hidden layers, "512,128"; "" for none
 	Latent     int     `json:"latent"`     // units of the latent layer
 	Lambda     float64 `json:"lambda"`     // λ of the L1 activity regularisation
 	Mirrored   bool    `json:"mirrored"`   // the decoder repeats the hidden layers in reverse
 	Epochs     int     `json:"epochs"`     // passes over the training images
 	Batch      int     `json:"batch"`      // images per step
-	LR         float64 `json:"lr"`         // Adam's learning rate
+	LR         float64 `json:"lr"`         // Adam's learning rate at the start
+	Decay      float64 `json:"decay"`      // factor of the learning rate per epoch
 	Seed       int     `json:"seed"`       // of the initial kernels and the shuffling
-	Init       string  `json:"init"`       // initialiser of the kernels, as nn names it
+	Init       string  `json:"init"`       // initialiser of the kernels: PCA, or as nn names it
+	Activation string  `json:"activation"` // of the latent layer, as Keras names it
 	Workers    string  `json:"workers"`    // of the team that trains: Auto, or one of the table's numbers
 	Subset     int     `json:"subset"`     // training images used; 0 for all
 }
 
-// Auto leaves the number of workers to measurement.
-const Auto = "auto"
+const (
+	// Auto leaves the number of workers to measurement.
+	Auto = "auto"
+	// PCA starts from the principal components of the training images.
+	PCA = "pca"
+)
 
 // Default returns the settings of a first visit: experiment 2.
 func Default() Settings {
@@ -52,39 +64,58 @@ func Default() Settings {
 		Epochs:     20,
 		Batch:      128,
 		LR:         1e-3,
+		Decay:      1,
 		Seed:       1,
 		Init:       "glorot",
+		Activation: nn.ReLU.String(),
 		Workers:    Auto,
 	}
 }
 
 // Preset returns the default settings with those of the given experiment,
-// 1, 2 or 3.
+// 1 to 4.
 func Preset(number int) (Settings, error) {
 	return Default().With(map[string]string{"experiment": strconv.Itoa(number)})
 }
 
 // Names of the experiments by their number.
-var Names = map[int]string{1: "Base", 2: "L1", 3: "Mirrored"}
+var Names = map[int]string{1: "Base", 2: "L1", 3: "Mirrored", 4: "Tuned"}
 
 // choose sets what the experiment with the given number fixes and leaves the
 // rest: a λ that was chosen before survives a visit to another experiment
 // with a penalty.
 func (s *Settings) choose(number int) {
+	first := Default()
+	if number == 4 {
+		s.Experiment = 4
+		s.Hidden, s.Mirrored, s.Lambda = "512", true, 0
+		s.Init, s.Activation, s.LR, s.Decay = PCA, nn.Linear.String(), 2e-4, 0.8
+		return
+	}
+	if s.tuned() {
+		s.Hidden, s.Lambda = first.Hidden, first.Lambda
+		s.Init, s.Activation, s.LR, s.Decay = first.Init, first.Activation, first.LR, first.Decay
+	}
 	s.Experiment = number
 	s.Mirrored = number == 3
 	switch {
 	case number == 1:
 		s.Lambda = 0
 	case s.Lambda == 0:
-		s.Lambda = Default().Lambda
+		s.Lambda = first.Lambda
 	}
 }
 
-// classify returns the number of the experiment that mirrored and lambda
-// describe.
+// tuned reports settings that the exercise does not have.
+func (s Settings) tuned() bool {
+	return s.Init == PCA || s.Activation != nn.ReLU.String() || s.Decay != 1
+}
+
+// classify returns the number of the experiment that the settings describe.
 func (s Settings) classify() int {
 	switch {
+	case s.tuned():
+		return 4
 	case s.Mirrored:
 		return 3
 	case s.Lambda > 0:
@@ -95,7 +126,7 @@ func (s Settings) classify() int {
 
 // With returns the settings with the named changes applied, each checked
 // against [Table]: first the experiment, then the rest. When there is no
-// experiment among the changes, it follows from mirrored and lambda. The
+// experiment among the changes, it follows from the others. The
 // error joins one [*FieldError] per bad change; the settings returned with
 // it are s unchanged.
 func (s Settings) With(changes map[string]string) (Settings, error) {
@@ -124,10 +155,48 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 		return s, &FieldError{
 			Name:  "experiment",
 			Value: strconv.Itoa(changed.Experiment),
-			Want:  fmt.Sprintf("%d, which lambda %s and mirrored %t describe", got, FormatLambda(changed.Lambda), changed.Mirrored),
+			Want: fmt.Sprintf("%d, which lambda %s, mirrored %t, init %s, activation %s and decay %s describe", got,
+				FormatLambda(changed.Lambda), changed.Mirrored, changed.Init, changed.Activation, formatNumber(changed.Decay)),
 		}
 	}
 	return changed, nil
+}
+
+// Validate reports settings that With would not return.
+func (s Settings) Validate() error {
+	texts := map[string]string{}
+	for _, field := range Table {
+		texts[field.Name] = field.Format(s)
+	}
+	same, err := s.With(texts)
+	if err == nil && same != s {
+		err = fmt.Errorf("settings %+v: want %+v", s, same)
+	}
+	return err
+}
+
+// WithLayers returns the settings with the given widths of the encoder's hidden
+// layers, the latent layer and the decoder's hidden layers, which have to be
+// none or the encoder's in reverse.
+func (s Settings) WithLayers(encoder []int, latent int, decoder []int) (Settings, error) {
+	mirrored := s.Mirrored
+	if len(encoder)+len(decoder) > 0 {
+		mirrored = len(decoder) > 0
+	}
+	if mirrored && !slices.Equal(decoder, reversed(encoder)) {
+		return s, fmt.Errorf("decoder's hidden layers %v: want none, or the encoder's %v in reverse", decoder, encoder)
+	}
+	return s.With(map[string]string{
+		"hidden":   formatHidden(encoder),
+		"latent":   strconv.Itoa(latent),
+		"mirrored": strconv.FormatBool(mirrored),
+	})
+}
+
+func reversed(widths []int) []int {
+	result := slices.Clone(widths)
+	slices.Reverse(result)
+	return result
 }
 
 // Architecture returns the autoencoder's layers for images of inputDims
@@ -140,12 +209,24 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 		LatentDims:    s.Latent,
 		Lambda:        s.Lambda,
 	}
+	if s.Activation == nn.Linear.String() {
+		architecture.Latent = nn.Linear
+	}
 	if s.Mirrored {
-		for i := range hidden {
-			architecture.DecoderHidden = append(architecture.DecoderHidden, hidden[len(hidden)-1-i])
-		}
+		architecture.DecoderHidden = reversed(hidden)
 	}
 	return architecture
+}
+
+// Adam returns the optimiser of a run on so many training images.
+func (s Settings) Adam(images int) nn.Adam {
+	adam := nn.DefaultAdam
+	adam.LearningRate = s.LR
+	if s.Decay != 1 {
+		adam.Decay = s.Decay
+		adam.DecaySteps = (images + s.Batch - 1) / s.Batch
+	}
+	return adam
 }
 
 // HiddenLayers returns the widths in Hidden.

@@ -3,26 +3,30 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"sae/nn"
+	"sae/nn/pca"
 )
 
 func ExamplePreset() {
-	for number := 1; number <= 3; number++ {
+	for number := 1; number <= 4; number++ {
 		settings, err := Preset(number)
 		if err != nil {
 			panic(err)
 		}
-		settings.Hidden = "512,128"
 		architecture := settings.Architecture(3072)
-		fmt.Println(number, Names[number], architecture.EncoderHidden, architecture.LatentDims, architecture.DecoderHidden, FormatLambda(architecture.Lambda))
+		fmt.Println(number, Names[number], architecture.EncoderHidden, architecture.LatentDims, architecture.DecoderHidden, FormatLambda(architecture.Lambda), architecture.Latent)
 	}
 	// Output:
-	// 1 Base [512 128] 64 [] 0
-	// 2 L1 [512 128] 64 [] 1e-5
-	// 3 Mirrored [512 128] 64 [128 512] 1e-5
+	// 1 Base [512 128] 64 [] 0 relu
+	// 2 L1 [512 128] 64 [] 1e-5 relu
+	// 3 Mirrored [512 128] 64 [128 512] 1e-5 relu
+	// 4 Tuned [512] 64 [512] 0 linear
 }
 
 func ExampleSettings_With() {
@@ -78,6 +82,14 @@ func TestExperimentFollows(t *testing.T) {
 		{1, map[string]string{"mirrored": "true"}, 3, 0},
 		{1, map[string]string{"experiment": "2", "lambda": "1e-4"}, 2, 1e-4},
 		{2, map[string]string{"latent": "32"}, 2, 1e-5},
+		{2, map[string]string{"experiment": "4"}, 4, 0},
+		{4, map[string]string{"experiment": "2"}, 2, 1e-5},
+		{4, map[string]string{"experiment": "1"}, 1, 0},
+		{4, map[string]string{"lambda": "1e-4"}, 4, 1e-4},
+		{4, map[string]string{"init": "he"}, 4, 0},
+		{4, map[string]string{"init": "he", "activation": "relu", "decay": "1"}, 3, 0},
+		{3, map[string]string{"decay": "0.9"}, 4, 1e-5},
+		{1, map[string]string{"activation": "linear"}, 4, 0},
 	}
 	for _, test := range tests {
 		settings, err := Preset(test.from)
@@ -89,7 +101,7 @@ func TestExperimentFollows(t *testing.T) {
 			t.Errorf("experiment %d with %v: %v", test.from, test.changes, err)
 			continue
 		}
-		if got.Experiment != test.want || got.Lambda != test.lambda || got.Mirrored != (test.want == 3) {
+		if got.Experiment != test.want || got.Lambda != test.lambda || test.want < 4 && got.Mirrored != (test.want == 3) {
 			t.Errorf("experiment %d with %v: experiment %d, lambda %g, mirrored %t; want experiment %d, lambda %g",
 				test.from, test.changes, got.Experiment, got.Lambda, got.Mirrored, test.want, test.lambda)
 		}
@@ -113,8 +125,8 @@ func TestBadSettings(t *testing.T) {
 		{map[string]string{"lambda": "Inf"}, `lambda "Inf": want`},
 		{map[string]string{"mirrored": "perhaps"}, `mirrored "perhaps": want true or false`},
 		{map[string]string{"init": "zeros"}, `init "zeros": want one of`},
-		{map[string]string{"experiment": "7"}, `experiment "7": want one of 1, 2, 3`},
-		{map[string]string{"experiment": "1", "lambda": "1e-4"}, `experiment "1": want 2, which lambda 1e-4 and mirrored false describe`},
+		{map[string]string{"experiment": "7"}, `experiment "7": want one of 1, 2, 3, 4`},
+		{map[string]string{"experiment": "1", "lambda": "1e-4"}, `experiment "1": want 2, which lambda 1e-4, mirrored false, init glorot`},
 		{map[string]string{"lambada": "1"}, `lambada "1": want one of the settings experiment, lambda`},
 		{map[string]string{"seed": "-1"}, `seed "-1": want a whole number from 0 to 4294967295`},
 	}
@@ -190,5 +202,132 @@ func TestLargestNetworkIsAccepted(t *testing.T) {
 	var architecture nn.Architecture = settings.Architecture(3072)
 	if err := architecture.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The settings of the exercise come back unchanged from a visit to experiment 4.
+func TestBackFromTuned(t *testing.T) {
+	for _, number := range []string{"1", "2", "3"} {
+		first, err := Default().With(map[string]string{"experiment": number})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tuned, err := first.With(map[string]string{"experiment": "4"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := tuned.With(map[string]string{"experiment": number})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back != first || tuned.Experiment != 4 {
+			t.Errorf("experiment %s and back: %+v, want %+v", number, back, first)
+		}
+	}
+}
+
+func TestWithLayers(t *testing.T) {
+	for _, test := range []struct {
+		encoder []int
+		latent  int
+		decoder []int
+		want    string // layers, or the error
+	}{
+		{[]int{20, 10}, 5, nil, "[30 20 10 5 30]"},
+		{[]int{20, 10}, 5, []int{10, 20}, "[30 20 10 5 10 20 30]"},
+		{nil, 5, nil, "[30 5 30]"},
+		{[]int{20, 10}, 5, []int{20, 10}, "want none, or the encoder's [20 10] in reverse"},
+		{nil, 5, []int{10}, "want none"},
+		{[]int{5000}, 5, nil, `hidden "5000": want at most 6 widths from 1 to 4096`},
+	} {
+		settings, err := Default().WithLayers(test.encoder, test.latent, test.decoder)
+		got := fmt.Sprint(settings.Architecture(30).Layers())
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, test.want) {
+			t.Errorf("%v, %d, %v: %s, want %s", test.encoder, test.latent, test.decoder, got, test.want)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[string]func(*Settings){
+		`latent "0"`:     func(s *Settings) { s.Latent = 0 },
+		`batch "-1"`:     func(s *Settings) { s.Batch = -1 },
+		`init "zeros"`:   func(s *Settings) { s.Init = "zeros" },
+		`lr "NaN"`:       func(s *Settings) { s.LR = math.NaN() },
+		`experiment "1"`: func(s *Settings) { s.Experiment = 1 },
+		"Hidden:1, 2":    func(s *Settings) { s.Hidden = "1, 2" },
+	} {
+		settings := Default()
+		change(&settings)
+		if err := settings.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %s", settings, err, want)
+		}
+	}
+}
+
+// Started from all principal components that the network carries, the
+// autoencoder reconstructs what lies in their span but for what the sigmoid
+// bends, whatever its layers.
+func TestStartFromComponents(t *testing.T) {
+	const dims, k, n = 60, 4, 200
+	random := rand.New(rand.NewPCG(1, 2))
+	basis := make([]float64, k*dims)
+	for i := range basis {
+		basis[i] = 6 * random.NormFloat64()
+	}
+	var images []byte
+	for range n {
+		var z [k]float64
+		for j := range z {
+			z[j] = max(-2.5, min(2.5, random.NormFloat64())) / float64(j+1)
+		}
+		for i := range dims {
+			x := 128.
+			for j := range z {
+				x += z[j] * basis[j*dims+i]
+			}
+			images = append(images, byte(min(max(x, 0), 255)))
+		}
+	}
+	components, err := pca.Fit(images, dims, k, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, len(images))
+	for i, value := range images {
+		x[i] = float32(value) / 255
+	}
+	for _, changes := range []map[string]string{
+		{"hidden": ""},
+		{"hidden": "20", "mirrored": "true"},
+		{"hidden": "20,9", "mirrored": "true"},
+		{"hidden": "20,9", "mirrored": "false"},
+		{"hidden": "20", "mirrored": "true", "activation": "relu"},
+		{"hidden": "", "activation": "relu", "latent": "7"},
+	} {
+		all := map[string]string{"latent": "4", "init": "pca", "activation": "linear"}
+		maps.Copy(all, changes)
+		settings, err := Default().With(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auto, err := settings.Build(dims, components)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mse, variance float64
+		for i, y := range auto.Reconstruct(nil, x) {
+			mse += math.Pow(float64(y-x[i]), 2)
+			variance += math.Pow(float64(components.Mean[i%dims]-x[i]), 2)
+		}
+		if mse > 0.01*variance {
+			t.Errorf("%v: %.4f of the variance is left, want at most 0.01", changes, mse/variance)
+		}
 	}
 }

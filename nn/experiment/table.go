@@ -50,8 +50,8 @@ const (
 // Table is the one table of settings, in the order of the form.
 var Table = []Field{
 	{
-		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3"},
-		Help:   "1 is the plain autoencoder, 2 adds the L1 penalty to its latent layer, 3 also mirrors the encoder's hidden layers in the decoder.",
+		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4"},
+		Help:   "1 is the plain autoencoder, 2 adds the L1 penalty to its latent layer, 3 also mirrors the encoder's hidden layers in the decoder. 4 starts from the principal components, with a linear latent layer and a learning rate that decays.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Experiment) },
 		set:    func(s *Settings, v value) { s.choose(int(v.text[0] - '0')) },
 	},
@@ -100,8 +100,20 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.LR = v.number },
 	},
 	{
-		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: nn.InitializerNames(),
-		Help:   "The distribution that the kernels are drawn from before training: Glorot's uniform, Keras's default, or He's, made for ReLU.",
+		Name: "decay", Label: "Decay", Kind: Number, Min: 0.1, Max: 1,
+		Help:   "The learning rate is multiplied by this factor every epoch, smoothly; 1 leaves it as it is.",
+		Format: func(s Settings) string { return formatNumber(s.Decay) },
+		set:    func(s *Settings, v value) { s.Decay = v.number },
+	},
+	{
+		Name: "activation", Label: "Latent activation", Kind: Choice, Choices: []string{nn.ReLU.String(), nn.Linear.String()},
+		Help:   "What the latent layer does with its sums: relu makes codes of zeros and positive numbers, linear leaves them as they are.",
+		Format: func(s Settings) string { return s.Activation },
+		set:    func(s *Settings, v value) { s.Activation = v.text },
+	},
+	{
+		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: append(nn.InitializerNames(), PCA),
+		Help:   "What the kernels are before training: drawn from Glorot's uniform distribution, Keras's default, or He's, made for ReLU, or made of the principal components of the training images.",
 		Format: func(s Settings) string { return s.Init },
 		set:    func(s *Settings, v value) { s.Init = v.text },
 	},

@@ -1,0 +1,77 @@
+package exchange
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"sae/nn"
+	"sae/nn/experiment"
+	"sae/nn/fit"
+)
+
+// Format is a format of models.
+type Format struct {
+	Name   string // as sae.export takes it
+	Suffix string // of file names
+	Title  string // for people
+
+	write func(io.Writer, *fit.Checkpoint) error
+}
+
+// Formats lists the formats that Write knows.
+var Formats = []Format{
+	{"checkpoint", ".saeckpt", "Checkpoint", func(w io.Writer, c *fit.Checkpoint) error { return c.Write(w) }},
+	{"npz", ".npz", "NumPy", archive(writeNPZ)},
+	{"onnx", ".onnx.zip", "ONNX", archive(writeONNX)},
+	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(writeTFJS)},
+}
+
+// Lookup returns the format with the given name.
+func Lookup(name string) (Format, error) {
+	var names []string
+	for _, format := range Formats {
+		if format.Name == name {
+			return format, nil
+		}
+		names = append(names, format.Name)
+	}
+	return Format{}, fmt.Errorf("export: format %q: want one of %q", name, names)
+}
+
+// Write writes the model in the format.
+func (f Format) Write(w io.Writer, c *fit.Checkpoint) error { return f.write(w, c) }
+
+// archive returns a function that writes a zip archive with what fill puts
+// into it.
+func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error) func(io.Writer, *fit.Checkpoint) error {
+	return func(w io.Writer, c *fit.Checkpoint) error {
+		auto, err := c.Autoencoder()
+		if err != nil {
+			return err
+		}
+		comment, err := json.Marshal(c.Settings)
+		if err != nil {
+			return err
+		}
+		z := zip.NewWriter(w)
+		if err := z.SetComment(string(comment)); err != nil {
+			return err
+		}
+		if err := fill(z, auto, c.Settings); err != nil {
+			return err
+		}
+		return z.Close()
+	}
+}
+
+// add adds a file to an archive. It is stored as it is: weights do not shrink.
+func add(z *zip.Writer, name string, content []byte) error {
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return err
+}

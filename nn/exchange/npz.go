@@ -1,0 +1,51 @@
+package exchange
+
+import (
+	"archive/zip"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+
+	"sae/nn"
+	"sae/nn/experiment"
+)
+
+// npyMagic starts a .npy file of version 1.0 (NEP 1).
+const npyMagic = "\x93NUMPY\x01\x00"
+
+func writeNPZ(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error {
+	for _, layer := range auto.DenseLayers() {
+		if err := add(z, layer.Name+"_kernel.npy", npy(layer.Kernel, layer.In, layer.Out)); err != nil {
+			return err
+		}
+		if err := add(z, layer.Name+"_bias.npy", npy(layer.Bias, layer.Out)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// npy returns a .npy file of an array of float32.
+func npy(values []float32, shape ...int) []byte {
+	dims := ""
+	for _, n := range shape {
+		dims += fmt.Sprintf("%d, ", n)
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", strings.TrimSuffix(dims, " "))
+	const alignment = 64 // of the values
+	length := len(npyMagic) + 2 + len(header) + 1
+	header += strings.Repeat(" ", (alignment-length%alignment)%alignment) + "\n"
+	file := append([]byte(npyMagic), 0, 0)
+	binary.LittleEndian.PutUint16(file[len(npyMagic):], uint16(len(header)))
+	file = append(file, header...)
+	return appendFloats(file, values)
+}
+
+// appendFloats appends little-endian float32s.
+func appendFloats(buffer []byte, values []float32) []byte {
+	for _, x := range values {
+		buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
+	}
+	return buffer
+}

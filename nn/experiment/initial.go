@@ -1,0 +1,156 @@
+package experiment
+
+import (
+	"math"
+	"slices"
+
+	"sae/nn"
+	"sae/nn/pca"
+)
+
+// latentOffset is what a ReLU latent layer that starts from the principal
+// components adds to them, in standard deviations: few images then have a
+// component that is cut off.
+const latentOffset = 3
+
+// Components returns how many principal components a run with the settings
+// starts from, 0 where it starts from none. Images of inputDims numbers have no
+// more than that, and n of them no more than n.
+func (s Settings) Components(inputDims, n int) int {
+	if s.Init != PCA {
+		return 0
+	}
+	k := min(s.Latent, inputDims, n)
+	if hidden := s.HiddenLayers(); len(hidden) > 0 {
+		k = min(k, slices.Min(hidden)/2)
+	}
+	return k
+}
+
+// Build returns the autoencoder that a run starts with. components are the
+// first principal components of the training images, as many as Components
+// says; nil for none.
+//
+// Starting from components, the autoencoder reconstructs from them before any
+// training, as closely as its sigmoid allows: latent unit j is the image's
+// position along component j, in standard deviations. Hidden layers carry a
+// position z as a pair of units, max(0, z) and max(0, −z). Units that carry
+// nothing are drawn as by Glorot, and nothing depends on them yet.
+func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, error) {
+	architecture := s.Architecture(inputDims)
+	if s.Init != PCA {
+		return architecture.Build(s.Init, uint64(s.Seed))
+	}
+	auto, err := architecture.Build("glorot", uint64(s.Seed))
+	if err != nil || components == nil {
+		return auto, err
+	}
+	start := starter{components, s.Components(inputDims, components.K())}
+	layers := auto.DenseLayers()
+	latent := len(architecture.EncoderHidden)
+	offset := 0.0
+	if architecture.Latent == nn.ReLU {
+		offset = latentOffset
+	}
+	for i, layer := range layers {
+		switch {
+		case i == 0:
+			start.project(layer, latent > 0)
+		case i == len(layers)-1:
+			start.reconstruct(layer, i > latent+1)
+		default:
+			start.carry(layer, i != latent+1, i != latent)
+		}
+		if i == latent {
+			for j := range start.k {
+				layer.Bias[j] += float32(offset)
+			}
+		}
+		if i == latent+1 { // takes the offset back
+			for unit := range layer.Out {
+				var sum float64
+				for j := range start.k {
+					sum += float64(layer.Kernel[j*layer.Out+unit])
+				}
+				layer.Bias[unit] -= float32(offset * sum)
+			}
+		}
+	}
+	return auto, nil
+}
+
+// starter sets kernels so that the first k principal components pass through.
+type starter struct {
+	*pca.PCA
+	k int
+}
+
+// deviation returns the standard deviation along component j.
+func (s starter) deviation(j int) float64 { return max(1e-3, math.Sqrt(s.Variances[j])) }
+
+// column clears what goes into a unit.
+func column(layer *nn.Dense, unit int) {
+	for i := range layer.In {
+		layer.Kernel[i*layer.Out+unit] = 0
+	}
+	layer.Bias[unit] = 0
+}
+
+// project makes a layer compute the positions of its input along the
+// components, in pairs where paired.
+func (s starter) project(layer *nn.Dense, paired bool) {
+	for j := range s.k {
+		component := s.PCA.Components[j*s.Dims:][:s.Dims]
+		scale := 1 / s.deviation(j)
+		var middle float64
+		for i, x := range component {
+			middle += float64(x) * float64(s.Mean[i])
+		}
+		set := func(unit int, sign float64) {
+			for i, x := range component {
+				layer.Kernel[i*layer.Out+unit] = float32(sign * scale * float64(x))
+			}
+			layer.Bias[unit] = float32(-sign * scale * middle)
+		}
+		set(j, 1)
+		if paired {
+			set(s.k+j, -1)
+		}
+	}
+}
+
+// carry makes a layer pass the positions on, from pairs where fromPairs and to
+// pairs where toPairs.
+func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
+	for j := range s.k {
+		set := func(unit int, sign float32) {
+			column(layer, unit)
+			layer.Kernel[j*layer.Out+unit] = sign
+			if fromPairs {
+				layer.Kernel[(s.k+j)*layer.Out+unit] = -sign
+			}
+		}
+		set(j, 1)
+		if toPairs {
+			set(s.k+j, -1)
+		}
+	}
+}
+
+// reconstruct makes the output's logits those of the mean image, plus the
+// positions along the components as far as the slope of the sigmoid there
+// calls for.
+func (s starter) reconstruct(layer *nn.Dense, fromPairs bool) {
+	clear(layer.Kernel)
+	for unit, mean := range s.Mean {
+		p := min(max(float64(mean), 0.01), 0.99)
+		layer.Bias[unit] = float32(math.Log(p / (1 - p)))
+		for j := range s.k {
+			weight := float32(s.deviation(j) * float64(s.PCA.Components[j*s.Dims+unit]) / (p * (1 - p)))
+			layer.Kernel[j*layer.Out+unit] = weight
+			if fromPairs {
+				layer.Kernel[(s.k+j)*layer.Out+unit] = -weight
+			}
+		}
+	}
+}

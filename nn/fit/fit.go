@@ -1,0 +1,361 @@
+package fit
+
+import (
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+
+	"sae/nn"
+	"sae/nn/experiment"
+	"sae/nn/pca"
+)
+
+// pointsPerEpoch is how finely the training loss is resolved within an epoch.
+const pointsPerEpoch = 10
+
+// maxCurve is how many points of the training loss are kept: more than a
+// chart has pixels.
+const maxCurve = 2000
+
+// Data is what a run trains on and validates with.
+type Data struct {
+	Name       string // for people
+	Dims       int    // bytes per image
+	Train      []byte // [n, Dims]
+	Validation []byte // [m, Dims]
+
+	found *found
+}
+
+// found holds what took time to find out.
+type found struct {
+	components  map[[2]int]*pca.PCA // by images and number
+	fingerprint *Fingerprint
+}
+
+// NewData returns the data of the given images, [n, dims] and [m, dims].
+func NewData(name string, dims int, train, validation []byte) Data {
+	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}}}
+}
+
+// maxPCA is how many images principal components are found of at most: more
+// hardly change them and take long.
+const maxPCA = 6000
+
+// PCA returns the first k principal components of the first n training images,
+// or of the first 6,000 where n is larger. They are found once. yield is as
+// pca.Fit takes it.
+func (d Data) PCA(n, k int, yield func() error) (*pca.PCA, error) {
+	n = min(n, maxPCA)
+	key := [2]int{n, k}
+	if p, ok := d.found.components[key]; ok {
+		return p, nil
+	}
+	p, err := pca.Fit(d.Train[:n*d.Dims], d.Dims, k, yield)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.found.components) == 8 { // there is no end to what a user may try
+		clear(d.found.components)
+	}
+	d.found.components[key] = p
+	return p, nil
+}
+
+// Fingerprint tells data sets apart.
+type Fingerprint struct {
+	Name       string `json:"name"`
+	Train      int    `json:"train"`      // training images
+	Validation int    `json:"validation"` // validation images
+	Checksum   uint32 `json:"checksum"`   // CRC-32C of all images
+}
+
+// Fingerprint returns the fingerprint of the data.
+func (d Data) Fingerprint() Fingerprint {
+	if d.found.fingerprint == nil {
+		checksum := crc32.Update(crc32.Checksum(d.Train, castagnoli), castagnoli, d.Validation)
+		d.found.fingerprint = &Fingerprint{d.Name, len(d.Train) / d.Dims, len(d.Validation) / d.Dims, checksum}
+	}
+	return *d.found.fingerprint
+}
+
+// Point is the training loss between two moments of an epoch.
+type Point struct {
+	Epoch float64 `json:"epoch"` // 2.5 is the middle of the third epoch
+	Loss  float64 `json:"loss"`  // mean over the batches since the point before
+	BCE   float64 `json:"bce"`
+}
+
+// Evaluation is the quality of the model on the validation images.
+type Evaluation struct {
+	ValLoss float64 `json:"valLoss"` // valBce plus the L1 penalty, as Keras reports val_loss
+	ValBCE  float64 `json:"valBce"`
+	ValMSE  float64 `json:"valMse"`
+	PSNR    float64 `json:"psnr"`   // dB, of valMse
+	Active  float64 `json:"active"` // mean number of active latent units per image: the code's L0
+	Dead    int     `json:"dead"`   // latent units active on no image
+}
+
+// Epoch is one finished epoch: an entry of the history.
+type Epoch struct {
+	Epoch int     `json:"epoch"` // from 1
+	Loss  float64 `json:"loss"`  // training: bce plus l1, mean over the epoch's images
+	BCE   float64 `json:"bce"`
+	L1    float64 `json:"l1"` // the penalty's share of loss
+	Evaluation
+}
+
+// Run is an experiment under way. Before the first batch and after the last of
+// each epoch it has to be evaluated: see [Run.Due].
+//
+// An error of the trainer, such as that of its Yield, leaves a run that is of
+// no more use.
+type Run struct {
+	Settings experiment.Settings
+	Data     Data
+	Auto     *nn.Autoencoder
+	Trainer  *nn.Trainer
+	Adam     nn.Adam // as the trainer has it
+
+	Epoch   int // completed epochs
+	Batch   int // completed batches of the epoch under way
+	Initial *Evaluation
+	Curve   []Point // neighbours are merged once there are more than 2,000
+	History []Epoch
+
+	images  int // training images in use
+	due     bool
+	sum     lossSum   // over the epoch
+	point   lossSum   // since the last point of the curve
+	batches [][]int   // image indexes of the batches of the epoch under way
+	buffers [2][]byte // images of the batch under way and of the next
+	next    []byte    // images of the next batch, where they were looked at already
+}
+
+// New returns the run of an experiment before its first batch. The same
+// settings and data give the same run, bit for bit, on the same kernels. yield,
+// which may be nil, becomes the trainer's, and is called while principal
+// components are looked for, if the settings start from them.
+func New(settings experiment.Settings, data Data, yield func() error) (*Run, error) {
+	n, err := check(settings, data)
+	if err != nil {
+		return nil, err
+	}
+	if yield == nil {
+		yield = func() error { return nil }
+	}
+	var components *pca.PCA
+	if k := settings.Components(data.Dims, min(n, maxPCA)); k > 0 {
+		if components, err = data.PCA(n, k, yield); err != nil {
+			return nil, err
+		}
+	}
+	auto, err := settings.Build(data.Dims, components)
+	if err != nil {
+		return nil, err
+	}
+	return newRun(settings, data, auto, yield)
+}
+
+// check returns the number of training images that the settings take.
+func check(settings experiment.Settings, data Data) (int, error) {
+	n := len(data.Train) / data.Dims
+	if n < 1 || len(data.Validation) < data.Dims {
+		return 0, fmt.Errorf("fit: %d training and %d validation images: want at least one of each", n, len(data.Validation)/data.Dims)
+	}
+	return settings.TrainingImages(n), settings.Fit(n)
+}
+
+func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, yield func() error) (*Run, error) {
+	n := settings.TrainingImages(len(data.Train) / data.Dims)
+	adam := settings.Adam(n)
+	trainer, err := nn.NewTrainer(auto, adam, settings.Batch)
+	if err != nil {
+		return nil, err
+	}
+	trainer.Yield = yield
+	r := &Run{Settings: settings, Data: data, Auto: auto, Trainer: trainer, Adam: adam, due: true, images: n}
+	for i := range r.buffers {
+		r.buffers[i] = make([]byte, 0, settings.Batch*data.Dims)
+	}
+	r.shuffle()
+	return r, nil
+}
+
+// Images returns the number of training images.
+func (r *Run) Images() int { return r.images }
+
+// Batches returns the number of batches per epoch.
+func (r *Run) Batches() int { return len(r.batches) }
+
+// Done reports whether all epochs are over.
+func (r *Run) Done() bool { return !r.due && r.Epoch >= r.Settings.Epochs }
+
+// Due reports whether an evaluation is due, so that there is no next batch
+// before it.
+func (r *Run) Due() bool { return r.due }
+
+// Latest returns the newest evaluation; ok is false before the first.
+func (r *Run) Latest() (evaluation Evaluation, ok bool) {
+	switch {
+	case len(r.History) > 0:
+		return r.History[len(r.History)-1].Evaluation, true
+	case r.Initial != nil:
+		return *r.Initial, true
+	}
+	return Evaluation{}, false
+}
+
+// shuffle deals the batches of the epoch under way.
+func (r *Run) shuffle() {
+	r.batches = slices.Collect(nn.Batches(r.Images(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
+}
+
+// gather returns the images of a batch, good until the next but one.
+func (r *Run) gather(batch int) []byte {
+	buffer := &r.buffers[batch%2]
+	*buffer = (*buffer)[:0]
+	for _, i := range r.batches[batch] {
+		*buffer = append(*buffer, r.Data.Train[i*r.Data.Dims:][:r.Data.Dims]...)
+	}
+	return *buffer
+}
+
+// LookAhead returns the images of the batch after the one under way, for
+// nn.Trainer.Next, and nil where that is the last of its epoch. Step comes next.
+func (r *Run) LookAhead() []byte {
+	if r.Batch+1 < len(r.batches) {
+		r.next = r.gather(r.Batch + 1)
+	}
+	return r.next
+}
+
+// Ahead reports whether LookAhead has returned a batch that is yet to be
+// trained on.
+func (r *Run) Ahead() bool { return r.next != nil }
+
+// Trained is what Step has done.
+type Trained struct {
+	Images int
+	Loss   nn.Loss // of the batch before the update
+	Point  *Point  // of the training curve, which has about ten per epoch; mostly nil
+}
+
+// Step trains on the next batch. A loss that is not finite is an error: the
+// run has diverged.
+func (r *Run) Step() (Trained, error) {
+	if r.due {
+		return Trained{}, fmt.Errorf("fit: step in epoch %d: want an evaluation first", r.Epoch+1)
+	}
+	images := r.next
+	if r.next = nil; images == nil {
+		images = r.gather(r.Batch)
+	}
+	loss, err := r.Trainer.Step(images)
+	if err != nil {
+		return Trained{}, err
+	}
+	if err := r.checkFinite(loss, fmt.Sprintf("in epoch %d, batch %d", r.Epoch+1, r.Batch+1)); err != nil {
+		return Trained{}, err
+	}
+	trained := Trained{Images: len(r.batches[r.Batch]), Loss: loss}
+	r.Batch++
+	r.sum.add(loss, trained.Images)
+	r.point.add(loss, trained.Images)
+	n := len(r.batches)
+	if r.Batch*pointsPerEpoch/n > (r.Batch-1)*pointsPerEpoch/n {
+		mean := r.point.mean()
+		trained.Point = &Point{
+			Epoch: float64(r.Epoch) + float64(r.Batch)/float64(n),
+			Loss:  mean.Total(),
+			BCE:   mean.BCE,
+		}
+		r.Curve = Thin(append(r.Curve, *trained.Point))
+		r.point = lossSum{}
+	}
+	r.due = r.Batch == n
+	return trained, nil
+}
+
+// Thin halves the points once there are more than 2,000, by merging
+// neighbours. It may change the given slice.
+func Thin(points []Point) []Point {
+	if len(points) <= maxCurve {
+		return points
+	}
+	half := points[:0]
+	for pair := range slices.Chunk(points, 2) {
+		merged := pair[len(pair)-1]
+		for _, point := range pair[:len(pair)-1] {
+			merged.Loss = (merged.Loss + point.Loss) / 2
+			merged.BCE = (merged.BCE + point.BCE) / 2
+		}
+		half = append(half, merged)
+	}
+	return half
+}
+
+// checkFinite reports a loss that shows that the run has diverged. Every loss
+// goes through it before anything is derived from it: neither the statistics
+// nor JSON has a place for what is not finite.
+func (r *Run) checkFinite(loss nn.Loss, when string) error {
+	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
+		return fmt.Errorf("the loss is no longer a finite number %s: the learning rate %g is too high; reset and try a smaller one",
+			when, r.Settings.LR)
+	}
+	return nil
+}
+
+// Evaluate evaluates the model on the validation images. Where that was due,
+// it ends the epoch, which it returns, or makes Initial known. The evaluation
+// is good until the next.
+func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
+	result, err = r.Trainer.Evaluate(r.Data.Validation)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.checkFinite(result.Loss, fmt.Sprintf("on the validation images after epoch %d, batch %d", r.Epoch+1, r.Batch)); err != nil {
+		return nil, nil, err
+	}
+	if !r.due {
+		return result, nil, nil
+	}
+	r.due = false
+	evaluation := Evaluation{
+		ValLoss: result.Loss.Total(),
+		ValBCE:  result.Loss.BCE,
+		ValMSE:  result.MSE,
+		PSNR:    result.PSNR(),
+		Active:  result.MeanActive,
+		Dead:    result.Dead,
+	}
+	if r.Batch == 0 {
+		r.Initial = &evaluation
+		return result, nil, nil
+	}
+	mean := r.sum.mean()
+	r.Epoch++
+	r.History = append(r.History, Epoch{Epoch: r.Epoch, Loss: mean.Total(), BCE: mean.BCE, L1: mean.L1, Evaluation: evaluation})
+	r.Batch, r.sum = 0, lossSum{}
+	r.shuffle()
+	return result, &r.History[len(r.History)-1], nil
+}
+
+// lossSum accumulates the losses of batches, weighted by their images.
+type lossSum struct {
+	BCE    float64 `json:"bce"`
+	L1     float64 `json:"l1"`
+	Images int     `json:"images"`
+}
+
+func (s *lossSum) add(loss nn.Loss, images int) {
+	s.BCE += loss.BCE * float64(images)
+	s.L1 += loss.L1 * float64(images)
+	s.Images += images
+}
+
+func (s *lossSum) mean() nn.Loss {
+	n := float64(max(1, s.Images))
+	return nn.Loss{BCE: s.BCE / n, L1: s.L1 / n}
+}

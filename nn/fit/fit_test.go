@@ -1,0 +1,377 @@
+package fit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"sae/nn/experiment"
+)
+
+const dims = 30
+
+func someData(n, m int) Data {
+	random := rand.New(rand.NewPCG(5, 6))
+	images := func(n int) []byte {
+		var result []byte
+		for range n {
+			base := random.IntN(200)
+			for i := range dims {
+				result = append(result, byte(base+random.IntN(40)*(i%3)/2))
+			}
+		}
+		return result
+	}
+	return NewData("random", dims, images(n), images(m))
+}
+
+func settings(t testing.TB, changes map[string]string) experiment.Settings {
+	t.Helper()
+	all := map[string]string{"hidden": "20", "latent": "6", "epochs": "3", "batch": "16"}
+	for name, value := range changes {
+		all[name] = value
+	}
+	s, err := experiment.Default().With(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newTestRun(t testing.TB, s experiment.Settings, data Data) *Run {
+	t.Helper()
+	r, err := New(s, data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// advance does n evaluations and steps, as many as there are where n is
+// negative.
+func advance(t testing.TB, r *Run, n int) {
+	t.Helper()
+	for ; n != 0 && !r.Done(); n-- {
+		var err error
+		if r.Due() {
+			_, _, err = r.Evaluate()
+		} else {
+			_, err = r.Step()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// same reports whether two runs are the same, bit for bit.
+func same(t *testing.T, a, b *Run) bool {
+	t.Helper()
+	x, err := a.Checkpoint("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := b.Checkpoint("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first, second bytes.Buffer
+	if err := errors.Join(x.Write(&first), y.Write(&second)); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Equal(first.Bytes(), second.Bytes())
+}
+
+var experiments = []map[string]string{
+	{"experiment": "1"},
+	{"experiment": "2", "lambda": "1e-3"},
+	{"experiment": "3"},
+	{"experiment": "4", "hidden": "20"},
+}
+
+// The same settings and data give the same run; another seed does not.
+func TestSameSeedSameRun(t *testing.T) {
+	data := someData(50, 20)
+	for _, changes := range experiments {
+		s := settings(t, changes)
+		a, b := newTestRun(t, s, data), newTestRun(t, s, someData(50, 20))
+		advance(t, a, -1)
+		advance(t, b, -1)
+		if !same(t, a, b) {
+			t.Errorf("experiment %d: two runs with the same seed differ", s.Experiment)
+		}
+		s.Seed = 2
+		c := newTestRun(t, s, data)
+		advance(t, c, -1)
+		if a.History[2] == c.History[2] {
+			t.Errorf("experiment %d: two runs with different seeds do not differ", s.Experiment)
+		}
+		if len(a.History) != 3 || a.Epoch != 3 || a.Batches() != 4 || a.Initial == nil || a.Curve[len(a.Curve)-1].Epoch != 3 {
+			t.Errorf("experiment %d: %d epochs of %d batches, curve %v", s.Experiment, a.Epoch, a.Batches(), a.Curve)
+		}
+		if first, last := a.Initial.ValBCE, a.History[2].ValBCE; last >= first {
+			t.Errorf("experiment %d: validation BCE %g after training, %g before", s.Experiment, last, first)
+		}
+	}
+}
+
+// A run that is written to a checkpoint and resumed at any moment ends as one
+// that was not, bit for bit.
+func TestResume(t *testing.T) {
+	data := someData(50, 20)
+	for _, changes := range experiments {
+		s := settings(t, changes)
+		whole := newTestRun(t, s, data)
+		advance(t, whole, -1)
+		for pause := 0; ; pause++ {
+			r := newTestRun(t, s, data)
+			advance(t, r, pause)
+			c, err := r.Checkpoint("go")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var file bytes.Buffer
+			if err := c.Write(&file); err != nil {
+				t.Fatal(err)
+			}
+			done := r.Done()
+			advance(t, r, 3) // what is taken is taken
+			c, err = ReadCheckpoint(&file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Kernel != "go" || c.Data != data.Fingerprint() {
+				t.Errorf("kernel %q, data %+v", c.Kernel, c.Data)
+			}
+			resumed, err := Resume(c, data, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			advance(t, resumed, -1)
+			if !same(t, whole, resumed) {
+				t.Fatalf("experiment %d: resumed after %d steps and evaluations, the run ends otherwise", s.Experiment, pause)
+			}
+			if done {
+				break
+			}
+		}
+	}
+}
+
+// On other data a run goes on with what it has learnt, and starts the epoch
+// again.
+func TestResumeOnOtherData(t *testing.T) {
+	r := newTestRun(t, settings(t, nil), someData(50, 20))
+	advance(t, r, 8) // an epoch and two batches
+	c, err := r.Checkpoint("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := Resume(c, someData(80, 10), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Epoch != 1 || r.Batch != 2 || other.Epoch != 1 || other.Batch != 0 {
+		t.Errorf("epoch %d, batch %d becomes epoch %d, batch %d", r.Epoch, r.Batch, other.Epoch, other.Batch)
+	}
+	advance(t, other, -1)
+	if _, err := Resume(c, someData(10, 10), nil); err == nil || !strings.Contains(err.Error(), `batch "16": want at most the 10`) {
+		t.Errorf("too few images: %v", err)
+	}
+	small := someData(50, 20)
+	small.Dims = 15
+	if _, err := Resume(c, small, nil); err == nil || !strings.Contains(err.Error(), "images of 30 numbers") {
+		t.Errorf("images of another size: %v", err)
+	}
+}
+
+func TestDivergenceIsAnError(t *testing.T) {
+	s := settings(t, map[string]string{"lr": "10", "epochs": "200"})
+	data := someData(50, 20)
+	r := newTestRun(t, s, data)
+	r.Auto.Params()[0] = float32(math.NaN())
+	if _, _, err := r.Evaluate(); err == nil || !strings.Contains(err.Error(), "learning rate 10 is too high") {
+		t.Errorf("evaluation of a diverged model: %v", err)
+	}
+}
+
+func checkpointFile(t testing.TB) []byte {
+	t.Helper()
+	r := newTestRun(t, settings(t, nil), someData(50, 20))
+	advance(t, r, 7)
+	c, err := r.Checkpoint("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := c.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// withHeader changes the header of a checkpoint and makes its checksum right.
+func withHeader(t *testing.T, file []byte, change func(map[string]any)) []byte {
+	t.Helper()
+	length := binary.LittleEndian.Uint32(file[12:])
+	var header map[string]any
+	if err := json.Unmarshal(file[16:16+length], &header); err != nil {
+		t.Fatal(err)
+	}
+	change(header)
+	text, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := slices.Clone(file[:12])
+	result = binary.LittleEndian.AppendUint32(result, uint32(len(text)))
+	result = append(result, text...)
+	result = binary.LittleEndian.AppendUint32(result, crc32.Checksum(text, castagnoli))
+	return append(result, file[16+length+4:]...)
+}
+
+func TestBadCheckpoints(t *testing.T) {
+	good := checkpointFile(t)
+	if _, err := ReadCheckpoint(bytes.NewReader(good)); err != nil {
+		t.Fatal(err)
+	}
+	patch := func(at int, bytes ...byte) []byte {
+		file := slices.Clone(good)
+		if at < 0 {
+			at += len(file)
+		}
+		copy(file[at:], bytes)
+		return file
+	}
+	set := func(path string, value any) []byte {
+		return withHeader(t, good, func(header map[string]any) {
+			names := strings.Split(path, ".")
+			for _, name := range names[:len(names)-1] {
+				header = header[name].(map[string]any)
+			}
+			header[names[len(names)-1]] = value
+		})
+	}
+	nan := slices.Clone(good)
+	length := int(binary.LittleEndian.Uint32(good[12:]))
+	binary.LittleEndian.PutUint32(nan[20+length+40:], math.Float32bits(float32(math.NaN())))
+	for _, test := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"empty", nil, "the file ends early, in its first 16 bytes"},
+		{"other magic", patch(0, 'X'), `want "SAECKPT\n"`},
+		{"other version", patch(8, 9), "version 9: want 1"},
+		{"huge header", patch(12, 255, 255, 255, 255), "header of 4294967295 bytes: want at most"},
+		{"long header", patch(12, 0, 0, 255, 0), "the file ends early, in its header"},
+		{"damaged header", patch(20, 'X'), "checksum of the header"},
+		{"damaged weights", patch(-100, 1, 2), "checksum of the arrays"},
+		{"longer", append(slices.Clone(good), 0), "goes on where it should end"},
+		{"not finite", nan, "number 10 of the parameters is NaN: want finite ones"},
+		{"unknown setting", set("settings.init", "zeros"), `init "zeros": want one of`},
+		{"larger layers", set("settings.latent", 7), "the file ends early, in its second moments"},
+		{"smaller layers", set("settings.latent", 5), "checksum of the arrays"},
+		{"4 GB of layers", set("settings.hidden", "4096,4096,4096,4096"), "the file ends early, in its parameters"},
+		{"more than that", set("inputDims", 1<<40), "inputDims 1099511627776: want 1 to 65536"},
+		{"no history", set("history", nil), "epoch 1 with a history of 0 epochs"},
+		{"late batch", set("batch", 5), "batch 5: want 0 to 4"},
+		{"negative steps", set("steps", -1), "-1 steps"},
+		{"no initial", set("initial", nil), "no evaluation of the untrained model"},
+		{"no data", set("data.train", 0), "training images"},
+	} {
+		_, err := ReadCheckpoint(bytes.NewReader(test.file))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
+		}
+	}
+	for n := range len(good) {
+		if n > 200 && n < len(good)-200 && n%97 != 0 {
+			continue
+		}
+		if _, err := ReadCheckpoint(bytes.NewReader(good[:n])); err == nil || !strings.Contains(err.Error(), "ends early") {
+			t.Fatalf("cut off after %d bytes: %v", n, err)
+		}
+	}
+}
+
+// A header that announces much more than there is reserves no memory for it.
+func TestHostileSize(t *testing.T) {
+	file := withHeader(t, checkpointFile(t), func(header map[string]any) {
+		header["settings"].(map[string]any)["hidden"] = "4096,4096,4096,4096,4096"
+		header["inputDims"] = 4096
+	})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := ReadCheckpoint(bytes.NewReader(file))
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "ends early") {
+		t.Errorf("error %v", err)
+	}
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 4<<20 {
+		t.Errorf("%d bytes allocated for a file of %d", allocated, len(file))
+	}
+}
+
+func FuzzReadCheckpoint(f *testing.F) {
+	f.Add(checkpointFile(f))
+	f.Add([]byte(Magic))
+	data := someData(50, 20)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		c, err := ReadCheckpoint(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		if _, err := c.Autoencoder(); err != nil {
+			t.Errorf("a checkpoint that was read has no autoencoder: %v", err)
+		}
+		Resume(c, data, nil)
+	})
+}
+
+func TestThin(t *testing.T) {
+	var points []Point
+	for i := range 2001 {
+		points = append(points, Point{Epoch: float64(i), Loss: float64(i)})
+	}
+	thin := Thin(points)
+	if len(thin) != 1001 || thin[0] != (Point{Epoch: 1, Loss: 0.5}) || thin[1000].Epoch != 2000 {
+		t.Errorf("%d points, from %v to %v", len(thin), thin[0], thin[len(thin)-1])
+	}
+}
+
+// A run goes from evaluation to batches to evaluation.
+func ExampleRun() {
+	images := bytes.Repeat([]byte{0, 50, 100, 150, 200, 250}, 10)
+	settings, err := experiment.Default().With(map[string]string{"hidden": "8", "latent": "2", "batch": "5", "epochs": "2"})
+	if err != nil {
+		panic(err)
+	}
+	run, err := New(settings, NewData("stripes", 6, images, images), nil)
+	if err != nil {
+		panic(err)
+	}
+	for !run.Done() {
+		if run.Due() {
+			if _, _, err := run.Evaluate(); err != nil {
+				panic(err)
+			}
+		} else if _, err := run.Step(); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println(run.Epoch, "epochs of", run.Batches(), "batches")
+	fmt.Println("the loss fell:", run.History[1].ValLoss < run.Initial.ValLoss)
+	// Output:
+	// 2 epochs of 2 batches
+	// the loss fell: true
+}

@@ -1,0 +1,174 @@
+// Package golden replays training runs that a reference implementation of
+// Keras's loss and optimiser recorded in float64, and tells how far this
+// program's numbers are from them. The traces lie beside the repository.
+package golden
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"sae/nn"
+)
+
+// Tolerance is what every difference has to stay within.
+const Tolerance = 1e-5
+
+// Trace is a recorded training run.
+type Trace struct {
+	Name         string
+	Layers       []int
+	LatentIndex  int
+	Batch, Steps int
+	L1           float64
+	Opt          struct{ LR, Beta1, Beta2, Eps float64 }
+	Initial      []struct{ Kernel, Bias []float32 }
+	BatchesUint8 [][]int
+	Expected     map[string]struct {
+		Losses, Bce, L1Penalty   []float64
+		FirstGrads, FinalWeights [][]float64
+		Reconstruction, Latent   []float64
+	}
+}
+
+// Read reads the traces in a folder; there may be none.
+func Read(folder string) ([]Trace, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	traces := make([]Trace, len(names))
+	for i, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &traces[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return traces, nil
+}
+
+// Differences are the largest absolute differences from a trace.
+type Differences struct {
+	Losses         float64 // of every step: total, BCE and L1
+	Gradients      float64 // of the first step
+	Weights        float64 // after the last step
+	Reconstruction float64 // after the last step, and the latent activations
+}
+
+// Largest returns the largest of them.
+func (d Differences) Largest() float64 {
+	return max(d.Losses, d.Gradients, d.Weights, d.Reconstruction)
+}
+
+func (d Differences) String() string {
+	return fmt.Sprintf("%.1e (losses %.1e, first gradients %.1e, final weights %.1e, reconstruction %.1e)",
+		d.Largest(), d.Losses, d.Gradients, d.Weights, d.Reconstruction)
+}
+
+// Replay trains as the trace did and returns the differences.
+func (t Trace) Replay() (Differences, error) {
+	var d Differences
+	want, ok := t.Expected["f64.keras"]
+	last := len(t.Layers) - 1
+	if !ok || len(want.Losses) != t.Steps {
+		return d, fmt.Errorf("golden: %s has no %d losses of f64.keras", t.Name, t.Steps)
+	}
+	auto, err := nn.Architecture{
+		InputDims:     t.Layers[0],
+		EncoderHidden: t.Layers[1:t.LatentIndex],
+		LatentDims:    t.Layers[t.LatentIndex],
+		DecoderHidden: t.Layers[t.LatentIndex+1 : last],
+		Lambda:        t.L1,
+	}.Build("glorot", 0)
+	if err != nil {
+		return d, err
+	}
+	for i, layer := range auto.DenseLayers() {
+		copy(layer.Kernel, t.Initial[i].Kernel)
+		copy(layer.Bias, t.Initial[i].Bias)
+	}
+	adam := nn.Adam{LearningRate: t.Opt.LR, Beta1: t.Opt.Beta1, Beta2: t.Opt.Beta2, Epsilon: t.Opt.Eps}
+	trainer, err := nn.NewTrainer(auto, adam, t.Batch)
+	if err != nil {
+		return d, err
+	}
+	for step := range t.Steps {
+		loss, err := trainer.Step(t.images(step))
+		if err != nil {
+			return d, err
+		}
+		see(&d.Losses, loss.Total(), want.Losses[step])
+		see(&d.Losses, loss.BCE, want.Bce[step])
+		see(&d.Losses, loss.L1, want.L1Penalty[step])
+		if step == 0 {
+			if err := firstGradients(&d.Gradients, trainer, adam, want.FirstGrads); err != nil {
+				return d, err
+			}
+		}
+	}
+	for i, layer := range auto.DenseLayers() {
+		seeAll(&d.Weights, layer.Kernel, want.FinalWeights[2*i])
+		seeAll(&d.Weights, layer.Bias, want.FinalWeights[2*i+1])
+	}
+	input := make([]float32, t.Batch*t.Layers[0])
+	for i, value := range t.images(0) {
+		input[i] = float32(value) / 255
+	}
+	codes := auto.Encode(nil, input)
+	seeAll(&d.Reconstruction, codes, want.Latent)
+	seeAll(&d.Reconstruction, auto.Decode(nil, codes), want.Reconstruction)
+	return d, nil
+}
+
+// firstGradients compares the gradients of the first step, which are what
+// Adam's first moments are made of: m = (1−β₁)·g.
+func firstGradients(largest *float64, trainer *nn.Trainer, adam nn.Adam, want [][]float64) error {
+	state, err := trainer.State()
+	if err != nil {
+		return err
+	}
+	moments := state.Moments1
+	for _, want := range want {
+		gradients := make([]float32, len(want))
+		for i, m := range moments[:len(want)] {
+			gradients[i] = m / float32(1-adam.Beta1)
+		}
+		seeAll(largest, gradients, want)
+		moments = moments[len(want):]
+	}
+	return nil
+}
+
+func (t Trace) images(step int) []byte {
+	values := t.BatchesUint8[step%len(t.BatchesUint8)]
+	images := make([]byte, len(values))
+	for i, value := range values {
+		images[i] = byte(value)
+	}
+	return images
+}
+
+// see keeps the largest difference; one that is not a number is the largest.
+func see(largest *float64, got, want float64) {
+	if difference := math.Abs(got - want); !(difference <= *largest) {
+		*largest = difference
+		if math.IsNaN(difference) {
+			*largest = math.Inf(1)
+		}
+	}
+}
+
+func seeAll(largest *float64, got []float32, want []float64) {
+	if len(got) != len(want) {
+		*largest = math.Inf(1)
+		return
+	}
+	for i, x := range got {
+		see(largest, float64(x), want[i])
+	}
+}

@@ -1,0 +1,216 @@
+// Package pca finds the principal components of images: the subspace from
+// which they are reconstructed with the smallest squared error. No linear
+// autoencoder does better, which makes it the one to beat; and it gives one a
+// good start.
+//
+// The components are found by subspace iteration with a random start (N. Halko,
+// P. G. Martinsson and J. A. Tropp, Finding structure with randomness, 2011):
+// the covariance is applied to a block of vectors a few times, without ever
+// being formed, and gonum's symmetric eigendecomposition then sorts the block.
+package pca
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack"
+	"gonum.org/v1/gonum/lapack/lapack64"
+
+	"sae/nn/kernel"
+)
+
+// PCA is the mean of images and their first principal components.
+type PCA struct {
+	Dims       int
+	Mean       []float32 // [Dims]
+	Components []float32 // [k, Dims], rows of unit length, by falling variance
+	Variances  []float64 // of the images along each component, [k]
+}
+
+const (
+	// extra vectors beside the k wanted, and how often the covariance is
+	// applied: with these, the squared error that is left is within 0.1 % of the
+	// smallest possible on CIFAR-10.
+	extra      = 16
+	iterations = 6
+	// block is how many images are worked on at once.
+	block = 128
+)
+
+// K returns the number of components.
+func (p *PCA) K() int { return len(p.Variances) }
+
+// Fit finds the first k components of images, [n, dims] bytes that stand for
+// byte/255, with k at most the smaller of n and dims. yield is called some
+// hundred times; an error ends the search and is returned. The same images give
+// the same components on the same kernels.
+func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
+	n := len(images) / dims
+	if k < 1 || k > min(n, dims) {
+		return nil, fmt.Errorf("pca: %d components of %d images of %d numbers: want 1 to %d", k, n, dims, min(n, dims))
+	}
+	p := &PCA{Dims: dims, Mean: mean(images, dims)}
+	width := min(k+extra, n, dims)
+	random := rand.New(rand.NewPCG(1, 2))
+	q := matrix(dims, width)
+	for i := range q.Data {
+		q.Data[i] = float32(random.NormFloat64())
+	}
+	for range iterations {
+		y, err := p.covariance(images, q, yield)
+		if err != nil {
+			return nil, err
+		}
+		orthonormalize(q, y)
+		if err := yield(); err != nil {
+			return nil, err
+		}
+	}
+	// Rayleigh and Ritz: the covariance within the block.
+	y, err := p.covariance(images, q, yield)
+	if err != nil {
+		return nil, err
+	}
+	small := matrix(width, width)
+	blas32.Gemm(blas.Trans, blas.NoTrans, 1, q, y, 0, small)
+	symmetric := blas64.Symmetric{N: width, Stride: width, Uplo: blas.Upper, Data: make([]float64, width*width)}
+	for i, value := range small.Data {
+		symmetric.Data[i] = float64(value) / float64(n)
+	}
+	values := make([]float64, width) // ascending
+	if !eigen(symmetric, values) {
+		return nil, fmt.Errorf("pca: the eigendecomposition of %d×%d numbers does not converge", width, width)
+	}
+	turn := matrix(width, k)
+	for j := range k {
+		p.Variances = append(p.Variances, max(0, values[width-1-j]))
+		for i := range width {
+			turn.Data[i*k+j] = float32(symmetric.Data[i*width+width-1-j])
+		}
+	}
+	p.Components = make([]float32, k*dims)
+	blas32.Gemm(blas.Trans, blas.Trans, 1, turn, q, 0, blas32.General{Rows: k, Cols: dims, Stride: dims, Data: p.Components})
+	p.orient()
+	return p, nil
+}
+
+// eigen replaces a matrix by its eigenvectors, in columns.
+func eigen(a blas64.Symmetric, values []float64) (ok bool) {
+	size := make([]float64, 1)
+	lapack64.Syev(lapack.EVCompute, a, values, size, -1)
+	work := make([]float64, int(size[0]))
+	return lapack64.Syev(lapack.EVCompute, a, values, work, len(work))
+}
+
+// orient gives each component the sign by which its largest number is positive.
+func (p *PCA) orient() {
+	for j := range p.K() {
+		component := p.Components[j*p.Dims:][:p.Dims]
+		largest := float32(0)
+		for _, x := range component {
+			if math.Abs(float64(x)) > math.Abs(float64(largest)) {
+				largest = x
+			}
+		}
+		if largest < 0 {
+			for i := range component {
+				component[i] = -component[i]
+			}
+		}
+	}
+}
+
+func matrix(rows, cols int) blas32.General {
+	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: make([]float32, rows*cols)}
+}
+
+func mean(images []byte, dims int) []float32 {
+	sums := make([]uint64, dims)
+	n := len(images) / dims
+	for i := range n {
+		for j, value := range images[i*dims:][:dims] {
+			sums[j] += uint64(value)
+		}
+	}
+	mean := make([]float32, dims)
+	for j, sum := range sums {
+		mean[j] = float32(float64(sum) / (255 * float64(n)))
+	}
+	return mean
+}
+
+// covariance returns n times the covariance of the images times q.
+func (p *PCA) covariance(images []byte, q blas32.General, yield func() error) (blas32.General, error) {
+	y := matrix(q.Rows, q.Cols)
+	codes := matrix(block, q.Cols)
+	err := p.blocks(images, yield, func(x blas32.General) {
+		z := codes
+		z.Rows = x.Rows
+		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, x, q, 0, z)
+		blas32.Gemm(blas.Trans, blas.NoTrans, 1, x, z, 1, y)
+	})
+	return y, err
+}
+
+// blocks calls do with some images at a time, less their mean.
+func (p *PCA) blocks(images []byte, yield func() error, do func(x blas32.General)) error {
+	buffer := make([]float32, block*p.Dims)
+	for len(images) > 0 {
+		if err := yield(); err != nil {
+			return err
+		}
+		n := min(block, len(images)/p.Dims)
+		x := blas32.General{Rows: n, Cols: p.Dims, Stride: p.Dims, Data: buffer[:n*p.Dims]}
+		kernel.FromBytes(x.Data, images[:n*p.Dims])
+		for i := range n {
+			blas32.Axpy(-1, blas32.Vector{N: p.Dims, Inc: 1, Data: p.Mean}, blas32.Vector{N: p.Dims, Inc: 1, Data: x.Data[i*p.Dims:]})
+		}
+		do(x)
+		images = images[n*p.Dims:]
+	}
+	return nil
+}
+
+// orthonormalize stores an orthonormal basis of the columns of y in q, by
+// gonum's QR decomposition in float64.
+func orthonormalize(q, y blas32.General) {
+	columns := blas64.General{Rows: y.Rows, Cols: y.Cols, Stride: y.Cols, Data: make([]float64, len(y.Data))}
+	for i, value := range y.Data {
+		columns.Data[i] = float64(value)
+	}
+	tau := make([]float64, y.Cols)
+	size := make([]float64, 1)
+	lapack64.Geqrf(columns, tau, size, -1)
+	work := make([]float64, int(size[0]))
+	lapack64.Geqrf(columns, tau, work, len(work))
+	lapack64.Orgqr(columns, tau, size, -1)
+	work = make([]float64, int(size[0]))
+	lapack64.Orgqr(columns, tau, work, len(work))
+	for i, value := range columns.Data {
+		q.Data[i] = float32(value)
+	}
+}
+
+// Reconstruct calls visit with each of the images and its reconstruction from
+// the first k components, both [dims]; they are good during the call.
+func (p *PCA) Reconstruct(images []byte, k int, yield func() error, visit func(x, reconstruction []float32)) error {
+	components := blas32.General{Rows: k, Cols: p.Dims, Stride: p.Dims, Data: p.Components[:k*p.Dims]}
+	codes, outputs := matrix(block, k), matrix(block, p.Dims)
+	return p.blocks(images, yield, func(x blas32.General) {
+		z, y := codes, outputs
+		z.Rows, y.Rows = x.Rows, x.Rows
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1, x, components, 0, z)
+		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, z, components, 0, y)
+		mean := blas32.Vector{N: p.Dims, Inc: 1, Data: p.Mean}
+		for i := range x.Rows {
+			original, reconstruction := x.Data[i*p.Dims:][:p.Dims], y.Data[i*p.Dims:][:p.Dims]
+			blas32.Axpy(1, mean, blas32.Vector{N: p.Dims, Inc: 1, Data: original})
+			blas32.Axpy(1, mean, blas32.Vector{N: p.Dims, Inc: 1, Data: reconstruction})
+			visit(original, reconstruction)
+		}
+	})
+}

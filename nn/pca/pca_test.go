@@ -1,0 +1,114 @@
+package pca
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+)
+
+func none() error { return nil }
+
+// images returns n images of dims bytes that vary along few directions, and a
+// little in all.
+func images(n, dims, directions int) []byte {
+	random := rand.New(rand.NewPCG(3, 4))
+	basis := mat.NewDense(directions, dims, nil)
+	for i := range directions {
+		for j := range dims {
+			basis.Set(i, j, 20*random.NormFloat64()/float64(i+1))
+		}
+	}
+	var result []byte
+	for range n {
+		row := make([]float64, dims)
+		for i := range directions {
+			strength := random.NormFloat64()
+			for j := range row {
+				row[j] += strength * basis.At(i, j)
+			}
+		}
+		for _, x := range row {
+			result = append(result, byte(min(max(128+x+random.NormFloat64(), 0), 255)))
+		}
+	}
+	return result
+}
+
+// The components are those of gonum's own principal component analysis.
+func TestAgainstGonum(t *testing.T) {
+	const n, dims, k = 300, 40, 5
+	data := images(n, dims, 8)
+	x := mat.NewDense(n, dims, nil)
+	for i, value := range data {
+		x.Set(i/dims, i%dims, float64(value)/255)
+	}
+	var reference stat.PC
+	if !reference.PrincipalComponents(x, nil) {
+		t.Fatal("gonum's analysis fails")
+	}
+	var want mat.Dense
+	reference.VectorsTo(&want)
+	variances := reference.VarsTo(nil)
+	p, err := Fit(data, dims, k, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.K() != k {
+		t.Fatalf("%d components, want %d", p.K(), k)
+	}
+	for j := range k {
+		var product float64
+		for i := range dims {
+			product += float64(p.Components[j*dims+i]) * want.At(i, j)
+		}
+		if math.Abs(math.Abs(product)-1) > 1e-4 {
+			t.Errorf("component %d has a product of %g with gonum's, want ±1", j, product)
+		}
+		// gonum divides by n−1.
+		if got := p.Variances[j] * n / (n - 1); math.Abs(got-variances[j]) > 1e-4*variances[j] {
+			t.Errorf("variance %g along component %d, want %g", got, j, variances[j])
+		}
+	}
+}
+
+// All components together reconstruct an image.
+func TestReconstruct(t *testing.T) {
+	const n, dims = 150, 12
+	data := images(n, dims, 12)
+	p, err := Fit(data, dims, dims, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	if err := p.Reconstruct(data, dims, none, func(x, reconstruction []float32) {
+		for j := range x {
+			if want := float64(data[seen]) / 255; math.Abs(float64(x[j])-want) > 1e-6 || math.Abs(float64(reconstruction[j])-want) > 1e-4 {
+				t.Fatalf("number %d is given as %g and reconstructed as %g, want %g", seen, x[j], reconstruction[j], want)
+			}
+			seen++
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen != len(data) {
+		t.Errorf("%d numbers seen, want %d", seen, len(data))
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	data := images(10, 12, 3)
+	for _, k := range []int{0, 11} {
+		if _, err := Fit(data, 12, k, none); err == nil || !strings.Contains(err.Error(), "want 1 to 10") {
+			t.Errorf("%d components: error %v", k, err)
+		}
+	}
+	stop := errors.New("stop")
+	if _, err := Fit(data, 12, 2, func() error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("interrupted: %v", err)
+	}
+}

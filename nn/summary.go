@@ -1,0 +1,55 @@
+package nn
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// LayerSummary is a line of a Summary.
+type LayerSummary struct {
+	Name       string // "input", or that of the dense layer
+	Activation string // as Keras names it; "" of the input
+	Units      int
+	Parameters int // of kernel and bias
+}
+
+// Summary lists the layers of an autoencoder from input to output.
+type Summary []LayerSummary
+
+// Summary returns the autoencoder's layers.
+func (a Architecture) Summary() Summary {
+	widths := a.Layers()
+	summary := Summary{{Name: "input", Units: a.InputDims}}
+	for i, in := range widths[:len(widths)-1] {
+		out := widths[i+1]
+		summary = append(summary, LayerSummary{a.layerName(i), a.activation(i).String(), out, (in + 1) * out})
+	}
+	return summary
+}
+
+// Parameters returns how many numbers the kernels and biases hold.
+func (s Summary) Parameters() int {
+	total := 0
+	for _, layer := range s {
+		total += layer.Parameters
+	}
+	return total
+}
+
+// String writes the table that Keras's summary() prints.
+func (s Summary) String() string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "Layer (type)\tOutput shape\tParameters")
+	for _, layer := range s {
+		kind := "InputLayer"
+		if layer.Activation != "" {
+			kind = "Dense, " + layer.Activation
+		}
+		fmt.Fprintf(table, "%s (%s)\t(None, %d)\t%d\n", layer.Name, kind, layer.Units, layer.Parameters)
+	}
+	table.Flush()
+	fmt.Fprintf(&text, "Total parameters: %d (%.2f MB)\n", s.Parameters(), float64(4*s.Parameters())/(1<<20))
+	return text.String()
+}

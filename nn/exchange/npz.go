@@ -26,13 +26,13 @@ func writeNPZ(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error 
 	return nil
 }
 
-// npy returns a .npy file of an array of float32.
+// npy returns a .npy file of one or two dimensions of float32.
 func npy(values []float32, shape ...int) []byte {
-	dims := ""
-	for _, n := range shape {
-		dims += fmt.Sprintf("%d, ", n)
+	dims := fmt.Sprintf("%d,", shape[0])
+	if len(shape) == 2 {
+		dims = fmt.Sprintf("%d, %d", shape[0], shape[1])
 	}
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", strings.TrimSuffix(dims, " "))
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dims)
 	const alignment = 64 // of the values
 	length := len(npyMagic) + 2 + len(header) + 1
 	header += strings.Repeat(" ", (alignment-length%alignment)%alignment) + "\n"

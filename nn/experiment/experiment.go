@@ -175,6 +175,27 @@ func (s Settings) Validate() error {
 	return err
 }
 
+// Change is a setting with a value other than the default.
+type Change struct{ Name, Value string }
+
+// Changes returns what [Settings.With] has to change in the default settings to
+// make them these, the experiment first.
+func (s Settings) Changes() []Change {
+	var changes []Change
+	base := Default()
+	for _, field := range Table { // experiment stands first, and changes others
+		value := field.Format(s)
+		if value == field.Format(base) {
+			continue
+		}
+		changes = append(changes, Change{field.Name, value})
+		if field.Name == "experiment" {
+			base.choose(s.Experiment)
+		}
+	}
+	return changes
+}
+
 // WithLayers returns the settings with the given widths of the encoder's hidden
 // layers, the latent layer and the decoder's hidden layers, which have to be
 // none or the encoder's in reverse.

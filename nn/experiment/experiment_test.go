@@ -331,3 +331,33 @@ func TestStartFromComponents(t *testing.T) {
 		}
 	}
 }
+
+func ExampleSettings_Changes() {
+	settings, err := Default().With(map[string]string{"experiment": "4", "latent": "32", "lambda": "1e-6"})
+	fmt.Println(settings.Changes(), err)
+	// Output: [{experiment 4} {lambda 1e-6} {latent 32}] <nil>
+}
+
+func TestChanges(t *testing.T) {
+	for number := 1; number <= 4; number++ {
+		settings, err := Preset(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range Table {
+			for _, value := range []string{"1", "true", "8,4", "he", "pca", "linear", "0.5"} {
+				changed, err := settings.With(map[string]string{field.Name: value})
+				if err != nil {
+					continue
+				}
+				changes := map[string]string{}
+				for _, change := range changed.Changes() {
+					changes[change.Name] = change.Value
+				}
+				if same, err := Default().With(changes); err != nil || same != changed {
+					t.Errorf("%+v: its changes %v make %+v, error %v", changed, changes, same, err)
+				}
+			}
+		}
+	}
+}

@@ -265,8 +265,8 @@ func (c *Checkpoint) validate() error {
 		return fmt.Errorf("epoch %d with a history of %d epochs: want as many", c.Epoch, len(c.History))
 	case c.Batch < 0 || c.Batch > batches:
 		return fmt.Errorf("batch %d: want 0 to %d", c.Batch, batches)
-	case c.Steps != c.Epoch*batches+c.Batch && c.Steps != 0 && c.Steps < c.Batch, c.Steps < 0:
-		return fmt.Errorf("%d steps in epoch %d, batch %d", c.Steps, c.Epoch, c.Batch)
+	case c.Steps < 0:
+		return fmt.Errorf("%d steps: want at least 0", c.Steps)
 	case c.Initial == nil && c.Epoch+c.Batch > 0:
 		return errors.New("no evaluation of the untrained model")
 	case len(c.Curve) > maxCurve:

@@ -1,0 +1,343 @@
+package exchange
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"sae/data"
+	"sae/nn/experiment"
+	"sae/nn/fit"
+)
+
+const dims = 12
+
+func settings(t testing.TB, changes map[string]string) experiment.Settings {
+	t.Helper()
+	all := map[string]string{"hidden": "9,7", "latent": "4", "batch": "5", "epochs": "2"}
+	for name, value := range changes {
+		all[name] = value
+	}
+	s, err := experiment.Default().With(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// checkpoint returns the checkpoint of a trained model.
+func checkpoint(t testing.TB, changes map[string]string) *fit.Checkpoint {
+	t.Helper()
+	images := make([]byte, 20*dims)
+	for i := range images {
+		images[i] = byte(i * i * 31 >> 3)
+	}
+	run, err := fit.New(settings(t, changes), fit.NewData("noise", dims, images, images), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !run.Done() {
+		if run.Due() {
+			_, _, err = run.Evaluate()
+		} else {
+			_, err = run.Step()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := run.Checkpoint("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func export(t testing.TB, name string, c *fit.Checkpoint) []byte {
+	t.Helper()
+	format, err := Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := format.Write(&file, c); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// What was exported comes back in every format: parameters bit for bit, and
+// settings.
+func TestThereAndBack(t *testing.T) {
+	other, err := experiment.Preset(1) // to be replaced by those of the file
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, changes := range []map[string]string{
+		{"experiment": "1"},
+		{"lambda": "1e-3", "hidden": ""},
+		{"experiment": "3", "hidden": "3"}, // narrower than the latent layer
+		{"experiment": "4", "hidden": "9,7", "init": "he"},
+	} {
+		c := checkpoint(t, changes)
+		for _, format := range Formats {
+			got, err := Read(export(t, format.Name, c), other, dims)
+			if err != nil {
+				t.Errorf("%s of %v: %v", format.Name, changes, err)
+				continue
+			}
+			if got.Settings != c.Settings || !slices.Equal(got.Parameters, c.Parameters) {
+				t.Errorf("%s of %v: settings %+v, want %+v, or other parameters", format.Name, changes, got.Settings, c.Settings)
+			}
+			if whole := format.Name == "checkpoint"; whole != (len(got.History) == 2) || whole != (got.Moments1 != nil) {
+				t.Errorf("%s of %v: history of %d epochs, %d moments", format.Name, changes, len(got.History), len(got.Moments1))
+			}
+		}
+	}
+	if _, err := Lookup("h5"); err == nil || !strings.Contains(err.Error(), `format "h5": want one of ["checkpoint" "npz" "onnx" "tfjs"]`) {
+		t.Errorf("unknown format: %v", err)
+	}
+}
+
+// zipped makes an archive of files in turn: name, content, name, content.
+func zipped(t testing.TB, comment string, files ...any) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	z := zip.NewWriter(&file)
+	if err := z.SetComment(comment); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(files); i += 2 {
+		w, err := z.Create(files[i].(string)) // compressed
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch content := files[i+1].(type) {
+		case []byte:
+			w.Write(content)
+		case string:
+			w.Write([]byte(content))
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+func ramp(n int) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(math.Sin(float64(i) * 1e3))
+	}
+	return values
+}
+
+// npy64 is npy of float64, which NumPy makes where it is not told otherwise.
+func npy64(values []float32, shape ...int) []byte {
+	file := bytes.Replace(npy(values, shape...), []byte("<f4"), []byte("<f8"), 1)
+	file = file[:len(file)-4*len(values)]
+	for _, x := range values {
+		file = binary.LittleEndian.AppendUint64(file, math.Float64bits(float64(x)))
+	}
+	return file
+}
+
+// Weights that Keras's get_weights returned and NumPy saved, without names or
+// settings, become a model of the given settings with the archive's layers.
+func TestForeignWeights(t *testing.T) {
+	file := zipped(t, "", "arr_0.npy", npy64(ramp(dims*6), dims, 6), "arr_1.npy", npy64(ramp(6), 6),
+		"arr_2.npy", npy(ramp(6*3), 6, 3), "arr_3.npy", npy(ramp(3), 3),
+		"arr_4.npy", npy(ramp(3*6), 3, 6), "arr_5.npy", npy(ramp(6), 6),
+		"arr_6.npy", npy(ramp(6*dims), 6, dims), "arr_7.npy", npy(ramp(dims), dims))
+	c, err := Read(file, settings(t, map[string]string{"lambda": "1e-3"}), dims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Settings
+	if s.Hidden != "6" || s.Latent != 3 || !s.Mirrored || s.Experiment != 3 || s.Lambda != 1e-3 || s.Batch != 5 {
+		t.Errorf("settings %+v", s)
+	}
+	if len(c.Parameters) != s.Architecture(dims).Parameters() || c.Parameters[1] != ramp(2)[1] {
+		t.Errorf("%d parameters from %v", len(c.Parameters), c.Parameters[:2])
+	}
+}
+
+func TestBadArchives(t *testing.T) {
+	c := checkpoint(t, nil)
+	comment, err := json.Marshal(c.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel, bias := npy(ramp(dims*3), dims, 3), npy(ramp(3), 3)
+	out, last := npy(ramp(3*dims), 3, dims), npy(ramp(dims), dims)
+	layers := func(change int, file any) []byte {
+		files := []any{"a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last}
+		files[2*change+1] = file
+		return zipped(t, "", files...)
+	}
+	nan := ramp(3)
+	nan[1] = float32(math.NaN())
+	for _, test := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"empty", nil, "neither a checkpoint nor an archive"},
+		{"picture", []byte("\x89PNG"), "neither a checkpoint nor an archive"},
+		{"no archive", []byte("PK and so on"), "import: archive: zip: not a valid zip file"},
+		{"other files", zipped(t, "", "x.txt", "x"), "no model.json, auto.onnx or .npy files"},
+		{"few arrays", zipped(t, "", "a.npy", kernel, "b.npy", bias), "2 arrays: want kernel and bias of at least two layers"},
+		{"kernel of other width", layers(2, npy(ramp(2*dims), 2, dims)), "c of shape [2 12]: want a kernel of [3, units]"},
+		{"bias of other width", layers(1, npy(ramp(2), 2)), "b of shape [2]: want a bias of [3]"},
+		{"bias for a kernel", layers(0, bias), "a of shape [3]: want a kernel of [12, units]"},
+		{"not finite", layers(1, npy(nan, 3)), "parameter 37 is NaN: want a finite number"},
+		{"other output", zipped(t, "", "a.npy", kernel, "b.npy", bias, "c.npy", npy(ramp(6), 3, 2), "d.npy", npy(ramp(2), 2)), "the last layer has 2 units: want 12"},
+		{"hostile shape", layers(0, bytes.Replace(kernel, []byte("(12, 3)"), []byte("(99999999999, 99999999999)"), 1)), "shape [99999999999 99999999999]: there are"},
+		{"no shape", layers(0, bytes.Replace(kernel, []byte("shape"), []byte("shade"), 1)), "want descr and shape"},
+		{"whole numbers", layers(0, bytes.Replace(kernel, []byte("<f4"), []byte("<i4"), 1)), `numbers of type "<i4"`},
+		{"Fortran's order", layers(0, bytes.Replace(kernel, []byte("False"), []byte("True "), 1)), "Fortran's order"},
+		{"no npy", layers(0, "abc"), "want a .npy file of version 1.0"},
+		{"short npy", layers(0, kernel[:12]), "ends in its header"},
+		{"settings of another model", zipped(t, string(comment), "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "the settings in the archive's comment say [12 9 7 4 12]"},
+		{"bad settings", zipped(t, `{"latent": 0}`, "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "settings in the archive's comment"},
+		{"no JSON", zipped(t, "", "model.json", "{"), "model.json: unexpected end"},
+		{"no weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"]}]}`), "the archive has no w.bin"},
+		{"hostile weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1000000000, 4], "dtype": "float32"}]}]}`, "w.bin", "1234"), "k of shape [1000000000 4]: there are 4 bytes"},
+		{"half the weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1], "dtype": "float16"}]}]}`, "w.bin", "12"), `k of type "float16"`},
+		{"no ONNX", zipped(t, "", "auto.onnx", "abc"), "import: auto.onnx: "},
+		{"a bomb", zipped(t, "", "auto.onnx", make([]byte, 64<<20)), "grows to more than 8 times its size"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(test.file, experiment.Default(), dims)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
+		}
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 8<<20 {
+			t.Errorf("%s: %d bytes allocated for a file of %d", test.name, allocated, len(test.file))
+		}
+	}
+	for _, format := range Formats {
+		good := export(t, format.Name, c)
+		for n := 0; n < len(good); n += 1 + len(good)/50 {
+			if _, err := Read(good[:n], experiment.Default(), dims); err == nil {
+				t.Errorf("%s cut off after %d of %d bytes is accepted", format.Name, n, len(good))
+			}
+		}
+		if _, err := Read(good, experiment.Default(), dims+3); err == nil || !strings.Contains(err.Error(), "15") {
+			t.Errorf("%s for images of another size: %v", format.Name, err)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	c := checkpoint(f, nil)
+	for _, format := range Formats {
+		f.Add(export(f, format.Name, c))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		c, err := Read(file, experiment.Default(), dims)
+		if err == nil && len(c.Parameters) != c.Settings.Architecture(dims).Parameters() {
+			t.Errorf("%d parameters for %+v", len(c.Parameters), c.Settings)
+		}
+	})
+}
+
+// The Go program compiles, and its history is that of the run, bit for bit.
+func TestGo(t *testing.T) {
+	if testing.Short() || runtime.GOOS == "js" {
+		t.Skip("needs the go command")
+	}
+	set := data.Synthetic(200, 50, 1)
+	folder, err := os.MkdirTemp(".", "autoencoder") // in the module
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	compact := filepath.Join(folder, "set.sae")
+	var file bytes.Buffer
+	if err := set.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(compact, file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", compact} {
+		s, err := experiment.Default().With(map[string]string{"mirrored": "true", "hidden": "8", "latent": "3", "epochs": "2", "decay": "0.9", "workers": "2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(Go(s, path, 200, 50)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := exec.Command("go", "run", "./"+folder).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, got, Go(s, path, 200, 50))
+		}
+		run, err := fit.New(s, fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintln(run.Auto.Summary())
+		for !run.Done() {
+			if !run.Due() {
+				_, err = run.Step()
+			} else {
+				_, epoch, failure := run.Evaluate()
+				if err = failure; epoch != nil {
+					want += fmt.Sprintf("epoch %d: loss %.6f, val_loss %.6f, MSE %.6f, %.1f units active, %d dead\n",
+						epoch.Epoch, epoch.Loss, epoch.ValLoss, epoch.ValMSE, epoch.Active, epoch.Dead)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(got) != want {
+			t.Errorf("the program prints\n%s\nwant\n%s", got, want)
+		}
+		if formatted, err := exec.Command("gofmt", "-l", folder).CombinedOutput(); err != nil || len(formatted) > 0 {
+			t.Errorf("the program is not formatted: %s %v", formatted, err)
+		}
+	}
+}
+
+// The Python program is one, for every experiment.
+func TestKeras(t *testing.T) {
+	for number := 1; number <= 4; number++ {
+		s, err := experiment.Preset(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := Keras(s, 5000, 1000)
+		for _, want := range []string{"LATENT = 64\n", fmt.Sprintf("LAMBTHA = %g\n", s.Lambda), "x_train[:5000]", `"` + s.Activation + `", "latent"`} {
+			if !strings.Contains(script, want) {
+				t.Errorf("experiment %d: no %q in\n%s", number, want, script)
+			}
+		}
+		python, err := exec.LookPath("python3")
+		if err != nil {
+			t.Log("no python3: the script is not compiled")
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "autoencoder.py")
+		if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if output, err := exec.Command(python, "-m", "py_compile", file).CombinedOutput(); err != nil {
+			t.Errorf("experiment %d: %v\n%s", number, err, output)
+		}
+	}
+}

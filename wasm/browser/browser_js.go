@@ -207,6 +207,24 @@ func (w writer) Write(buffer []byte) (int, error) {
 	return len(buffer), nil
 }
 
+// NewBlob returns a Blob of what write writes.
+func NewBlob(write func(io.Writer) error) (js.Value, error) {
+	parts := js.Global().Get("Array").New()
+	if err := write(blobParts{parts}); err != nil {
+		return js.Value{}, err
+	}
+	return js.Global().Get("Blob").New(parts), nil
+}
+
+type blobParts struct{ parts js.Value }
+
+func (w blobParts) Write(buffer []byte) (int, error) {
+	array := js.Global().Get("Uint8Array").New(len(buffer))
+	js.CopyBytesToJS(array, buffer)
+	w.parts.Call("push", array)
+	return len(buffer), nil
+}
+
 // EventLoop lets a busy goroutine give the event loop a turn.
 type EventLoop struct {
 	port js.Value

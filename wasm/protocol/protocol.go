@@ -19,6 +19,7 @@ import (
 
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 )
 
 // Type tells messages apart.
@@ -47,6 +48,22 @@ const (
 	// TypeReconstruct runs one image of 3,072 bytes, the only buffer, through
 	// the autoencoder; the reply carries the reconstruction.
 	TypeReconstruct Type = "reconstruct"
+	// TypeEncode runs one image of 3,072 bytes, the only buffer, through the
+	// encoder; the reply carries its code, as Bytes makes it.
+	TypeEncode Type = "encode"
+	// TypeDecode runs one code, the only buffer, as Bytes makes it, through the
+	// decoder; the reply carries the image.
+	TypeDecode Type = "decode"
+	// TypeExport asks for the model in a format; the body is an Export. The
+	// reply carries a file.
+	TypeExport Type = "export"
+	// TypeImport replaces the run by one from a file, which travels beside the
+	// body, an Import. The reply's body is an Imported. Where the file is bad, the
+	// run stays.
+	TypeImport Type = "import"
+	// TypePCA asks how well principal components reconstruct the validation
+	// images; the body is a PCA, the reply's body a baseline.Quality.
+	TypePCA Type = "pca"
 	// TypeSeen acknowledges a frame; the body is a Seen. It has no reply.
 	TypeSeen Type = "seen"
 	// TypePing asks for a reply and nothing else.
@@ -80,7 +97,7 @@ type Message struct {
 	Error   string // of a reply: why the command failed; "" when it did not
 	Body    []byte // JSON
 	Buffers [][]byte
-	File    any // with TypeLoad, the user's File: a js.Value in the browser
+	File    any // a Blob, a js.Value in the browser: with TypeLoad and TypeImport the user's File
 	Ports   any // with TypeJoin, an array of MessagePorts by rank: a js.Value
 }
 
@@ -163,6 +180,32 @@ type Watch struct {
 	Images []int `json:"images"`
 }
 
+// Export is the body of TypeExport.
+type Export struct {
+	Format string `json:"format"` // as package exchange names it
+}
+
+// Import is the body of TypeImport.
+type Import struct {
+	Run      int                 `json:"run"`      // number of the new run; frames repeat it
+	Settings experiment.Settings `json:"settings"` // for what the file does not say
+}
+
+// Imported is the reply to TypeImport.
+type Imported struct {
+	Settings experiment.Settings `json:"settings"`
+	Status   Status              `json:"status"`
+	Data     fit.Fingerprint     `json:"data"`   // that the model was trained on; zero where unknown
+	Same     bool                `json:"same"`   // whether those are the data in use
+	Kernel   string              `json:"kernel"` // that it was trained with; "" where unknown
+}
+
+// PCA is the body of TypePCA.
+type PCA struct {
+	K      int `json:"k"`      // components
+	Images int `json:"images"` // training images that they are found of
+}
+
 // Seen is the body of TypeSeen.
 type Seen struct {
 	DisplayMS float64 `json:"displayMs"` // what it took to show the last frame before that one
@@ -225,31 +268,12 @@ type Frame struct {
 	Units  bool  `json:"units,omitempty"`
 }
 
-// Point is the training loss between two moments of an epoch.
-type Point struct {
-	Epoch float64 `json:"epoch"` // 2.5 is the middle of the third epoch
-	Loss  float64 `json:"loss"`  // mean over the batches since the point before
-	BCE   float64 `json:"bce"`
-}
-
-// Evaluation is the quality of the model on the validation images.
-type Evaluation struct {
-	ValLoss float64 `json:"valLoss"` // valBce plus the L1 penalty, as Keras reports val_loss
-	ValBCE  float64 `json:"valBce"`
-	ValMSE  float64 `json:"valMse"`
-	PSNR    float64 `json:"psnr"`   // dB, of valMse
-	Active  float64 `json:"active"` // mean number of active latent units per image
-	Dead    int     `json:"dead"`   // latent units active on no image
-}
-
-// Epoch is one finished epoch: an entry of the history.
-type Epoch struct {
-	Epoch int     `json:"epoch"` // from 1
-	Loss  float64 `json:"loss"`  // training: bce plus l1, mean over the epoch's images
-	BCE   float64 `json:"bce"`
-	L1    float64 `json:"l1"` // the penalty's share of loss
-	Evaluation
-}
+// Types of a run that frames carry.
+type (
+	Point      = fit.Point
+	Evaluation = fit.Evaluation
+	Epoch      = fit.Epoch
+)
 
 // HistogramBins is the number of bars of the activation histogram.
 const HistogramBins = 40

@@ -1,6 +1,7 @@
 package simd
 
 import (
+	"path"
 	"testing"
 
 	"sae/nn/golden"
@@ -16,17 +17,17 @@ func TestGoldenTraces(t *testing.T) {
 	if len(traces) == 0 {
 		t.Skip("no reference traces in ../shared/golden beside the repository")
 	}
-	for _, trace := range traces {
-		forAll(t, func(t *testing.T, k kernels) {
-			use(t, k)
+	forAll(t, func(t *testing.T, k kernels) {
+		use(t, k)
+		for _, trace := range traces {
 			differences, err := trace.Replay()
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("golden: %-28s %s, Chromium: %v", trace.Name, k.name, differences)
+			t.Logf("golden: %-28s %s in Chromium: %v", trace.Name, path.Base(t.Name()), differences)
 			if differences.Largest() > golden.Tolerance {
 				t.Errorf("%s: want at most %.0e", trace.Name, golden.Tolerance)
 			}
-		})
-	}
+		}
+	})
 }

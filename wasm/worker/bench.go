@@ -127,3 +127,18 @@ func median(values []float64) float64 {
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
+
+// gather collects the images of a batch into one buffer that it reuses.
+type gather struct{ buffer []byte }
+
+func newGather(batch int) *gather {
+	return &gather{make([]byte, 0, batch*data.ImageSize)}
+}
+
+func (g *gather) gather(split data.Split, indexes []int) []byte {
+	g.buffer = g.buffer[:0]
+	for _, i := range indexes {
+		g.buffer = append(g.buffer, split.Image(i)...)
+	}
+	return g.buffer
+}

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -21,6 +23,9 @@ const (
 	importTrain      = 5000
 	importValidation = 1000
 )
+
+// maxModel is the size of the largest file with a model that is read, in bytes.
+const maxModel = 1 << 30
 
 // The embedded data set.
 const (
@@ -46,6 +51,8 @@ func Run() {
 		Post:         func(m protocol.Message) { m.Post(self) },
 		Turn:         loop.Turn,
 		Open:         open,
+		NewFile:      func(write func(io.Writer) error) (any, error) { return browser.NewBlob(write) },
+		ReadFile:     readFile,
 		Kernel:       kernel,
 		BenchKernels: benchKernels,
 		Cores:        self.Get("navigator").Get("hardwareConcurrency").Int(),
@@ -121,6 +128,23 @@ func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.
 		return dataset, browser.Keep(keptName, dataset.Write) == nil, nil
 	}
 	return nil, false, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
+}
+
+// readFile returns the content of a Blob.
+func readFile(file any) ([]byte, error) {
+	blob, ok := file.(js.Value)
+	if !ok {
+		return nil, errors.New("the message holds no file")
+	}
+	if size := blob.Get("size").Float(); size > maxModel {
+		return nil, fmt.Errorf("a file of %.0f bytes: want a model of at most %d", size, maxModel)
+	}
+	body := browser.Stream(blob.Call("stream"))
+	defer body.Close()
+	content := make([]byte, 0, blob.Get("size").Int())
+	buffer := bytes.NewBuffer(content)
+	_, err := buffer.ReadFrom(body)
+	return buffer.Bytes(), err
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {

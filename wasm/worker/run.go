@@ -8,47 +8,36 @@ import (
 	"strconv"
 	"time"
 
-	"sae/data"
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
-// pointsPerEpoch is how finely the training loss is resolved within an epoch.
-const pointsPerEpoch = 10
-
-// run is one training run: a model, how far it is, and what of it the page
-// has yet to see.
+// run is one training run: an experiment, how the user drives it, and what of
+// it the page has yet to see.
 type run struct {
+	*fit.Run // nil until it is prepared, which may take a second
+
 	number   int
 	settings experiment.Settings
-	train    data.Split
-	valid    data.Split
-	auto     *nn.Autoencoder
-	trainer  *nn.Trainer
-	adam     nn.Adam
-	team     int // workers that the trainer is spread over
+	data     fit.Data
+	labels   []byte // of the validation images
+	team     int    // workers that the trainer is spread over
 	tuner    *tuner
-	batches  [][]int    // image indexes of the batches of the epoch under way
-	images   [2]*gather // of the batch under way and of the next
-	next     []byte     // images of the next batch, where the team has them already
 
 	status  protocol.Status
 	failure string
 	broken  bool      // whether the trainer has failed: there is no model left to show
-	epoch   int       // completed epochs
-	batch   int       // completed batches of the epoch under way
-	sum     lossSum   // over the epoch
-	point   lossSum   // since the last point of the loss curve
 	rate    rateMeter // of training
-
-	evaluated bool // whether the model as it is has been evaluated; false only before the first and after the last batch of an epoch
 
 	// New since the last frame:
 	initial *protocol.Evaluation
 	points  []protocol.Point
 	epochs  []protocol.Epoch
 	units   *units
+
+	evaluated bool // whether units have been known
 }
 
 // units are the statistics of the latent units, as Frame describes them.
@@ -57,45 +46,49 @@ type units struct {
 	bins                      protocol.Histogram
 }
 
-func newRun(configure protocol.Configure, dataset *data.Dataset, yield func() error) (*run, error) {
+func newRun(configure protocol.Configure, data fit.Data, labels []byte) (*run, error) {
 	settings := configure.Settings
-	if err := settings.Fit(dataset.Train.Len()); err != nil {
+	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
-	auto, err := settings.Architecture(data.ImageSize).Build(settings.Init, uint64(settings.Seed))
-	if err != nil {
+	if err := settings.Fit(len(data.Train) / data.Dims); err != nil {
 		return nil, err
 	}
-	adam := nn.DefaultAdam
-	adam.LearningRate = settings.LR
-	trainer, err := nn.NewTrainer(auto, adam, settings.Batch)
-	if err != nil {
+	if err := settings.Architecture(data.Dims).Validate(); err != nil {
 		return nil, err
 	}
-	trainer.Yield = yield
-	train := dataset.Train
-	n := settings.TrainingImages(train.Len())
-	train.Images, train.Labels = train.Images[:n*data.ImageSize], train.Labels[:n]
-	r := &run{
+	return &run{
 		number:   configure.Run,
 		settings: settings,
-		train:    train,
-		valid:    dataset.Validation,
-		auto:     auto,
-		trainer:  trainer,
-		adam:     adam,
+		data:     data,
+		labels:   labels,
 		team:     1,
-		images:   [2]*gather{newGather(settings.Batch), newGather(settings.Batch)},
 		status:   protocol.StatusIdle,
-	}
-	r.shuffle()
-	return r, nil
+	}, nil
 }
 
-// shuffle deals the batches of the epoch under way.
-func (r *run) shuffle() {
-	r.batches = slices.Collect(nn.Batches(r.train.Len(), r.settings.Batch, uint64(r.settings.Seed), uint64(r.epoch)))
+// prepare makes the run's model, where that is yet to be done.
+func (r *run) prepare(w *Worker) error {
+	if r.Run != nil {
+		return nil
+	}
+	run, err := fit.New(r.settings, r.data, w.yield)
+	if err != nil {
+		return err
+	}
+	r.adopt(w, run)
+	return nil
 }
+
+// adopt makes the model and history those of run.
+func (r *run) adopt(w *Worker, run *fit.Run) {
+	r.Run = run
+	r.Trainer.Yield = w.yield
+	r.Trainer.Next = func() []byte { return r.lookAhead(w) }
+}
+
+// ahead reports whether the team is at the next batch already.
+func (r *run) ahead() bool { return r.Run != nil && r.Ahead() }
 
 // work does the next piece of work and reports whether there was one. A
 // piece that is interrupted ends the run.
@@ -104,15 +97,17 @@ func (r *run) work(w *Worker) bool {
 	switch {
 	case r.status == protocol.StatusError:
 		return false
-	case !r.evaluated:
-		err = r.finishEpoch()
-	case r.status == protocol.StatusTraining || w.stepping != 0 || r.next != nil:
+	case r.Run == nil:
+		err = r.prepare(w)
+	case r.Due() || !r.evaluated:
+		err = r.evaluate()
+	case r.status == protocol.StatusTraining || w.stepping != 0 || r.Ahead():
 		if err = r.spread(w); err == nil {
 			err = r.step()
 		}
 		if err == nil && w.stepping != 0 {
-			if r.batch == len(r.batches) {
-				err = r.finishEpoch()
+			if r.Due() {
+				err = r.evaluate()
 			}
 			w.endStep(nil)
 		}
@@ -135,7 +130,7 @@ func (r *run) fail(w *Worker, err error) {
 		return
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
-	r.broken, r.next = true, nil
+	r.broken = true
 	if r.team > 1 {
 		w.Recruit(protocol.Join{Size: 1}) // one of the others may never answer again
 	}
@@ -145,11 +140,11 @@ func (r *run) fail(w *Worker, err error) {
 
 // spread moves the training onto a team of the size that the tuner asks for.
 func (r *run) spread(w *Worker) error {
-	if size := r.tuner.size; size != r.team && r.next == nil {
-		err := w.spread(r.trainer, protocol.Join{
+	if size := r.tuner.size; size != r.team && !r.Ahead() {
+		err := w.spread(r.Trainer, protocol.Join{
 			Size:         size,
-			Architecture: r.auto.Architecture,
-			Adam:         r.adam,
+			Architecture: r.Auto.Architecture,
+			Adam:         r.Adam,
 			Batch:        r.settings.Batch,
 		})
 		if errors.Is(err, errRecruit) {
@@ -168,7 +163,9 @@ func (r *run) spread(w *Worker) error {
 }
 
 // network tells apart what is trained at different speeds.
-func (r *run) network() string { return fmt.Sprint(r.auto.Layers(), r.settings.Batch) }
+func (r *run) network() string {
+	return fmt.Sprint(r.settings.Architecture(r.data.Dims).Layers(), r.settings.Batch)
+}
 
 // newTuner returns a tuner that settles on the number of workers that the run
 // asks for or, if that is auto, on what was found before for such a network.
@@ -185,107 +182,52 @@ func (w *Worker) newTuner(r *run) *tuner {
 	return tuner
 }
 
-// gather returns the images of a batch, good until the next but one.
-func (r *run) gather(batch int) []byte {
-	return r.images[batch%2].gather(r.train, r.batches[batch])
-}
-
 // lookAhead is nn.Trainer.Next: the images of the next batch, where it is sure
 // to be trained on before anything else happens to the model.
 func (r *run) lookAhead(w *Worker) []byte {
 	if r.status == protocol.StatusTraining && w.stepping == 0 && r.tuner.found && r.tuner.size == r.team &&
-		r.batch+1 < len(r.batches) && !w.urgent && time.Since(w.lastFrame) < w.interval {
-		r.next = r.gather(r.batch + 1)
+		!w.urgent && time.Since(w.lastFrame) < w.interval {
+		return r.LookAhead()
 	}
-	return r.next
+	return nil
 }
 
 // step trains on the next batch.
 func (r *run) step() error {
 	start := time.Now()
-	indexes := r.batches[r.batch]
-	images := r.next
-	if r.next = nil; images == nil {
-		images = r.gather(r.batch)
-	}
-	loss, err := r.trainer.Step(images)
+	trained, err := r.Step()
 	if err != nil {
-		return err
-	}
-	if err := r.checkFinite(loss, fmt.Sprintf("in epoch %d, batch %d", r.epoch+1, r.batch+1)); err != nil {
 		return err
 	}
 	elapsed := time.Since(start)
-	r.rate.add(len(indexes), elapsed)
-	if len(indexes) == r.settings.Batch {
+	r.rate.add(trained.Images, elapsed)
+	if trained.Images == r.settings.Batch {
 		r.tuner.add(elapsed)
 	}
-	r.batch++
-	r.sum.add(loss, len(indexes))
-	r.point.add(loss, len(indexes))
-	// A point whenever another tenth of the epoch is done.
-	n := len(r.batches)
-	if r.batch*pointsPerEpoch/n > (r.batch-1)*pointsPerEpoch/n {
-		mean := r.point.mean()
-		r.points = append(r.points, protocol.Point{
-			Epoch: float64(r.epoch) + float64(r.batch)/float64(n),
-			Loss:  mean.Total(),
-			BCE:   mean.BCE,
-		})
-		r.point = lossSum{}
-	}
-	r.evaluated = r.batch < n
-	return nil
-}
-
-// checkFinite reports a loss that shows that the run has diverged. Every loss
-// goes through it before anything is derived from it or sent: neither the
-// statistics nor JSON has a place for what is not finite.
-func (r *run) checkFinite(loss nn.Loss, when string) error {
-	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
-		return fmt.Errorf("the loss is no longer a finite number %s: the learning rate %g is too high; reset and try a smaller one",
-			when, r.settings.LR)
+	if trained.Point != nil {
+		r.points = append(r.points, *trained.Point)
 	}
 	return nil
 }
 
-// finishEpoch evaluates the model and, unless it is the untrained one, ends
-// the epoch.
-func (r *run) finishEpoch() error {
-	result, err := r.trainer.Evaluate(r.valid.Images)
+// evaluate evaluates the model, which ends the epoch where all its batches are
+// done.
+func (r *run) evaluate() error {
+	first := r.Initial == nil
+	result, ended, err := r.Evaluate()
 	if err != nil {
-		return err
-	}
-	if err := r.checkFinite(result.Loss, fmt.Sprintf("on the validation images after epoch %d, batch %d", r.epoch+1, r.batch)); err != nil {
 		return err
 	}
 	r.evaluated = true
 	r.units = latentUnits(result)
-	evaluation := protocol.Evaluation{
-		ValLoss: result.Loss.Total(),
-		ValBCE:  result.Loss.BCE,
-		ValMSE:  result.MSE,
-		PSNR:    result.PSNR(),
-		Active:  result.MeanActive,
-		Dead:    result.Dead,
+	if first {
+		r.initial = r.Initial
 	}
-	if r.batch == 0 {
-		r.initial = &evaluation
-		return nil
-	}
-	mean := r.sum.mean()
-	r.epoch++
-	r.epochs = append(r.epochs, protocol.Epoch{
-		Epoch:      r.epoch,
-		Loss:       mean.Total(),
-		BCE:        mean.BCE,
-		L1:         mean.L1,
-		Evaluation: evaluation,
-	})
-	r.batch, r.sum = 0, lossSum{}
-	r.shuffle()
-	if r.epoch >= r.settings.Epochs {
-		r.status = protocol.StatusDone
+	if ended != nil {
+		r.epochs = append(r.epochs, *ended)
+		if r.Done() {
+			r.status = protocol.StatusDone
+		}
 	}
 	return nil
 }
@@ -293,10 +235,14 @@ func (r *run) finishEpoch() error {
 // setEpochs changes where the run ends.
 func (r *run) setEpochs(epochs int) {
 	r.settings.Epochs = epochs
+	if r.Run == nil {
+		return
+	}
+	r.Settings.Epochs = epochs
 	switch {
-	case r.epoch >= epochs && r.status != protocol.StatusError:
+	case r.Epoch >= epochs && r.status != protocol.StatusError:
 		r.status = protocol.StatusDone
-	case r.epoch < epochs && r.status == protocol.StatusDone:
+	case r.Epoch < epochs && r.status == protocol.StatusDone:
 		r.status = protocol.StatusPaused
 	}
 }
@@ -304,44 +250,57 @@ func (r *run) setEpochs(epochs int) {
 // pass runs images through encoder and decoder: their codes, [n, latent],
 // and reconstructions, [n, 3072] bytes.
 func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err error) {
-	codes, outputs, err := r.trainer.Reconstruct(images)
+	codes, outputs, err := r.Trainer.Reconstruct(images)
 	if err != nil {
 		return nil, nil, err
 	}
-	reconstructions = make([]byte, len(outputs))
-	for i, value := range outputs {
-		reconstructions[i] = byte(value*255 + 0.5)
+	return codes, toBytes(outputs), nil
+}
+
+// toBytes rounds values in [0, 1] to bytes.
+func toBytes(values []float32) []byte {
+	bytes := make([]byte, len(values))
+	for i, value := range values {
+		bytes[i] = byte(value*255 + 0.5)
 	}
-	return codes, reconstructions, nil
+	return bytes
+}
+
+// decode runs a code, [latent], through the decoder: an image of 3,072 bytes.
+func (r *run) decode(code []float32) ([]byte, error) {
+	if err := r.Trainer.Collect(); err != nil {
+		return nil, err
+	}
+	return toBytes(r.Auto.Decode(nil, code)), nil
 }
 
 // frame returns what is new since the last one, and forgets it.
 func (r *run) frame(watched []int) (protocol.Message, error) {
-	if r.broken {
+	if r.broken || r.Run == nil {
 		watched = nil
 	}
-	left := float64(r.settings.Epochs-r.epoch)*float64(r.train.Len()) - float64(r.batch*r.settings.Batch)
 	frame := protocol.Frame{
 		Run:             r.number,
 		Status:          r.status,
 		Failure:         r.failure,
-		Epoch:           r.epoch,
-		Batch:           r.batch,
-		Batches:         len(r.batches),
 		ImagesPerSecond: r.rate.perSecond(),
-		SecondsLeft:     r.rate.seconds(left),
 		Initial:         r.initial,
 		Points:          r.points,
 		Epochs:          r.epochs,
 		Images:          watched,
 		Workers:         r.team,
 	}
+	if r.Run != nil {
+		frame.Epoch, frame.Batch, frame.Batches = r.Epoch, r.Batch, r.Batches()
+		left := float64(r.settings.Epochs-r.Epoch)*float64(r.Images()) - float64(r.Batch*r.settings.Batch)
+		frame.SecondsLeft = r.rate.seconds(left)
+	}
 	var buffers [][]byte
 	if len(watched) > 0 {
-		originals := make([]byte, 0, len(watched)*data.ImageSize)
+		originals := make([]byte, 0, len(watched)*r.data.Dims)
 		for _, image := range watched {
-			originals = append(originals, r.valid.Image(image)...)
-			frame.Labels = append(frame.Labels, int(r.valid.Labels[image]))
+			originals = append(originals, r.data.Validation[image*r.data.Dims:][:r.data.Dims]...)
+			frame.Labels = append(frame.Labels, int(r.labels[image]))
 		}
 		codes, reconstructions, err := r.pass(originals)
 		if err != nil {
@@ -358,6 +317,7 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 }
 
 // latentUnits summarises the latent activations of an evaluation.
+// The histogram is that of their sizes.
 func latentUnits(result *nn.Evaluation) *units {
 	u := &units{
 		mean:      slices.Clone(result.UnitMean),
@@ -365,35 +325,21 @@ func latentUnits(result *nn.Evaluation) *units {
 		histogram: make([]float32, protocol.HistogramBins),
 	}
 	var zeros int
-	highest := slices.Max(result.Codes)
+	highest := max(slices.Max(result.Codes), -slices.Min(result.Codes))
 	share := 1 / float32(len(result.Codes))
 	for _, activation := range result.Codes {
-		if activation <= 0 {
+		if activation == 0 {
 			zeros++
 			continue
+		}
+		if activation < 0 { // of a linear latent layer
+			activation = -activation
 		}
 		bin := int(activation / highest * protocol.HistogramBins)
 		u.histogram[min(bin, protocol.HistogramBins-1)] += share
 	}
 	u.bins = protocol.Histogram{Zero: float64(zeros) * float64(share), Max: float64(highest)}
 	return u
-}
-
-// lossSum accumulates the losses of batches, weighted by their images.
-type lossSum struct {
-	loss   nn.Loss
-	images int
-}
-
-func (s *lossSum) add(loss nn.Loss, images int) {
-	s.loss.BCE += loss.BCE * float64(images)
-	s.loss.L1 += loss.L1 * float64(images)
-	s.images += images
-}
-
-func (s *lossSum) mean() nn.Loss {
-	n := float64(max(1, s.images))
-	return nn.Loss{BCE: s.loss.BCE / n, L1: s.loss.L1 / n}
 }
 
 // rateMeter measures images per second over about the last second of
@@ -418,19 +364,4 @@ func (m *rateMeter) seconds(images float64) float64 {
 		return max(0, images) / rate
 	}
 	return 0
-}
-
-// gather collects the images of a batch into one buffer that it reuses.
-type gather struct{ buffer []byte }
-
-func newGather(batch int) *gather {
-	return &gather{make([]byte, 0, batch*data.ImageSize)}
-}
-
-func (g *gather) gather(split data.Split, indexes []int) []byte {
-	g.buffer = g.buffer[:0]
-	for _, i := range indexes {
-		g.buffer = append(g.buffer, split.Image(i)...)
-	}
-	return g.buffer
 }

@@ -13,12 +13,14 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"sae/data"
 	"sae/nn"
 	"sae/nn/baseline"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
@@ -49,6 +51,10 @@ type Platform struct {
 	// Open returns the data set that a load command asks for, and whether
 	// the browser keeps it for the next visit.
 	Open func(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
+	// NewFile returns a file with what write writes, to be posted.
+	NewFile func(write func(io.Writer) error) (file any, err error)
+	// ReadFile returns the content of a file that was posted.
+	ReadFile func(file any) ([]byte, error)
 	// Kernel names the kernels in use.
 	Kernel string
 	// BenchKernels measures all kernels that there are.
@@ -80,9 +86,10 @@ type Worker struct {
 	wake  chan struct{}
 
 	dataset  *data.Dataset
-	watched  []int // validation images on show
-	run      *run  // nil until there are a data set and settings
-	stepping int   // id of the step command under way; 0 for none
+	data     fit.Data // its images
+	watched  []int    // validation images on show
+	run      *run     // nil until there are a data set and settings
+	stepping int      // id of the step command under way; 0 for none
 
 	tick  *time.Ticker
 	sizes map[string]int // of the teams that were found fastest, by networks
@@ -142,7 +149,7 @@ func (w *Worker) take() {
 // Run works for ever.
 func (w *Worker) Run() {
 	for {
-		if r := w.run; r != nil && r.next != nil { // the team is at the next batch already
+		if r := w.run; r != nil && r.ahead() { // the team is at the next batch already
 			r.work(w)
 			w.yield()
 			continue
@@ -190,7 +197,7 @@ func (w *Worker) attend() error {
 		switch m.Type {
 		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
 			return errInterrupted
-		case protocol.TypeReconstruct:
+		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport, protocol.TypePCA:
 			return nil
 		}
 		w.take()
@@ -220,8 +227,14 @@ func (w *Worker) handle(m protocol.Message) {
 		err = w.configure(m)
 	case protocol.TypeWatch:
 		err = w.watch(m)
-	case protocol.TypeReconstruct:
-		reply, err = w.reconstruct(m)
+	case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode:
+		reply, err = w.pass(m)
+	case protocol.TypeExport:
+		reply, err = w.export(m)
+	case protocol.TypeImport:
+		reply, err = w.importModel(m)
+	case protocol.TypePCA:
+		reply, err = w.pca(m)
 	case protocol.TypeBench:
 		w.endRun(errors.New("step: a benchmark replaced the run"))
 		reply, err = w.bench(m)
@@ -316,6 +329,7 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 	}
 	w.endRun(errors.New("step: the data set was replaced"))
 	w.dataset, w.watched = dataset, nil
+	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
 	mean := baseline.MeanImage(dataset.Train.Images, dataset.Validation.Images, data.ImageSize)
 	return protocol.New("", protocol.Dataset{
 		Name:       dataset.Name,
@@ -356,15 +370,19 @@ func (w *Worker) configure(m protocol.Message) error {
 	if w.dataset == nil {
 		return errors.New("configure: there is no data set; load one first")
 	}
-	w.endRun(errors.New("step: the run was replaced")) // two models at once may be too much for the memory there is
-	run, err := newRun(configure, w.dataset, w.yield)
+	run, err := newRun(configure, w.data, w.dataset.Validation.Labels)
 	if err != nil {
 		return err
 	}
-	run.tuner = w.newTuner(run)
-	run.trainer.Next = func() []byte { return run.lookAhead(w) }
-	w.run, w.dirty = run, true
-	if run.tuner.found && run.tuner.size == 1 {
+	w.endRun(errors.New("step: the run was replaced")) // before it has a model: two may be too much for the memory there is
+	return w.begin(run)
+}
+
+// begin makes a run the one to work on.
+func (w *Worker) begin(r *run) error {
+	r.tuner = w.newTuner(r)
+	w.run, w.dirty = r, true
+	if r.tuner.found && r.tuner.size == 1 {
 		return w.Recruit(protocol.Join{Size: 1}) // a team of an earlier run has nothing to do
 	}
 	return nil
@@ -387,27 +405,13 @@ func (w *Worker) watch(m protocol.Message) error {
 	return nil
 }
 
-func (w *Worker) reconstruct(m protocol.Message) (protocol.Message, error) {
-	if w.run == nil {
-		return protocol.Message{}, errors.New("reconstruct: there is no run; configure one first")
-	}
-	if w.run.broken {
-		return protocol.Message{}, fmt.Errorf("reconstruct: %s", w.run.failure)
-	}
-	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
-		return protocol.Message{}, fmt.Errorf("reconstruct: want one buffer of %d bytes", data.ImageSize)
-	}
-	_, reconstruction, err := w.run.pass(m.Buffers[0])
-	return protocol.Message{Buffers: [][]byte{reconstruction}}, err
-}
-
 // show sends a frame where there is something new, the page has seen the
 // last one and, unless it is urgent, that was a while ago; but not while the
 // team is at the next batch already. It reports whether there was something to
 // do.
 func (w *Worker) show(urgent bool) bool {
 	urgent = urgent || w.urgent
-	if !w.dirty || w.unseen || w.run == nil || w.run.next != nil || !urgent && time.Since(w.lastFrame) < w.interval {
+	if !w.dirty || w.unseen || w.run == nil || w.run.ahead() || !urgent && time.Since(w.lastFrame) < w.interval {
 		return false
 	}
 	frame, err := w.run.frame(w.watched)

@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	"sae/data"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
@@ -36,14 +39,14 @@ func newPage(t *testing.T) *page {
 	p.worker = New(Platform{
 		Kernel:  "go",
 		Recruit: func(protocol.Join) error { return nil },
-		Post:    p.receive,
-		Turn: func() {
-			select {
-			case turn := <-p.turns:
-				turn()
-			default:
-			}
+		NewFile: func(write func(io.Writer) error) (any, error) {
+			var file bytes.Buffer
+			err := write(&file)
+			return file.Bytes(), err
 		},
+		ReadFile: func(file any) ([]byte, error) { return file.([]byte), nil },
+		Post:     p.receive,
+		Turn:     p.turn,
 		Open: func(load protocol.Load, _ any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
 			progress(protocol.Loading{Stage: "Reading"})
 			if load.Source != protocol.SourceSynthetic {
@@ -54,6 +57,14 @@ func newPage(t *testing.T) *page {
 	})
 	go p.worker.Run()
 	return p
+}
+
+func (p *page) turn() {
+	select {
+	case turn := <-p.turns:
+		turn()
+	default:
+	}
 }
 
 func (p *page) receive(m protocol.Message) {
@@ -343,7 +354,7 @@ func TestDivergence(t *testing.T) {
 	p := newPage(t)
 	p.start(nil)
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
-	p.worker.run.auto.Params()[0] = float32(math.NaN())
+	p.worker.run.Auto.Params()[0] = float32(math.NaN())
 	p.must(protocol.TypePlay, nil)
 	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
 	if !strings.Contains(frame.Failure, "no longer a finite number in epoch 1, batch 1: the learning rate 0.001 is too high") {
@@ -357,12 +368,16 @@ func TestDivergence(t *testing.T) {
 // A model whose last batch made it diverge shows that in its evaluation.
 func TestDivergenceInEvaluation(t *testing.T) {
 	configure := protocol.Configure{Run: 1, Settings: settings(t, nil)}
-	r, err := newRun(configure, data.Synthetic(200, 50, 1), func() error { return nil })
+	set := data.Synthetic(200, 50, 1)
+	r, err := newRun(configure, fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images), set.Validation.Labels)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.auto.Params()[0] = float32(math.NaN())
-	w := New(Platform{})
+	w := New(Platform{Turn: func() {}})
+	if err := r.prepare(w); err != nil {
+		t.Fatal(err)
+	}
+	r.Auto.Params()[0] = float32(math.NaN())
 	w.run = r
 	if !r.work(w) || r.status != protocol.StatusError || !strings.Contains(r.failure, "no longer a finite number on the validation images") {
 		t.Errorf("status %q, failure %q", r.status, r.failure)
@@ -384,6 +399,11 @@ func TestRefusals(t *testing.T) {
 		{protocol.TypeConfigure, protocol.Configure{}, nil, "configure: there is no data set"},
 		{protocol.TypeWatch, protocol.Watch{Images: []int{1}}, nil, "watch: there is no data set"},
 		{protocol.TypeReconstruct, nil, nil, "reconstruct: there is no run"},
+		{protocol.TypeDecode, nil, nil, "decode: there is no run"},
+		{protocol.TypeExport, protocol.Export{Format: "npz"}, nil, "export: there is no run"},
+		{protocol.TypeExport, protocol.Export{Format: "h5"}, nil, `export: format "h5": want one of`},
+		{protocol.TypeImport, protocol.Import{}, nil, "import: there is no data set"},
+		{protocol.TypePCA, protocol.PCA{}, nil, "pca: there is no data set"},
 		{"dance", nil, nil, `unknown command "dance"`},
 		{protocol.TypeLoad, nil, nil, "protocol: load:"},
 		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8}}, nil, "bench: layers [3072 8]"},
@@ -401,7 +421,11 @@ func TestRefusals(t *testing.T) {
 		want    string
 	}{
 		{protocol.TypeWatch, protocol.Watch{Images: []int{50}}, nil, "watch: image 50: want one of the 50 validation images"},
-		{protocol.TypeReconstruct, nil, [][]byte{{1, 2, 3}}, "want one buffer of 3072 bytes"},
+		{protocol.TypeReconstruct, nil, [][]byte{{1, 2, 3}}, "reconstruct: want one buffer of 3072 bytes"},
+		{protocol.TypeEncode, nil, nil, "encode: want one buffer of 3072 bytes"},
+		{protocol.TypeDecode, nil, [][]byte{{1, 2, 3}}, "decode: want one buffer of 32 bytes"},
+		{protocol.TypePCA, protocol.PCA{K: 4, Images: 201}, nil, "pca: 201 images: want 1 to 200"},
+		{protocol.TypePCA, protocol.PCA{K: 0, Images: 200}, nil, "pca: 0 components"},
 		{protocol.TypeConfigure, protocol.Configure{Settings: settings(t, map[string]string{"batch": "4096"})}, nil, `batch "4096": want at most the 200`},
 	} {
 		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {

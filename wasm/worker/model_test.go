@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"sae/data"
+	"sae/nn/baseline"
+	"sae/nn/exchange"
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+// export returns the model as a file.
+func (p *page) export(format string) []byte {
+	p.t.Helper()
+	return p.must(protocol.TypeExport, protocol.Export{Format: format}).File.([]byte)
+}
+
+// importFile has the worker go on with a model of a file.
+func (p *page) importFile(file []byte, run int, changes map[string]string) protocol.Message {
+	p.t.Helper()
+	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: settings(p.t, changes)})
+	m.File = file
+	return p.await(p.send(m))
+}
+
+// A run that is exported in the middle of an epoch and imported by another
+// worker ends as if it had stayed, bit for bit, with all of its history.
+func TestResumeElsewhere(t *testing.T) {
+	first := newPage(t)
+	first.start(nil)
+	for range 5 { // of 4 batches each
+		first.must(protocol.TypeStep, nil)
+	}
+	file := first.export("checkpoint")
+	first.must(protocol.TypePlay, nil)
+	_, history, points := first.until(isDone)
+	want := first.export("checkpoint")
+
+	second := newPage(t)
+	second.must(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic})
+	second.must(protocol.TypeWatch, protocol.Watch{Images: []int{0}})
+	reply := second.importFile(file, 7, map[string]string{"latent": "3"})
+	if reply.Error != "" {
+		t.Fatal(reply.Error)
+	}
+	imported, err := protocol.Decode[protocol.Imported](reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if imported.Settings != settings(t, nil) || imported.Status != protocol.StatusPaused || !imported.Same || imported.Kernel != "go" {
+		t.Errorf("imported %+v", imported)
+	}
+	frame, _, _ := second.until(func(f protocol.Frame) bool { return f.Units })
+	if frame.Run != 7 || frame.Epoch != 1 || frame.Batch != 1 || frame.Initial == nil || len(frame.Points) != 5 {
+		t.Errorf("frame %+v", frame)
+	}
+	epochs, curve := frame.Epochs, frame.Points
+	second.must(protocol.TypePlay, nil)
+	_, moreEpochs, morePoints := second.until(isDone)
+	if epochs, curve = append(epochs, moreEpochs...), append(curve, morePoints...); !slices.Equal(epochs, history) || !slices.Equal(curve, points) {
+		t.Errorf("history %+v with curve %v, want %+v with %v", epochs, curve, history, points)
+	}
+	if got := second.export("checkpoint"); !bytes.Equal(got, want) {
+		t.Error("the resumed run ends with another checkpoint")
+	}
+	if reply := second.do(protocol.TypePlay, nil); !strings.Contains(reply.Error, "the run is done after 2 epochs") {
+		t.Errorf("playing a finished run: %q", reply.Error)
+	}
+}
+
+// Weights alone become the start of a run, and a bad file changes nothing.
+func TestImportWeights(t *testing.T) {
+	p := newPage(t)
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	image := data.Synthetic(10, 1, 9).Validation.Images
+	want := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]
+	code := p.must(protocol.TypeEncode, nil, image).Buffers[0]
+	if decoded := p.must(protocol.TypeDecode, nil, code).Buffers[0]; !bytes.Equal(decoded, want) {
+		t.Error("decoding the code of an image is not its reconstruction")
+	}
+	for _, format := range exchange.Formats {
+		file := p.export(format.Name)
+		if reply := p.importFile(file[:len(file)-9], 2, nil); reply.Error == "" {
+			t.Errorf("half a %s file is accepted", format.Name)
+		}
+		if got := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]; !bytes.Equal(got, want) {
+			t.Errorf("after half a %s file, the model is another", format.Name)
+		}
+		p.must(protocol.TypeConfigure, protocol.Configure{Run: 3, Settings: settings(t, map[string]string{"seed": "5"})})
+		reply := p.importFile(file, 4, nil)
+		if reply.Error != "" {
+			t.Fatal(reply.Error)
+		}
+		if got := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]; !bytes.Equal(got, want) {
+			t.Errorf("the model from a %s file is another", format.Name)
+		}
+		imported, err := protocol.Decode[protocol.Imported](reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if whole := format.Name == "checkpoint"; whole != (imported.Status == protocol.StatusPaused) {
+			t.Errorf("%s: status %q", format.Name, imported.Status)
+		}
+	}
+	p.must(protocol.TypeStep, nil)
+	large := map[string]string{"batch": "200"}
+	p.must(protocol.TypeConfigure, protocol.Configure{Run: 5, Settings: settings(t, large)})
+	file := p.export("checkpoint")
+	c, err := fit.ReadCheckpoint(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Data.Train, c.Settings.Batch = 5000, 300
+	var other bytes.Buffer
+	if err := c.Write(&other); err != nil {
+		t.Fatal(err)
+	}
+	if reply := p.importFile(other.Bytes(), 6, nil); !strings.Contains(reply.Error, `batch "300": want at most the 200 training images in use`) {
+		t.Errorf("a run with too large a batch: %q", reply.Error)
+	}
+}
+
+func TestPCA(t *testing.T) {
+	p := newPage(t)
+	p.start(nil)
+	var last baseline.Quality
+	for _, k := range []int{4, 16} {
+		reply := p.must(protocol.TypePCA, protocol.PCA{K: k, Images: 200})
+		var quality baseline.Quality
+		if err := json.Unmarshal(reply.Body, &quality); err != nil {
+			t.Fatal(err)
+		}
+		if quality.MSE <= 0 || quality.BCE <= 0 || last.MSE > 0 && (quality.MSE >= last.MSE || quality.BCE >= last.BCE) {
+			t.Errorf("%d components: %+v, fewer %+v", k, quality, last)
+		}
+		last = quality
+	}
+}

@@ -8,10 +8,10 @@ import (
 
 // LayerSummary is a line of a Summary.
 type LayerSummary struct {
-	Name       string // "input", or that of the dense layer
-	Activation string // as Keras names it; "" of the input
-	Units      int
-	Parameters int // of kernel and bias
+	Name       string `json:"name"`       // "input", or that of the dense layer
+	Activation string `json:"activation"` // as Keras names it; "" of the input
+	Units      int    `json:"units"`
+	Parameters int    `json:"parameters"` // of kernel and bias
 }
 
 // Summary lists the layers of an autoencoder from input to output.

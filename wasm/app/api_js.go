@@ -9,6 +9,7 @@ import (
 
 	"sae/data"
 	"sae/wasm/browser"
+	"sae/wasm/protocol"
 	"sae/web/state"
 )
 
@@ -17,7 +18,8 @@ type api struct {
 	app       *app
 	listeners map[string][]listener
 	lastID    int
-	queue     []string // events that the listeners have yet to hear of
+	queue     []string        // events that the listeners have yet to hear of
+	epoch     *protocol.Epoch // that the newest "epoch" among them is about
 	ready     func(any, error)
 }
 
@@ -43,6 +45,13 @@ func newAPI(a *app) *api {
 	w.async(sae, "set", w.set)
 	w.async(sae, "loadDataset", w.loadDataset)
 	w.async(sae, "reconstruct", w.reconstruct)
+	w.async(sae, "encode", w.encode)
+	w.async(sae, "decode", w.decode)
+	w.async(sae, "export", w.export)
+	w.async(sae, "import", w.importModel)
+	w.method(sae, "summary", func([]js.Value) any {
+		return toJS(a.page.Settings.Architecture(data.ImageSize).Summary())
+	})
 	js.Global().Set("sae", sae)
 	return w
 }
@@ -106,24 +115,82 @@ func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
 	w.app.page.UseFile(name, file, plain(settle))
 }
 
+// image returns the bytes of a picture that a script gave, or an error that
+// starts with the name of what was called.
+func image(name string, pixels js.Value) ([]byte, error) {
+	if !pixels.InstanceOf(js.Global().Get("Uint8Array")) || pixels.Length() != data.ImageSize {
+		return nil, fmt.Errorf("%s: want a Uint8Array of %d bytes: 32 rows of 32 pixels of red, green, blue", name, data.ImageSize)
+	}
+	bytes := make([]byte, data.ImageSize)
+	js.CopyBytesToGo(bytes, pixels)
+	return bytes, nil
+}
+
+// bytesToJS returns a Uint8Array.
+func bytesToJS(bytes []byte) js.Value {
+	array := js.Global().Get("Uint8Array").New(len(bytes))
+	js.CopyBytesToJS(array, bytes)
+	return array
+}
+
 func (w *api) reconstruct(args []js.Value, settle func(any, error)) {
-	pixels := argument(args, 0)
-	array := js.Global().Get("Uint8Array")
-	if !pixels.InstanceOf(array) || pixels.Length() != data.ImageSize {
-		settle(nil, fmt.Errorf("reconstruct: want a Uint8Array of %d bytes: 32 rows of 32 pixels of red, green, blue", data.ImageSize))
+	pixels, err := image("reconstruct", argument(args, 0))
+	if err != nil {
+		settle(nil, err)
 		return
 	}
-	image := make([]byte, data.ImageSize)
-	js.CopyBytesToGo(image, pixels)
-	w.app.page.Reconstruct(image, func(reconstruction []byte, err error) {
+	w.app.page.Reconstruct(pixels, func(reconstruction []byte, err error) { settle(bytesToJS(reconstruction), err) })
+}
+
+// encode returns a Float32Array.
+func (w *api) encode(args []js.Value, settle func(any, error)) {
+	pixels, err := image("encode", argument(args, 0))
+	if err != nil {
+		settle(nil, err)
+		return
+	}
+	w.app.page.Encode(pixels, func(code []float32, err error) {
+		settle(js.Global().Get("Float32Array").New(bytesToJS(protocol.Bytes(code)).Get("buffer")), err)
+	})
+}
+
+// decode takes a Float32Array or an array of numbers, one for each latent unit.
+func (w *api) decode(args []js.Value, settle func(any, error)) {
+	floats := js.Global().Get("Float32Array")
+	numbers, latent := argument(args, 0), w.app.page.Settings.Latent
+	if numbers.Type() == js.TypeObject {
+		numbers = floats.Call("from", numbers)
+	}
+	if !numbers.InstanceOf(floats) || numbers.Length() != latent {
+		settle(nil, fmt.Errorf("decode: want a Float32Array of %d activations, one for each latent unit", latent))
+		return
+	}
+	bytes := make([]byte, 4*latent)
+	js.CopyBytesToGo(bytes, js.Global().Get("Uint8Array").New(numbers.Get("buffer"), numbers.Get("byteOffset"), 4*latent))
+	w.app.page.Decode(protocol.Floats(bytes), func(image []byte, err error) { settle(bytesToJS(image), err) })
+}
+
+func (w *api) export(args []js.Value, settle func(any, error)) {
+	w.app.page.Export(js.Global().Call("String", argument(args, 0)).String(), func(file any, err error) {
 		if err != nil {
 			settle(nil, err)
 			return
 		}
-		result := array.New(len(reconstruction))
-		js.CopyBytesToJS(result, reconstruction)
-		settle(result, nil)
+		settle(file.(js.Value).Call("arrayBuffer"), nil) // a promise, which the one of export follows
 	})
+}
+
+func (w *api) importModel(args []js.Value, settle func(any, error)) {
+	file, global := argument(args, 0), js.Global()
+	switch {
+	case file.InstanceOf(global.Get("Blob")):
+	case file.InstanceOf(global.Get("ArrayBuffer")):
+		file = global.Get("Blob").New([]any{file})
+	default:
+		settle(nil, errors.New("import: want an ArrayBuffer or a Blob"))
+		return
+	}
+	w.app.page.Import(file, plain(settle))
 }
 
 // on subscribes to an event and returns a function that unsubscribes.
@@ -147,6 +214,10 @@ func (w *api) on(args []js.Value) any {
 // emit queues an event. Listeners hear of it once the change is complete, so
 // that they may call the API themselves.
 func (w *api) emit(event string) {
+	if event == "epoch" { // what follows may be another run
+		epoch := w.app.page.History[len(w.app.page.History)-1]
+		w.epoch = &epoch
+	}
 	w.queue = append(w.queue, event)
 	if len(w.queue) == 1 {
 		go w.deliver()
@@ -187,7 +258,7 @@ func (w *api) payload(event string) js.Value {
 			"loss": loss, "imagesPerSecond": page.ImagesPerSecond,
 		})
 	case "epoch":
-		return toJS(page.History[len(page.History)-1])
+		return toJS(w.epoch)
 	case "error":
 		message := page.Failure
 		if page.Notice != nil {

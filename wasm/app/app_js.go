@@ -4,14 +4,17 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall/js"
 	"time"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
 
+	"sae/nn/exchange"
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -49,7 +52,10 @@ func Run() {
 	a.root = &ui.Root{
 		Page:        a.page,
 		PickFile:    func() { element("file").Call("click") },
+		PickModel:   func() { element("model-file").Call("click") },
 		ToggleTheme: a.toggleTheme,
+		Save:        save,
+		Copy:        a.copy,
 	}
 	a.listen()
 	a.startWorker()
@@ -222,11 +228,13 @@ func (a *app) listen() {
 		dragging(false)
 		a.useFiles(event.Get("dataTransfer").Get("files"))
 	})
-	input := element("file")
-	on(input, "change", func(js.Value) {
-		a.useFiles(input.Get("files"))
-		input.Set("value", "") // so that the same file can be chosen again
-	})
+	for _, id := range []string{"file", "model-file"} {
+		input := element(id)
+		on(input, "change", func(js.Value) {
+			a.useFiles(input.Get("files"))
+			input.Set("value", "") // so that the same file can be chosen again
+		})
+	}
 	if window := js.Global(); !window.Get("parent").Equal(window) {
 		a.watchVisibility(on)
 	}
@@ -261,8 +269,46 @@ func (a *app) useFiles(files js.Value) {
 			return
 		}
 		file := files.Index(0)
-		a.page.UseFile(file.Get("name").String(), file, func(error) {})
+		name := file.Get("name").String()
+		for _, format := range exchange.Formats {
+			if strings.HasSuffix(name, format.Suffix) {
+				a.page.Import(file, func(error) {})
+				return
+			}
+		}
+		a.page.UseFile(name, file, func(error) {})
 	})
+}
+
+// save has the browser store a Blob under a name.
+func save(file any, name string) {
+	url := js.Global().Get("URL")
+	address := url.Call("createObjectURL", file)
+	link := js.Global().Get("document").Call("createElement", "a")
+	link.Set("href", address)
+	link.Set("download", name)
+	link.Call("click")
+	var revoke js.Func
+	revoke = js.FuncOf(func(js.Value, []js.Value) any {
+		url.Call("revokeObjectURL", address)
+		revoke.Release()
+		return nil
+	})
+	js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
+}
+
+// copy puts text into the clipboard.
+func (a *app) copy(text string, done func(error)) {
+	clipboard := js.Global().Get("navigator").Get("clipboard")
+	if !clipboard.Truthy() {
+		done(errors.New("it needs a secure address, https or localhost"))
+		return
+	}
+	written := clipboard.Call("writeText", text)
+	go func() {
+		_, err := browser.Await(written)
+		a.do(func() { done(err) })
+	}()
 }
 
 // toggleTheme switches between light and dark and remembers the choice.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/baseline"
+	"sae/nn/experiment"
 	"sae/wasm/protocol"
 	"sae/web/state"
 )
@@ -19,7 +21,7 @@ var theme = Theme{
 type parsed struct {
 	Animation bool
 	Tooltip   struct{ ValueFormatter, RenderMode string }
-	VisualMap []struct{ Max float64 }
+	VisualMap []struct{ Min, Max float64 }
 	XAxis     parsedAxis
 	YAxis     parsedAxis
 	Series    []struct {
@@ -62,8 +64,8 @@ func parse(t *testing.T, option json.RawMessage) parsed {
 	return p
 }
 
-func cifar() protocol.Dataset {
-	return protocol.Dataset{Name: "CIFAR-10", MeanBCE: 0.69, MeanMSE: 0.0617, Floor: 0.55}
+func meanImage() []state.Baseline {
+	return []state.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.69, MSE: 0.0617}}}
 }
 
 // curves returns what is known of a run after two epochs.
@@ -75,13 +77,14 @@ func curves() Curves {
 	return Curves{
 		Quantity: state.QuantityLoss,
 		Epochs:   20,
-		Dataset:  cifar(),
+		Floor:    0.55,
 		Initial:  &initial,
 		Curve:    []protocol.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}, {Epoch: 1.5, Loss: 0.62}, {Epoch: 2, Loss: 0.61}},
 		History: []protocol.Epoch{
 			{Epoch: 1, Evaluation: evaluation(0.65, 14)},
 			{Epoch: 2, Evaluation: evaluation(0.62, 16)},
 		},
+		Baselines: meanImage(),
 	}
 }
 
@@ -164,7 +167,7 @@ func TestLossTakesWhatIsNotFinite(t *testing.T) {
 				c.Quantity, c.Log = quantity, log && quantity == state.QuantityExcess
 				c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: bad})
 				c.History = append(c.History, protocol.Epoch{Epoch: 3, Evaluation: protocol.Evaluation{ValLoss: bad, PSNR: bad}})
-				c.Dataset.MeanMSE = 0
+				c.Baselines[0].Quality.MSE = 0
 				parse(t, Loss(theme, c)) // panics where JSON has no number
 			}
 		}
@@ -174,7 +177,7 @@ func TestLossTakesWhatIsNotFinite(t *testing.T) {
 func TestLossBelowTheFloorHasNoLogarithm(t *testing.T) {
 	c := curves()
 	c.Quantity, c.Log = state.QuantityExcess, true
-	c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: c.Dataset.Floor - 0.01})
+	c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: c.Floor - 0.01})
 	if p := parse(t, Loss(theme, c)); len(p.Series[0].Data) != 4 || p.YAxis.Min <= 0 {
 		t.Errorf("%d points above %v, want 4 above a positive number", len(p.Series[0].Data), p.YAxis.Min)
 	}
@@ -208,6 +211,36 @@ func TestCode(t *testing.T) {
 	if p.YAxis.Max != 3 || p.VisualMap[0].Max != 3 {
 		t.Errorf("y axis to %v, colours to %v, want 3", p.YAxis.Max, p.VisualMap[0].Max)
 	}
+}
+
+// A linear latent layer has codes of both signs.
+func TestCodeOfBothSigns(t *testing.T) {
+	p := parse(t, Code(theme, []float32{-1.5, 0.5}, 1.5, nil))
+	if p.YAxis.Min != -p.YAxis.Max || p.YAxis.Max < 1.5 || p.VisualMap[0].Min != p.YAxis.Min {
+		t.Errorf("y axis from %v to %v, colours from %v", p.YAxis.Min, p.YAxis.Max, p.VisualMap[0].Min)
+	}
+}
+
+func TestTradeOff(t *testing.T) {
+	var runs []state.Finished
+	for i, lambda := range []float64{0, 1e-5} {
+		settings := experiment.Default()
+		settings.Lambda = lambda
+		runs = append(runs, state.Finished{Settings: settings, Evaluation: protocol.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
+	}
+	p := parse(t, TradeOff(theme, runs, 64, meanImage()))
+	points := p.Series[0].Data
+	if len(points) != 2 || points[1].(map[string]any)["name"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
+		t.Errorf("points %v", points)
+	}
+	if p.XAxis.Max != 64 || p.YAxis.Min > 12 || p.YAxis.Max < 20 || len(p.Series[0].MarkLine.Data) != 1 {
+		t.Errorf("axes to %v and from %v to %v, marks %v", p.XAxis.Max, p.YAxis.Min, p.YAxis.Max, p.Series[0].MarkLine.Data)
+	}
+	runs[0].PSNR = math.Inf(1)
+	if p := parse(t, TradeOff(theme, runs, 64, nil)); len(p.Series[0].Data) != 1 {
+		t.Errorf("points %v, want the finite one", p.Series[0].Data)
+	}
+	parse(t, TradeOff(theme, nil, 64, nil))
 }
 
 func TestUnitsWithoutActivation(t *testing.T) {

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
@@ -12,9 +13,14 @@ import (
 
 // Code returns the chart of one picture's code: a bar for each latent unit,
 // and a cross in place of each dead one. The y axis reaches to largest, so
-// that it stays while pictures are compared.
+// that it stays while pictures are compared, and as far down where an activation
+// is negative.
 func Code(theme Theme, code []float32, largest float64, dead []bool) json.RawMessage {
-	return theme.units("Activation", "%.2f", values(code, 1), upTo(largest), dead).json()
+	s := upTo(largest)
+	if slices.ContainsFunc(code, func(a float32) bool { return a < 0 }) {
+		s.min = -s.max
+	}
+	return theme.units("Activation", "%.2f", values(code, 1), s, dead).json()
 }
 
 // MeanActivation returns the chart of each latent unit's mean activation.
@@ -56,9 +62,13 @@ func (t Theme) units(name, format string, heights []float64, s scale, dead []boo
 	o.XAxis.Data = labels
 	o.XAxis.AxisLabel.Interval = &every
 	o.YAxis = t.yAxis("value", s.format(), s)
+	colors := t.Act[:]
+	if s.min < 0 { // the same for both signs
+		colors = []string{t.Act[2], t.Act[1], t.Act[0], t.Act[1], t.Act[2]}
+	}
 	o.VisualMap = []visualMap{{VisualMap: opts.VisualMap{
-		Type: "continuous", Show: opts.Bool(false), Max: float32(s.max),
-		InRange: &opts.VisualMapInRange{Color: t.Act[:]},
+		Type: "continuous", Show: opts.Bool(false), Min: float32(s.min), Max: float32(s.max),
+		InRange: &opts.VisualMapInRange{Color: colors},
 	}}}
 	crosses := []point{}
 	for unit, is := range dead {

@@ -15,12 +15,14 @@ import (
 // Curves is what the loss chart draws.
 type Curves struct {
 	Quantity state.Quantity
-	Log      bool // logarithmic; of the excess alone
-	Epochs   int  // end of the x axis
-	Dataset  protocol.Dataset
+	Log      bool                 // logarithmic; of the excess alone
+	Epochs   int                  // end of the x axis
+	Floor    float64              // entropy of the validation images; 0 while there is no data set
 	Initial  *protocol.Evaluation // of the untrained model; nil while unknown
 	Curve    []protocol.Point     // training loss within epochs
 	History  []protocol.Epoch     // validation
+
+	Baselines []state.Baseline // lines to compare with
 }
 
 // point is a place in the chart: epoch and quantity.
@@ -114,7 +116,7 @@ func (t Theme) markLines(marks []mark, format string) *opts.MarkLines {
 // shown returns the quantity that a loss is drawn as.
 func (c Curves) shown(loss float64) float64 {
 	if c.Quantity == state.QuantityExcess {
-		return loss - c.Dataset.Floor
+		return loss - c.Floor
 	}
 	return loss
 }
@@ -165,26 +167,24 @@ func (c Curves) validation() []point {
 	return points
 }
 
-// marks returns the lines to compare with: what the mean training image
-// achieves, and for the loss the entropy that nothing goes below.
+// marks returns the lines to compare with: what the baselines achieve, and for
+// the loss the entropy that nothing goes below.
 func (c Curves) marks() []mark {
-	if c.Dataset.Name == "" {
-		return nil
-	}
 	var marks []mark
 	add := func(name string, value float64) {
 		if c.visible(value) {
 			marks = append(marks, mark{name, value})
 		}
 	}
-	switch c.Quantity {
-	case state.QuantityPSNR:
-		add("mean image", -10*math.Log10(c.Dataset.MeanMSE))
-	case state.QuantityExcess:
-		add("mean image", c.shown(c.Dataset.MeanBCE))
-	default:
-		add("mean image", c.Dataset.MeanBCE)
-		add("entropy floor", c.Dataset.Floor)
+	for _, b := range c.Baselines {
+		if c.Quantity == state.QuantityPSNR {
+			add(b.Name, b.Quality.PSNR())
+		} else {
+			add(b.Name, c.shown(b.Quality.BCE))
+		}
+	}
+	if c.Floor > 0 && c.Quantity == state.QuantityLoss {
+		add("entropy floor", c.Floor)
 	}
 	return marks
 }

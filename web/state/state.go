@@ -13,7 +13,9 @@ import (
 	"slices"
 	"time"
 
+	"sae/nn/baseline"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
@@ -84,10 +86,13 @@ type Page struct {
 
 	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
 	Notice   *Notice
-	Selected int  // the picture whose code is shown, an index into Samples.Images
-	Shuffled bool // whether the pictures are others than the fixed ones
+	Told     string // what an export or a copy did
+	Selected int    // the picture whose code is shown, an index into Samples.Images
+	Shuffled bool   // whether the pictures are others than the fixed ones
 	Quantity Quantity
 	Log      bool // logarithmic excess
+	ShowMean bool // whether the loss chart has a line for the mean image
+	ShowPCA  bool // and for principal components
 	Sites    []string
 	Kept     string // name of the data set that the browser keeps; "" for none
 
@@ -95,12 +100,16 @@ type Page struct {
 	Draft        map[string]string // what the user typed into fields that refused it
 	FieldErrors  map[string]string // why they refused
 
+	Runs        []Finished // on the data set in use
+	RunsVersion int        // grows with every change of Runs
+
 	// Changed, when set, hears of every change by the name of the event that
 	// the page's API knows: "state", "metrics", "epoch", "error".
 	Changed func(event string)
 
 	send      func(protocol.Message)
 	run       int // number of the run under way
+	lastRun   int // number that was given last
 	lastID    int
 	pending   map[int]func(protocol.Message)
 	loaded    protocol.Message // the load command of the data set in use
@@ -110,6 +119,9 @@ type Page struct {
 	displayMS float64          // what showing a frame took
 	unseen    bool             // whether training waits to be seen again
 	versions  int
+	pcas      map[pcaSize]baseline.Quality // of the data set in use
+	asked     pcaSize                      // what the worker was asked for
+	sweep     *sweep                       // under way; nil for none
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -120,6 +132,8 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Settings:    experiment.Default(),
 		Workers:     1,
 		Quantity:    QuantityLoss,
+		ShowMean:    true,
+		pcas:        map[pcaSize]baseline.Quality{},
 		Sites:       sites,
 		Draft:       map[string]string{},
 		FieldErrors: map[string]string{},
@@ -264,6 +278,8 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 		}
 		p.loaded = m
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
+		p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
+		p.Runs, p.sweep = nil, nil
 		if dataset.Kept {
 			p.Kept = dataset.Name
 		}
@@ -306,21 +322,33 @@ func (p *Page) adapt() {
 	}
 }
 
-// newRun starts over with the settings and the data set there are. done is
-// called when the untrained model is there.
-func (p *Page) newRun(done func(error)) {
-	p.run++
+// nextRun returns the number of a new run.
+func (p *Page) nextRun() int {
+	p.lastRun++
+	return p.lastRun
+}
+
+// clear forgets what is known of the run; the new one has the given number.
+func (p *Page) clear(run int) {
+	p.run = run
 	p.Epoch, p.Batch, p.Batches = 0, 0, 0
 	p.ImagesPerSecond, p.SecondsLeft = 0, 0
 	p.Workers = 1
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
+}
+
+// newRun starts over with the settings and the data set there are. done is
+// called when the run is set up, or was replaced by another.
+func (p *Page) newRun(done func(error)) {
+	run := p.nextRun()
+	p.clear(run)
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
 	p.watch()
-	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: p.run, Settings: p.Settings}), func(reply protocol.Message) {
+	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings}), func(reply protocol.Message) {
 		err := replyError(reply)
-		if err != nil {
+		if err != nil && run == p.run {
 			p.fail("The run could not be set up.", err)
 		}
 		done(err)
@@ -328,6 +356,7 @@ func (p *Page) newRun(done func(error)) {
 	if again {
 		p.Play(ignore)
 	}
+	p.askPCA()
 	p.changed("state")
 }
 
@@ -357,6 +386,9 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 	adjust := protocol.Adjust{Epochs: settings.Epochs, Workers: settings.Workers}
 	again := adjust != protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers}
 	p.Settings = settings
+	if reset {
+		p.sweep = nil
+	}
 	switch {
 	case p.Dataset.Train == 0: // the first run has yet to start, with these
 		done(reset, nil)
@@ -461,7 +493,7 @@ func (p *Page) Reset(done func(error)) {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
 		return
 	}
-	p.Status = protocol.StatusIdle
+	p.Status, p.sweep = protocol.StatusIdle, nil
 	p.newRun(done)
 }
 
@@ -481,26 +513,6 @@ func (p *Page) Toggle() {
 	}
 }
 
-// Reconstruct runs an image of 3,072 bytes, HWC, through the autoencoder as
-// it is now.
-func (p *Page) Reconstruct(image []byte, done func([]byte, error)) {
-	if p.Dataset.Train == 0 {
-		done(nil, errors.New("reconstruct: there is no model yet; await sae.ready"))
-		return
-	}
-	p.command(protocol.New(protocol.TypeReconstruct, nil, image), func(reply protocol.Message) {
-		err := replyError(reply)
-		if err == nil && len(reply.Buffers) != 1 {
-			err = errors.New("reconstruct: the worker's reply holds no image")
-		}
-		if err != nil {
-			done(nil, err)
-			return
-		}
-		done(reply.Buffers[0], nil)
-	})
-}
-
 // frame takes what the worker has to show.
 func (p *Page) frame(m protocol.Message) {
 	defer p.send(protocol.New(protocol.TypeSeen, protocol.Seen{DisplayMS: p.displayMS}))
@@ -517,7 +529,7 @@ func (p *Page) frame(m protocol.Message) {
 	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
 	p.Workers = frame.Workers
 	p.Initial = cmp.Or(frame.Initial, p.Initial)
-	p.Curve = thin(append(p.Curve, frame.Points...))
+	p.Curve = fit.Thin(append(p.Curve, frame.Points...))
 	p.History = append(p.History, frame.Epochs...)
 	buffers := m.Buffers
 	if len(frame.Images) > 0 && len(buffers) >= 3 {
@@ -534,11 +546,11 @@ func (p *Page) frame(m protocol.Message) {
 			Version:   p.versions,
 		}
 	}
-	p.follow(frame)
 	p.changed("metrics")
 	if len(frame.Epochs) > 0 {
 		p.changed("epoch")
 	}
+	p.follow(frame)
 }
 
 // follow takes over the worker's status where the worker changed it by
@@ -551,9 +563,12 @@ func (p *Page) follow(frame protocol.Frame) {
 	case protocol.StatusDone:
 		if frame.Epoch >= p.Settings.Epochs {
 			p.Status = protocol.StatusDone
+			p.finished()
+			p.sweepOn()
 			p.changed("state")
 		}
 	case protocol.StatusError:
+		p.sweep = nil
 		p.fail("Training stopped", errors.New(frame.Failure))
 	}
 }
@@ -569,27 +584,6 @@ func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
 		Version:         p.versions,
 	}
 	p.Samples.Latent = len(p.Samples.Codes) / len(frame.Images)
-}
-
-// maxCurve is how many points of the training loss are kept: more than a
-// chart has pixels.
-const maxCurve = 2000
-
-// thin halves the points once there are too many, by merging neighbours.
-func thin(points []protocol.Point) []protocol.Point {
-	if len(points) <= maxCurve {
-		return points
-	}
-	half := points[:0]
-	for pair := range slices.Chunk(points, 2) {
-		merged := pair[len(pair)-1]
-		for _, point := range pair[:len(pair)-1] {
-			merged.Loss = (merged.Loss + point.Loss) / 2
-			merged.BCE = (merged.BCE + point.BCE) / 2
-		}
-		half = append(half, merged)
-	}
-	return half
 }
 
 // fixedPictures shows the first validation image of each class in turn: the
@@ -690,7 +684,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
 		return false
 	}
-	p.Status = StatusLoading
+	p.Status, p.sweep, p.asked = StatusLoading, nil, pcaSize{}
 	p.Notice = &Notice{
 		Title: "The training worker stopped and was replaced",
 		Text:  reason + ". The run starts again from its first epoch.",

@@ -381,12 +381,12 @@ func TestAdaptsToSmallDatasets(t *testing.T) {
 
 func TestCurveIsThinned(t *testing.T) {
 	page, worker := open(t)
-	const points = 5 * maxCurve
+	const points = 5 * 2000
 	for i := range points {
 		worker.frame(protocol.Frame{Workers: 1, Points: []protocol.Point{{Epoch: float64(i), Loss: 1, BCE: 1}}})
 	}
-	if n := len(page.Curve); n > maxCurve || n < maxCurve/2 {
-		t.Errorf("%d points kept, want at most %d", n, maxCurve)
+	if n := len(page.Curve); n > 2000 || n < 2000/2 {
+		t.Errorf("%d points kept, want at most %d", n, 2000)
 	}
 	if last := page.Curve[len(page.Curve)-1]; last.Epoch != points-1 || last.Loss != 1 {
 		t.Errorf("last point %v", last)

@@ -35,7 +35,7 @@ func (c *Code) active() string {
 	}
 	active := 0
 	for _, activation := range code {
-		if activation > 0 {
+		if activation != 0 {
 			active++
 		}
 	}
@@ -91,7 +91,7 @@ func (c *Code) option(theme chart.Theme) json.RawMessage {
 	}
 	largest := 0.0
 	if codes := c.Page.Samples.Codes; len(codes) > 0 {
-		largest = float64(slices.Max(codes))
+		largest = float64(max(slices.Max(codes), -slices.Min(codes)))
 	}
 	if code == nil {
 		code = make([]float32, c.Page.Settings.Latent)

@@ -54,13 +54,50 @@ func (c *Loss) psnr() string {
 	return decibels(latest.PSNR)
 }
 
+func (c *Loss) excess() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return fmt.Sprintf("%.4f", latest.ValBCE-c.Page.Dataset.Floor)
+}
+
+func (c *Loss) mse() string {
+	latest, ok := c.Page.Latest()
+	if !ok {
+		return none
+	}
+	return fmt.Sprintf("%.5f", latest.ValMSE)
+}
+
+func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.Latent) }
+
+func (c *Loss) pcaHelp() string {
+	if !c.Page.PCAPossible() {
+		return fmt.Sprintf("Principal components are compared up to %d latent units, and up to as many as there are training pictures.", state.MaxPCA)
+	}
+	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most: the best that a linear code of that size can do.", c.Page.Settings.Latent)
+}
+
+// pcaText tells what principal components achieve, or that they are looked for.
+func (c *Loss) pcaText() string {
+	if !c.Page.ShowPCA || !c.Page.PCAPossible() {
+		return ""
+	}
+	quality, ok := c.Page.PCA()
+	if !ok {
+		return "looking for them"
+	}
+	return fmt.Sprintf("MSE %.5f", quality.MSE)
+}
+
 func (c *Loss) label() string {
 	return fmt.Sprintf("Chart by epoch: validation %s, training %s, PSNR %s", c.validation(), c.training(), c.psnr())
 }
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs)
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs, p.Baselines())
 }
 
 func (c *Loss) option(theme chart.Theme) json.RawMessage {
@@ -69,9 +106,11 @@ func (c *Loss) option(theme chart.Theme) json.RawMessage {
 		Quantity: p.Quantity,
 		Log:      p.Log,
 		Epochs:   p.Settings.Epochs,
-		Dataset:  p.Dataset,
+		Floor:    p.Dataset.Floor,
 		Initial:  p.Initial,
 		Curve:    p.Curve,
 		History:  p.History,
+
+		Baselines: p.Baselines(),
 	})
 }

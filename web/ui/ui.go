@@ -21,8 +21,13 @@ import (
 // the first render; the functions may be nil.
 type Root struct {
 	Page        *state.Page
-	PickFile    func() // lets the user choose a file
+	PickFile    func() // lets the user choose a file with data
+	PickModel   func() // lets the user choose a file with a model
 	ToggleTheme func() // changes between light and dark
+	// Save has the browser store a file, a Blob, under a name.
+	Save func(file any, name string)
+	// Copy puts text into the clipboard; done may be called later.
+	Copy func(text string, done func(error))
 
 	stage stage
 }

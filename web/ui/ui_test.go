@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"math"
 	"os"
@@ -13,7 +14,9 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/staticrender"
 
+	"sae/nn/baseline"
 	"sae/wasm/protocol"
+	"sae/web/chart"
 	"sae/web/state"
 )
 
@@ -57,7 +60,7 @@ func visit(source string) *session {
 	s.Receive(reply)
 	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusIdle, Batches: 30,
-		Initial: &protocol.Evaluation{ValLoss: 0.6931, PSNR: 11.4, Active: 40.5},
+		Initial: &protocol.Evaluation{ValLoss: 0.6931, ValBCE: 0.693, ValMSE: 0.0724, PSNR: 11.4, Active: 40.5},
 	})
 	return s
 }
@@ -88,7 +91,7 @@ func train() *session {
 	s.Play(ignore)
 	var history []protocol.Epoch
 	for epoch := range 7 {
-		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, PSNR: 18.9, Active: 26.4, Dead: 1}})
+		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, ValBCE: 0.5913, ValMSE: 0.01288, PSNR: 18.9, Active: 26.4, Dead: 1}})
 	}
 	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusTraining, Epoch: 7, Batch: 18, Batches: 30, ImagesPerSecond: 1639.6, SecondsLeft: 75,
@@ -175,6 +178,21 @@ func fire(t *testing.T, n *vugu.VGNode, event string, target map[string]any) {
 	t.Fatalf("<%s> does not listen to %s", n.Data, event)
 }
 
+// press clicks the button with the given text.
+func press(t *testing.T, root *Root, label string) {
+	t.Helper()
+	var button *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if n.Data == "button" && (n.FirstChild != nil && n.FirstChild.Data == label || n.InnerHTML != nil && *n.InnerHTML == label) {
+			button = n
+		}
+	})
+	if button == nil {
+		t.Fatalf("no button %q", label)
+	}
+	fire(t, button, "click", nil)
+}
+
 // text strips the tags of HTML and joins what is left by single spaces.
 func text(html string) string {
 	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(html, " ")), " ")
@@ -233,7 +251,7 @@ func TestStates(t *testing.T) {
 		{
 			"first visit", visit(protocol.SourceSite),
 			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "before training, every picture comes out grey",
-				"from the first batch on", "Validation 0.6931 Training – PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
+				"from the first batch on", "Validation 0.6931 Training – Above floor 0.1460 MSE 0.07240 PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
 				"The 64 units of the latent layer over all 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
 			[]string{"Pause", "Opening"},
 			[]string{`hidden class="badge strong"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
@@ -246,7 +264,7 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"training", train(),
-			[]string{"Pause Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 PSNR 18.9 dB",
+			[]string{"Pause Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above floor 0.0443 MSE 0.01288 PSNR 18.9 dB",
 				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active 26.4 of 64 Dead 1 unit Zero 58.7 %"},
 			[]string{"comes out grey", "from the first batch on"},
 			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
@@ -372,13 +390,7 @@ func TestButtons(t *testing.T) {
 	if s.Notice != nil {
 		t.Error("the notice stayed")
 	}
-	var choose *vugu.VGNode
-	walk(build(t, root), func(n *vugu.VGNode) {
-		if n.FirstChild != nil && n.FirstChild.Data == "Choose a file" {
-			choose = n
-		}
-	})
-	fire(t, choose, "click", nil)
+	press(t, root, "Choose a file")
 	if themes != 1 || files != 1 {
 		t.Errorf("theme changed %d times, file asked for %d times, want once each", themes, files)
 	}
@@ -439,13 +451,115 @@ func TestQuantity(t *testing.T) {
 	}
 	var log *vugu.VGNode
 	walk(build(t, root), func(n *vugu.VGNode) {
-		if attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
+		if log == nil && attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
 			log = n
 		}
 	})
 	fire(t, log, "change", map[string]any{"checked": true})
 	if s.Quantity != state.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
 		t.Errorf("quantity %s on a logarithmic axis, want excess", s.Quantity)
+	}
+}
+
+// A model leaves the page as a file or as a program, and comes back.
+func TestModel(t *testing.T) {
+	s := train()
+	var saved, copied string
+	var refuse error
+	picked := 0
+	root := &Root{
+		Page:      s.Page,
+		PickModel: func() { picked++ },
+		Save:      func(file any, name string) { saved = file.(string) + " as " + name },
+		Copy: func(text string, done func(error)) {
+			copied = text
+			done(refuse)
+		},
+	}
+	press(t, root, "NumPy")
+	export, err := protocol.Decode[protocol.Export](s.last(protocol.TypeExport))
+	if err != nil || export.Format != "npz" {
+		t.Errorf("export of %q, error %v", export.Format, err)
+	}
+	s.Receive(protocol.Message{Type: protocol.TypeReply, ID: s.last(protocol.TypeExport).ID, File: "blob"})
+	if saved != "blob as sae-2-64-epoch7.npz" || !strings.Contains(text(render(t, root)), "Saved sae-2-64-epoch7.npz.") {
+		t.Errorf("saved %q", saved)
+	}
+	press(t, root, "ONNX")
+	s.Receive(protocol.Message{Type: protocol.TypeReply, ID: s.last(protocol.TypeExport).ID, Error: "export: no"})
+	if s.Notice == nil || s.Notice.Text != "export: no" {
+		t.Errorf("notice %v after a failed export", s.Notice)
+	}
+	press(t, root, "Copy as Keras")
+	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Told != "Copied the program in Keras." {
+		t.Errorf("copied %.80q, told %q", copied, s.Told)
+	}
+	press(t, root, "Copy as Go")
+	if !strings.Contains(copied, `os.Open("data/cifar10.sae")`) {
+		t.Errorf("copied %.80q", copied)
+	}
+	refuse = errors.New("not allowed")
+	press(t, root, "Copy as Go")
+	if s.Notice == nil || s.Notice.Text != "not allowed" {
+		t.Errorf("notice %v after a refused copy", s.Notice)
+	}
+	press(t, root, "Open a model")
+	if picked != 1 {
+		t.Errorf("a model was asked for %d times, want once", picked)
+	}
+	for _, row := range []string{"encoder_1 relu (batch, 512) 1,573,376", "latent relu (batch, 64) 8,256", "output sigmoid (batch, 3,072) 199,680"} {
+		if !strings.Contains(text(render(t, root)), row) {
+			t.Errorf("no layer %q", row)
+		}
+	}
+	copied = ""
+	synthetic := &Root{Page: visit(protocol.SourceSynthetic).Page, Copy: root.Copy}
+	press(t, synthetic, "Copy as Go")
+	if !strings.Contains(copied, "data.Synthetic(3728, 40, 1)") {
+		t.Errorf("copied %.80q", copied)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	root := &Root{Page: s.Page}
+	press(t, root, "Sweep λ")
+	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, Epochs: []protocol.Epoch{
+		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.62, ValBCE: 0.6, ValMSE: 0.02, PSNR: 17, Active: 3.5, Dead: 50}},
+	}})
+	for _, want := range []string{"3e-4 0.6200 0.0530 0.02000 17.0 dB 3.5 50", "Run 2 of 9, λ = 1e-4"} {
+		if got := text(render(t, root)); !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	press(t, root, "Stop the sweep")
+	if _, total := s.Sweeping(); total != 0 {
+		t.Error("the sweep goes on")
+	}
+}
+
+func TestComparison(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	root := &Root{Page: s.Page}
+	var boxes []*vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
+			boxes = append(boxes, n)
+		}
+	})
+	fire(t, boxes[1], "change", map[string]any{"checked": false})
+	fire(t, boxes[2], "change", map[string]any{"checked": true})
+	if s.ShowMean || !s.ShowPCA || !strings.Contains(text(render(t, root)), "PCA-64 looking for them") {
+		t.Errorf("mean image %t, PCA %t", s.ShowMean, s.ShowPCA)
+	}
+	reply := protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086})
+	reply.ID = s.last(protocol.TypePCA).ID
+	s.Receive(reply)
+	if !strings.Contains(text(render(t, root)), "PCA-64 MSE 0.00860") {
+		t.Error("the page does not say what PCA achieves")
+	}
+	if option := string((&Loss{Page: s.Page}).option(chart.Theme{})); !strings.Contains(option, "PCA-64  0.570") || strings.Contains(option, "mean image") {
+		t.Errorf("the chart has other lines: %s", option)
 	}
 }
 

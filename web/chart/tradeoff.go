@@ -1,0 +1,64 @@
+package chart
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+
+	"sae/nn/experiment"
+	"sae/web/state"
+)
+
+// labelled is a point with a name of its own.
+type labelled struct {
+	Name  string     `json:"name"`
+	Value [2]float64 `json:"value"`
+}
+
+// TradeOff returns the chart of the exchange that λ controls: by the mean
+// number of active units, the code's L0, the error of the reconstructions as
+// PSNR. Runs come by rising λ, which each point is labelled with; a line joins
+// them. The axis of the units ends at latent.
+func TradeOff(theme Theme, runs []state.Finished, latent int, baselines []state.Baseline) json.RawMessage {
+	points := []labelled{}
+	low, high := math.Inf(1), math.Inf(-1)
+	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }
+	for _, run := range runs {
+		if !finite(run.PSNR) {
+			continue
+		}
+		points = append(points, labelled{"λ " + experiment.FormatLambda(run.Settings.Lambda), [2]float64{round(run.Active, 2), round(run.PSNR, 3)}})
+		include(run.PSNR)
+	}
+	var marks []mark
+	for _, b := range baselines {
+		if psnr := b.Quality.PSNR(); finite(psnr) {
+			marks = append(marks, mark{b.Name, psnr})
+			include(psnr)
+		}
+	}
+	if !(high > low) {
+		low, high = 10, 20
+	}
+	margin := (high - low) / 8 // for the labels
+	s := nice(low-margin, high+margin, 4)
+
+	o := theme.base("%.2f dB")
+	o.XAxis = theme.xAxis("value", "active units, mean per picture", "{value} active units")
+	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, latent, max(1, nice(0, float64(latent), 4).step)
+	o.XAxis.AxisPointer.Label.Precision = 1
+	o.YAxis = theme.yAxis("value", s.format()+" dB", s)
+	o.Grid.Left = "64"
+	o.Grid.Right = "24"
+	o.Series = []series{{SingleSeries: charts.SingleSeries{
+		Id: "runs", Name: "PSNR", Type: "line", Data: points,
+		Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
+		ItemStyle: &opts.ItemStyle{Color: theme.Accent},
+		LineStyle: &opts.LineStyle{Color: theme.Accent, Width: 1},
+		Label:     &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
+		MarkLines: theme.markLines(marks, "%.1f dB"),
+	}}}
+	return o.json()
+}

@@ -1,0 +1,181 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+
+	"sae/nn/baseline"
+	"sae/nn/exchange"
+	"sae/wasm/protocol"
+)
+
+// MaxPCA is up to how many latent units principal components are held against
+// the model: more take the worker too long.
+const MaxPCA = 256
+
+// Encode runs an image of 3,072 bytes, HWC, through the encoder: its code,
+// [latent].
+func (p *Page) Encode(image []byte, done func([]float32, error)) {
+	p.pass(protocol.TypeEncode, image, func(code []byte, err error) { done(protocol.Floats(code), err) })
+}
+
+// Decode runs a code, [latent], through the decoder: an image of 3,072 bytes,
+// HWC.
+func (p *Page) Decode(code []float32, done func([]byte, error)) {
+	p.pass(protocol.TypeDecode, protocol.Bytes(code), done)
+}
+
+// Reconstruct runs an image of 3,072 bytes, HWC, through the autoencoder as
+// it is now.
+func (p *Page) Reconstruct(image []byte, done func([]byte, error)) {
+	p.pass(protocol.TypeReconstruct, image, done)
+}
+
+// pass has the worker run a buffer through the model or a part of it.
+func (p *Page) pass(command protocol.Type, buffer []byte, done func([]byte, error)) {
+	if p.Dataset.Train == 0 {
+		done(nil, fmt.Errorf("%s: there is no model yet; await sae.ready", command))
+		return
+	}
+	p.command(protocol.New(command, nil, buffer), func(reply protocol.Message) {
+		err := replyError(reply)
+		if err == nil && len(reply.Buffers) != 1 {
+			err = fmt.Errorf("%s: the worker's reply holds nothing", command)
+		}
+		if err != nil {
+			done(nil, err)
+			return
+		}
+		done(reply.Buffers[0], nil)
+	})
+}
+
+// Export makes a file, a Blob, of the model in a format that package exchange
+// names.
+func (p *Page) Export(format string, done func(file any, err error)) {
+	if _, err := exchange.Lookup(format); err != nil {
+		done(nil, err)
+		return
+	}
+	if p.Dataset.Train == 0 {
+		done(nil, errors.New("export: there is no model yet; await sae.ready"))
+		return
+	}
+	p.command(protocol.New(protocol.TypeExport, protocol.Export{Format: format}), func(reply protocol.Message) {
+		done(reply.File, replyError(reply))
+	})
+}
+
+// FileName returns a name for the model in a format: "sae-2-64-epoch20.npz".
+func (p *Page) FileName(format exchange.Format) string {
+	return fmt.Sprintf("sae-%d-%d-epoch%d%s", p.Settings.Experiment, p.Settings.Latent, p.Epoch, format.Suffix)
+}
+
+// Import replaces the run by that of a file, a Blob, in any format that was
+// exported. Where the file is bad, a notice says so and the run stays.
+func (p *Page) Import(file any, done func(error)) {
+	if p.Dataset.Train == 0 {
+		done(errors.New("import: the data set is still being read; await sae.ready"))
+		return
+	}
+	// Until the reply, frames are those of the run that may yet stay.
+	run := p.nextRun()
+	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings})
+	m.File = file
+	p.command(m, func(reply protocol.Message) {
+		imported, err := protocol.Decode[protocol.Imported](reply)
+		if reply.Error != "" {
+			err = replyError(reply)
+		}
+		if err != nil {
+			p.Notice = &Notice{Title: "That model could not be used", Text: err.Error() + ". Your run is unchanged."}
+			p.changed("error")
+			done(err)
+			return
+		}
+		p.sweep = nil
+		p.Settings = imported.Settings
+		p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
+		p.clear(run)
+		p.Status = imported.Status
+		p.Notice = nil
+		if name := imported.Data.Name; name != "" && !imported.Same {
+			p.Notice = &Notice{
+				Title: "The model learnt from other data",
+				Text:  fmt.Sprintf("It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name),
+			}
+		}
+		p.watch()
+		p.askPCA()
+		done(nil)
+	})
+}
+
+// Baseline is something simple that the model is held against.
+type Baseline struct {
+	Name    string
+	Quality baseline.Quality
+}
+
+// Baselines returns those that are switched on and known.
+func (p *Page) Baselines() []Baseline {
+	var baselines []Baseline
+	if p.ShowMean && p.Dataset.Train > 0 {
+		baselines = append(baselines, Baseline{"mean image", baseline.Quality{BCE: p.Dataset.MeanBCE, MSE: p.Dataset.MeanMSE}})
+	}
+	if quality, ok := p.PCA(); ok && p.ShowPCA {
+		baselines = append(baselines, Baseline{fmt.Sprintf("PCA-%d", p.pcaSize().k), quality})
+	}
+	return baselines
+}
+
+// pcaSize is what principal components are found of: how many, of how many
+// training images.
+type pcaSize struct{ k, images int }
+
+func (p *Page) pcaSize() pcaSize {
+	return pcaSize{p.Settings.Latent, p.Settings.TrainingImages(p.Dataset.Train)}
+}
+
+// PCA returns how well as many principal components as there are latent units
+// reconstruct the validation images; ok is false while that is unknown.
+func (p *Page) PCA() (quality baseline.Quality, ok bool) {
+	quality, ok = p.pcas[p.pcaSize()]
+	return quality, ok
+}
+
+// PCAPossible reports whether principal components can be held against the
+// model: whether it has few enough latent units, and no more than images.
+func (p *Page) PCAPossible() bool {
+	size := p.pcaSize()
+	return size.k <= min(MaxPCA, size.images)
+}
+
+// SwitchMean shows or hides the mean image in the loss chart.
+func (p *Page) SwitchMean(on bool) { p.ShowMean = on }
+
+// SwitchPCA shows or hides the principal components in the loss chart.
+func (p *Page) SwitchPCA(on bool) {
+	p.ShowPCA = on
+	p.askPCA()
+}
+
+// askPCA asks for the principal components where they are wanted and unknown.
+func (p *Page) askPCA() {
+	size := p.pcaSize()
+	if _, known := p.pcas[size]; known || !p.ShowPCA || !p.PCAPossible() || p.asked == size || p.Dataset.Train == 0 {
+		return
+	}
+	p.asked = size
+	pcas, run := p.pcas, p.run // of this data set, and whose
+	p.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
+		p.asked = pcaSize{}
+		quality, err := protocol.Decode[baseline.Quality](reply)
+		if err == nil && reply.Error == "" {
+			pcas[size] = quality
+		} else if run == p.run {
+			return // asking again would change nothing
+		}
+		p.askPCA() // for what may have been wanted in the meantime
+	})
+}

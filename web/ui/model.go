@@ -1,0 +1,93 @@
+package ui
+
+import (
+	"fmt"
+
+	"sae/data"
+	"sae/nn/exchange"
+	"sae/wasm/protocol"
+	"sae/web/state"
+)
+
+// Model shows the layers and lets the user take the model elsewhere.
+type Model struct {
+	Page      *state.Page
+	PickModel func()
+	Save      func(file any, name string)
+	Copy      func(text string, done func(error))
+}
+
+func (c *Model) loading() bool { return c.Page.Status == state.StatusLoading }
+
+func (c *Model) formats() []exchange.Format { return exchange.Formats }
+
+// rows returns the layers as Keras's summary lists them.
+func (c *Model) rows() [][]string {
+	var rows [][]string
+	for _, layer := range c.Page.Settings.Architecture(data.ImageSize).Summary() {
+		activation := layer.Activation
+		if activation == "" {
+			activation = none
+		}
+		rows = append(rows, []string{layer.Name, activation, fmt.Sprintf("(batch, %s)", count(layer.Units)), count(layer.Parameters)})
+	}
+	return rows
+}
+
+func (c *Model) total() string {
+	n := c.Page.Settings.Architecture(data.ImageSize).Parameters()
+	return fmt.Sprintf("%s parameters, %.1f MB", count(n), float64(4*n)/(1<<20))
+}
+
+func (c *Model) help(format exchange.Format) string {
+	switch format.Name {
+	case "checkpoint":
+		return "Parameters, Adam's moments, settings and history in one file: it resumes here and in tools/train"
+	case "npz":
+		return "Kernel and bias of each layer for numpy.load"
+	case "onnx":
+		return "encoder.onnx, decoder.onnx and auto.onnx in one archive"
+	}
+	return "model.json and weights for tf.loadLayersModel, of encoder, decoder and both, in one archive"
+}
+
+func (c *Model) export(format exchange.Format) {
+	c.Page.Export(format.Name, func(file any, err error) {
+		if err != nil {
+			c.Page.Notify("The model could not be exported", err.Error())
+			return
+		}
+		name := c.Page.FileName(format)
+		if c.Save != nil {
+			c.Save(file, name)
+		}
+		c.Page.Told = "Saved " + name + "."
+	})
+}
+
+func (c *Model) copyKeras() {
+	p := c.Page
+	c.copy("the program in Keras", exchange.Keras(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation))
+}
+
+func (c *Model) copyGo() {
+	p := c.Page
+	path := "data/cifar10.sae"
+	if p.Dataset.Source == protocol.SourceSynthetic {
+		path = ""
+	}
+	c.copy("the program in Go", exchange.Go(p.Settings, path, p.Dataset.Train, p.Dataset.Validation))
+}
+
+func (c *Model) copy(what, text string) {
+	if c.Copy == nil {
+		return
+	}
+	c.Copy(text, func(err error) {
+		if err != nil {
+			c.Page.Notify("The browser does not let the page copy", err.Error())
+			return
+		}
+		c.Page.Told = "Copied " + what + "."
+	})
+}

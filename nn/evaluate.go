@@ -35,7 +35,7 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 	result.Codes = grow(result.Codes, n*latents)
 	result.UnitMean = grow(result.UnitMean, latents)
 	result.UnitActivity = grow(result.UnitActivity, latents)
-	var total sums
+	var bce, squares float64
 	for first := 0; first < n; first += evaluationBatch {
 		count := min(evaluationBatch, n-first)
 		s := t.begin(opEvaluate, images[first*dims:][:count*dims])
@@ -43,13 +43,13 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 		if err != nil {
 			return nil, err
 		}
-		total[0] += sums[0]
-		total[1] += sums[1]
+		bce += sumOf(sums.bce)
+		squares += sumOf(sums.squares)
 		copy(result.Codes[first*latents:], t.codes(count))
 	}
 	values := float64(n * dims)
-	result.BCE = total[0] / values
-	result.MSE = total[1] / values
+	result.BCE = bce / values
+	result.MSE = squares / values
 	result.countUnits(n)
 	var sum float64
 	for _, mean := range result.UnitMean {

@@ -3,18 +3,12 @@ package nn
 import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
-
-	"sae/nn/kernel"
 )
 
 // Stride is how many multiply-adds are done at most between two calls of
 // Trainer.Yield: about 10 ms of gonum's plain Go in
 // WebAssembly. Faster kernels may raise it before any training starts.
 var Stride = 5_000_000
-
-// lossCost is what the loss of one output costs, in multiply-adds: an
-// exponential and a logarithm.
-const lossCost = 64
 
 // gemm stores op(a)·op(b) in c, some rows of c at a time, and calls yield
 // before each. Rows of c are sums of their own, so where they are cut depends
@@ -50,20 +44,6 @@ func rowsOf(a blas32.General, trans blas.Transpose, first, n int) blas32.General
 	a.Rows = n
 	a.Data = a.Data[first*a.Stride:]
 	return a
-}
-
-// sigmoidBCE is kernel.SigmoidBCE, some rows at a time, with a call of yield
-// before each.
-func sigmoidBCE(logits, bias, targets []float32, scale float32, yield func() error) (sum float64, err error) {
-	values := max(1, Stride/(lossCost*max(1, len(bias)))) * len(bias)
-	for first := 0; first < len(logits); first += values {
-		if err := yield(); err != nil {
-			return 0, err
-		}
-		last := min(first+values, len(logits))
-		sum += kernel.SigmoidBCE(logits[first:last], bias, targets[first:last], scale)
-	}
-	return sum, nil
 }
 
 func noYield() error { return nil }

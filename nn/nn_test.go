@@ -48,8 +48,8 @@ func firstGradients(trainer *Trainer) []float32 {
 }
 
 // reference computes the loss with plain float64 loops over the definition.
-func reference(widths []int, latent int, lambda float64, parameters []float64, images []byte) float64 {
-	dims := widths[0]
+func reference(a Architecture, parameters []float64, images []byte) float64 {
+	widths, dims, latent := a.Layers(), a.InputDims, len(a.EncoderHidden)+1
 	n := len(images) / dims
 	var bce, l1 float64
 	for i := range n {
@@ -61,21 +61,21 @@ func reference(widths []int, latent int, lambda float64, parameters []float64, i
 		for layer, out := range widths[1:] {
 			in := len(activation)
 			sums := slices.Clone(rest[in*out : in*out+out])
-			for a, value := range activation {
+			for row, value := range activation {
 				for b := range sums {
-					sums[b] += value * rest[a*out+b]
+					sums[b] += value * rest[row*out+b]
 				}
 			}
 			rest = rest[in*out+out:]
-			if layer < len(widths)-2 {
+			if layer < len(widths)-2 && (layer+1 != latent || a.Latent == ReLU) {
 				for b := range sums {
 					sums[b] = max(0, sums[b])
 				}
 			}
 			activation = sums
 			if layer+1 == latent {
-				for _, a := range activation {
-					l1 += a
+				for _, value := range activation {
+					l1 += math.Abs(value)
 				}
 			}
 		}
@@ -84,7 +84,7 @@ func reference(widths []int, latent int, lambda float64, parameters []float64, i
 			bce -= x[j]*math.Log(y) + (1-x[j])*math.Log(1-y)
 		}
 	}
-	return bce/float64(n*dims) + lambda*l1/float64(n)
+	return bce/float64(n*dims) + a.Lambda*l1/float64(n)
 }
 
 // Gradients agree with central differences of the reference to 1e-4 of the
@@ -97,9 +97,11 @@ func TestGradients(t *testing.T) {
 		{InputDims: 7, LatentDims: 1, Lambda: 0.1},
 		{InputDims: 9, EncoderHidden: []int{11, 5}, LatentDims: 4, DecoderHidden: []int{5, 11}, Lambda: 1e-3},
 		{InputDims: 5, EncoderHidden: []int{1}, LatentDims: 2, DecoderHidden: []int{3}},
+		{InputDims: 12, EncoderHidden: []int{8}, LatentDims: 3, Latent: Linear, Lambda: 0.01},
+		{InputDims: 9, LatentDims: 4, Latent: Linear, Lambda: 0.1},
 	} {
 		for _, n := range []int{1, 4} {
-			t.Run(fmt.Sprint(a.Layers(), a.Lambda, n), func(t *testing.T) {
+			t.Run(fmt.Sprint(a.Layers(), a.Lambda, a.Latent, n), func(t *testing.T) {
 				auto := build(t, a)
 				random := rand.New(rand.NewPCG(3, 4))
 				for _, layer := range auto.layers { // biases matter too
@@ -119,7 +121,7 @@ func TestGradients(t *testing.T) {
 				}
 				gradients := firstGradients(trainer)
 				at := func() float64 {
-					return reference(a.Layers(), len(a.EncoderHidden)+1, a.Lambda, parameters, images)
+					return reference(a, parameters, images)
 				}
 				if want := at(); math.Abs(loss.Total()-want) > 1e-6 {
 					t.Errorf("loss %.9f, want %.9f", loss.Total(), want)

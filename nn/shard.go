@@ -207,13 +207,12 @@ func (l *shardLayer) place(part []float32, team Team, rank int) {
 }
 
 // step trains on the n images that are loaded. The first member gets the sums
-// over all units of the cross-entropies and of the latent activations.
+// of the cross-entropies over all units.
 func (s *shard) step(n int) (result sums, err error) {
 	if err := s.forward(n); err != nil {
 		return result, err
 	}
-	result[0], err = s.loss(n, 1/float32(n*s.InputDims))
-	if err != nil {
+	if err := s.loss(&result, n, 1/float32(n*s.InputDims)); err != nil {
 		return result, err
 	}
 	s.report(result)
@@ -251,13 +250,9 @@ func (s *shard) step(n int) (result sums, err error) {
 			scale := float32(s.Lambda / float64(n))
 			if s.Latent == Linear {
 				signGradient(gradient, activation, scale)
-				result[1] = absoluteSum(below.all[:n*below.out])
 				continue
 			}
-			result[1] = kernel.L1Gradient(gradient, activation, scale)
-			if !below.whole {
-				result[1] = absoluteSum(below.all[:n*below.out])
-			}
+			kernel.L1Gradient(gradient, activation, scale)
 		}
 		kernel.ReLUGradient(gradient, activation)
 	}
@@ -280,12 +275,47 @@ func signGradient(gradient, activation []float32, scale float32) {
 	}
 }
 
-// loss returns the sum of the cross-entropies of the own outputs for n images,
-// and replaces the logits by scale times their gradient.
-func (s *shard) loss(n int, scale float32) (float64, error) {
+// lossCost is what the loss of one output costs, in multiply-adds: an
+// exponential and a logarithm.
+const lossCost = 64
+
+// loss adds up the cross-entropies of the own outputs for n images, and replaces
+// the logits by scale times their gradient. Each slice has a sum of its own.
+func (s *shard) loss(result *sums, n int, scale float32) error {
 	output := s.output()
-	values := n * output.width()
-	return sigmoidBCE(output.own[:values], s.bias(output), s.target[:values], scale, s.yield)
+	width, bias := output.width(), s.bias(output)
+	rows := max(1, Stride/(lossCost*max(1, width)))
+	for i := range n {
+		if i%rows == 0 {
+			if err := s.yield(); err != nil {
+				return err
+			}
+		}
+		for slice := range output.slices(s.team) {
+			result.bce[slice.number] += kernel.SigmoidBCE(
+				output.own[i*width+slice.first:i*width+slice.last],
+				bias[slice.first:slice.last],
+				s.target[i*width+slice.first:i*width+slice.last], scale)
+		}
+	}
+	return nil
+}
+
+// ownSlice is a slice of a layer's units that a member owns: those from first
+// to last of its own.
+type ownSlice struct{ number, first, last int }
+
+// slices yields the own slices of a layer that is not whole.
+func (l *shardLayer) slices(team Team) func(yield func(ownSlice) bool) {
+	return func(yield func(ownSlice) bool) {
+		from, to := team.slices(team.Rank)
+		for number := from; number < to; number++ {
+			slice := ownSlice{number, sliceStart(number, l.out) - l.first, sliceStart(number+1, l.out) - l.first}
+			if slice.first < slice.last && !yield(slice) {
+				return
+			}
+		}
+	}
 }
 
 // sendGradients computes what the own units of a layer add to the gradient by
@@ -423,12 +453,16 @@ func (s *shard) evaluate(n int) (result sums, err error) {
 		return result, err
 	}
 	// At scale 1 the gradient is the reconstruction's error.
-	result[0], err = s.loss(n, 1)
-	if err != nil {
+	if err := s.loss(&result, n, 1); err != nil {
 		return result, err
 	}
-	for _, x := range s.output().own[:n*s.output().width()] {
-		result[1] += float64(x) * float64(x)
+	output := s.output()
+	for slice := range output.slices(s.team) {
+		for i := range n {
+			for _, x := range output.own[i*output.width()+slice.first : i*output.width()+slice.last] {
+				result.squares[slice.number] += float64(x) * float64(x)
+			}
+		}
 	}
 	s.report(result)
 	return s.totals(result)

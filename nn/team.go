@@ -3,6 +3,7 @@ package nn
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -158,29 +159,38 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 	}
 }
 
-// sums are what a member adds up over its units.
-type sums [2]float64
+// sums are what the members add up over the output's units, by slice, so that
+// they are the same bits for any team.
+type sums struct{ bce, squares [Slices]float64 }
+
+// sumOf adds up the slices.
+func sumOf(slices [Slices]float64) (total float64) {
+	for _, sum := range slices {
+		total += sum
+	}
+	return total
+}
 
 // report sends a member's sums to the first.
 func (s *shard) report(own sums) {
 	if s.team.Rank > 0 {
-		s.team.Send(0, bytesOf([]float64{own[0], own[1]}))
+		s.team.Send(0, bytesOf(slices.Concat(own.bce[:], own.squares[:])))
 	}
 }
 
-// totals returns to the first member the sums over all, given its own.
+// totals returns to the first member the sums of all, given its own.
 func (s *shard) totals(own sums) (sums, error) {
 	if s.team.Rank > 0 {
 		return own, nil
 	}
 	for rank := range s.team.others {
-		var part sums
+		var part [2 * Slices]float64
 		if err := s.team.Receive(rank, bytesOf(part[:])); err != nil {
 			return own, err
 		}
-		for i, value := range part {
-			own[i] += value
-		}
+		first, last := s.team.slices(rank)
+		copy(own.bce[first:last], part[first:])
+		copy(own.squares[first:last], part[Slices+first:])
 	}
 	return own, nil
 }

@@ -126,8 +126,8 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 		return Loss{}, err
 	}
 	return Loss{
-		BCE: sums[0] / float64(len(images)),
-		L1:  t.auto.Lambda * sums[1] / float64(n),
+		BCE: sumOf(sums.bce) / float64(len(images)),
+		L1:  t.auto.Lambda * absoluteSum(t.codes(n)) / float64(n),
 	}, nil
 }
 

@@ -61,7 +61,7 @@ func writeTFJS(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings
 			Topology: tfjsTopology{
 				KerasVersion: "2.15.0",
 				Backend:      "tensorflow",
-				Model:        tfjsSequential(model.name, model.layers, auto.Lambda),
+				Model:        tfjsSequential(model.name, model.layers),
 				Training:     model.training,
 			},
 			Manifest: model.groups,
@@ -95,7 +95,9 @@ func tfjsWeights(file string, layers []*nn.Dense) tfjsGroup {
 	return group
 }
 
-func tfjsSequential(name string, layers []*nn.Dense, lambda float64) kerasClass {
+// tfjsSequential describes layers as Keras does, without the activity
+// regularisation: TensorFlow.js refuses models that have it.
+func tfjsSequential(name string, layers []*nn.Dense) kerasClass {
 	var classes []kerasClass
 	for i, layer := range layers {
 		config := map[string]any{
@@ -111,17 +113,14 @@ func tfjsSequential(name string, layers []*nn.Dense, lambda float64) kerasClass 
 		if i == 0 {
 			config["batch_input_shape"] = []any{nil, layer.In}
 		}
-		if layer.Name == "latent" && lambda > 0 {
-			config["activity_regularizer"] = kerasClass{"L1L2", map[string]any{"l1": lambda, "l2": 0}}
-		}
 		classes = append(classes, kerasClass{"Dense", config})
 	}
 	return kerasClass{"Sequential", map[string]any{"name": name, "layers": classes}}
 }
 
 // tfjsTraining is what TensorFlow.js goes on training with. Its Adam counts ε
-// otherwise than Keras's (see nn.Adam), and it leaves the activity
-// regularisation out.
+// otherwise than Keras's (see nn.Adam), and it knows no activity
+// regularisation.
 func tfjsTraining(settings experiment.Settings) any {
 	adam := nn.DefaultAdam
 	return map[string]any{

@@ -79,7 +79,7 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 			SingleSeries: charts.SingleSeries{
 				Id: "newest", Type: "scatter", Data: newest[max(0, len(newest)-1):], SymbolSize: 7,
 				ItemStyle: &opts.ItemStyle{Color: color},
-				MarkLines: theme.markLines(marks, markFormat),
+				MarkLines: theme.markLines(marks, markFormat, "insideEndTop"),
 			},
 			Tooltip: &seriesTooltip{},
 		},
@@ -97,12 +97,12 @@ func (t Theme) line(id, name string, points []point, width float32, dash string)
 	}}
 }
 
-func (t Theme) markLines(marks []mark, format string) *opts.MarkLines {
+func (t Theme) markLines(marks []mark, format, position string) *opts.MarkLines {
 	lines := &opts.MarkLines{
 		Data: []any{},
 		MarkLineStyle: opts.MarkLineStyle{
 			Symbol:    []string{"none", "none"},
-			Label:     &opts.Label{Position: "insideEndTop", Color: t.Ink, FontSize: fontSize, FontFamily: t.Font, Formatter: "{b}"},
+			Label:     &opts.Label{Position: position, Color: t.Ink, FontSize: fontSize, FontFamily: t.Font, Formatter: "{b}"},
 			LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
 		},
 	}

@@ -58,7 +58,7 @@ func TradeOff(theme Theme, runs []state.Finished, latent int, baselines []state.
 		ItemStyle: &opts.ItemStyle{Color: theme.Accent},
 		LineStyle: &opts.LineStyle{Color: theme.Accent, Width: 1},
 		Label:     &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
-		MarkLines: theme.markLines(marks, "%.1f dB"),
+		MarkLines: theme.markLines(marks, "%.1f dB", "insideStartTop"),
 	}}}
 	return o.json()
 }

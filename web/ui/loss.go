@@ -67,7 +67,7 @@ func (c *Loss) mse() string {
 	if !ok {
 		return none
 	}
-	return fmt.Sprintf("%.5f", latest.ValMSE)
+	return fmt.Sprintf("%.4f", latest.ValMSE)
 }
 
 func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.Latent) }
@@ -88,7 +88,7 @@ func (c *Loss) pcaText() string {
 	if !ok {
 		return "looking for them"
 	}
-	return fmt.Sprintf("MSE %.5f", quality.MSE)
+	return fmt.Sprintf("MSE %.4f", quality.MSE)
 }
 
 func (c *Loss) label() string {

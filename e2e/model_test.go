@@ -1,0 +1,272 @@
+package e2e
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"sae/data"
+	"sae/nn/experiment"
+	"sae/nn/fit"
+)
+
+// exported returns what sae.export gives for a format.
+func exported(p *page, format string) []byte {
+	p.tb.Helper()
+	text := evaluate[string](p, fmt.Sprintf(`sae.export(%q).then((buffer) => new Promise((done) => {
+		const reader = new FileReader();
+		reader.onload = () => done(reader.result.split(",")[1]);
+		reader.readAsDataURL(new Blob([buffer]));
+	}))`, format))
+	file, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return file
+}
+
+// unpack writes the files of an archive, and the image, into a folder.
+func unpack(t *testing.T, archive []byte, image []float64) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, content []byte) {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(f.Name, content)
+	}
+	text, err := json.Marshal(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("image.json", text)
+	return folder
+}
+
+// outputs is what another program makes of an image.
+type outputs struct{ Code, Decoded, Reconstruction, Losses []float64 }
+
+func runNode(t *testing.T, script, folder string) (result outputs) {
+	t.Helper()
+	command := exec.Command("node", filepath.Join("testdata", script), folder)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	text, err := command.Output()
+	if err == nil {
+		lines := bytes.Split(bytes.TrimSpace(text), []byte("\n")) // TensorFlow.js greets
+		err = json.Unmarshal(lines[len(lines)-1], &result)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v\n%s\n%s", script, err, text, stderr.String())
+	}
+	return result
+}
+
+func largestDifference(t *testing.T, got, want []float64) (largest float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d numbers, want %d", len(got), len(want))
+	}
+	for i := range got {
+		largest = max(largest, math.Abs(got[i]-want[i]))
+	}
+	return largest
+}
+
+// A model that was trained in the page gives the same in ONNX Runtime and in
+// TensorFlow.js, which goes on training it.
+func TestOtherProgramsAgree(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	for _, changes := range []string{
+		`{experiment: 3, hidden: "64,32", latent: 16, epochs: 2, lambda: 1e-5}`,
+		`{experiment: 4, hidden: "64", latent: 16, epochs: 1}`,
+	} {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set(%s).then(() => sae.play())`, changes))
+		waitFor[bool](p, `sae.state().status === "done"`)
+		evaluate[chromedp.Void](p, `window.image = Uint8Array.from({length: 3072}, (_, i) => 128 + 90 * Math.sin(i / 400) + 30 * Math.cos(i / 7)); 0`)
+		image := evaluate[[]float64](p, `Array.from(image, (value) => value / 255)`)
+		code := evaluate[[]float64](p, `sae.encode(image).then((code) => Array.from(code))`)
+		reconstruction := evaluate[[]float64](p, `sae.reconstruct(image).then((image) => Array.from(image, (value) => value / 255))`)
+		decoded := evaluate[[]float64](p, `sae.encode(image).then(sae.decode).then((image) => Array.from(image, (value) => value / 255))`)
+		if len(code) != 16 || largestDifference(t, decoded, reconstruction) > 0 {
+			t.Errorf("%s: a code of %d, or decoding it is not reconstructing", changes, len(code))
+		}
+		want := precise(t, exported(p, "checkpoint"), image)
+		if d := largestDifference(t, reconstruction, want.Reconstruction); d > 0.5/255+1e-4 {
+			t.Errorf("%s: the page's reconstruction differs from the checkpoint's by %g", changes, d)
+		}
+		for format, script := range map[string]string{"onnx": "onnx.mjs", "tfjs": "tfjs.mjs"} {
+			got := runNode(t, script, unpack(t, exported(p, format), image))
+			differences := []float64{
+				largestDifference(t, got.Code, want.Code),
+				largestDifference(t, got.Decoded, want.Reconstruction),
+				largestDifference(t, got.Reconstruction, want.Reconstruction),
+			}
+			t.Logf("%s of %s: largest differences %.1e", format, changes, differences)
+			for _, d := range differences[1:] {
+				if d > 1e-4 {
+					t.Errorf("%s: reconstructions differ by %g, want at most 1e-4", format, d)
+				}
+			}
+			if d := differences[0]; d > 1e-3 { // codes are some units large
+				t.Errorf("%s: codes differ by %g", format, d)
+			}
+			if format == "tfjs" {
+				if n := len(got.Losses); n != 5 || got.Losses[4] >= got.Losses[0] {
+					t.Errorf("TensorFlow.js goes on with the losses %v, want five that fall", got.Losses)
+				}
+			}
+		}
+	}
+}
+
+// precise runs an image through the model of a checkpoint, in Go natively.
+func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) {
+	t.Helper()
+	c, err := fit.ReadCheckpoint(bytes.NewReader(checkpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	auto, err := c.Autoencoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, len(image))
+	for i, value := range image {
+		x[i] = float32(value)
+	}
+	code := auto.Encode(nil, x)
+	for _, value := range code {
+		result.Code = append(result.Code, float64(value))
+	}
+	for _, value := range auto.Decode(nil, code) {
+		result.Reconstruction = append(result.Reconstruction, float64(value))
+	}
+	return result
+}
+
+// A run goes on after a visit from where its checkpoint was taken, bit for
+// bit, with any team; and the same seed gives the same history.
+func TestCheckpointGoesOn(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	const history = `JSON.stringify(sae.state().history)`
+	evaluate[chromedp.Void](p, `sae.set({experiment: 2, hidden: "32", latent: 8, epochs: 3, workers: 1})`)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	whole := evaluate[string](p, history)
+	weights := exported(p, "npz")
+	evaluate[chromedp.Void](p, `sae.reset().then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	if again := evaluate[string](p, history); again != whole {
+		t.Errorf("the same seed gives the history %s, before %s", again, whole)
+	}
+
+	evaluate[chromedp.Void](p, `sae.reset().then(() => sae.set({workers: 2}))`)
+	for range 20 {
+		evaluate[chromedp.Void](p, `sae.step()`)
+	}
+	evaluate[chromedp.Void](p, `sae.export("checkpoint").then((buffer) => { window.kept = buffer; })`)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, seed: 9, workers: 1}).then(() => sae.step())`)
+	evaluate[chromedp.Void](p, `sae.import(kept)`)
+	waitFor[bool](p, `sae.state().epoch === 1 && sae.state().batch === 4 && sae.state().history.length === 1`)
+	if s := evaluate[experiment.Settings](p, `sae.state().settings`); s.Latent != 8 || s.Hidden != "32" || s.Seed != 1 {
+		t.Errorf("settings %+v after the import", s)
+	}
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	if resumed := evaluate[string](p, history); resumed != whole {
+		t.Errorf("resumed, the history is %s, want %s", resumed, whole)
+	}
+	if !bytes.Equal(exported(p, "npz"), weights) {
+		t.Error("resumed, the weights are others")
+	}
+
+	for call, want := range map[string]string{
+		`sae.import("x")`:                 "import: want an ArrayBuffer or a Blob",
+		`sae.import(new ArrayBuffer(9))`:  "neither a checkpoint nor an archive",
+		`sae.import(kept.slice(0, 5000))`: "checkpoint: the file ends early",
+		`sae.export("h5")`:                `export: format "h5": want one of`,
+		`sae.encode([1])`:                 "encode: want a Uint8Array of 3072 bytes",
+		`sae.decode([1])`:                 "decode: want a Float32Array of 8 activations",
+	} {
+		if got := rejection(p, call); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", call, got, want)
+		}
+	}
+	if summary := evaluate[[]struct{ Name string }](p, `sae.summary()`); len(summary) != 4 || summary[2].Name != "latent" {
+		t.Errorf("summary %v", summary)
+	}
+}
+
+// The model section exports by a click and opens what was exported; a file that
+// is none is refused with a notice.
+func TestModelFiles(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
+	evaluate[chromedp.Void](p, `window.saved = new Promise((done) => {
+		HTMLAnchorElement.prototype.click = function () {
+			fetch(this.href).then((r) => r.arrayBuffer()).then((buffer) => done([this.download, buffer.byteLength]));
+		};
+	}); 0`)
+	p.do(chromedp.Click(`#model .buttons button:nth-child(2)`))
+	parameters := 16*(data.ImageSize+1) + 4*17 + data.ImageSize*5
+	if got := evaluate[[]any](p, `saved`); got[0] != "sae-2-4-epoch0.npz" || got[1].(float64) < float64(4*parameters) {
+		t.Errorf("saved %v, want a file of more than %d bytes", got, 4*parameters)
+	}
+	file := filepath.Join(t.TempDir(), "model.npz")
+	if err := os.WriteFile(file, exported(p, "npz"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	evaluate[chromedp.Void](p, `sae.set({latent: 5})`)
+	p.setFiles("#model-file", file)
+	waitFor[bool](p, `sae.state().settings.latent === 4 && sae.state().status === "idle"`)
+	bad := filepath.Join(t.TempDir(), "bad.saeckpt")
+	if err := os.WriteFile(bad, []byte("SAECKPT\nand nothing more"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.setFiles("#model-file", bad)
+	waitFor[bool](p, `document.body.innerText.includes("That model could not be used")`)
+	p.screenshot("bad-model")
+}
+
+// A sweep over λ draws its points and ends with the λ that was set.
+func TestSweep(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1, subset: 256, workers: 1})`)
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#trade-off button")].at(-1).click()`)
+	waitFor[bool](p, `document.querySelectorAll("#trade-off tbody tr").length === 9 && sae.state().status === "done"`)
+	if lambda := evaluate[float64](p, `sae.state().settings.lambda`); lambda != experiment.Default().Lambda {
+		t.Errorf("λ is %g after the sweep", lambda)
+	}
+	evaluate[chromedp.Void](p, `document.querySelector("#trade-off").scrollIntoView()`)
+	p.screenshot("sweep")
+}

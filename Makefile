@@ -35,7 +35,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 # are ordered: what fails fast comes first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help build serve data test bench check dist clean generate \
+.PHONY: help build serve data train test golden bench check dist clean generate \
 	vet formatted generated test-go test-wasm test-page FORCE
 
 help: ## list what make can do
@@ -51,7 +51,17 @@ data: ## find or download CIFAR-10 and convert a part of it for the page
 	archive=$$(go run ./tools/fetch) && \
 	go run ./tools/convert -train $(TRAIN) -val $(VALIDATION) -o data/cifar10.sae "$$archive"
 
+train: $(SITE)/echarts.js $(SITE)/style.css ## train natively; ARGS='-experiment 3 -report report.html' says how, ARGS=-help what there is
+	go run ./tools/train $(ARGS)
+
 test: formatted generated vet test-go test-wasm test-page ## run all tests, natively, in WebAssembly and in Chromium
+
+golden: build/bin/wasmexec ## print how far each kernel is from the reference traces
+	tools/need node chromium
+	@{ go test -count=1 -v -run TestGoldenTraces ./nn && \
+	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(GOROOT)/lib/wasm/go_js_wasm_exec ./nn && \
+	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd; } | \
+	  sed -n 's/.*golden: //p; /^--- FAIL/p; /SKIP/p'
 
 bench: build ## measure training speed, natively and in Chromium
 	tools/need chromium

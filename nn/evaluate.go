@@ -20,6 +20,27 @@ type Evaluation struct {
 // PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/MSE).
 func (e *Evaluation) PSNR() float64 { return -10 * math.Log10(e.MSE) }
 
+// Histogram returns the distribution of the sizes of all latent activations:
+// the share in each of some equal bins between 0 and the largest, and the share
+// that is zero, which is in no bin.
+func (e *Evaluation) Histogram(bins int) (shares []float32, zero, largest float64) {
+	shares = make([]float32, bins)
+	for _, activation := range e.Codes {
+		largest = max(largest, math.Abs(float64(activation)))
+	}
+	share := 1 / float32(len(e.Codes))
+	var zeros int
+	for _, activation := range e.Codes {
+		if activation == 0 {
+			zeros++
+			continue
+		}
+		bin := int(math.Abs(float64(activation)) / largest * float64(bins))
+		shares[min(bin, bins-1)] += share
+	}
+	return shares, float64(zeros) * float64(share), largest
+}
+
 // evaluationBatch bounds the memory that an evaluation takes.
 const evaluationBatch = 128
 

@@ -88,13 +88,15 @@ func (s *Settings) choose(number int) {
 	first := Default()
 	if number == 4 {
 		s.Experiment = 4
-		s.Hidden, s.Mirrored, s.Lambda = "512", true, 0
-		s.Init, s.Activation, s.LR, s.Decay = PCA, nn.Linear.String(), 2e-4, 0.8
+		s.Hidden, s.Mirrored, s.Lambda = "512,256", true, 0
+		s.Init, s.Activation = PCA, nn.Linear.String()
+		s.Batch, s.LR, s.Decay = 32, 1e-4, 0.85
 		return
 	}
 	if s.tuned() {
 		s.Hidden, s.Lambda = first.Hidden, first.Lambda
-		s.Init, s.Activation, s.LR, s.Decay = first.Init, first.Activation, first.LR, first.Decay
+		s.Init, s.Activation = first.Init, first.Activation
+		s.Batch, s.LR, s.Decay = first.Batch, first.LR, first.Decay
 	}
 	s.Experiment = number
 	s.Mirrored = number == 3

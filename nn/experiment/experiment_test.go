@@ -26,7 +26,7 @@ func ExamplePreset() {
 	// 1 Base [512 128] 64 [] 0 relu
 	// 2 L1 [512 128] 64 [] 1e-5 relu
 	// 3 Mirrored [512 128] 64 [128 512] 1e-5 relu
-	// 4 Tuned [512] 64 [512] 0 linear
+	// 4 Tuned [512 256] 64 [256 512] 0 linear
 }
 
 func ExampleSettings_With() {

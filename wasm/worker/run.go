@@ -317,29 +317,14 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 }
 
 // latentUnits summarises the latent activations of an evaluation.
-// The histogram is that of their sizes.
 func latentUnits(result *nn.Evaluation) *units {
-	u := &units{
+	shares, zero, largest := result.Histogram(protocol.HistogramBins)
+	return &units{
 		mean:      slices.Clone(result.UnitMean),
 		activity:  slices.Clone(result.UnitActivity),
-		histogram: make([]float32, protocol.HistogramBins),
+		histogram: shares,
+		bins:      protocol.Histogram{Zero: zero, Max: largest},
 	}
-	var zeros int
-	highest := max(slices.Max(result.Codes), -slices.Min(result.Codes))
-	share := 1 / float32(len(result.Codes))
-	for _, activation := range result.Codes {
-		if activation == 0 {
-			zeros++
-			continue
-		}
-		if activation < 0 { // of a linear latent layer
-			activation = -activation
-		}
-		bin := int(activation / highest * protocol.HistogramBins)
-		u.histogram[min(bin, protocol.HistogramBins-1)] += share
-	}
-	u.bins = protocol.Histogram{Zero: float64(zeros) * float64(share), Max: float64(highest)}
-	return u
 }
 
 // rateMeter measures images per second over about the last second of

@@ -6,9 +6,9 @@
 // this package knows a browser: the same options serve natively.
 //
 // JSON holds no functions: where ECharts wants one that writes a number, the
-// option has a format of package fmt, such as "%.1f dB". Whoever passes the
-// option on puts the functions in their place: in tooltip.valueFormatter and
-// in axisLabel.formatter of both axes.
+// option has a format of package fmt, such as "%.1f dB": in
+// tooltip.valueFormatter and in axisLabel.formatter of both axes. The function
+// draw in web/echarts puts functions in their place.
 package chart
 
 import (

@@ -22,4 +22,22 @@ echarts.use([
   CanvasRenderer,
 ]);
 
-globalThis.echarts = echarts;
+// draw shows an option of package chart, which is JSON and so holds no functions:
+// where ECharts wants one that writes a number, there is a format of Go's package
+// fmt. So it is in tooltip.valueFormatter and in axisLabel.formatter of both axes.
+function draw(chart, option) {
+  revive(option.tooltip, "valueFormatter");
+  revive(option.xAxis.axisLabel, "formatter");
+  revive(option.yAxis.axisLabel, "formatter");
+  chart.setOption(option, { replaceMerge: ["series", "visualMap"] });
+}
+
+function revive(object, property) {
+  const format = object[property];
+  if (typeof format !== "string") return;
+  object[property] = (value) =>
+    typeof value !== "number" ? "–" : format.replace(/%(?:\.(\d+))?([fg%])/g, (_, decimals, verb) =>
+      verb === "f" ? value.toFixed(decimals) : verb === "g" ? String(value) : "%");
+}
+
+globalThis.echarts = { ...echarts, draw };

@@ -129,32 +129,7 @@ func (c *echart) set(option json.RawMessage) {
 	if !c.instance.Truthy() {
 		return // place has said why
 	}
-	value := sjs.Global().Get("JSON").Call("parse", string(option))
-	revive(value.Get("tooltip"), "valueFormatter")
-	revive(value.Get("xAxis").Get("axisLabel"), "formatter")
-	revive(value.Get("yAxis").Get("axisLabel"), "formatter")
-	c.instance.Call("setOption", value, map[string]any{"replaceMerge": []any{"series", "visualMap"}})
-}
-
-var formatters = map[string]sjs.Func{}
-
-// revive puts a function that writes a number in the place of its format.
-func revive(object sjs.Value, property string) {
-	if object.Get(property).Type() != sjs.TypeString {
-		return
-	}
-	format := object.Get(property).String()
-	f, ok := formatters[format]
-	if !ok {
-		f = sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-			if args[0].Type() != sjs.TypeNumber {
-				return none
-			}
-			return fmt.Sprintf(format, args[0].Float())
-		})
-		formatters[format] = f
-	}
-	object.Set(property, f)
+	sjs.Global().Get("echarts").Call("draw", c.instance, sjs.Global().Get("JSON").Call("parse", string(option)))
 }
 
 // resized fits charts to their elements. It is made when first asked for: the

@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// The report of tools/train draws its charts from a file, in light and dark,
+// with no other file.
+func TestReport(t *testing.T) {
+	file, err := filepath.Abs(filepath.Join(t.TempDir(), "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := exec.Command("go", "run", "./tools/train", "-hidden", "16", "-latent", "8", "-epochs", "2", "-subset", "512", "-report", file)
+	train.Dir = ".."
+	if output, err := train.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	p := open(t, "bench.html", desktop)
+	p.do(chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String()))
+	const ink = `(() => {
+		const context = document.querySelector(".chart canvas").getContext("2d");
+		const {data, width, height} = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+		let n = 0;
+		for (let i = 3; i < data.length; i += 4) if (data[i]) n++;
+		return n / (width * height);
+	})()`
+	if n := waitFor[int](p, `document.querySelectorAll(".chart canvas").length`); n != 6 {
+		t.Errorf("%d charts, want 6", n)
+	}
+	if drawn := evaluate[float64](p, ink); drawn < 0.005 {
+		t.Errorf("the first chart has %.2f %% of its pixels drawn", 100*drawn)
+	}
+	if n := evaluate[int](p, `[...document.images].filter((image) => image.naturalWidth === 32).length`); n != 20 {
+		t.Errorf("%d pictures, want 20", n)
+	}
+	p.screenshot("report")
+	p.look(desktop.inDark())
+	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 100))`)
+	p.screenshot("report-dark")
+}

@@ -1,0 +1,399 @@
+// Command train trains an experiment natively, as python3 train_cifar10.py does
+// in the exercise.
+//
+//	train [-data FILE] [-o CHECKPOINT] [-report HTML] [-resume CHECKPOINT] [-latent 32 …]
+//	train -compare [-report HTML] …
+//	train -sweep [-report HTML] …
+//
+// FILE is a compact data set that convert made; without one, the synthetic set
+// is drawn. Every setting of the page is a flag. -compare trains experiments 1 to
+// 4 and prints them in a table beside the mean image and principal components;
+// -sweep trains the experiment with one λ after the other. Ctrl-C ends training
+// after the batch under way; what is learnt by then is written.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/schollz/progressbar/v3"
+
+	"sae/data"
+	"sae/nn"
+	"sae/nn/baseline"
+	"sae/nn/experiment"
+	"sae/nn/fit"
+	"sae/web/state"
+)
+
+// The synthetic set is that of the page.
+const (
+	syntheticTrain      = 2000
+	syntheticValidation = 400
+	syntheticSeed       = 1
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			os.Exit(2)
+		}
+		fmt.Fprintln(os.Stderr, "train:", err)
+		os.Exit(1)
+	}
+}
+
+// trainer is one call of the command.
+type trainer struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	set            *data.Dataset
+	data           fit.Data
+	report         *report
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("train", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("data", "", "train on the compact data set in `FILE`; the synthetic set without one")
+	output := flags.String("o", "", "write a checkpoint to `FILE`")
+	html := flags.String("report", "", "write an HTML report to `FILE`")
+	site := flags.String("site", "build/site", "where make build has put what a report is made with")
+	resume := flags.String("resume", "", "go on from the checkpoint in `FILE`; of the settings, only epochs can change")
+	compare := flags.Bool("compare", false, "train experiments 1 to 4 and compare them")
+	sweep := flags.Bool("sweep", false, "train with one λ after the other")
+	texts := map[string]*string{}
+	for _, field := range experiment.Table {
+		if field.Name != "workers" { // of the browser
+			texts[field.Name] = flags.String(field.Name, field.Format(experiment.Default()), field.Help+" `VALUE` is "+field.Want()+".")
+		}
+	}
+	if err := flags.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("argument %q: want flags only", flags.Arg(0))
+	}
+	changes := map[string]string{}
+	flags.Visit(func(f *flag.Flag) {
+		if text, ok := texts[f.Name]; ok {
+			changes[f.Name] = *text
+		}
+	})
+	switch {
+	case *compare && *sweep:
+		return errors.New("-compare and -sweep: want one of them")
+	case (*compare || *sweep) && (*output != "" || *resume != ""):
+		return errors.New("-compare and -sweep train several models: want no -o and no -resume")
+	}
+
+	t := &trainer{ctx: ctx, stdout: stdout, stderr: stderr}
+	if err := t.load(*file); err != nil {
+		return err
+	}
+	if *html != "" {
+		var err error
+		if t.report, err = newReport(*site, t.data); err != nil {
+			return err // before the training, not after it
+		}
+	}
+	var err error
+	switch {
+	case *compare:
+		err = t.compare(changes)
+	case *sweep:
+		err = t.sweep(changes)
+	default:
+		err = t.train(changes, *resume, *output)
+	}
+	if *html != "" && (err == nil || ctx.Err() != nil) {
+		err = errors.Join(err, writeFile(*html, t.report.write))
+	}
+	return err
+}
+
+// load reads the data set.
+func (t *trainer) load(name string) error {
+	if name == "" {
+		t.set = data.Synthetic(syntheticTrain, syntheticValidation, syntheticSeed)
+	} else {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if t.set, err = data.Read(file); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	t.data = fit.NewData(t.set.Name, data.ImageSize, t.set.Train.Images, t.set.Validation.Images)
+	fmt.Fprintf(t.stdout, "%s: %d training and %d validation images\n", t.set.Name, t.set.Train.Len(), t.set.Validation.Len())
+	return nil
+}
+
+// train trains one model.
+func (t *trainer) train(changes map[string]string, resume, output string) error {
+	var r *fit.Run
+	if resume == "" {
+		settings, err := experiment.Default().With(changes)
+		if err != nil {
+			return err
+		}
+		if r, err = fit.New(settings, t.data, nil); err != nil {
+			return err
+		}
+	} else {
+		c, err := readCheckpoint(resume)
+		if err != nil {
+			return err
+		}
+		settings, err := c.Settings.With(changes)
+		if err != nil {
+			return err
+		}
+		if c.Settings.Resets(settings) {
+			return fmt.Errorf("-resume: of the settings, only epochs can change; the checkpoint has %v", c.Settings.Changes())
+		}
+		c.Settings = settings
+		if c.Data != t.data.Fingerprint() {
+			fmt.Fprintf(t.stderr, "train: %s was trained on other data, %s with %d images\n", resume, c.Data.Name, c.Data.Train)
+		}
+		if r, err = fit.Resume(c, t.data, nil); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(t.stdout, r.Auto.Summary())
+	evaluation, err := t.fit(r, "training")
+	if err != nil && t.ctx.Err() == nil {
+		return err
+	}
+	if output != "" {
+		c, failure := r.Checkpoint("go")
+		if failure == nil {
+			failure = writeFile(output, c.Write)
+		}
+		if failure != nil {
+			return failure
+		}
+		fmt.Fprintln(t.stdout, "checkpoint:", output)
+	}
+	if latest, ok := r.Latest(); ok {
+		fmt.Fprintf(t.stdout, "after epoch %d: val_loss %.4f, MSE %.5f, PSNR %.2f dB, %.1f units active, %d dead\n",
+			r.Epoch, latest.ValLoss, latest.ValMSE, latest.PSNR, latest.Active, latest.Dead)
+	}
+	if t.report != nil && evaluation != nil {
+		t.report.add(r, evaluation)
+	}
+	return err
+}
+
+// fit trains a run to its end with a progress bar, and evaluates it once more.
+func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
+	total := (r.Settings.Epochs-r.Epoch)*r.Batches() - r.Batch
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.stderr), progressbar.OptionSetDescription(title),
+		progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(t.stderr)))
+	defer bar.Finish()
+	for !r.Done() {
+		if err := t.ctx.Err(); err != nil {
+			return nil, fmt.Errorf("interrupted in epoch %d, batch %d", r.Epoch+1, r.Batch)
+		}
+		if !r.Due() {
+			if _, err := r.Step(); err != nil {
+				return nil, err
+			}
+			bar.Add(1)
+			continue
+		}
+		_, epoch, err := r.Evaluate()
+		if err != nil {
+			return nil, err
+		}
+		if epoch != nil {
+			bar.Clear()
+			fmt.Fprintf(t.stdout, "%s: epoch %d/%d: loss %.4f, val_loss %.4f, PSNR %.2f dB, %.1f units active\n",
+				title, epoch.Epoch, r.Settings.Epochs, epoch.Loss, epoch.ValLoss, epoch.PSNR, epoch.Active)
+		}
+	}
+	evaluation, _, err := r.Evaluate()
+	return evaluation, err
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	stat, err := file.Stat()
+	return err == nil && stat.Mode()&os.ModeCharDevice != 0
+}
+
+// compare trains the four experiments.
+func (t *trainer) compare(changes map[string]string) error {
+	var all []experiment.Settings
+	for number := 1; number <= len(experiment.Names); number++ {
+		settings, err := experiment.Preset(number)
+		if err != nil {
+			return err
+		}
+		if settings, err = settings.With(changes); err != nil {
+			return err
+		}
+		if settings.Experiment != number {
+			return fmt.Errorf("-compare: with %v, experiment %d is none of its own", changes, number)
+		}
+		all = append(all, settings)
+	}
+	rows := []row{}
+	n := all[0].TrainingImages(t.set.Train.Len())
+	mean := baseline.MeanImage(t.data.Train[:n*t.data.Dims], t.data.Validation, t.data.Dims)
+	rows = append(rows, row{name: "mean image", quality: mean})
+	if k := all[0].Latent; k <= min(state.MaxPCA, n) {
+		quality, err := t.pca(n, k)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{name: fmt.Sprintf("PCA-%d", k), quality: quality})
+	}
+	for _, settings := range all {
+		name := fmt.Sprintf("%d %s", settings.Experiment, experiment.Names[settings.Experiment])
+		r, err := fit.New(settings, t.data, nil)
+		if err != nil {
+			return err
+		}
+		evaluation, err := t.fit(r, name)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, modelRow(name, r))
+		if t.report != nil {
+			t.report.add(r, evaluation)
+		}
+	}
+	t.table(rows, "")
+	return nil
+}
+
+// pca returns what k principal components of the first n training images
+// achieve on the validation images.
+func (t *trainer) pca(n, k int) (baseline.Quality, error) {
+	goOn := func() error { return t.ctx.Err() }
+	components, err := t.data.PCA(n, k, goOn)
+	if err != nil {
+		return baseline.Quality{}, err
+	}
+	return baseline.PCA(components, k, t.data.Validation, goOn)
+}
+
+// sweep trains the experiment with one λ after the other.
+func (t *trainer) sweep(changes map[string]string) error {
+	base, err := experiment.Default().With(changes)
+	if err != nil {
+		return err
+	}
+	field, _ := experiment.Lookup("lambda")
+	var rows []row
+	var runs []state.Finished
+	for _, lambda := range field.Notches {
+		settings, err := base.With(map[string]string{"lambda": experiment.FormatLambda(lambda)})
+		if err != nil {
+			return err
+		}
+		r, err := fit.New(settings, t.data, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := t.fit(r, "λ "+experiment.FormatLambda(lambda)); err != nil {
+			return err
+		}
+		rows = append(rows, modelRow(experiment.FormatLambda(lambda), r))
+		latest, _ := r.Latest()
+		runs = append(runs, state.Finished{Settings: settings, Evaluation: latest})
+	}
+	t.table(rows, "λ")
+	if t.report != nil {
+		t.report.tradeOff(runs, base.Latent)
+	}
+	return nil
+}
+
+// row is a line of a table of qualities.
+type row struct {
+	name         string
+	quality      baseline.Quality
+	active, dead string
+}
+
+func modelRow(name string, r *fit.Run) row {
+	latest, _ := r.Latest()
+	return row{name, baseline.Quality{BCE: latest.ValBCE, MSE: latest.ValMSE}, fmt.Sprintf("%.1f", latest.Active), strconv.Itoa(latest.Dead)}
+}
+
+// table prints rows in Markdown, and puts them into the report.
+func (t *trainer) table(rows []row, first string) {
+	floor := baseline.Floor(t.data.Validation)
+	cells := [][]string{{first, "BCE", "excess BCE", "MSE", "PSNR", "active units", "dead units"}}
+	for _, row := range rows {
+		cells = append(cells, []string{
+			row.name, fmt.Sprintf("%.4f", row.quality.BCE), fmt.Sprintf("%.4f", row.quality.BCE-floor),
+			fmt.Sprintf("%.5f", row.quality.MSE), fmt.Sprintf("%.2f dB", row.quality.PSNR()), row.active, row.dead,
+		})
+	}
+	for i, line := range cells {
+		fmt.Fprint(t.stdout, "|")
+		for _, cell := range line {
+			fmt.Fprintf(t.stdout, " %s |", cell)
+		}
+		fmt.Fprintln(t.stdout)
+		if i == 0 {
+			fmt.Fprintln(t.stdout, "|---|---|---|---|---|---|---|")
+		}
+	}
+	if t.report != nil {
+		t.report.Tables = append(t.report.Tables, slices.Clone(cells))
+	}
+}
+
+func readCheckpoint(name string) (*fit.Checkpoint, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	c, err := fit.ReadCheckpoint(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if c.InputDims != data.ImageSize {
+		return nil, fmt.Errorf("%s: images of %d numbers: want %d", name, c.InputDims, data.ImageSize)
+	}
+	return c, nil
+}
+
+// writeFile writes a file beside its place and moves it there when it is
+// complete, so that an earlier one stays until then.
+func writeFile(name string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // without effect once it has been moved
+	if err := errors.Join(write(file), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
+
+// kernels tells what computes, for the report.
+func kernels() string { return "gonum on " + runtime.GOOS + "/" + runtime.GOARCH }

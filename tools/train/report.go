@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+
+	"sae/data"
+	"sae/nn"
+	"sae/nn/baseline"
+	"sae/nn/experiment"
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+//go:embed report.html
+var page string
+
+// colors are the tokens of the page's style sheet; the report's script looks
+// them up, in light and in dark.
+var colors = chart.Theme{
+	Ink: "var(--ink)", Ink2: "var(--ink-2)", Line: "var(--line)", Edge: "var(--edge)", Raised: "var(--raised)",
+	Accent: "var(--accent)", Warn: "var(--warn)", Act: [3]string{"var(--act-0)", "var(--act-1)", "var(--act-2)"},
+	Font: "system-ui, sans-serif",
+}
+
+// report is an HTML page that needs no other file.
+type report struct {
+	Style   template.CSS
+	ECharts template.JS
+	Data    fit.Fingerprint
+	Kernels string
+	Tables  [][][]string // the first line of each is its head
+	Runs    []reportRun
+	Trade   json.RawMessage // a chart; nil for none
+
+	data fit.Data
+}
+
+// reportRun is what the report says of a run.
+type reportRun struct {
+	Title    string
+	Settings []experiment.Field
+	Values   experiment.Settings
+	Summary  nn.Summary
+	Latest   fit.Evaluation
+	Floor    float64
+	Charts   []reportChart
+	Pictures [][2]template.URL // original and reconstruction
+}
+
+type reportChart struct {
+	Title  string
+	Option json.RawMessage
+}
+
+// newReport reads what a report is made with.
+func newReport(site string, data fit.Data) (*report, error) {
+	r := &report{Data: data.Fingerprint(), Kernels: kernels(), data: data}
+	for name, use := range map[string]func(string){
+		"style.css":  func(text string) { r.Style = template.CSS(text) },
+		"echarts.js": func(text string) { r.ECharts = template.JS(text) },
+	} {
+		text, err := os.ReadFile(filepath.Join(site, name))
+		if err != nil {
+			return nil, fmt.Errorf("-report: %w; make it with: make build", err)
+		}
+		use(string(text))
+	}
+	return r, nil
+}
+
+// picturesShown is how many validation images a report shows.
+const picturesShown = 10
+
+// add adds a run and its evaluation.
+func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
+	n := run.Images()
+	baselines := []state.Baseline{{Name: "mean image", Quality: baseline.MeanImage(r.data.Train[:n*r.data.Dims], r.data.Validation, r.data.Dims)}}
+	floor := baseline.Floor(r.data.Validation)
+	latest, _ := run.Latest()
+	settings := run.Settings
+	shown := reportRun{
+		Title:    fmt.Sprintf("%d %s", settings.Experiment, experiment.Names[settings.Experiment]),
+		Settings: experiment.Table,
+		Values:   settings,
+		Summary:  run.Auto.Summary(),
+		Latest:   latest,
+		Floor:    floor,
+	}
+	curves := chart.Curves{
+		Epochs: settings.Epochs, Floor: floor, Initial: run.Initial, Curve: run.Curve, History: run.History, Baselines: baselines,
+	}
+	for _, quantity := range []struct {
+		quantity state.Quantity
+		title    string
+	}{{state.QuantityLoss, "Loss"}, {state.QuantityExcess, "Loss above the entropy floor"}, {state.QuantityPSNR, "PSNR"}} {
+		curves.Quantity = quantity.quantity
+		shown.Charts = append(shown.Charts, reportChart{quantity.title, chart.Loss(colors, curves)})
+	}
+	dead := make([]bool, len(evaluation.UnitActivity))
+	for unit, share := range evaluation.UnitActivity {
+		dead[unit] = share == 0
+	}
+	shares, zero, largest := evaluation.Histogram(protocol.HistogramBins)
+	shown.Charts = append(shown.Charts,
+		reportChart{"Mean activation of each latent unit", chart.MeanActivation(colors, evaluation.UnitMean)},
+		reportChart{"Share of the pictures on which each unit is active", chart.Activity(colors, evaluation.UnitActivity, dead)},
+		reportChart{fmt.Sprintf("Activations other than zero; %.1f %% are zero", 100*zero), chart.Histogram(colors, shares, protocol.Histogram{Zero: zero, Max: largest})})
+	pictures := r.data.Validation[:min(picturesShown*r.data.Dims, len(r.data.Validation))]
+	x := make([]float32, len(pictures))
+	for i, value := range pictures {
+		x[i] = float32(value) / 255
+	}
+	for i, y := range run.Auto.Reconstruct(nil, x) {
+		x[i] = y
+	}
+	for first := 0; first < len(pictures); first += r.data.Dims {
+		rebuilt := make([]byte, r.data.Dims)
+		for i, value := range x[first : first+r.data.Dims] {
+			rebuilt[i] = byte(value*255 + 0.5)
+		}
+		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first : first+r.data.Dims]), picture(rebuilt)})
+	}
+	r.Runs = append(r.Runs, shown)
+}
+
+// tradeOff adds the chart of reconstruction against sparsity.
+func (r *report) tradeOff(runs []state.Finished, latent int) {
+	mean := baseline.MeanImage(r.data.Train, r.data.Validation, r.data.Dims)
+	r.Trade = chart.TradeOff(colors, runs, latent, []state.Baseline{{Name: "mean image", Quality: mean}})
+}
+
+// picture returns an image of HWC bytes as the address of a PNG.
+func picture(bytesHWC []byte) template.URL {
+	img := image.NewRGBA(image.Rect(0, 0, data.Width, data.Height))
+	for i := 0; i+3 <= len(bytesHWC); i += 3 {
+		img.Set(i/3%data.Width, i/3/data.Width, color.RGBA{bytesHWC[i], bytesHWC[i+1], bytesHWC[i+2], 255})
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, img); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file.Bytes()))
+}
+
+func (r *report) write(w io.Writer) error {
+	t, err := template.New("report").Parse(page)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, r)
+}

@@ -48,10 +48,16 @@ type option struct {
 	Series    []series       `json:"series"`
 }
 
-// series adds to go-echarts' that it can keep out of the tooltip.
+// series adds to go-echarts' that it can keep out of the tooltip, and that
+// labels do not lie over each other.
 type series struct {
 	charts.SingleSeries
-	Tooltip *seriesTooltip `json:"tooltip,omitempty"`
+	Tooltip     *seriesTooltip `json:"tooltip,omitempty"`
+	LabelLayout *labelLayout   `json:"labelLayout,omitempty"`
+}
+
+type labelLayout struct {
+	HideOverlap bool `json:"hideOverlap"`
 }
 
 type seriesTooltip struct {

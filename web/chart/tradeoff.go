@@ -52,7 +52,7 @@ func TradeOff(theme Theme, runs []state.Finished, latent int, baselines []state.
 	o.YAxis = theme.yAxis("value", s.format()+" dB", s)
 	o.Grid.Left = "64"
 	o.Grid.Right = "24"
-	o.Series = []series{{SingleSeries: charts.SingleSeries{
+	o.Series = []series{{LabelLayout: &labelLayout{true}, SingleSeries: charts.SingleSeries{
 		Id: "runs", Name: "PSNR", Type: "line", Data: points,
 		Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
 		ItemStyle: &opts.ItemStyle{Color: theme.Accent},

@@ -30,7 +30,8 @@ type app struct {
 	worker js.Value
 	heard  bool      // whether the worker said anything since the last watch tick
 	frame  time.Time // when the frame came that is yet to be shown; zero for none
-	paints bool      // whether a frame is being painted
+	soon   *time.Timer
+	paints bool // whether a frame is being painted
 	onData js.Func
 	onFail js.Func
 }
@@ -54,6 +55,8 @@ func Run() {
 		PickFile:    func() { element("file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
 		ToggleTheme: a.toggleTheme,
+		Do:          a.do,
+		Quietly:     a.quietly,
 		Save:        save,
 		Copy:        a.copy,
 	}
@@ -164,7 +167,33 @@ func (a *app) receive(data js.Value) {
 	if m.Type == protocol.TypeFrame {
 		a.frame = time.Now()
 	}
-	a.do(func() { a.page.Receive(m) })
+	a.env.Lock()
+	if answered := a.page.Receive(m); !answered {
+		a.env.UnlockRender()
+		return
+	}
+	a.root.Answered()
+	a.env.UnlockOnly()
+	a.renderSoon()
+}
+
+// quietly runs change, which changes the page's state, and renders the result a
+// little later.
+func (a *app) quietly(change func()) {
+	a.env.Lock()
+	change()
+	a.env.UnlockOnly()
+	a.renderSoon()
+}
+
+// renderSoon renders once nothing has happened quietly for a while.
+func (a *app) renderSoon() {
+	const while = 150 * time.Millisecond
+	if a.soon == nil {
+		a.soon = time.AfterFunc(while, func() { a.do(func() {}) })
+		return
+	}
+	a.soon.Reset(while)
 }
 
 func (a *app) workerDied(reason string) {

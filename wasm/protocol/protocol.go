@@ -61,6 +61,17 @@ const (
 	// body, an Import. The reply's body is an Imported. Where the file is bad, the
 	// run stays.
 	TypeImport Type = "import"
+	// TypeImages asks for validation images; the body is an Images. The reply's
+	// buffer holds their bytes, [n, 3072].
+	TypeImages Type = "images"
+	// TypeUnit asks what a latent unit does; the body is a Unit, the reply's a
+	// UnitDetail. Its buffers are the unit's activations on all validation images,
+	// as Bytes makes them, and the bytes of the images in the body.
+	TypeUnit Type = "unit"
+	// TypeMap asks for the codes of all validation images on the plane of their
+	// first two principal components; there is no body. The reply's buffer holds
+	// the points, [n, 2], as Bytes makes them.
+	TypeMap Type = "map"
 	// TypePCA asks how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's body a baseline.Quality.
 	TypePCA Type = "pca"
@@ -200,6 +211,25 @@ type Imported struct {
 	Kernel   string              `json:"kernel"` // that it was trained with; "" where unknown
 }
 
+// Images is the body of TypeImages: indexes into the validation split.
+type Images struct {
+	Images []int `json:"images"`
+}
+
+// Unit is the body of TypeUnit.
+type Unit struct {
+	Unit int `json:"unit"` // from 0
+}
+
+// UnitDetail is the reply to TypeUnit.
+type UnitDetail struct {
+	Images []int   `json:"images"` // that activate the unit most, at most TopImages; the most active first
+	Bias   float64 `json:"bias"`   // of the unit
+}
+
+// TopImages is how many images show what activates a unit.
+const TopImages = 9
+
 // PCA is the body of TypePCA.
 type PCA struct {
 	K      int `json:"k"`      // components
@@ -247,6 +277,9 @@ const (
 //	mean activations [latent] float32, over the validation images
 //	activity         [latent] float32, share of the validation images on which the unit is active
 //	histogram        [HistogramBins] float32, see Histogram
+//	center           [latent] float32, mean activation with its sign
+//	class means      [latent, classes] float32, mean size of the activations by class
+//	atoms            [latent, 3072] bytes, HWC: what the unit adds to a picture, 128 for nothing
 type Frame struct {
 	Run             int     `json:"run"`
 	Status          Status  `json:"status"`

@@ -107,6 +107,7 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 		settings: *settings,
 		data:     w.data,
 		labels:   w.dataset.Validation.Labels,
+		classes:  len(w.dataset.Classes),
 		team:     1,
 		status:   protocol.StatusIdle,
 		initial:  resumed.Initial,

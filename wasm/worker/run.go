@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +22,7 @@ type run struct {
 	settings experiment.Settings
 	data     fit.Data
 	labels   []byte // of the validation images
+	classes  int    // that there are
 	team     int    // workers that the trainer is spread over
 	tuner    *tuner
 
@@ -37,16 +37,10 @@ type run struct {
 	epochs  []protocol.Epoch
 	units   *units
 
-	evaluated bool // whether units have been known
+	evaluation *nn.Evaluation // the last; nil before the first
 }
 
-// units are the statistics of the latent units, as Frame describes them.
-type units struct {
-	mean, activity, histogram []float32
-	bins                      protocol.Histogram
-}
-
-func newRun(configure protocol.Configure, data fit.Data, labels []byte) (*run, error) {
+func newRun(configure protocol.Configure, data fit.Data, labels []byte, classes int) (*run, error) {
 	settings := configure.Settings
 	if err := settings.Validate(); err != nil {
 		return nil, err
@@ -62,6 +56,7 @@ func newRun(configure protocol.Configure, data fit.Data, labels []byte) (*run, e
 		settings: settings,
 		data:     data,
 		labels:   labels,
+		classes:  classes,
 		team:     1,
 		status:   protocol.StatusIdle,
 	}, nil
@@ -99,7 +94,7 @@ func (r *run) work(w *Worker) bool {
 		return false
 	case r.Run == nil:
 		err = r.prepare(w)
-	case r.Due() || !r.evaluated:
+	case r.Due() || r.evaluation == nil:
 		err = r.evaluate()
 	case r.status == protocol.StatusTraining || w.stepping != 0 || r.Ahead():
 		if err = r.spread(w); err == nil {
@@ -218,8 +213,8 @@ func (r *run) evaluate() error {
 	if err != nil {
 		return err
 	}
-	r.evaluated = true
-	r.units = latentUnits(result)
+	r.evaluation = result
+	r.units = latentUnits(result, r.labels, r.classes)
 	if first {
 		r.initial = r.Initial
 	}
@@ -308,23 +303,19 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		}
 		buffers = append(buffers, originals, reconstructions, protocol.Bytes(codes))
 	}
-	if r.units != nil {
+	if r.units != nil && !r.broken {
 		frame.Units, frame.Histogram = true, r.units.bins
-		buffers = append(buffers, protocol.Bytes(r.units.mean), protocol.Bytes(r.units.activity), protocol.Bytes(r.units.histogram))
+		atoms, err := r.atoms(r.units)
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		for _, statistics := range [][]float32{r.units.mean, r.units.activity, r.units.histogram, r.units.center, r.units.classMeans} {
+			buffers = append(buffers, protocol.Bytes(statistics))
+		}
+		buffers = append(buffers, atoms)
 	}
 	r.initial, r.points, r.epochs, r.units = nil, nil, nil, nil
 	return protocol.New(protocol.TypeFrame, frame, buffers...), nil
-}
-
-// latentUnits summarises the latent activations of an evaluation.
-func latentUnits(result *nn.Evaluation) *units {
-	shares, zero, largest := result.Histogram(protocol.HistogramBins)
-	return &units{
-		mean:      slices.Clone(result.UnitMean),
-		activity:  slices.Clone(result.UnitActivity),
-		histogram: shares,
-		bins:      protocol.Histogram{Zero: zero, Max: largest},
-	}
 }
 
 // rateMeter measures images per second over about the last second of

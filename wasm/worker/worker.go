@@ -197,7 +197,8 @@ func (w *Worker) attend() error {
 		switch m.Type {
 		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
 			return errInterrupted
-		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport, protocol.TypePCA:
+		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport,
+			protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap:
 			return nil
 		}
 		w.take()
@@ -235,6 +236,12 @@ func (w *Worker) handle(m protocol.Message) {
 		reply, err = w.importModel(m)
 	case protocol.TypePCA:
 		reply, err = w.pca(m)
+	case protocol.TypeImages:
+		reply, err = w.images(m)
+	case protocol.TypeUnit:
+		reply, err = w.unit(m)
+	case protocol.TypeMap:
+		reply, err = w.codeMap()
 	case protocol.TypeBench:
 		w.endRun(errors.New("step: a benchmark replaced the run"))
 		reply, err = w.bench(m)
@@ -370,7 +377,7 @@ func (w *Worker) configure(m protocol.Message) error {
 	if w.dataset == nil {
 		return errors.New("configure: there is no data set; load one first")
 	}
-	run, err := newRun(configure, w.data, w.dataset.Validation.Labels)
+	run, err := newRun(configure, w.data, w.dataset.Validation.Labels, len(w.dataset.Classes))
 	if err != nil {
 		return err
 	}
@@ -396,10 +403,8 @@ func (w *Worker) watch(m protocol.Message) error {
 	if w.dataset == nil {
 		return errors.New("watch: there is no data set; load one first")
 	}
-	for _, image := range watch.Images {
-		if n := w.dataset.Validation.Len(); image < 0 || image >= n {
-			return fmt.Errorf("watch: image %d: want one of the %d validation images", image, n)
-		}
+	if err := w.check("watch", watch.Images); err != nil {
+		return err
 	}
 	w.watched, w.dirty, w.urgent = watch.Images, true, true
 	return nil

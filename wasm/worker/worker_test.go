@@ -297,7 +297,7 @@ func TestFrameBuffers(t *testing.T) {
 			break
 		}
 	}
-	sizes := []int{2 * data.ImageSize, 2 * data.ImageSize, 2 * 8 * 4, 8 * 4, 8 * 4, protocol.HistogramBins * 4}
+	sizes := []int{2 * data.ImageSize, 2 * data.ImageSize, 2 * 8 * 4, 8 * 4, 8 * 4, protocol.HistogramBins * 4, 8 * 4, 8 * 10 * 4, 8 * data.ImageSize}
 	if len(m.Buffers) != len(sizes) {
 		t.Fatalf("%d buffers, want %d", len(m.Buffers), len(sizes))
 	}
@@ -369,7 +369,7 @@ func TestDivergence(t *testing.T) {
 func TestDivergenceInEvaluation(t *testing.T) {
 	configure := protocol.Configure{Run: 1, Settings: settings(t, nil)}
 	set := data.Synthetic(200, 50, 1)
-	r, err := newRun(configure, fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images), set.Validation.Labels)
+	r, err := newRun(configure, fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images), set.Validation.Labels, len(set.Classes))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,6 +404,8 @@ func TestRefusals(t *testing.T) {
 		{protocol.TypeExport, protocol.Export{Format: "h5"}, nil, `export: format "h5": want one of`},
 		{protocol.TypeImport, protocol.Import{}, nil, "import: there is no data set"},
 		{protocol.TypePCA, protocol.PCA{}, nil, "pca: there is no data set"},
+		{protocol.TypeImages, protocol.Images{Images: []int{1}}, nil, "images: there is no data set"},
+		{protocol.TypeMap, nil, nil, "map: there is no run"},
 		{"dance", nil, nil, `unknown command "dance"`},
 		{protocol.TypeLoad, nil, nil, "protocol: load:"},
 		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8}}, nil, "bench: layers [3072 8]"},
@@ -426,6 +428,8 @@ func TestRefusals(t *testing.T) {
 		{protocol.TypeDecode, nil, [][]byte{{1, 2, 3}}, "decode: want one buffer of 32 bytes"},
 		{protocol.TypePCA, protocol.PCA{K: 4, Images: 201}, nil, "pca: 201 images: want 1 to 200"},
 		{protocol.TypePCA, protocol.PCA{K: 0, Images: 200}, nil, "pca: 0 components"},
+		{protocol.TypeImages, protocol.Images{Images: []int{50}}, nil, "images: image 50: want one of the 50 validation images"},
+		{protocol.TypeUnit, protocol.Unit{Unit: 8}, nil, "unit: 8: want one of the 8 latent units"},
 		{protocol.TypeConfigure, protocol.Configure{Settings: settings(t, map[string]string{"batch": "4096"})}, nil, `batch "4096": want at most the 200`},
 	} {
 		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {

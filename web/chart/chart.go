@@ -31,6 +31,7 @@ type Theme struct {
 	Accent string    // the data
 	Warn   string    // dead units
 	Act    [3]string // sequential map of activations, from none to the largest
+	Class  []string  // colours of the classes, in turn
 	Font   string    // CSS font family
 }
 
@@ -68,6 +69,7 @@ type seriesTooltip struct {
 type visualMap struct {
 	opts.VisualMap
 	SeriesIndex int `json:"seriesIndex"`
+	Dimension   int `json:"dimension,omitempty"` // of the data that is coloured by; 0 for the last but one that ECharts chooses
 }
 
 // axis is an opts.XAxis, which has all that an opts.YAxis has, with what

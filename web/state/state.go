@@ -61,6 +61,9 @@ type Units struct {
 	Activity  []float32 // share of the images on which the unit is active, [latent]
 	Histogram []float32 // share of all activations per bin, [protocol.HistogramBins]
 	Bins      protocol.Histogram
+	Center    []float32 // mean activation with its sign, [latent]
+	Classes   []float32 // mean size of the activations by class, [latent, classes]
+	Atoms     []byte    // what each unit adds to a picture, [latent, 3072], 128 for nothing
 	Version   int
 }
 
@@ -100,6 +103,9 @@ type Page struct {
 	Draft        map[string]string // what the user typed into fields that refused it
 	FieldErrors  map[string]string // why they refused
 
+	Features Features
+	Explorer Explorer
+
 	Runs        []Finished // on the data set in use
 	RunsVersion int        // grows with every change of Runs
 
@@ -117,6 +123,7 @@ type Page struct {
 	watched   []int            // validation images that the worker is to show
 	deaths    int              // of workers, since the last frame of one
 	displayMS float64          // what showing a frame took
+	answered  bool             // whether a message was the decoder's answer to the explorer
 	unseen    bool             // whether training waits to be seen again
 	versions  int
 	pcas      map[pcaSize]baseline.Quality // of the data set in use
@@ -132,6 +139,8 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Settings:    experiment.Default(),
 		Workers:     1,
 		Quantity:    QuantityLoss,
+		Features:    Features{Unit: -1, Sort: SortActivity},
+		Explorer:    newExplorer(),
 		ShowMean:    true,
 		pcas:        map[pcaSize]baseline.Quality{},
 		Sites:       sites,
@@ -142,8 +151,11 @@ func New(send func(protocol.Message), sites []string) *Page {
 	}
 }
 
-// Receive takes a message of the worker.
-func (p *Page) Receive(m protocol.Message) {
+// Receive takes a message of the worker. It reports whether that was nothing but
+// the decoder's answer to the explorer, which comes often and changes one
+// picture.
+func (p *Page) Receive(m protocol.Message) (answered bool) {
+	p.answered = false
 	switch m.Type {
 	case protocol.TypeReady:
 		p.ready(m)
@@ -159,6 +171,7 @@ func (p *Page) Receive(m protocol.Message) {
 	case protocol.TypeFrame:
 		p.frame(m)
 	}
+	return p.answered
 }
 
 // command sends a command; done gets its reply and may be nil.
@@ -280,6 +293,7 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 		p.Runs, p.sweep = nil, nil
+		p.Features.Unit, p.Explorer = -1, newExplorer()
 		if dataset.Kept {
 			p.Kept = dataset.Name
 		}
@@ -336,6 +350,8 @@ func (p *Page) clear(run int) {
 	p.Workers = 1
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
+	p.Features.Unit, p.Features.Detail = -1, Detail{}
+	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
 }
 
 // newRun starts over with the settings and the data set there are. done is
@@ -536,15 +552,22 @@ func (p *Page) frame(m protocol.Message) {
 		p.samples(frame, buffers)
 		buffers = buffers[3:]
 	}
-	if frame.Units && len(buffers) >= 3 {
+	if frame.Units && len(buffers) >= 6 {
 		p.versions++
 		p.Units = Units{
 			Mean:      protocol.Floats(buffers[0]),
 			Activity:  protocol.Floats(buffers[1]),
 			Histogram: protocol.Floats(buffers[2]),
 			Bins:      frame.Histogram,
+			Center:    protocol.Floats(buffers[3]),
+			Classes:   protocol.Floats(buffers[4]),
+			Atoms:     buffers[5],
 			Version:   p.versions,
 		}
+		p.refreshUnit()
+	}
+	if frame.Units || len(frame.Images) > 0 {
+		p.refreshExplorer(frame.Units)
 	}
 	p.changed("metrics")
 	if len(frame.Epochs) > 0 {
@@ -633,10 +656,12 @@ func (p *Page) watch() {
 	p.changed("state")
 }
 
-// Select shows the code of the picture at the given position.
+// Select shows the code of the picture at the given position, there and in the
+// explorer.
 func (p *Page) Select(position int) {
 	if position >= 0 && position < len(p.Samples.Labels) {
 		p.Selected = position
+		p.Explore(p.Samples.Images[position])
 	}
 }
 

@@ -231,7 +231,7 @@ func TestFrames(t *testing.T) {
 		Status: protocol.StatusIdle, Epoch: 1, Batch: 1, Batches: 4,
 		Points: []protocol.Point{{Epoch: .5, Loss: .7}}, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .69}},
 		Images: []int{3, 4}, Labels: []int{3, 4}, Units: true,
-	}, make([]byte, 2*3072), make([]byte, 2*3072), codes, codes, codes, codes)
+	}, make([]byte, 2*3072), make([]byte, 2*3072), codes, codes, codes, codes, codes, codes, codes)
 	if page.Samples.Latent != 2 || page.Samples.Codes[3] != 4 || len(page.Units.Mean) != 4 {
 		t.Errorf("samples %+v, units %+v", page.Samples.Codes, page.Units)
 	}
@@ -241,8 +241,8 @@ func TestFrames(t *testing.T) {
 	if got, want := page.Progress(), 1.25/20; got != want {
 		t.Errorf("progress %g, want %g", got, want)
 	}
-	if got := worker.types(); got != "seen" {
-		t.Errorf("commands %q, want the frame acknowledged", got)
+	if got := worker.types(); got != "images seen" {
+		t.Errorf("commands %q, want the frame acknowledged, and the first picture for the explorer", got)
 	}
 	// A frame of an earlier run changes nothing but is acknowledged.
 	page.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{Workers: 1, Run: page.run - 1, Epoch: 9}))

@@ -48,8 +48,9 @@ func nextFrame(f func()) {
 // surface is what canvases and charts have in common: the element of vugu
 // that they fill, and the version of what they show.
 type surface struct {
-	host  sjs.Value
-	shown string
+	host    sjs.Value
+	shown   string
+	watched sjs.Value // the host whose being in view is noted
 }
 
 // enter reports whether host is another element than before.
@@ -68,6 +69,37 @@ func (s *surface) show(version string) (outdated bool) {
 	s.shown = version
 	return outdated
 }
+
+// seen reports whether the element is in view, or nearly: what is not need not be
+// drawn. Once it comes into view, the page is rendered.
+func (s *surface) seen(st *stage) bool {
+	if s.watched.Equal(s.host) {
+		return s.host.Get("saeSeen").Truthy()
+	}
+	s.watched = s.host
+	onSeen = func() { st.do(func() {}) }
+	inView().Call("observe", s.host)
+	return false
+}
+
+var onSeen func()
+
+// inView notes on elements whether they are in view.
+var inView = sync.OnceValue(func() sjs.Value {
+	return sjs.Global().Get("IntersectionObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+		entered := false
+		for i := range args[0].Length() {
+			entry := args[0].Index(i)
+			in := entry.Get("isIntersecting").Bool()
+			entry.Get("target").Set("saeSeen", in)
+			entered = entered || in
+		}
+		if entered {
+			onSeen()
+		}
+		return nil
+	}), map[string]any{"rootMargin": "200px"})
+})
 
 // canvas is a canvas of 32×32 pixels.
 type canvas struct {
@@ -104,10 +136,11 @@ type echart struct {
 	instance sjs.Value
 }
 
-// place puts the chart into an element of vugu.
-func (c *echart) place(host js.Value) {
+// place puts the chart into an element of vugu, and reports whether it is a new
+// one there.
+func (c *echart) place(host js.Value) (fresh bool) {
 	if !c.enter(host) {
-		return
+		return false
 	}
 	if c.instance.Truthy() {
 		resized().Call("unobserve", c.instance.Call("getDom"))
@@ -116,12 +149,23 @@ func (c *echart) place(host js.Value) {
 	echarts := sjs.Global().Get("echarts")
 	if !echarts.Truthy() {
 		c.host.Set("textContent", "No chart: echarts.js did not load. Reload the page.")
-		return
+		return false
 	}
 	element := document.Call("createElement", "div")
 	c.host.Call("replaceChildren", element)
 	c.instance = echarts.Call("init", element)
 	resized().Call("observe", element)
+	return true
+}
+
+// on calls handle with the third number of the point that an event is about.
+func (c *echart) on(event string, handle func(point int)) {
+	c.instance.Call("on", event, sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+		if value := args[0].Get("value"); value.Type() == sjs.TypeObject && value.Length() == 3 {
+			handle(value.Index(2).Int())
+		}
+		return nil
+	}))
 }
 
 // set draws an option of package chart.
@@ -171,7 +215,11 @@ func readTheme() *theme {
 			Accent: token("accent"),
 			Warn:   token("warn"),
 			Act:    [3]string{token("act-0"), token("act-1"), token("act-2")},
-			Font:   computed.Get("fontFamily").String(),
+			Class: []string{
+				token("class-0"), token("class-1"), token("class-2"), token("class-3"), token("class-4"),
+				token("class-5"), token("class-6"), token("class-7"), token("class-8"), token("class-9"),
+			},
+			Font: computed.Get("fontFamily").String(),
 		},
 		darker:  components("diff-neg"),
 		equal:   components("diff-mid"),

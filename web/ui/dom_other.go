@@ -24,6 +24,21 @@ func (*canvas) paint([]byte)     {}
 
 type echart struct{}
 
-func (*echart) place(js.Value)      {}
-func (*echart) show(string) bool    { return false }
-func (*echart) set(json.RawMessage) {}
+func (*echart) place(js.Value) bool  { return false }
+func (*echart) on(string, func(int)) {}
+func (*echart) seen(*stage) bool     { return false }
+func (*echart) show(string) bool     { return false }
+func (*echart) set(json.RawMessage)  {}
+
+type tiles struct{}
+
+func (*tiles) place(js.Value, func(int)) {}
+func (*tiles) seen(*stage) bool          { return false }
+func (*tiles) show(string) bool          { return true }
+func (*tiles) update([]tile)             {}
+func (*tiles) paint(int, int, []tile)    {}
+
+type sliders struct{}
+
+func (*sliders) place(js.Value, func(int, float64))          {}
+func (*sliders) update([]unitSlider, float64, float64, bool) {}

@@ -15,6 +15,9 @@ type Plot struct {
 	Label   string                            // accessible name: what the chart shows, in a sentence
 	Version string                            // of the data; the chart is drawn when it changes
 	Option  func(chart.Theme) json.RawMessage // of package chart
+	// Click and Hover, when set, are called with the third number of the point
+	// that the user clicks or points at; Hover with -1 when the pointer leaves it.
+	Click, Hover func(int)
 
 	echart  echart
 	waiting bool // for a frame to draw in
@@ -22,7 +25,14 @@ type Plot struct {
 
 func (c *Plot) mount(host js.Value) {
 	c.Stage.afterRender(func() {
-		c.echart.place(host)
+		if c.echart.place(host) && c.Click != nil {
+			c.echart.on("click", func(point int) { c.Stage.do(func() { c.Click(point) }) })
+			c.echart.on("mouseover", func(point int) { c.Stage.do(func() { c.Hover(point) }) })
+			c.echart.on("mouseout", func(int) { c.Stage.do(func() { c.Hover(-1) }) })
+		}
+		if !c.echart.seen(c.Stage) {
+			return
+		}
 		if !c.echart.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) || c.waiting {
 			return
 		}

@@ -21,6 +21,23 @@ type stage struct {
 	generation int    // grows when all has to be drawn anew
 	rendered   []func()
 	frames     []func()
+	change     func(func()) // changes the page's state from outside of an event of vugu's; may be nil
+	quietly    func(func()) // the same, without a render at once; may be nil
+	answer     func()       // draws what the explorer's decoder has answered; may be nil
+}
+
+// quiet changes the page's state where what shows it is drawn by hand.
+func (s *stage) quiet(change func()) {
+	if s.quietly != nil {
+		s.quietly(change)
+	}
+}
+
+// do changes the page's state.
+func (s *stage) do(change func()) {
+	if s.change != nil {
+		s.change(change)
+	}
 }
 
 // afterRender queues a drawing for the end of the render.

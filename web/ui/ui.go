@@ -24,6 +24,10 @@ type Root struct {
 	PickFile    func() // lets the user choose a file with data
 	PickModel   func() // lets the user choose a file with a model
 	ToggleTheme func() // changes between light and dark
+	// Do changes the page's state and renders the result.
+	Do func(change func())
+	// Quietly changes the page's state and renders the result a little later.
+	Quietly func(change func())
 	// Save has the browser store a file, a Blob, under a name.
 	Save func(file any, name string)
 	// Copy puts text into the clipboard; done may be called later.
@@ -35,11 +39,21 @@ type Root struct {
 // AfterRender draws the canvases and charts whose content has changed. The
 // main loop calls it after each render, when the DOM is complete, so that the
 // browser lays the page out once.
-func (c *Root) AfterRender() { c.stage.draw() }
+func (c *Root) AfterRender() {
+	c.stage.change, c.stage.quietly = c.Do, c.Quietly
+	c.stage.draw()
+}
 
 // Redraw makes the next render draw every canvas and chart anew: after a
 // change of theme.
 func (c *Root) Redraw() { c.stage.forget() }
+
+// Answered draws what the explorer's decoder has answered, without a render.
+func (c *Root) Answered() {
+	if c.stage.answer != nil {
+		c.stage.answer()
+	}
+}
 
 // call calls a function that may be missing.
 func call(f func()) {

@@ -79,10 +79,15 @@ func (s *session) frame(frame protocol.Frame) {
 	for unit := range latent - 1 { // the last unit is dead
 		codes[unit], activity[unit] = 1, 0.5
 	}
+	classes := make([]float32, 10*latent)
+	for unit := range latent - 1 {
+		classes[10*unit+unit%10] = activity[unit] // each prefers one class
+	}
 	frame.Histogram = protocol.Histogram{Zero: 0.587, Max: 3.4}
 	s.Receive(protocol.New(protocol.TypeFrame, frame,
 		make([]byte, 3072*n), bytes.Repeat([]byte{51}, 3072*n), protocol.Bytes(codes),
-		protocol.Bytes(activity), protocol.Bytes(activity), make([]byte, 4*protocol.HistogramBins)))
+		protocol.Bytes(activity), protocol.Bytes(activity), make([]byte, 4*protocol.HistogramBins),
+		protocol.Bytes(activity), protocol.Bytes(classes), bytes.Repeat([]byte{128}, 3072*latent)))
 }
 
 // train returns a page in the middle of its eighth epoch.
@@ -520,6 +525,60 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// The dashboard sorts and filters the units and opens one.
+func TestFeatures(t *testing.T) {
+	s := train()
+	root := &Root{Page: s.Page}
+	features := &Features{Page: s.Page}
+	tiles := func() (labels []string) {
+		for _, tile := range features.all() {
+			labels = append(labels, tile.label)
+		}
+		return labels
+	}
+	if all := tiles(); len(all) != 64 || all[0] != "Unit 0, active on 50 % of the pictures, most for airplane" || all[63] != "Unit 63, dead" {
+		t.Fatalf("%d tiles, %q and %q", len(all), all[0], all[len(all)-1])
+	}
+	var hide, filter *vugu.VGNode
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if n.Data == "select" && attribute(n, "aria-label") == "Only units that prefer a class" {
+			filter = n
+		}
+	})
+	fire(t, filter, "change", map[string]any{"value": "4"})
+	if cats := tiles(); len(cats) != 6 || !strings.Contains(cats[0], "most for cat") {
+		t.Errorf("units that prefer cats: %q", cats)
+	}
+	fire(t, filter, "change", map[string]any{"value": "0"})
+	walk(build(t, root), func(n *vugu.VGNode) {
+		if attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
+			hide = n // the last
+		}
+	})
+	fire(t, hide, "change", map[string]any{"checked": true})
+	if alive := tiles(); len(alive) != 63 {
+		t.Errorf("%d tiles without the dead unit, want 63", len(alive))
+	}
+	features.open(2)
+	reply := protocol.New(protocol.TypeReply, protocol.UnitDetail{Images: []int{12, 2}, Bias: -0.25},
+		protocol.Bytes(append(make([]float32, 12), 1.5, 0)), make([]byte, 2*3072))
+	reply.ID = s.last(protocol.TypeUnit).ID
+	s.Receive(reply)
+	for _, want := range []string{"Unit 2 most active for bird", "Active on 50.0 %", "Largest 1.50", "Selectivity 1.00", "Bias -0.25"} {
+		if got := text(render(t, root)); !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	fire(t, find(t, root, "aria-label", "bird, activation 1.50; open it in the explorer"), "click", nil)
+	if s.Explorer.Image != 12 {
+		t.Errorf("the explorer shows image %d, want 12", s.Explorer.Image)
+	}
+	fire(t, find(t, root, "aria-label", "Close the unit"), "click", nil)
+	if s.Features.Unit != -1 {
+		t.Error("the unit did not close")
+	}
+}
+
 func TestSweep(t *testing.T) {
 	s := visit(protocol.SourceSite)
 	root := &Root{Page: s.Page}
@@ -736,6 +795,12 @@ func TestStyle(t *testing.T) {
 			used[name] = true
 		}
 	}
+	drawn := read("dom_js.go", "widgets_js.go")
+	for _, match := range regexp.MustCompile(`element\("[a-z0-9]+", "([^"]*)"\)`).FindAllStringSubmatch(drawn, -1) {
+		for name := range strings.FieldsSeq(match[1]) {
+			used[name] = true
+		}
+	}
 	for _, match := range regexp.MustCompile(`\.([a-z][a-z-]*)[^{};]*\{`).FindAllString(regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(style, ""), -1) {
 		for _, name := range regexp.MustCompile(`\.([a-z][a-z-]*)`).FindAllStringSubmatch(match, -1) {
 			if !used[name[1]] {
@@ -743,7 +808,6 @@ func TestStyle(t *testing.T) {
 			}
 		}
 	}
-	drawn := read("dom_js.go")
 	for _, match := range regexp.MustCompile(`--([a-z][a-z0-9-]*):`).FindAllStringSubmatch(style, -1) {
 		if name := match[1]; !strings.Contains(style, "var(--"+name) && !strings.Contains(drawn, `("`+name+`")`) {
 			t.Errorf("style.css has the token --%s, which nothing uses", name)

@@ -1,0 +1,200 @@
+package worker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+
+	"sae/data"
+	"sae/nn"
+	"sae/wasm/protocol"
+)
+
+// units are the statistics of the latent units, as Frame describes them.
+type units struct {
+	mean, activity, histogram, center, classMeans []float32
+	bins                                          protocol.Histogram
+}
+
+// latentUnits summarises the latent activations of an evaluation of images with
+// the given labels.
+func latentUnits(result *nn.Evaluation, labels []byte, classes int) *units {
+	shares, zero, largest := result.Histogram(protocol.HistogramBins)
+	latent := len(result.UnitMean)
+	u := &units{
+		mean:       slices.Clone(result.UnitMean),
+		activity:   slices.Clone(result.UnitActivity),
+		histogram:  shares,
+		center:     make([]float32, latent),
+		classMeans: make([]float32, latent*classes),
+		bins:       protocol.Histogram{Zero: zero, Max: largest},
+	}
+	ofClass := make([]float32, classes)
+	for i, label := range labels {
+		ofClass[label]++
+		for unit, activation := range result.Codes[i*latent:][:latent] {
+			u.center[unit] += activation / float32(len(labels))
+			u.classMeans[unit*classes+int(label)] += float32(math.Abs(float64(activation)))
+		}
+	}
+	for i := range u.classMeans {
+		u.classMeans[i] /= max(1, ofClass[i%classes])
+	}
+	return u
+}
+
+// atoms returns what each latent unit adds to a picture, [latent, 3072] bytes:
+// the change of the mean code's decoding when the unit's activation grows by as
+// much as it usually has, the largest change of each unit being 127.
+func (r *run) atoms(u *units) ([]byte, error) {
+	if err := r.Trainer.Collect(); err != nil {
+		return nil, err
+	}
+	latent, dims := len(u.center), r.data.Dims
+	atoms := make([]byte, latent*dims)
+	base := r.Auto.Decode(nil, u.center)
+	const together = 64 // bounds the memory
+	codes := make([]float32, 0, together*latent)
+	for first := 0; first < latent; first += together {
+		n := min(together, latent-first)
+		codes = codes[:0]
+		for unit := first; unit < first+n; unit++ {
+			codes = append(codes, u.center...)
+			usual := float32(1)
+			if u.activity[unit] > 0 {
+				usual = u.mean[unit] / u.activity[unit]
+			}
+			codes[len(codes)-latent+unit] += usual
+		}
+		decoded := r.Auto.Decode(nil, codes)
+		for i := range n {
+			change := decoded[i*dims:][:dims]
+			var largest float32
+			for j := range change {
+				change[j] -= base[j]
+				largest = max(largest, change[j], -change[j])
+			}
+			atom := atoms[(first+i)*dims:][:dims]
+			for j, x := range change {
+				atom[j] = byte(128 + math.Round(float64(127*x/max(largest, 1e-9))))
+			}
+		}
+	}
+	return atoms, nil
+}
+
+// check reports an image that there is not.
+func (w *Worker) check(command protocol.Type, images []int) error {
+	if w.dataset == nil {
+		return fmt.Errorf("%s: there is no data set; load one first", command)
+	}
+	for _, image := range images {
+		if n := w.dataset.Validation.Len(); image < 0 || image >= n {
+			return fmt.Errorf("%s: image %d: want one of the %d validation images", command, image, n)
+		}
+	}
+	return nil
+}
+
+// pixels returns the bytes of validation images.
+func (w *Worker) pixels(images []int) []byte {
+	pixels := make([]byte, 0, len(images)*data.ImageSize)
+	for _, image := range images {
+		pixels = append(pixels, w.dataset.Validation.Image(image)...)
+	}
+	return pixels
+}
+
+func (w *Worker) images(m protocol.Message) (protocol.Message, error) {
+	command, err := protocol.Decode[protocol.Images](m)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	if err := w.check(m.Type, command.Images); err != nil {
+		return protocol.Message{}, err
+	}
+	return protocol.Message{Buffers: [][]byte{w.pixels(command.Images)}}, nil
+}
+
+// evaluated returns the latent activations of the last evaluation.
+func (w *Worker) evaluated(command protocol.Type) (*nn.Evaluation, error) {
+	if err := w.model(command); err != nil {
+		return nil, err
+	}
+	if w.run.evaluation == nil {
+		if err := w.run.evaluate(); err != nil {
+			return nil, err
+		}
+	}
+	return w.run.evaluation, nil
+}
+
+func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
+	command, err := protocol.Decode[protocol.Unit](m)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	evaluation, err := w.evaluated(m.Type)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	latent := len(evaluation.UnitMean)
+	if command.Unit < 0 || command.Unit >= latent {
+		return protocol.Message{}, fmt.Errorf("unit: %d: want one of the %d latent units", command.Unit, latent)
+	}
+	n := len(evaluation.Codes) / latent
+	activations := make([]float32, n)
+	var active []int
+	for i := range activations {
+		if activations[i] = evaluation.Codes[i*latent+command.Unit]; activations[i] != 0 {
+			active = append(active, i)
+		}
+	}
+	slices.SortStableFunc(active, func(a, b int) int {
+		return cmp.Compare(math.Abs(float64(activations[b])), math.Abs(float64(activations[a])))
+	})
+	top := active[:min(protocol.TopImages, len(active))]
+	if err := w.run.Trainer.Collect(); err != nil {
+		return protocol.Message{}, err
+	}
+	layers := w.run.Auto.Encoder.Layers
+	detail := protocol.UnitDetail{Images: top, Bias: float64(layers[len(layers)-1].Bias[command.Unit])}
+	return protocol.New("", detail, protocol.Bytes(activations), w.pixels(top)), nil
+}
+
+// codeMap puts the codes of the validation images on a plane.
+func (w *Worker) codeMap() (protocol.Message, error) {
+	evaluation, err := w.evaluated(protocol.TypeMap)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	latent := len(evaluation.UnitMean)
+	n := len(evaluation.Codes) / latent
+	codes := mat.NewDense(n, latent, nil)
+	for i, activation := range evaluation.Codes {
+		codes.Set(i/latent, i%latent, float64(activation))
+	}
+	points := make([]float32, 2*n)
+	if latent == 1 || n < 2 {
+		for i := range n {
+			points[2*i] = float32(codes.At(i, 0))
+		}
+		return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
+	}
+	var components stat.PC
+	if !components.PrincipalComponents(codes, nil) {
+		return protocol.Message{}, errors.New("map: the principal components of the codes cannot be found")
+	}
+	var vectors, plane mat.Dense
+	components.VectorsTo(&vectors)
+	plane.Mul(codes, vectors.Slice(0, latent, 0, 2))
+	for i := range n {
+		points[2*i], points[2*i+1] = float32(plane.At(i, 0)), float32(plane.At(i, 1))
+	}
+	return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
+}

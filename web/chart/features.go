@@ -1,0 +1,110 @@
+package chart
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+)
+
+// ByClass returns the chart of one latent unit's mean activation on the images
+// of each class.
+func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
+	heights := values(means, 1)
+	var high float64
+	for _, height := range heights {
+		high = max(high, height)
+	}
+	s := upTo(high)
+	o := theme.base("%.3f")
+	o.Grid = opts.Grid{Left: "88", Right: "16", Top: "4", Bottom: "24"}
+	o.XAxis = theme.axis("value")
+	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, s.max, s.step
+	o.XAxis.SplitLine.Show = opts.Bool(true)
+	o.YAxis = theme.axis("category")
+	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
+	none := 0
+	o.YAxis.AxisLabel.Interval = &none
+	o.Series = []series{{SingleSeries: charts.SingleSeries{
+		Id: "classes", Name: "Mean activation", Type: "bar", Data: heights, BarCategoryGap: "30%",
+		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
+	}}}
+	return o.json()
+}
+
+// HeatMap returns the chart of the mean activation of latent units, in the order
+// given, on the images of each class: means is [latent, classes].
+func HeatMap(theme Theme, means []float32, units []int, classes []string) json.RawMessage {
+	cells := [][3]float64{}
+	labels := make([]string, len(units))
+	var high float64
+	for x, unit := range units {
+		labels[x] = strconv.Itoa(unit)
+		for y, mean := range values(means[unit*len(classes):][:len(classes)], 1) {
+			cells = append(cells, [3]float64{float64(x), float64(y), mean})
+			high = max(high, mean)
+		}
+	}
+	every := max(1, len(units)/16) - 1
+	o := theme.base("%.3f")
+	o.Tooltip.Trigger = "item"
+	o.Grid = opts.Grid{Left: "88", Right: "8", Top: "4", Bottom: "44"}
+	o.XAxis = theme.xAxis("category", "latent unit", "unit {value}")
+	o.XAxis.Data = labels
+	o.XAxis.AxisLabel.Interval = &every
+	o.YAxis = theme.axis("category")
+	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
+	none := 0
+	o.YAxis.AxisLabel.Interval = &none
+	o.VisualMap = []visualMap{{Dimension: 2, VisualMap: opts.VisualMap{
+		Type: "continuous", Show: opts.Bool(false), Max: float32(max(high, 1e-6)),
+		InRange: &opts.VisualMapInRange{Color: theme.Act[:]},
+	}}}
+	o.Series = []series{{SingleSeries: charts.SingleSeries{Id: "means", Name: "Mean activation", Type: "heatmap", Data: cells}}}
+	return o.json()
+}
+
+// Map returns the chart of codes on a plane, [n, 2], a point for each image in
+// the colour of its class, and a ring around the chosen one; -1 for none. The
+// third number of each point is the image's.
+func Map(theme Theme, points []float32, labels []byte, classes []string, chosen int) json.RawMessage {
+	data := make([][][3]float64, len(classes))
+	for class := range data {
+		data[class] = [][3]float64{}
+	}
+	at := values(points, 1)
+	ring := [][3]float64{}
+	for i := 0; 2*i+1 < len(at) && i < len(labels); i++ {
+		point := [3]float64{at[2*i], at[2*i+1], float64(i)}
+		data[labels[i]] = append(data[labels[i]], point)
+		if i == chosen {
+			ring = append(ring, point)
+		}
+	}
+	o := theme.base("%.2f")
+	o.Tooltip.Trigger, o.Tooltip.Formatter = "item", "{a}"
+	o.Grid = opts.Grid{Left: "8", Right: "8", Top: "8", Bottom: "32"}
+	o.XAxis = theme.xAxis("value", "first principal component of the codes", "")
+	o.XAxis.NameGap = 12
+	o.YAxis = theme.axis("value")
+	for _, a := range []*axis{&o.XAxis, &o.YAxis} {
+		a.XAxis.AxisLabel, a.Scale = nil, opts.Bool(true)
+		a.AxisLabel.FontSize, a.AxisLabel.Color = 1, "transparent" // positions mean nothing by themselves
+	}
+	for class, points := range data {
+		color := theme.Accent
+		if len(theme.Class) > 0 {
+			color = theme.Class[class%len(theme.Class)]
+		}
+		o.Series = append(o.Series, series{SingleSeries: charts.SingleSeries{
+			Id: strconv.Itoa(class), Name: classes[class], Type: "scatter", Data: points, SymbolSize: 7,
+			ItemStyle: &opts.ItemStyle{Color: color, Opacity: opts.Float(0.8)},
+		}})
+	}
+	o.Series = append(o.Series, series{Tooltip: &seriesTooltip{}, SingleSeries: charts.SingleSeries{
+		Id: "chosen", Type: "scatter", Data: ring, SymbolSize: 14, Symbol: "circle",
+		ItemStyle: &opts.ItemStyle{Color: "transparent", BorderColor: theme.Ink, BorderWidth: 2},
+	}})
+	return o.json()
+}

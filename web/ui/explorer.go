@@ -1,0 +1,233 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
+
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Explorer lets the user change a code.
+type Explorer struct {
+	Page  *state.Page
+	Stage *stage
+
+	list   sliders
+	answer canvas
+}
+
+// unitSlider is a slider that sets the activation of a latent unit.
+type unitSlider struct {
+	name, text string
+	value      float64
+}
+
+// mountSliders shows the sliders of the units. A slider that is dragged is not
+// worth a render of the whole page.
+func (c *Explorer) mountSliders(host js.Value) {
+	c.Stage.afterRender(func() {
+		c.list.place(host, func(position int, value float64) {
+			c.Stage.quiet(func() {
+				c.Page.SetUnit(c.sliders()[position], float32(value))
+				c.drawSliders()
+			})
+		})
+		c.drawSliders()
+	})
+}
+
+func (c *Explorer) drawSliders() {
+	c.list.update(c.unitSliders(), c.low(), c.reach(), !c.ready())
+}
+
+func (c *Explorer) unitSliders() []unitSlider {
+	var all []unitSlider
+	for _, unit := range c.sliders() {
+		activation := c.activation(unit)
+		all = append(all, unitSlider{strconv.Itoa(unit), fmt.Sprintf("%.2f", activation), activation})
+	}
+	return all
+}
+
+// mountAnswer draws the decoder's answer as soon as it is there.
+func (c *Explorer) mountAnswer(host js.Value) {
+	draw := func() {
+		if c.answer.show(fmt.Sprint(c.Page.Explorer.Version, "/", c.Stage.generation)) {
+			c.answer.paint(rgba(c.Page.Explorer.Decoded))
+		}
+	}
+	c.Stage.afterRender(func() {
+		c.answer.place(host)
+		c.Stage.answer = draw
+		draw()
+	})
+}
+
+func (c *Explorer) ready() bool { return c.Page.Explorer.Code != nil }
+
+func (c *Explorer) sliders() []int { return c.Page.Sliders() }
+
+func (c *Explorer) which() string {
+	n, latent := len(c.sliders()), c.Page.Settings.Latent
+	if n == latent {
+		return "all " + plural(latent, "unit")
+	}
+	return fmt.Sprintf("the %d most active of %s", n, plural(latent, "unit"))
+}
+
+func (c *Explorer) all() string { return strconv.FormatBool(c.Page.Explorer.All) }
+
+func (c *Explorer) allLabel() string {
+	if c.Page.Explorer.All {
+		return "Fewer units"
+	}
+	return "All units"
+}
+
+func (c *Explorer) toggleAll() { c.Page.Explorer.All = !c.Page.Explorer.All }
+
+func (c *Explorer) activation(unit int) float64 {
+	if code := c.Page.Explorer.Code; unit < len(code) {
+		return float64(code[unit])
+	}
+	return 0
+}
+
+// reach returns the largest size that a slider goes to.
+func (c *Explorer) reach() float64 {
+	largest := 0.5
+	for _, code := range [][]float32{c.Page.Explorer.Encoded, c.Page.Explorer.Code} {
+		if len(code) > 0 {
+			largest = max(largest, float64(slices.Max(code)), -float64(slices.Min(code)))
+		}
+	}
+	return math.Ceil(1.5 * largest)
+}
+
+func (c *Explorer) low() float64 {
+	if c.Page.Settings.Activation == "linear" {
+		return -c.reach()
+	}
+	return 0
+}
+
+// number returns the value of a slider.
+func number(event vugu.DOMEvent) (float64, bool) {
+	value, err := strconv.ParseFloat(event.PropString("target", "value"), 64)
+	return value, err == nil
+}
+
+func (c *Explorer) share(event vugu.DOMEvent) {
+	if value, ok := number(event); ok {
+		c.Page.SetMix(value)
+	}
+}
+
+func (c *Explorer) mix() string { return strconv.FormatFloat(c.Page.Explorer.Mix, 'g', 4, 64) }
+
+// second is a picture to mix with.
+type second struct {
+	image int
+	name  string
+}
+
+func (c *Explorer) seconds() []second {
+	choices := []second{{-1, "nothing"}}
+	for position, image := range c.Page.Samples.Images {
+		if image != c.Page.Explorer.Image {
+			choices = append(choices, second{image, "the " + c.Page.ClassName(position)})
+		}
+	}
+	return choices
+}
+
+func (c *Explorer) second(event vugu.DOMEvent) {
+	if image, err := strconv.Atoi(event.PropString("target", "value")); err == nil {
+		c.Page.MixWith(image)
+	}
+}
+
+func (c *Explorer) version() string { return fmt.Sprint(c.Page.Explorer.Version) }
+
+func (c *Explorer) originalVersion() string {
+	return fmt.Sprint(c.Page.Explorer.Image, c.Page.Dataset.Name, c.Page.Explorer.Original != nil)
+}
+
+func (c *Explorer) original() func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Explorer.Original) }
+}
+
+func (c *Explorer) thumbnail() func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Explorer.Thumbnail) }
+}
+
+func (c *Explorer) class() string {
+	if name := c.Page.Class(c.Page.Explorer.Image); name != "" {
+		return name
+	}
+	return none
+}
+
+func (c *Explorer) originalLabel() string {
+	return "The picture that the code started from, " + article(c.class())
+}
+
+func (c *Explorer) state() string {
+	e := c.Page.Explorer
+	switch {
+	case !c.ready():
+		return "waits for the model"
+	case e.Second >= 0 && e.Mix > 0:
+		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
+	case e.Changed():
+		return fmt.Sprintf("picture %d, code changed", e.Image)
+	}
+	return fmt.Sprintf("picture %d, code as encoded", e.Image)
+}
+
+func (c *Explorer) quality() string {
+	e := c.Page.Explorer
+	if e.Decoded == nil || e.Original == nil {
+		return ""
+	}
+	return "PSNR " + decibels(psnr(e.Original, e.Decoded))
+}
+
+func (c *Explorer) mapText() string {
+	if c.Page.Explorer.Map == nil {
+		return "codes on their first two principal components"
+	}
+	return plural(c.Page.Dataset.Validation, "code") + "; click one to open it"
+}
+
+func (c *Explorer) mapAction() string {
+	if c.Page.Explorer.Map == nil {
+		return "Draw the map"
+	}
+	return "Draw it again"
+}
+
+func (c *Explorer) mapVersion() string {
+	return fmt.Sprint(c.Page.Explorer.MapVersion, " ", c.Page.Explorer.Image)
+}
+
+func (c *Explorer) codes(theme chart.Theme) json.RawMessage {
+	return chart.Map(theme, c.Page.Explorer.Map, c.Page.Labels(), c.Page.Dataset.Classes, c.Page.Explorer.Image)
+}
+
+func (c *Explorer) hovered() string { return c.Page.Class(c.Page.Explorer.Hovered) }
+
+// tint gives the legend's dot the colour of a class.
+func (c *Explorer) tint(dot js.Value, class int) {
+	setVariable(dot, "--class", fmt.Sprintf("var(--class-%d)", class%classColors))
+}
+
+// classColors is how many classes have a colour of their own.
+const classColors = 10

@@ -1,0 +1,279 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
+
+	"sae/wasm/protocol"
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Features is the dashboard of the latent units.
+type Features struct {
+	Page  *state.Page
+	Stage *stage
+
+	tiles tiles
+	shown []int // units, by the positions of their tiles
+}
+
+// tile is a button that stands for a latent unit.
+type tile struct {
+	number, share, label string
+	dead, pressed        bool
+	version              string // of the picture
+	pixels               func() []byte
+}
+
+// mountTiles shows the units where they have changed.
+func (c *Features) mountTiles(host js.Value) {
+	c.Stage.afterRender(func() {
+		c.tiles.place(host, func(position int) {
+			c.Stage.do(func() { c.open(c.shown[position]) })
+		})
+		f := c.Page.Features
+		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit)) {
+			c.shown = c.units()
+			all := c.all()
+			c.tiles.update(all)
+			for first := 0; first < len(all); first += paintedTogether {
+				c.Stage.inFrame(func() { c.tiles.paint(first, min(first+paintedTogether, len(all)), all) })
+			}
+		}
+	})
+}
+
+// all returns the tiles.
+func (c *Features) all() []tile {
+	var all []tile
+	for _, unit := range c.units() {
+		all = append(all, tile{
+			number: strconv.Itoa(unit), share: c.share(unit), label: c.label(unit),
+			dead: c.dead(unit), pressed: c.Page.Features.Unit == unit,
+			version: fmt.Sprint(c.Page.Units.Version, " ", unit),
+			pixels:  func() []byte { return rgba(c.Page.Units.Atom(unit)) },
+		})
+	}
+	return all
+}
+
+// paintedTogether is how many tiles are painted in one frame, so that none takes
+// long.
+const paintedTogether = 16
+
+// maxTiles is how many units have a tile: more take long to draw.
+const maxTiles = 128
+
+var sorts = []struct {
+	sort        state.Sort
+	label, help string
+}{
+	{state.SortActivity, "Active", "The unit that is active on most pictures first"},
+	{state.SortMean, "Mean", "The unit with the largest mean activation first"},
+	{state.SortSelectivity, "Selective", "The unit whose activations depend most on the class first"},
+	{state.SortUnit, "Number", "As they are in the code"},
+}
+
+func (c *Features) sort(by state.Sort) { c.Page.Features.Sort = by }
+
+func (c *Features) hideDead(event vugu.DOMEvent) {
+	c.Page.Features.HideDead = event.PropBool("target", "checked")
+}
+
+func (c *Features) filter(event vugu.DOMEvent) {
+	class, err := strconv.Atoi(event.PropString("target", "value"))
+	if err == nil && class >= 0 && class <= len(c.Page.Dataset.Classes) {
+		c.Page.Features.Class = class
+	}
+}
+
+// classes returns the choices of the filter; the first is none.
+func (c *Features) classes() []string {
+	return append([]string{"any class"}, c.Page.Dataset.Classes...)
+}
+
+func (c *Features) units() []int {
+	units := c.Page.Shown()
+	return units[:min(len(units), maxTiles)]
+}
+
+func (c *Features) more() string {
+	all := c.Page.Shown()
+	switch {
+	case len(c.Page.Units.Classes) == 0:
+		return "The units appear with the first model."
+	case len(all) == 0:
+		return "No unit is like that."
+	case len(all) > maxTiles:
+		return fmt.Sprintf("The first %d of %s units.", maxTiles, count(len(all)))
+	}
+	return ""
+}
+
+func (c *Features) dead(unit int) bool { return c.Page.Units.Activity[unit] == 0 }
+
+func (c *Features) share(unit int) string {
+	if c.dead(unit) {
+		return "dead"
+	}
+	return fmt.Sprintf("%.0f %%", 100*c.Page.Units.Activity[unit])
+}
+
+func (c *Features) label(unit int) string {
+	if c.dead(unit) {
+		return fmt.Sprintf("Unit %d, dead", unit)
+	}
+	class, _ := c.Page.Units.Preferred(unit)
+	return fmt.Sprintf("Unit %d, active on %s of the pictures, most for %s", unit, c.share(unit), c.Page.Dataset.Classes[class])
+}
+
+func (c *Features) open(unit int) {
+	if c.Page.Features.Unit == unit {
+		unit = -1
+	}
+	c.Page.OpenUnit(unit)
+}
+
+func (c *Features) opened() bool {
+	unit := c.Page.Features.Unit
+	return unit >= 0 && unit < len(c.Page.Units.Mean) && len(c.Page.Units.Classes) > 0
+}
+
+// detail returns what is known of the open unit; it may lag behind for a moment.
+func (c *Features) detail() state.Detail {
+	if d := c.Page.Features.Detail; c.opened() && d.Unit == c.Page.Features.Unit {
+		return d
+	}
+	return state.Detail{}
+}
+
+func (c *Features) title() string {
+	if !c.opened() {
+		return "Choose a unit"
+	}
+	return fmt.Sprintf("Unit %d", c.Page.Features.Unit)
+}
+
+func (c *Features) prefers() string {
+	if !c.opened() {
+		return "to see what makes it active"
+	}
+	unit := c.Page.Features.Unit
+	if c.dead(unit) {
+		return "dead: active on no validation picture"
+	}
+	class, _ := c.Page.Units.Preferred(unit)
+	return "most active for " + c.Page.Dataset.Classes[class]
+}
+
+func (c *Features) openVersion() string {
+	return fmt.Sprint(c.Page.Units.Version, " ", c.Page.Features.Unit, " ", c.detail().Version)
+}
+
+func (c *Features) openAtom() func(*theme) []byte {
+	return func(*theme) []byte {
+		if !c.opened() {
+			return nil
+		}
+		return rgba(c.Page.Units.Atom(c.Page.Features.Unit))
+	}
+}
+
+// fact is a line about the open unit.
+type fact struct{ name, value, help string }
+
+func (c *Features) facts() []fact {
+	facts := []fact{
+		{"Active on", none, "Share of the validation pictures on which the unit is active."},
+		{"Mean when active", none, "Mean size of its activations other than zero."},
+		{"Largest", none, "Its activation of the largest size."},
+		{"Selectivity", none, "0 where all classes activate it alike, 1 where a single one does."},
+		{"Bias", none, "Of the unit in the encoder: below zero, it is harder to activate."},
+	}
+	if !c.opened() {
+		return facts
+	}
+	u, unit, d := c.Page.Units, c.Page.Features.Unit, c.detail()
+	_, selectivity := u.Preferred(unit)
+	facts[0].value = fmt.Sprintf("%.1f %%", 100*u.Activity[unit])
+	if !c.dead(unit) {
+		facts[1].value = fmt.Sprintf("%.2f", u.Mean[unit]/u.Activity[unit])
+	}
+	facts[3].value = fmt.Sprintf("%.2f", selectivity)
+	if d.Activations != nil {
+		facts[2].value = fmt.Sprintf("%.2f", d.Largest())
+		facts[4].value = fmt.Sprintf("%.2f", d.Bias)
+	}
+	return facts
+}
+
+func (c *Features) top() []int { return c.detail().Images }
+
+func (c *Features) topTitle() string {
+	n := len(c.top())
+	if n == 0 {
+		return "No picture activates it"
+	}
+	return "What activates it most, of " + plural(c.Page.Dataset.Validation, "picture")
+}
+
+func (c *Features) topLabel(i int) string {
+	d := c.detail()
+	image := d.Images[i]
+	return fmt.Sprintf("%s, activation %.2f; open it in the explorer", c.Page.Class(image), d.Activations[image])
+}
+
+func (c *Features) topVersion(i int) string { return fmt.Sprint(c.detail().Version, " ", i) }
+
+func (c *Features) topPixels(i int) func(*theme) []byte {
+	return func(*theme) []byte {
+		d := c.detail()
+		if i >= len(d.Images) {
+			return nil
+		}
+		size := len(d.Pictures) / len(d.Images)
+		return rgba(d.Pictures[i*size : (i+1)*size])
+	}
+}
+
+func (c *Features) explore(i int) { c.Page.Explore(c.detail().Images[i]) }
+
+func (c *Features) byClassLabel() string { return c.title() + ": mean activation by class" }
+
+func (c *Features) byClass(theme chart.Theme) json.RawMessage {
+	classes := c.Page.Dataset.Classes
+	if !c.opened() {
+		return chart.ByClass(theme, make([]float32, len(classes)), classes)
+	}
+	return chart.ByClass(theme, c.Page.Units.Classes[c.Page.Features.Unit*len(classes):][:len(classes)], classes)
+}
+
+func (c *Features) densityLabel() string { return c.title() + ": distribution of its activations" }
+
+func (c *Features) density(theme chart.Theme) json.RawMessage {
+	d := c.detail()
+	largest := math.Abs(float64(d.Largest()))
+	bins := make([]float32, protocol.HistogramBins/2)
+	for _, activation := range d.Activations {
+		if activation != 0 {
+			bin := int(math.Abs(float64(activation)) / largest * float64(len(bins)))
+			bins[min(bin, len(bins)-1)] += 1 / float32(len(d.Activations))
+		}
+	}
+	return chart.Histogram(theme, bins, protocol.Histogram{Max: largest})
+}
+
+func (c *Features) heatVersion() string {
+	f := c.Page.Features
+	return fmt.Sprint(c.Page.Units.Version, f.Sort, f.HideDead, f.Class)
+}
+
+func (c *Features) heat(theme chart.Theme) json.RawMessage {
+	return chart.HeatMap(theme, c.Page.Units.Classes, c.Page.Shown(), c.Page.Dataset.Classes)
+}

@@ -25,10 +25,11 @@ type Features struct {
 
 // tile is a button that stands for a latent unit.
 type tile struct {
-	number, share, label string
-	dead, pressed        bool
-	version              string // of the picture
-	pixels               func() []byte
+	number, share string
+	hint          string // of what the unit prefers, for people who do not see the picture
+	dead, pressed bool
+	version       string // of the picture
+	pixels        func() []byte
 }
 
 // mountTiles shows the units where they have changed.
@@ -54,7 +55,7 @@ func (c *Features) all() []tile {
 	var all []tile
 	for _, unit := range c.units() {
 		all = append(all, tile{
-			number: strconv.Itoa(unit), share: c.share(unit), label: c.label(unit),
+			number: strconv.Itoa(unit), share: c.share(unit), hint: c.hint(unit),
 			dead: c.dead(unit), pressed: c.Page.Features.Unit == unit,
 			version: fmt.Sprint(c.Page.Units.Version, " ", unit),
 			pixels:  func() []byte { return rgba(c.Page.Units.Atom(unit)) },
@@ -125,12 +126,12 @@ func (c *Features) share(unit int) string {
 	return fmt.Sprintf("%.0f %%", 100*c.Page.Units.Activity[unit])
 }
 
-func (c *Features) label(unit int) string {
+func (c *Features) hint(unit int) string {
 	if c.dead(unit) {
-		return fmt.Sprintf("Unit %d, dead", unit)
+		return ""
 	}
 	class, _ := c.Page.Units.Preferred(unit)
-	return fmt.Sprintf("Unit %d, active on %s of the pictures, most for %s", unit, c.share(unit), c.Page.Dataset.Classes[class])
+	return " of the pictures, most for " + c.Page.Dataset.Classes[class]
 }
 
 func (c *Features) open(unit int) {

@@ -532,11 +532,11 @@ func TestFeatures(t *testing.T) {
 	features := &Features{Page: s.Page}
 	tiles := func() (labels []string) {
 		for _, tile := range features.all() {
-			labels = append(labels, tile.label)
+			labels = append(labels, tile.number+" "+tile.share+tile.hint)
 		}
 		return labels
 	}
-	if all := tiles(); len(all) != 64 || all[0] != "Unit 0, active on 50 % of the pictures, most for airplane" || all[63] != "Unit 63, dead" {
+	if all := tiles(); len(all) != 64 || all[0] != "0 50 % of the pictures, most for airplane" || all[63] != "63 dead" {
 		t.Fatalf("%d tiles, %q and %q", len(all), all[0], all[len(all)-1])
 	}
 	var hide, filter *vugu.VGNode

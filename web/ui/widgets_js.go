@@ -46,10 +46,10 @@ type tiles struct {
 }
 
 type tileElements struct {
-	item, button, number, share  sjs.Value
-	canvas                       canvas
-	label, numberText, shareText string
-	version, pressed             string
+	item, button, number, share, hint sjs.Value
+	canvas                            canvas
+	numberText, shareText, hintText   string
+	version, pressed                  string
 }
 
 // place puts the tiles into an element of vugu. click is called with the
@@ -70,12 +70,13 @@ func (t *tiles) update(all []tile) {
 		t.items = t.items[:len(t.items)-1]
 	}
 	for len(t.items) < len(all) {
-		e := tileElements{item: element("li", ""), button: element("button", "tile"), number: element("b", ""), share: element("span", "")}
+		e := tileElements{item: element("li", ""), button: element("button", "tile"), number: element("b", ""), share: element("span", ""), hint: element("span", "sr")}
 		e.button.Set("type", "button")
 		e.button.Get("dataset").Set("item", len(t.items))
-		picture, line := element("span", "pic"), element("span", "")
-		line.Call("append", e.number, e.share)
-		e.button.Call("append", picture, line)
+		picture, line, before := element("span", "pic"), element("span", ""), element("span", "sr")
+		before.Set("textContent", "Unit ")
+		line.Call("append", e.number, " ", e.share)
+		e.button.Call("append", picture, before, line, e.hint)
 		e.item.Call("append", e.button)
 		e.canvas.place(js.Value(picture))
 		t.host.Call("append", e.item)
@@ -92,10 +93,7 @@ func (t *tiles) update(all []tile) {
 			e.share.Set("className", class)
 		}
 		setText(e.share, &e.shareText, tile.share)
-		if e.label != tile.label {
-			e.button.Call("setAttribute", "aria-label", tile.label)
-			e.label = tile.label
-		}
+		setText(e.hint, &e.hintText, tile.hint)
 		if pressed := strconv.FormatBool(tile.pressed); e.pressed != pressed {
 			e.button.Call("setAttribute", "aria-pressed", pressed)
 			e.pressed = pressed

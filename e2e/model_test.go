@@ -257,16 +257,33 @@ func TestModelFiles(t *testing.T) {
 	p.screenshot("bad-model")
 }
 
-// A sweep over λ draws its points and ends with the λ that was set.
-func TestSweep(t *testing.T) {
+// A sweep over λ keeps its runs and ends with the λ that was set; a run that was
+// kept comes back, and a reset can be taken back.
+func TestRuns(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
+	button := func(label string) {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q || b.ariaLabel === %q).click()`, label, label))
+	}
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1, subset: 256, workers: 1})`)
-	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#trade-off button")].at(-1).click()`)
-	waitFor[bool](p, `document.querySelectorAll("#trade-off tbody tr").length === 9 && sae.state().status === "done"`)
+	button("Sweep λ")
+	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 9 && sae.state().status === "done"`)
 	if lambda := evaluate[float64](p, `sae.state().settings.lambda`); lambda != experiment.Default().Lambda {
 		t.Errorf("λ is %g after the sweep", lambda)
 	}
-	evaluate[chromedp.Void](p, `document.querySelector("#trade-off").scrollIntoView()`)
-	p.screenshot("sweep")
+	evaluate[chromedp.Void](p, `document.querySelector("#runs input[type=checkbox]").click()`)
+	evaluate[chromedp.Void](p, `document.querySelector("#runs").scrollIntoView()`)
+	p.screenshot("runs")
+	waitFor[bool](p, `[...document.querySelectorAll("#runs .actions button:first-child")].every((b) => !b.disabled)`)
+	loss := evaluate[float64](p, `sae.state().history[0].valLoss`)
+	button("Restore Run 1")
+	waitFor[bool](p, `sae.state().settings.lambda === 3e-4 && sae.state().status === "done"`)
+	button("Restore Run 9")
+	waitFor[bool](p, fmt.Sprintf(`sae.state().history[0]?.valLoss === %v`, loss))
+	evaluate[chromedp.Void](p, `sae.reset()`)
+	waitFor[bool](p, `sae.state().history.length === 0 && !document.querySelector(".toast").hidden`)
+	p.screenshot("toast")
+	button("Undo")
+	waitFor[bool](p, fmt.Sprintf(`sae.state().history[0]?.valLoss === %v`, loss))
+	axe(p, "runs")
 }

@@ -304,7 +304,7 @@ func (t *trainer) sweep(changes map[string]string) error {
 	}
 	field, _ := experiment.Lookup("lambda")
 	var rows []row
-	var runs []state.Finished
+	var runs []state.Run
 	for _, lambda := range field.Notches {
 		settings, err := base.With(map[string]string{"lambda": experiment.FormatLambda(lambda)})
 		if err != nil {
@@ -319,7 +319,7 @@ func (t *trainer) sweep(changes map[string]string) error {
 		}
 		rows = append(rows, modelRow(experiment.FormatLambda(lambda), r))
 		latest, _ := r.Latest()
-		runs = append(runs, state.Finished{Settings: settings, Evaluation: latest})
+		runs = append(runs, state.Run{Settings: settings, Evaluation: latest})
 	}
 	t.table(rows, "λ")
 	if t.report != nil {

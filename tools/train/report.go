@@ -137,9 +137,9 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 }
 
 // tradeOff adds the chart of reconstruction against sparsity.
-func (r *report) tradeOff(runs []state.Finished, latent int) {
+func (r *report) tradeOff(runs []state.Run, latent int) {
 	mean := baseline.MeanImage(r.data.Train, r.data.Validation, r.data.Dims)
-	r.Trade = chart.TradeOff(colors, runs, latent, []state.Baseline{{Name: "mean image", Quality: mean}})
+	r.Trade = chart.TradeOff(colors, [][]state.Run{runs}, latent, []state.Baseline{{Name: "mean image", Quality: mean}})
 }
 
 // picture returns an image of HWC bytes as the address of a PNG.

@@ -58,7 +58,10 @@ func Run() {
 		Do:          a.do,
 		Quietly:     a.quietly,
 		Save:        save,
-		Copy:        a.copy,
+		SaveText: func(text, name string) {
+			save(js.Global().Get("Blob").New([]any{text}, map[string]any{"type": "text/csv"}), name)
+		},
+		Copy: a.copy,
 	}
 	a.listen()
 	a.startWorker()

@@ -288,6 +288,7 @@ type Frame struct {
 	Batches         int     `json:"batches"` // batches per epoch
 	ImagesPerSecond float64 `json:"imagesPerSecond"`
 	SecondsLeft     float64 `json:"secondsLeft"`
+	TrainSeconds    float64 `json:"trainSeconds"`      // that the run was trained for here
 	Workers         int     `json:"workers"`           // that train the run now
 	Failure         string  `json:"failure,omitempty"` // why the run stopped, with StatusError
 

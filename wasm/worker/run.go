@@ -28,8 +28,9 @@ type run struct {
 
 	status  protocol.Status
 	failure string
-	broken  bool      // whether the trainer has failed: there is no model left to show
-	rate    rateMeter // of training
+	broken  bool          // whether the trainer has failed: there is no model left to show
+	rate    rateMeter     // of training
+	time    time.Duration // of training
 
 	// New since the last frame:
 	initial *protocol.Evaluation
@@ -196,6 +197,7 @@ func (r *run) step() error {
 	}
 	elapsed := time.Since(start)
 	r.rate.add(trained.Images, elapsed)
+	r.time += elapsed
 	if trained.Images == r.settings.Batch {
 		r.tuner.add(elapsed)
 	}
@@ -282,6 +284,7 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		Initial:         r.initial,
 		Points:          r.points,
 		Epochs:          r.epochs,
+		TrainSeconds:    r.time.Seconds(),
 		Images:          watched,
 		Workers:         r.team,
 	}

@@ -159,6 +159,22 @@ func TestLossInTraining(t *testing.T) {
 	}
 }
 
+// The runs that are shown have a line each, in another colour.
+func TestLossOfSeveralRuns(t *testing.T) {
+	c := curves()
+	c.Others = []state.Run{{ID: 4, Name: "Sparse", History: []protocol.Epoch{{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.8}}}}}
+	colored := theme
+	colored.Class = []string{"class0", "class1"}
+	p := parse(t, Loss(colored, c))
+	other := p.Series[3]
+	if other.Name != "Sparse" || len(other.Data) != 1 || other.ItemStyle.Color != "class1" || other.LineStyle.Type != "dashed" {
+		t.Errorf("series %+v", other)
+	}
+	if p.YAxis.Max < 0.8 {
+		t.Errorf("the axis ends at %v", p.YAxis.Max)
+	}
+}
+
 func TestLossTakesWhatIsNotFinite(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for _, quantity := range []state.Quantity{state.QuantityLoss, state.QuantityExcess, state.QuantityPSNR} {
@@ -222,13 +238,13 @@ func TestCodeOfBothSigns(t *testing.T) {
 }
 
 func TestTradeOff(t *testing.T) {
-	var runs []state.Finished
+	var runs []state.Run
 	for i, lambda := range []float64{0, 1e-5} {
 		settings := experiment.Default()
 		settings.Lambda = lambda
-		runs = append(runs, state.Finished{Settings: settings, Evaluation: protocol.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
+		runs = append(runs, state.Run{Settings: settings, Evaluation: protocol.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
 	}
-	p := parse(t, TradeOff(theme, runs, 64, meanImage()))
+	p := parse(t, TradeOff(theme, [][]state.Run{runs}, 64, meanImage()))
 	points := p.Series[0].Data
 	if len(points) != 2 || points[1].(map[string]any)["name"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
 		t.Errorf("points %v", points)
@@ -237,7 +253,7 @@ func TestTradeOff(t *testing.T) {
 		t.Errorf("axes to %v and from %v to %v, marks %v", p.XAxis.Max, p.YAxis.Min, p.YAxis.Max, p.Series[0].MarkLine.Data)
 	}
 	runs[0].PSNR = math.Inf(1)
-	if p := parse(t, TradeOff(theme, runs, 64, nil)); len(p.Series[0].Data) != 1 {
+	if p := parse(t, TradeOff(theme, [][]state.Run{runs}, 64, nil)); len(p.Series[0].Data) != 1 {
 		t.Errorf("points %v, want the finite one", p.Series[0].Data)
 	}
 	parse(t, TradeOff(theme, nil, 64, nil))

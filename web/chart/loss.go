@@ -23,6 +23,7 @@ type Curves struct {
 	History  []protocol.Epoch     // validation
 
 	Baselines []state.Baseline // lines to compare with
+	Others    []state.Run      // whose validation curves are drawn too
 }
 
 // point is a place in the chart: epoch and quantity.
@@ -45,6 +46,10 @@ const maxPoints = 500
 func Loss(theme Theme, c Curves) json.RawMessage {
 	training, validation := c.training(), c.validation()
 	marks := c.marks()
+	drawn := validation // and what else the axis has to have a place for
+	for _, run := range c.Others {
+		drawn = append(drawn[:len(drawn):len(drawn)], c.validationOf(nil, run.History)...)
+	}
 	newest, color := validation, theme.Accent
 	switch {
 	case len(training) > 0:
@@ -62,9 +67,9 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, c.Epochs, max(1, nice(0, float64(c.Epochs), 4).step)
 	o.XAxis.AxisPointer.Label.Precision = 1
 	if c.Log {
-		o.YAxis = theme.yAxis("log", "%g", logarithmic(training, validation, marks))
+		o.YAxis = theme.yAxis("log", "%g", logarithmic(training, drawn, marks))
 	} else {
-		s := c.linear(training, validation, marks)
+		s := c.linear(training, drawn, marks)
 		o.YAxis = theme.yAxis("value", s.format(), s)
 		// The extent ends where the data do, between two labels: ECharts
 		// counts an interval from its start, but chooses round ones itself.
@@ -83,6 +88,14 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 			},
 			Tooltip: &seriesTooltip{},
 		},
+	}
+	for i, run := range c.Others {
+		line := theme.line(fmt.Sprint("run ", run.ID), run.Name, c.validationOf(nil, run.History), 1.5, "dashed")
+		if len(theme.Class) > 0 {
+			color := theme.Class[(i+1)%len(theme.Class)]
+			line.ItemStyle, line.LineStyle.Color = &opts.ItemStyle{Color: color}, color
+		}
+		o.Series = append(o.Series, line)
 	}
 	return o.json()
 }
@@ -147,7 +160,9 @@ func (c Curves) training() []point {
 }
 
 // validation returns the validation curve from the untrained model on.
-func (c Curves) validation() []point {
+func (c Curves) validation() []point { return c.validationOf(c.Initial, c.History) }
+
+func (c Curves) validationOf(initial *protocol.Evaluation, history []protocol.Epoch) []point {
 	points := []point{}
 	add := func(epoch int, e protocol.Evaluation) {
 		value := c.shown(e.ValLoss)
@@ -158,10 +173,10 @@ func (c Curves) validation() []point {
 			points = append(points, point{float64(epoch), round(value, 5)})
 		}
 	}
-	if c.Initial != nil {
-		add(0, *c.Initial)
+	if initial != nil {
+		add(0, *initial)
 	}
-	for _, e := range c.History {
+	for _, e := range history {
 		add(e.Epoch, e.Evaluation)
 	}
 	return points

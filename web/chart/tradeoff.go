@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
@@ -19,18 +20,33 @@ type labelled struct {
 
 // TradeOff returns the chart of the exchange that λ controls: by the mean
 // number of active units, the code's L0, the error of the reconstructions as
-// PSNR. Runs come by rising λ, which each point is labelled with; a line joins
-// them. The axis of the units ends at latent.
-func TradeOff(theme Theme, runs []state.Finished, latent int, baselines []state.Baseline) json.RawMessage {
-	points := []labelled{}
+// PSNR. Runs come in groups by rising λ, which each point is labelled with; a
+// line joins those of a group. The axis of the units ends at latent.
+func TradeOff(theme Theme, groups [][]state.Run, latent int, baselines []state.Baseline) json.RawMessage {
 	low, high := math.Inf(1), math.Inf(-1)
 	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }
-	for _, run := range runs {
-		if !finite(run.PSNR) {
-			continue
+	o := theme.base("%.2f dB")
+	for group, runs := range groups {
+		points := []labelled{}
+		for _, run := range runs {
+			if !finite(run.PSNR) {
+				continue
+			}
+			points = append(points, labelled{"λ " + experiment.FormatLambda(run.Settings.Lambda), [2]float64{round(run.Active, 2), round(run.PSNR, 3)}})
+			include(run.PSNR)
+			latent = max(latent, run.Settings.Latent)
 		}
-		points = append(points, labelled{"λ " + experiment.FormatLambda(run.Settings.Lambda), [2]float64{round(run.Active, 2), round(run.PSNR, 3)}})
-		include(run.PSNR)
+		color := theme.Accent
+		if group > 0 && len(theme.Class) > 0 {
+			color = theme.Class[group%len(theme.Class)]
+		}
+		o.Series = append(o.Series, series{LabelLayout: &labelLayout{true}, SingleSeries: charts.SingleSeries{
+			Id: strconv.Itoa(group), Name: "PSNR", Type: "line", Data: points,
+			Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
+			ItemStyle: &opts.ItemStyle{Color: color},
+			LineStyle: &opts.LineStyle{Color: color, Width: 1},
+			Label:     &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
+		}})
 	}
 	var marks []mark
 	for _, b := range baselines {
@@ -39,26 +55,19 @@ func TradeOff(theme Theme, runs []state.Finished, latent int, baselines []state.
 			include(psnr)
 		}
 	}
+	if len(o.Series) == 0 {
+		o.Series = []series{{SingleSeries: charts.SingleSeries{Id: "0", Type: "line", Data: []labelled{}}}}
+	}
+	o.Series[0].MarkLines = theme.markLines(marks, "%.1f dB", "insideStartTop")
 	if !(high > low) {
 		low, high = 10, 20
 	}
 	margin := (high - low) / 8 // for the labels
 	s := nice(low-margin, high+margin, 4)
-
-	o := theme.base("%.2f dB")
 	o.XAxis = theme.xAxis("value", "active units, mean per picture", "{value} active units")
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, latent, max(1, nice(0, float64(latent), 4).step)
 	o.XAxis.AxisPointer.Label.Precision = 1
 	o.YAxis = theme.yAxis("value", s.format()+" dB", s)
-	o.Grid.Left = "64"
-	o.Grid.Right = "24"
-	o.Series = []series{{LabelLayout: &labelLayout{true}, SingleSeries: charts.SingleSeries{
-		Id: "runs", Name: "PSNR", Type: "line", Data: points,
-		Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
-		ItemStyle: &opts.ItemStyle{Color: theme.Accent},
-		LineStyle: &opts.LineStyle{Color: theme.Accent, Width: 1},
-		Label:     &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
-		MarkLines: theme.markLines(marks, "%.1f dB", "insideStartTop"),
-	}}}
+	o.Grid.Left, o.Grid.Right = "64", "24"
 	return o.json()
 }

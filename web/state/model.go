@@ -93,7 +93,7 @@ func (p *Page) Import(file any, done func(error)) {
 			done(err)
 			return
 		}
-		p.sweep = nil
+		p.queue = nil
 		p.Settings = imported.Settings
 		p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
 		p.clear(run)

@@ -150,7 +150,7 @@ func TestSweep(t *testing.T) {
 	page.Sweep()
 	var lambdas []float64
 	for range 20 {
-		run, total := page.Sweeping()
+		run, total := page.Queued()
 		if total == 0 {
 			break
 		}
@@ -172,19 +172,19 @@ func TestSweep(t *testing.T) {
 	if page.Status != protocol.StatusDone || page.Settings != experiment.Default() {
 		t.Errorf("status %q, settings %+v after the sweep", page.Status, page.Settings)
 	}
-	points := page.TradeOff()
+	points := page.TradeOff()[0]
 	if len(points) != len(lambdas) || points[0].Settings.Lambda != 0 || math.Abs(points[1].ValMSE-0.02-1e-7) > 1e-12 {
 		t.Errorf("points %+v", points)
 	}
 	page.Set(map[string]string{"latent": "32"}, func(bool, error) {})
-	if len(page.TradeOff()) != 0 {
-		t.Error("runs of another network are compared")
+	if groups := page.TradeOff(); len(groups) != 2 || len(groups[0]) != 0 || len(groups[1]) != len(lambdas) {
+		t.Error("runs of another network are compared as those of this one")
 	}
 	for name, end := range map[string]func(){
 		"a setting": func() { page.Set(map[string]string{"seed": "3"}, func(bool, error) {}) },
 		"reset":     func() { page.Reset(must(t)) },
 		"data":      func() { page.UseSynthetic(must(t)) },
-		"stop":      page.StopSweep,
+		"stop":      page.StopQueue,
 		"divergence": func() {
 			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer finite"})
 		},
@@ -192,15 +192,80 @@ func TestSweep(t *testing.T) {
 		page.Sweep()
 		page.Pause(must(t))
 		page.Play(must(t))
-		if _, total := page.Sweeping(); total == 0 {
+		if _, total := page.Queued(); total == 0 {
 			t.Errorf("%s: a pause ends the sweep", name)
 		}
 		end()
-		if _, total := page.Sweeping(); total != 0 {
+		if _, total := page.Queued(); total != 0 {
 			t.Errorf("%s does not end the sweep", name)
 		}
 	}
 	if len(page.Runs) != 0 {
 		t.Error("runs on other data are kept")
+	}
+}
+
+// Runs are kept with their models: renamed, shown, deleted and brought back.
+func TestRuns(t *testing.T) {
+	page, worker := open(t)
+	worker.types()
+	page.QueueExperiments()
+	for number := 1; number <= 3; number++ {
+		if page.Settings.Experiment != number {
+			t.Fatalf("experiment %d, want %d", page.Settings.Experiment, number)
+		}
+		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, TrainSeconds: 9, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	}
+	if len(page.Runs) != 3 || page.Runs[1].Name != "Run 2" || page.Runs[2].Seconds != 9 || len(page.Runs[0].History) != 1 {
+		t.Fatalf("runs %+v", page.Runs)
+	}
+	page.Play(func(error) {})
+	page.RenameRun(2, " Sparse ")
+	page.RenameRun(2, "  ")
+	page.ShowRun(1, true)
+	page.RestoreRun(3) // without a model yet
+	if page.Runs[1].Name != "Sparse" || !page.Runs[0].Shown || page.Settings.Experiment != 3 {
+		t.Errorf("runs %+v", page.Runs)
+	}
+	page.DeleteRun(2)
+	if len(page.Runs) != 2 || page.Toast == nil || page.Toast.Text != "Deleted Sparse." {
+		t.Errorf("%d runs, toast %v", len(page.Runs), page.Toast)
+	}
+	page.Undo()
+	if len(page.Runs) != 3 || page.Toast != nil {
+		t.Errorf("%d runs after undo", len(page.Runs))
+	}
+	page.Runs[2].Model = "blob"
+	worker.silent = true
+	worker.types()
+	page.RestoreRun(3)
+	if got := worker.types(); got != "import" {
+		t.Errorf("commands %q, want import", got)
+	}
+	// The same settings again take the place of the earlier run.
+	page.Status = protocol.StatusTraining
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	if len(page.Runs) != 3 {
+		t.Errorf("%d runs, want 3", len(page.Runs))
+	}
+}
+
+// A reset can be taken back.
+func TestUndoReset(t *testing.T) {
+	page, worker := open(t)
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusIdle, Epoch: 2, Epochs: []protocol.Epoch{{Epoch: 1}, {Epoch: 2}}})
+	worker.types()
+	page.Reset(must(t))
+	if got := worker.types(); got != "export watch configure" || page.Toast == nil {
+		t.Errorf("commands %q, toast %v", got, page.Toast)
+	}
+	worker.silent = true
+	page.Undo()
+	if got := worker.types(); got != "import" {
+		t.Errorf("commands %q after undo, want import", got)
+	}
+	page.Reset(must(t)) // nothing was learnt
+	if page.Toast != nil {
+		t.Errorf("toast %v", page.Toast)
 	}
 }

@@ -78,6 +78,7 @@ type Page struct {
 	Batches         int // batches per epoch
 	ImagesPerSecond float64
 	SecondsLeft     float64
+	TrainSeconds    float64 // that the run was trained for
 	History         []protocol.Epoch
 	Initial         *protocol.Evaluation // of the untrained model; nil until it is known
 	Curve           []protocol.Point     // training loss within epochs
@@ -90,8 +91,9 @@ type Page struct {
 	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
 	Notice   *Notice
 	Told     string // what an export or a copy did
-	Selected int    // the picture whose code is shown, an index into Samples.Images
-	Shuffled bool   // whether the pictures are others than the fixed ones
+	Toast    *Toast
+	Selected int  // the picture whose code is shown, an index into Samples.Images
+	Shuffled bool // whether the pictures are others than the fixed ones
 	Quantity Quantity
 	Log      bool // logarithmic excess
 	ShowMean bool // whether the loss chart has a line for the mean image
@@ -106,8 +108,8 @@ type Page struct {
 	Features Features
 	Explorer Explorer
 
-	Runs        []Finished // on the data set in use
-	RunsVersion int        // grows with every change of Runs
+	Runs        []Run // that are kept, on the data set in use
+	RunsVersion int   // grows with every change of Runs
 
 	// Changed, when set, hears of every change by the name of the event that
 	// the page's API knows: "state", "metrics", "epoch", "error".
@@ -128,7 +130,8 @@ type Page struct {
 	versions  int
 	pcas      map[pcaSize]baseline.Quality // of the data set in use
 	asked     pcaSize                      // what the worker was asked for
-	sweep     *sweep                       // under way; nil for none
+	queue     *queue                       // of runs under way; nil for none
+	lastRunID int
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -292,7 +295,7 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 		p.loaded = m
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
-		p.Runs, p.sweep = nil, nil
+		p.Runs, p.queue = nil, nil
 		p.Features.Unit, p.Explorer = -1, newExplorer()
 		if dataset.Kept {
 			p.Kept = dataset.Name
@@ -346,7 +349,7 @@ func (p *Page) nextRun() int {
 func (p *Page) clear(run int) {
 	p.run = run
 	p.Epoch, p.Batch, p.Batches = 0, 0, 0
-	p.ImagesPerSecond, p.SecondsLeft = 0, 0
+	p.ImagesPerSecond, p.SecondsLeft, p.TrainSeconds = 0, 0, 0
 	p.Workers = 1
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
@@ -403,7 +406,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 	again := adjust != protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers}
 	p.Settings = settings
 	if reset {
-		p.sweep = nil
+		p.queue = nil
 	}
 	switch {
 	case p.Dataset.Train == 0: // the first run has yet to start, with these
@@ -509,7 +512,13 @@ func (p *Page) Reset(done func(error)) {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
 		return
 	}
-	p.Status, p.sweep = protocol.StatusIdle, nil
+	p.queue = nil
+	if p.Trained() {
+		p.checkpoint(func(file any) {
+			p.Toast = &Toast{Text: "What was learnt is gone.", Undo: func() { p.Import(file, ignore) }}
+		})
+	}
+	p.Status = protocol.StatusIdle
 	p.newRun(done)
 }
 
@@ -543,6 +552,7 @@ func (p *Page) frame(m protocol.Message) {
 	p.deaths = 0
 	p.Epoch, p.Batch, p.Batches = frame.Epoch, frame.Batch, frame.Batches
 	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
+	p.TrainSeconds = frame.TrainSeconds
 	p.Workers = frame.Workers
 	p.Initial = cmp.Or(frame.Initial, p.Initial)
 	p.Curve = fit.Thin(append(p.Curve, frame.Points...))
@@ -587,11 +597,11 @@ func (p *Page) follow(frame protocol.Frame) {
 		if frame.Epoch >= p.Settings.Epochs {
 			p.Status = protocol.StatusDone
 			p.finished()
-			p.sweepOn()
+			p.next()
 			p.changed("state")
 		}
 	case protocol.StatusError:
-		p.sweep = nil
+		p.queue = nil
 		p.fail("Training stopped", errors.New(frame.Failure))
 	}
 }
@@ -709,7 +719,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
 		return false
 	}
-	p.Status, p.sweep, p.asked = StatusLoading, nil, pcaSize{}
+	p.Status, p.queue, p.asked = StatusLoading, nil, pcaSize{}
 	p.Notice = &Notice{
 		Title: "The training worker stopped and was replaced",
 		Text:  reason + ". The run starts again from its first epoch.",

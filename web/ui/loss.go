@@ -97,7 +97,18 @@ func (c *Loss) label() string {
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs, p.Baselines())
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs, p.Baselines(), p.RunsVersion)
+}
+
+// others returns the runs that are shown beside the one under way.
+func (c *Loss) others() []state.Run {
+	var others []state.Run
+	for _, run := range c.Page.Runs {
+		if run.Shown {
+			others = append(others, run)
+		}
+	}
+	return others
 }
 
 func (c *Loss) option(theme chart.Theme) json.RawMessage {
@@ -112,5 +123,6 @@ func (c *Loss) option(theme chart.Theme) json.RawMessage {
 		History:  p.History,
 
 		Baselines: p.Baselines(),
+		Others:    c.others(),
 	})
 }

@@ -30,6 +30,8 @@ type Root struct {
 	Quietly func(change func())
 	// Save has the browser store a file, a Blob, under a name.
 	Save func(file any, name string)
+	// SaveText has the browser store text under a name.
+	SaveText func(text, name string)
 	// Copy puts text into the clipboard; done may be called later.
 	Copy func(text string, done func(error))
 
@@ -47,6 +49,15 @@ func (c *Root) AfterRender() {
 // Redraw makes the next render draw every canvas and chart anew: after a
 // change of theme.
 func (c *Root) Redraw() { c.stage.forget() }
+
+func (c *Root) toast() string {
+	if c.Page.Toast == nil {
+		return ""
+	}
+	return c.Page.Toast.Text
+}
+
+func (c *Root) undoable() bool { return c.Page.Toast != nil && c.Page.Toast.Undo != nil }
 
 // Answered draws what the explorer's decoder has answered, without a render.
 func (c *Root) Answered() {

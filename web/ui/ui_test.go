@@ -579,21 +579,52 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
+// Runs are queued, kept, renamed, shown, saved and deleted.
+func TestRuns(t *testing.T) {
 	s := visit(protocol.SourceSite)
-	root := &Root{Page: s.Page}
+	var saved string
+	root := &Root{Page: s.Page, SaveText: func(text, name string) { saved = name + "\n" + text }}
 	press(t, root, "Sweep λ")
-	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, Epochs: []protocol.Epoch{
+	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, TrainSeconds: 75, Epochs: []protocol.Epoch{
 		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.62, ValBCE: 0.6, ValMSE: 0.02, PSNR: 17, Active: 3.5, Dead: 50}},
 	}})
-	for _, want := range []string{"3e-4 0.6200 0.0530 0.02000 17.0 dB 3.5 50", "Run 2 of 9, λ = 1e-4"} {
+	for _, want := range []string{"2 3e-4 64 20 0.6200 0.0530 17.00 dB 3.5 50 1:15", "Run 2 of 9, λ = 1e-4"} {
 		if got := text(render(t, root)); !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
 		}
 	}
-	press(t, root, "Stop the sweep")
-	if _, total := s.Sweeping(); total != 0 {
+	press(t, root, "Stop after this run")
+	if _, total := s.Queued(); total != 0 {
 		t.Error("the sweep goes on")
+	}
+	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, Epochs: []protocol.Epoch{
+		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.61, ValBCE: 0.6, PSNR: 18, Active: 9, Dead: 40}},
+	}})
+	runs := &Runs{Page: s.Page}
+	cells := runs.cells(s.Runs[1])
+	if cells[2].differs == nil || cells[3].differs != nil || cells[5].best == nil || runs.cells(s.Runs[0])[5].best != nil {
+		t.Errorf("cells %+v: want λ to differ and the loss to be the best", cells)
+	}
+	fire(t, find(t, root, "aria-label", "Show Run 1 in the loss chart"), "change", map[string]any{"checked": true})
+	if option := string((&Loss{Page: s.Page}).option(chart.Theme{})); !strings.Contains(option, `"name":"Run 1"`) {
+		t.Errorf("run 1 is not in the chart: %s", option)
+	}
+	fire(t, find(t, root, "aria-label", "Name of the run"), "change", map[string]any{"value": "Sparse, \"very\""})
+	press(t, root, "CSV")
+	if !strings.HasPrefix(saved, "runs.csv\nrun,experiment,lambda,") || !strings.Contains(saved, `"Sparse, ""very""",2,3e-4,64,`) {
+		t.Errorf("saved %s", saved)
+	}
+	fire(t, find(t, root, "aria-label", "Delete Run 2"), "click", nil)
+	if len(s.Runs) != 1 || !strings.Contains(text(render(t, root)), "Deleted Run 2. Undo") {
+		t.Errorf("%d runs, toast %v", len(s.Runs), s.Toast)
+	}
+	press(t, root, "Undo")
+	if len(s.Runs) != 2 {
+		t.Errorf("%d runs after undo, want 2", len(s.Runs))
+	}
+	press(t, root, "Run experiments 1, 2, 3")
+	if _, total := s.Queued(); total != 3 || s.Settings.Experiment != 1 {
+		t.Errorf("%d runs are queued, experiment %d first", total, s.Settings.Experiment)
 	}
 }
 
@@ -786,7 +817,9 @@ func TestStyle(t *testing.T) {
 	}
 	style := read("../static/style.css")
 	page := read("../static/index.html")
-	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train()} {
+	done := train()
+	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done} {
 		page += render(t, &Root{Page: s.Page})
 	}
 	used := map[string]bool{}

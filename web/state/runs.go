@@ -1,0 +1,232 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sae/nn/experiment"
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+// Run is a run that has gone through all its epochs.
+type Run struct {
+	ID       int
+	Name     string
+	Settings experiment.Settings
+	fit.Evaluation
+	History []protocol.Epoch
+	Seconds float64 // of training
+	Shown   bool    // in the loss chart
+	Model   any     // its checkpoint, a Blob; nil until the worker has made it
+}
+
+// Toast is a short message with a way back.
+type Toast struct {
+	Text string
+	Undo func() // nil for none
+}
+
+// maxRuns is how many runs are kept; the oldest make way.
+const maxRuns = 50
+
+// finished keeps the run that has just ended, in the place of an earlier one
+// with the same settings.
+func (p *Page) finished() {
+	latest, ok := p.Latest()
+	if !ok {
+		return
+	}
+	p.lastRunID++
+	run := Run{
+		ID: p.lastRunID, Settings: p.Settings, Evaluation: latest,
+		History: slices.Clone(p.History), Seconds: p.TrainSeconds,
+	}
+	run.Name = fmt.Sprintf("Run %d", run.ID)
+	for _, earlier := range p.Runs {
+		if sameButWorkers(earlier.Settings, p.Settings) {
+			run.ID, run.Name, run.Shown = earlier.ID, earlier.Name, earlier.Shown
+		}
+	}
+	runs := slices.DeleteFunc(slices.Clone(p.Runs), func(r Run) bool { return r.ID == run.ID })
+	runs = append(runs, run)
+	p.setRuns(runs[max(0, len(runs)-maxRuns):])
+	p.checkpoint(func(file any) {
+		if i := p.runIndex(run.ID); i >= 0 {
+			p.Runs[i].Model = file
+		}
+	})
+}
+
+// checkpoint has the worker make a checkpoint of the run as it is.
+func (p *Page) checkpoint(done func(file any)) {
+	p.Export("checkpoint", func(file any, err error) {
+		if err == nil {
+			done(file)
+		}
+	})
+}
+
+func sameButWorkers(a, b experiment.Settings) bool {
+	a.Workers = b.Workers
+	return a == b
+}
+
+func (p *Page) setRuns(runs []Run) {
+	p.Runs = runs
+	p.versions++
+	p.RunsVersion = p.versions
+}
+
+func (p *Page) runIndex(id int) int {
+	return slices.IndexFunc(p.Runs, func(r Run) bool { return r.ID == id })
+}
+
+// changeRun changes a run that is kept.
+func (p *Page) changeRun(id int, change func(*Run)) {
+	if i := p.runIndex(id); i >= 0 {
+		runs := slices.Clone(p.Runs)
+		change(&runs[i])
+		p.setRuns(runs)
+	}
+}
+
+// RenameRun gives a run another name; an empty one changes nothing.
+func (p *Page) RenameRun(id int, name string) {
+	if name = strings.TrimSpace(name); name != "" {
+		p.changeRun(id, func(r *Run) { r.Name = name })
+	}
+}
+
+// ShowRun shows or hides a run in the loss chart.
+func (p *Page) ShowRun(id int, on bool) { p.changeRun(id, func(r *Run) { r.Shown = on }) }
+
+// DeleteRun forgets a run; the toast brings it back.
+func (p *Page) DeleteRun(id int) {
+	i := p.runIndex(id)
+	if i < 0 {
+		return
+	}
+	before, name := p.Runs, p.Runs[i].Name
+	p.setRuns(slices.Delete(slices.Clone(p.Runs), i, i+1))
+	p.Toast = &Toast{Text: "Deleted " + name + ".", Undo: func() { p.setRuns(before) }}
+}
+
+// RestoreRun makes a run that is kept the one under way.
+func (p *Page) RestoreRun(id int) {
+	if i := p.runIndex(id); i >= 0 && p.Runs[i].Model != nil {
+		p.Import(p.Runs[i].Model, ignore)
+	}
+}
+
+// Undo takes back what the toast tells of.
+func (p *Page) Undo() {
+	toast := p.Toast
+	p.Toast = nil
+	if toast != nil && toast.Undo != nil {
+		toast.Undo()
+	}
+}
+
+// DismissToast closes the toast.
+func (p *Page) DismissToast() { p.Toast = nil }
+
+// queue is a series of runs that are trained one after the other.
+type queue struct {
+	runs  []map[string]string // changes of the settings, of the runs to come
+	total int
+}
+
+// sweepLambdas are the values of λ that a sweep tries.
+func sweepLambdas() []float64 {
+	field, _ := experiment.Lookup("lambda")
+	return field.Notches
+}
+
+// Sweep trains a run for each of some values of λ, from the largest to the
+// smallest, and last the one that is set, so that its model stays. It ends
+// early when the user changes a setting, the data or the run.
+func (p *Page) Sweep() {
+	lambdas := slices.Clone(sweepLambdas())
+	slices.Reverse(lambdas)
+	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == p.Settings.Lambda })
+	var runs []map[string]string
+	for _, lambda := range append(lambdas, p.Settings.Lambda) {
+		runs = append(runs, map[string]string{"lambda": experiment.FormatLambda(lambda)})
+	}
+	p.enqueue(runs)
+}
+
+// QueueExperiments trains experiments 1, 2 and 3 one after the other.
+func (p *Page) QueueExperiments() {
+	p.enqueue([]map[string]string{{"experiment": "1"}, {"experiment": "2"}, {"experiment": "3"}})
+}
+
+func (p *Page) enqueue(runs []map[string]string) {
+	if p.Dataset.Train == 0 {
+		return
+	}
+	p.queue = &queue{runs, len(runs)}
+	p.next()
+}
+
+// StopQueue ends the series; the run under way stays.
+func (p *Page) StopQueue() {
+	p.queue = nil
+	p.changed("state")
+}
+
+// Queued tells which run of how many a series is at, from 1; total is 0 where
+// there is none.
+func (p *Page) Queued() (run, total int) {
+	if p.queue == nil {
+		return 0, 0
+	}
+	return p.queue.total - len(p.queue.runs), p.queue.total
+}
+
+// next starts the next run of the series.
+func (p *Page) next() {
+	q := p.queue
+	if q == nil || len(q.runs) == 0 {
+		p.queue = nil
+		return
+	}
+	settings, err := p.Settings.With(q.runs[0])
+	q.runs = q.runs[1:]
+	if err != nil {
+		p.fail("The series of runs ended", err) // nothing of the table gets here
+		return
+	}
+	p.Settings = settings
+	p.Status = protocol.StatusIdle
+	p.newRun(ignore)
+	p.Play(ignore)
+}
+
+// TradeOff returns the runs in groups that differ in λ at most, each by rising
+// λ: reconstruction against sparsity. The group of the settings comes first.
+func (p *Page) TradeOff() [][]Run {
+	alike := func(s experiment.Settings) experiment.Settings {
+		s.Experiment, s.Lambda, s.Workers = 0, 0, ""
+		return s
+	}
+	keys := []experiment.Settings{alike(p.Settings)}
+	groups := map[experiment.Settings][]Run{}
+	for _, run := range p.Runs {
+		key := alike(run.Settings)
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+		groups[key] = append(groups[key], run)
+	}
+	var all [][]Run
+	for _, key := range keys {
+		runs := groups[key]
+		slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.Settings.Lambda, b.Settings.Lambda) })
+		all = append(all, runs)
+	}
+	return all
+}

@@ -1,0 +1,179 @@
+package ui
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/vugu/vugu"
+
+	"sae/nn/experiment"
+	"sae/web/chart"
+	"sae/web/state"
+)
+
+// Runs shows the runs that are kept, and what λ exchanges: reconstruction
+// against sparsity.
+type Runs struct {
+	Page     *state.Page
+	Stage    *stage
+	SaveText func(text, name string)
+}
+
+func (c *Runs) loading() bool { return c.Page.Status == state.StatusLoading }
+
+func (c *Runs) queueing() bool {
+	_, total := c.Page.Queued()
+	return total > 0
+}
+
+// queued tells how far a series of runs is.
+func (c *Runs) queued() string {
+	run, total := c.Page.Queued()
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Run %d of %d, λ = %s", run, total, experiment.FormatLambda(c.Page.Settings.Lambda))
+}
+
+func (c *Runs) sweepLabel() string {
+	if c.queueing() {
+		return "Stop after this run"
+	}
+	return "Sweep λ"
+}
+
+func (c *Runs) sweepHelp() string {
+	if c.queueing() {
+		return "Leaves out the runs to come"
+	}
+	return "Trains one run after the other, each with another λ and all else as it is set"
+}
+
+func (c *Runs) sweep() {
+	if c.queueing() {
+		c.Page.StopQueue()
+		return
+	}
+	c.Page.Sweep()
+}
+
+// column is a column of the table.
+type column struct {
+	title  string
+	field  string                  // name of the setting; "" for none
+	text   func(state.Run) string  //
+	value  func(state.Run) float64 // of which the best is bold; nil for none
+	higher bool                    // whether more is better
+}
+
+// columns returns the columns: some settings always, others where they differ.
+func (c *Runs) columns() []column {
+	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
+	for _, field := range experiment.Table {
+		switch field.Name {
+		case "experiment", "lambda", "latent", "epochs":
+		case "workers":
+			continue
+		default:
+			if !c.differs(field) {
+				continue
+			}
+		}
+		columns = append(columns, column{title: field.Label, field: field.Name, text: func(r state.Run) string { return field.Format(r.Settings) }})
+	}
+	floor := c.Page.Dataset.Floor
+	return append(columns,
+		column{title: "Validation loss", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValLoss) }, value: func(r state.Run) float64 { return r.ValLoss }},
+		column{title: "Above floor", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValBCE-floor) }, value: func(r state.Run) float64 { return r.ValBCE }},
+		column{title: "PSNR", text: func(r state.Run) string { return fmt.Sprintf("%.2f dB", r.PSNR) }, value: func(r state.Run) float64 { return r.PSNR }, higher: true},
+		column{title: "Active units", text: func(r state.Run) string { return fmt.Sprintf("%.1f", r.Active) }},
+		column{title: "Dead units", text: func(r state.Run) string { return count(r.Dead) }, value: func(r state.Run) float64 { return float64(r.Dead) }},
+		column{title: "Time", text: func(r state.Run) string { return duration(r.Seconds) }},
+	)
+}
+
+// differs reports whether the runs differ in a setting.
+func (c *Runs) differs(field experiment.Field) bool {
+	for _, run := range c.Page.Runs {
+		if field.Format(run.Settings) != field.Format(c.Page.Runs[0].Settings) {
+			return true
+		}
+	}
+	return false
+}
+
+// cell is a cell of the table.
+type cell struct {
+	text          string
+	name          bool // whether it is the run's name
+	differs, best any  // true, or nil
+}
+
+func (c *Runs) cells(run state.Run) []cell {
+	var cells []cell
+	for i, column := range c.columns() {
+		cell := cell{text: column.text(run), name: i == 0}
+		if field, ok := experiment.Lookup(column.field); ok && c.differs(field) {
+			cell.differs = "true"
+		}
+		if column.value != nil && len(c.Page.Runs) > 1 && c.best(column, run) {
+			cell.best = "true"
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+func (c *Runs) best(column column, run state.Run) bool {
+	best := math.Inf(1)
+	sign := map[bool]float64{true: -1, false: 1}[column.higher]
+	for _, other := range c.Page.Runs {
+		best = min(best, sign*column.value(other))
+	}
+	return sign*column.value(run) == best
+}
+
+func (c *Runs) rename(id int, event vugu.DOMEvent) {
+	c.Page.RenameRun(id, event.PropString("target", "value"))
+}
+
+// saveCSV saves the table, with all settings.
+func (c *Runs) saveCSV() {
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	head := []string{"run"}
+	for _, field := range experiment.Table {
+		head = append(head, field.Name)
+	}
+	w.Write(append(head, "valLoss", "valBce", "valMse", "psnr", "active", "dead", "seconds"))
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	for _, run := range c.Page.Runs {
+		line := []string{run.Name}
+		for _, field := range experiment.Table {
+			line = append(line, field.Format(run.Settings))
+		}
+		w.Write(append(line, number(run.ValLoss), number(run.ValBCE), number(run.ValMSE), number(run.PSNR),
+			number(run.Active), strconv.Itoa(run.Dead), number(run.Seconds)))
+	}
+	w.Flush()
+	if c.SaveText != nil {
+		c.SaveText(text.String(), "runs.csv")
+	}
+}
+
+func (c *Runs) label() string {
+	return fmt.Sprintf("PSNR by the mean number of active units, %s", plural(len(c.Page.Runs), "run"))
+}
+
+func (c *Runs) version() string {
+	p := c.Page
+	return fmt.Sprint(p.RunsVersion, p.Settings, p.Baselines())
+}
+
+func (c *Runs) option(theme chart.Theme) json.RawMessage {
+	return chart.TradeOff(theme, c.Page.TradeOff(), c.Page.Settings.Latent, c.Page.Baselines())
+}

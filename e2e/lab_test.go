@@ -144,3 +144,65 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	}
 	p.screenshot("explorer-phone")
 }
+
+// Keys train, pause and open what the mouse does; fields keep their keys.
+func TestKeyboard(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 10000})`)
+	press := func(key string) { p.do(chromedp.KeyEvent(key)) }
+	press(" ")
+	waitFor[bool](p, `sae.state().status === "training" && sae.state().epoch > 0`)
+	press(" ")
+	waitFor[bool](p, `sae.state().status === "paused"`)
+	press("?")
+	waitFor[bool](p, `!document.querySelector("#help").hidden`)
+	p.screenshot("keys")
+	axe(p, "keys")
+	press("m")
+	waitFor[bool](p, `!document.querySelector("#settings").hidden`)
+	evaluate[chromedp.Void](p, `document.querySelector("#settings input[type=text]").focus()`)
+	press("r")
+	if s := state(p); s.Epoch == 0 {
+		t.Error("a letter in a field resets the run")
+	}
+	evaluate[chromedp.Void](p, `document.activeElement.blur()`)
+	press("r")
+	waitFor[bool](p, `sae.state().epoch === 0 && !document.querySelector(".toast").hidden`)
+	press("z")
+	waitFor[bool](p, `sae.state().epoch > 0`)
+	press("3")
+	waitFor[bool](p, `sae.state().settings.experiment === 3`)
+}
+
+// The timeline shows the pictures and features of an earlier epoch, while
+// training goes on.
+func TestTimeline(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 10000}).then(() => sae.play())`)
+	waitFor[bool](p, `document.querySelector(".timeline input").max > 3`)
+	const hash = `(() => {
+		const { data } = document.querySelectorAll(".plate .row")[2].querySelector("canvas").getContext("2d").getImageData(0, 0, 32, 32);
+		return data.reduce((hash, x) => (31 * hash + x) | 0, 7);
+	})()`
+	now := evaluate[int](p, hash)
+	scrub := func(moment string) {
+		evaluate[chromedp.Void](p, `(() => {
+			const input = document.querySelector(".timeline input");
+			input.value = `+moment+`;
+			input.dispatchEvent(new Event("input", { bubbles: true }));
+		})()`)
+	}
+	scrub("0")
+	waitFor[bool](p, `document.querySelector(".timeline output").innerText.startsWith("epoch")`)
+	past := waitFor[int](p, hash)
+	epoch := state(p).Epoch
+	waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d + 3`, epoch))
+	if past == now || evaluate[int](p, hash) != past {
+		t.Error("the pictures of the first moment do not stay while training goes on")
+	}
+	scrub(`input.max`)
+	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".timeline output").innerText === "now" && %s !== %d`, hash, past))
+	p.screenshot("timeline")
+}

@@ -260,6 +260,7 @@ func (a *app) listen() {
 		dragging(false)
 		a.useFiles(event.Get("dataTransfer").Get("files"))
 	})
+	on(document, "keydown", a.key)
 	for _, id := range []string{"file", "model-file"} {
 		input := element(id)
 		on(input, "change", func(js.Value) {
@@ -271,6 +272,31 @@ func (a *app) listen() {
 		a.watchVisibility(on)
 	}
 	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(js.Value) { a.do(a.root.Redraw) })
+}
+
+// key handles the keys that mean something wherever the focus is. Fields and
+// buttons keep theirs.
+func (a *app) key(event js.Value) {
+	target, key := event.Get("target"), event.Get("key").String()
+	for _, modifier := range []string{"ctrlKey", "metaKey", "altKey", "defaultPrevented", "isComposing"} {
+		if event.Get(modifier).Truthy() {
+			return
+		}
+	}
+	if key != "Escape" && target.Get("closest").Truthy() {
+		own := "input, select, textarea"
+		if key == " " {
+			own += `, button, a, [tabindex="0"]`
+		}
+		if target.Call("closest", own).Truthy() {
+			return
+		}
+	}
+	a.do(func() {
+		if a.page.Press(key) {
+			event.Call("preventDefault")
+		}
+	})
 }
 
 // watchVisibility tells the page, which is in a frame, whether it can be seen:

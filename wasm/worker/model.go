@@ -65,6 +65,8 @@ func (w *Worker) export(m protocol.Message) (protocol.Message, error) {
 	if err := w.model(m.Type); err != nil {
 		return protocol.Message{}, err
 	}
+	w.exporting = true
+	defer func() { w.exporting = false }()
 	checkpoint, err := w.run.Checkpoint(w.Kernel)
 	if err != nil {
 		return protocol.Message{}, err

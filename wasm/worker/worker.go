@@ -85,11 +85,12 @@ type Worker struct {
 	inbox []protocol.Message
 	wake  chan struct{}
 
-	dataset  *data.Dataset
-	data     fit.Data // its images
-	watched  []int    // validation images on show
-	run      *run     // nil until there are a data set and settings
-	stepping int      // id of the step command under way; 0 for none
+	dataset   *data.Dataset
+	data      fit.Data // its images
+	watched   []int    // validation images on show
+	run       *run     // nil until there are a data set and settings
+	stepping  int      // id of the step command under way; 0 for none
+	exporting bool     // whether commands wait for a model to be exported: what replaces it may follow
 
 	tick  *time.Ticker
 	sizes map[string]int // of the teams that were found fastest, by networks
@@ -188,6 +189,9 @@ func (w *Worker) turn() {
 // attend carries out the waiting commands up to the first that interrupts or
 // has to wait for the end of the step.
 func (w *Worker) attend() error {
+	if w.exporting {
+		return nil
+	}
 	run := w.run
 	for {
 		m, ok := w.peek()

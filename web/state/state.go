@@ -101,12 +101,16 @@ type Page struct {
 	Sites    []string
 	Kept     string // name of the data set that the browser keeps; "" for none
 
+	Help         bool              // whether the list of keys is open
 	MoreSettings bool              // whether the form with all settings is open
 	Draft        map[string]string // what the user typed into fields that refused it
 	FieldErrors  map[string]string // why they refused
 
 	Features Features
 	Explorer Explorer
+
+	Moments []Moment // of the run, from its beginning to now
+	Past    int      // which of them is shown; -1 for now
 
 	Runs        []Run // that are kept, on the data set in use
 	RunsVersion int   // grows with every change of Runs
@@ -125,6 +129,7 @@ type Page struct {
 	watched   []int            // validation images that the worker is to show
 	deaths    int              // of workers, since the last frame of one
 	displayMS float64          // what showing a frame took
+	live      Moment           // what is now, where an earlier moment is shown
 	answered  bool             // whether a message was the decoder's answer to the explorer
 	unseen    bool             // whether training waits to be seen again
 	versions  int
@@ -142,6 +147,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Settings:    experiment.Default(),
 		Workers:     1,
 		Quantity:    QuantityLoss,
+		Past:        -1,
 		Features:    Features{Unit: -1, Sort: SortActivity},
 		Explorer:    newExplorer(),
 		ShowMean:    true,
@@ -353,6 +359,7 @@ func (p *Page) clear(run int) {
 	p.Workers = 1
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
+	p.forgetMoments()
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
 }
@@ -564,7 +571,7 @@ func (p *Page) frame(m protocol.Message) {
 	}
 	if frame.Units && len(buffers) >= 6 {
 		p.versions++
-		p.Units = Units{
+		p.live.Units = Units{
 			Mean:      protocol.Floats(buffers[0]),
 			Activity:  protocol.Floats(buffers[1]),
 			Histogram: protocol.Floats(buffers[2]),
@@ -574,8 +581,12 @@ func (p *Page) frame(m protocol.Message) {
 			Atoms:     buffers[5],
 			Version:   p.versions,
 		}
+		if p.Past < 0 {
+			p.Units = p.live.Units
+		}
 		p.refreshUnit()
 	}
+	p.remember(frame.Units)
 	if frame.Units || len(frame.Images) > 0 {
 		p.refreshExplorer(frame.Units)
 	}
@@ -608,7 +619,7 @@ func (p *Page) follow(frame protocol.Frame) {
 
 func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
 	p.versions++
-	p.Samples = Samples{
+	p.live.Samples = Samples{
 		Images:          frame.Images,
 		Labels:          frame.Labels,
 		Originals:       buffers[0],
@@ -616,7 +627,11 @@ func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
 		Codes:           protocol.Floats(buffers[2]),
 		Version:         p.versions,
 	}
-	p.Samples.Latent = len(p.Samples.Codes) / len(frame.Images)
+	p.live.Samples.Latent = len(p.live.Samples.Codes) / len(frame.Images)
+	if p.Past < 0 || !slices.Equal(p.Samples.Images, p.live.Samples.Images) { // other pictures have no past
+		p.Past = -1
+		p.Samples = p.live.Samples
+	}
 }
 
 // fixedPictures shows the first validation image of each class in turn: the

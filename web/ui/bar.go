@@ -113,6 +113,10 @@ func (c *Bar) kernel() string {
 
 func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.MoreSettings) }
 
+func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
+
+func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
+
 func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
 
 // shape writes the widths of all layers, the latent one in bold.

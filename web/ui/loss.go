@@ -3,6 +3,9 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+
+	"github.com/vugu/vugu"
 
 	"sae/web/chart"
 	"sae/web/state"
@@ -89,6 +92,29 @@ func (c *Loss) pcaText() string {
 		return "looking for them"
 	}
 	return fmt.Sprintf("MSE %.4f", quality.MSE)
+}
+
+// last returns the number of the last moment of the timeline.
+func (c *Loss) last() string { return strconv.Itoa(max(0, len(c.Page.Moments)-1)) }
+
+func (c *Loss) moment() string {
+	if c.Page.Past >= 0 {
+		return strconv.Itoa(c.Page.Past)
+	}
+	return c.last()
+}
+
+func (c *Loss) when() string {
+	if c.Page.Past >= 0 {
+		return fmt.Sprintf("epoch %.1f", c.Page.Moments[c.Page.Past].Epoch)
+	}
+	return "now"
+}
+
+func (c *Loss) scrub(event vugu.DOMEvent) {
+	if moment, err := strconv.Atoi(event.PropString("target", "value")); err == nil {
+		c.Page.Scrub(moment)
+	}
 }
 
 func (c *Loss) label() string {

@@ -1,0 +1,44 @@
+package state
+
+import "strconv"
+
+// Shortcut is a key that does something wherever the focus is, but in fields.
+type Shortcut struct {
+	Key   string // as KeyboardEvent.key has it
+	Label string // on the key
+	Help  string
+	do    func(*Page)
+}
+
+// Shortcuts lists the keys.
+var Shortcuts = []Shortcut{
+	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }},
+	{"s", "S", "Step: train on one batch", func(p *Page) { p.Step(ignore) }},
+	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }},
+	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo},
+	{"1", "1 to 4", "Choose the experiment", nil},
+	{"o", "O", "Other pictures", (*Page).OtherPictures},
+	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Select(p.Selected - 1) }},
+	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Select(p.Selected + 1) }},
+	{"m", "M", "More settings", func(p *Page) { p.MoreSettings = !p.MoreSettings }},
+	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
+	{"Escape", "Esc", "Close what is open", func(p *Page) {
+		p.Help, p.MoreSettings, p.Notice, p.Toast = false, false, nil, nil
+		p.OpenUnit(-1)
+	}},
+}
+
+// Press does what a key stands for, and reports whether it stands for anything.
+func (p *Page) Press(key string) bool {
+	if number, err := strconv.Atoi(key); err == nil && number >= 1 && number <= 4 {
+		p.Edit("experiment", key)
+		return true
+	}
+	for _, shortcut := range Shortcuts {
+		if shortcut.Key == key && shortcut.do != nil {
+			shortcut.do(p)
+			return true
+		}
+	}
+	return false
+}

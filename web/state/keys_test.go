@@ -1,0 +1,35 @@
+package state
+
+import (
+	"testing"
+
+	"sae/wasm/protocol"
+)
+
+func TestKeys(t *testing.T) {
+	page, worker := open(t)
+	worker.frame(protocol.Frame{Workers: 1, Images: []int{3, 4}, Labels: []int{3, 4}},
+		make([]byte, 2*3072), make([]byte, 2*3072), protocol.Bytes([]float32{1, 2}))
+	worker.types()
+	for _, test := range []struct {
+		key string
+		ok  func() bool
+	}{
+		{" ", func() bool { return page.Status == protocol.StatusTraining }},
+		{" ", func() bool { return page.Status == protocol.StatusPaused }},
+		{"ArrowRight", func() bool { return page.Selected == 1 }},
+		{"ArrowRight", func() bool { return page.Selected == 1 }},
+		{"ArrowLeft", func() bool { return page.Selected == 0 }},
+		{"3", func() bool { return page.Settings.Experiment == 3 }},
+		{"m", func() bool { return page.MoreSettings }},
+		{"?", func() bool { return page.Help }},
+		{"Escape", func() bool { return !page.Help && !page.MoreSettings }},
+	} {
+		if !page.Press(test.key) || !test.ok() {
+			t.Errorf("key %q does not do what it should", test.key)
+		}
+	}
+	if page.Press("q") || page.Press("7") {
+		t.Error("a key without a meaning is taken")
+	}
+}

@@ -206,3 +206,33 @@ func TestTimeline(t *testing.T) {
 	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".timeline output").innerText === "now" && %s !== %d`, hash, past))
 	p.screenshot("timeline")
 }
+
+// A picture of the user, dropped on the page, is cropped, reconstructed and
+// compared with the validation pictures; a file that is none is refused.
+func TestOwnPicture(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 1}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	drop := func(file string) {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
+			const transfer = new DataTransfer();
+			transfer.items.add(%s);
+			document.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer }));
+		})()`, file))
+	}
+	drop(`await (async () => {
+		const canvas = new OffscreenCanvas(300, 100), context = canvas.getContext("2d");
+		context.fillStyle = "red"; context.fillRect(0, 0, 300, 100);
+		context.fillStyle = "blue"; context.fillRect(100, 0, 100, 100); // the square in the middle
+		return new File([await canvas.convertToBlob()], "me.png", { type: "image/png" });
+	})()`)
+	waitFor[bool](p, `document.querySelector(".beside b").innerText === "your picture" && document.querySelector(".beside").innerText.includes("of the validation pictures")`)
+	pixel := evaluate[[]int](p, `Array.from(document.querySelector(".beside canvas").getContext("2d").getImageData(1, 16, 1, 1).data)`)
+	if !slices.Equal(pixel, []int{0, 0, 255, 255}) {
+		t.Errorf("the picture's left edge is %v, want the blue of the middle", pixel)
+	}
+	p.screenshot("own-picture")
+	drop(`new File(["no picture"], "bad.png", { type: "image/png" })`)
+	waitFor[bool](p, `document.body.innerText.includes("That picture could not be read")`)
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
 
+	"sae/data"
 	"sae/nn/exchange"
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
@@ -53,6 +54,7 @@ func Run() {
 	a.root = &ui.Root{
 		Page:        a.page,
 		PickFile:    func() { element("file").Call("click") },
+		PickPicture: func() { element("picture-file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
 		ToggleTheme: a.toggleTheme,
 		Do:          a.do,
@@ -261,7 +263,13 @@ func (a *app) listen() {
 		a.useFiles(event.Get("dataTransfer").Get("files"))
 	})
 	on(document, "keydown", a.key)
-	for _, id := range []string{"file", "model-file"} {
+	on(document, "paste", func(event js.Value) {
+		if data := event.Get("clipboardData"); data.Truthy() && data.Get("files").Length() > 0 {
+			event.Call("preventDefault")
+			a.useFiles(data.Get("files"))
+		}
+	})
+	for _, id := range []string{"file", "model-file", "picture-file"} {
 		input := element(id)
 		on(input, "change", func(js.Value) {
 			a.useFiles(input.Get("files"))
@@ -334,7 +342,42 @@ func (a *app) useFiles(files js.Value) {
 				return
 			}
 		}
+		if strings.HasPrefix(file.Get("type").String(), "image/") {
+			go a.usePicture(name, file)
+			return
+		}
 		a.page.UseFile(name, file, func(error) {})
+	})
+}
+
+// usePicture crops a picture of the user to a square in its middle, scales it to
+// 32×32 pixels and explores it. It does not leave the browser.
+func (a *app) usePicture(name string, file js.Value) {
+	bitmap, err := browser.Await(js.Global().Call("createImageBitmap", file))
+	if err != nil {
+		a.do(func() {
+			a.page.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
+		})
+		return
+	}
+	width, height := bitmap.Get("width").Int(), bitmap.Get("height").Int()
+	side := min(width, height)
+	canvas := js.Global().Get("OffscreenCanvas").New(data.Width, data.Height)
+	context := canvas.Call("getContext", "2d")
+	context.Set("imageSmoothingQuality", "high")
+	context.Set("fillStyle", "white") // under what is transparent
+	context.Call("fillRect", 0, 0, data.Width, data.Height)
+	context.Call("drawImage", bitmap, (width-side)/2, (height-side)/2, side, side, 0, 0, data.Width, data.Height)
+	bitmap.Call("close")
+	rgba := make([]byte, 4*data.Width*data.Height)
+	js.CopyBytesToGo(rgba, context.Call("getImageData", 0, 0, data.Width, data.Height).Get("data"))
+	pixels := make([]byte, 0, data.ImageSize)
+	for i := 0; i < len(rgba); i += 4 {
+		pixels = append(pixels, rgba[i:i+3]...)
+	}
+	a.do(func() {
+		a.page.ExplorePicture(pixels)
+		element("explorer").Call("scrollIntoView")
 	})
 }
 

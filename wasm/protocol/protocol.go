@@ -72,6 +72,9 @@ const (
 	// first two principal components; there is no body. The reply's buffer holds
 	// the points, [n, 2], as Bytes makes them.
 	TypeMap Type = "map"
+	// TypeUnusual asks how an image of 3,072 bytes, the only buffer, compares with
+	// the validation images for the model. The reply's body is an Unusual.
+	TypeUnusual Type = "unusual"
 	// TypePCA asks how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's body a baseline.Quality.
 	TypePCA Type = "pca"
@@ -225,6 +228,12 @@ type Unit struct {
 type UnitDetail struct {
 	Images []int   `json:"images"` // that activate the unit most, at most TopImages; the most active first
 	Bias   float64 `json:"bias"`   // of the unit
+}
+
+// Unusual is the reply to TypeUnusual.
+type Unusual struct {
+	BCE   float64 `json:"bce"`   // of the image, less its own entropy: the excess
+	Share float64 `json:"share"` // of the validation images that have a smaller one
 }
 
 // TopImages is how many images show what activates a unit.

@@ -12,6 +12,7 @@ import (
 
 	"sae/data"
 	"sae/nn"
+	"sae/nn/baseline"
 	"sae/wasm/protocol"
 )
 
@@ -197,4 +198,48 @@ func (w *Worker) codeMap() (protocol.Message, error) {
 		points[2*i], points[2*i+1] = float32(plane.At(i, 0)), float32(plane.At(i, 1))
 	}
 	return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
+}
+
+// unusual compares an image with the validation images, by the cross-entropy of
+// its reconstruction above its own entropy.
+func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
+	if err := w.model(m.Type); err != nil {
+		return protocol.Message{}, err
+	}
+	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
+		return protocol.Message{}, fmt.Errorf("unusual: want one buffer of %d bytes", data.ImageSize)
+	}
+	excess := func(images []byte) ([]float64, error) {
+		_, outputs, err := w.run.Trainer.Reconstruct(images)
+		if err != nil {
+			return nil, err
+		}
+		result := make([]float64, len(images)/data.ImageSize)
+		for i, value := range images {
+			x, y := float64(value)/255, min(max(float64(outputs[i]), 1e-7), 1-1e-7)
+			result[i/data.ImageSize] -= x*math.Log(y) + (1-x)*math.Log1p(-y)
+		}
+		for i := range result {
+			result[i] = result[i]/data.ImageSize - baseline.Floor(images[i*data.ImageSize:][:data.ImageSize])
+		}
+		return result, nil
+	}
+	own, err := excess(m.Buffers[0])
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	smaller, all := 0, w.dataset.Validation.Images
+	const together = 64 * data.ImageSize
+	for first := 0; first < len(all); first += together {
+		others, err := excess(all[first:min(first+together, len(all))])
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		for _, other := range others {
+			if other < own[0] {
+				smaller++
+			}
+		}
+	}
+	return protocol.New("", protocol.Unusual{BCE: own[0], Share: float64(smaller) / float64(w.dataset.Validation.Len())}), nil
 }

@@ -107,3 +107,27 @@ func TestUnitStatistics(t *testing.T) {
 		}
 	}
 }
+
+// A picture of noise is more unusual than any validation image, a validation
+// image is not.
+func TestUnusual(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"experiment": "4", "hidden": "", "latent": "8"})
+	noise := make([]byte, data.ImageSize)
+	for i := range noise {
+		noise[i] = byte(i * i * 2654435761 >> 13)
+	}
+	ask := func(image []byte) protocol.Unusual {
+		unusual, err := protocol.Decode[protocol.Unusual](p.must(protocol.TypeUnusual, nil, image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return unusual
+	}
+	if u := ask(noise); u.Share != 1 || u.BCE <= 0 {
+		t.Errorf("noise: %+v", u)
+	}
+	if u := ask(data.Synthetic(200, 50, 1).Validation.Image(3)); u.Share >= 1 || u.BCE <= 0 {
+		t.Errorf("a validation image: %+v", u)
+	}
+}

@@ -202,7 +202,7 @@ func (w *Worker) attend() error {
 		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
 			return errInterrupted
 		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport,
-			protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap:
+			protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap, protocol.TypeUnusual:
 			return nil
 		}
 		w.take()
@@ -244,6 +244,8 @@ func (w *Worker) handle(m protocol.Message) {
 		reply, err = w.images(m)
 	case protocol.TypeUnit:
 		reply, err = w.unit(m)
+	case protocol.TypeUnusual:
+		reply, err = w.unusual(m)
 	case protocol.TypeMap:
 		reply, err = w.codeMap()
 	case protocol.TypeBench:

@@ -12,12 +12,15 @@ import (
 
 // Explorer is a code that the user changes, and what the decoder makes of it.
 type Explorer struct {
-	Image    int       // validation image that it started from; -1 for none
+	Image    int       // validation image that it started from; -1 for a picture of the user, or none
 	Original []byte    // its pixels
+	Own      []byte    // pixels of the user's picture that was explored last; nil for none
 	Encoded  []float32 // its code
 	Code     []float32 // as changed; nil before the first
 	Decoded  []byte    // the decoder's answer; it may be that to an earlier code for a moment
 	Version  int       // grows with every answer
+
+	Unusual *protocol.Unusual // of a picture of the user; nil for others, and until it is known
 
 	Second int       // validation image that the code is mixed with; -1 for none
 	other  []float32 // its code
@@ -43,13 +46,33 @@ func (p *Page) Explore(image int) {
 	if image < 0 || image >= len(p.labels) {
 		return
 	}
-	p.Explorer.Image, p.Explorer.Second, p.Explorer.Mix = image, -1, 0
+	p.Explorer.Image, p.Explorer.Second, p.Explorer.Mix, p.Explorer.Unusual = image, -1, 0, nil
 	p.encode(image, func(pixels []byte, code []float32) {
 		if p.Explorer.Image != image {
 			return
 		}
 		p.Explorer.Original, p.Explorer.Encoded = pixels, code
 		p.setCode(slices.Clone(code))
+	})
+}
+
+// ExplorePicture starts from the code of a picture of the user, 3,072 bytes, HWC.
+func (p *Page) ExplorePicture(pixels []byte) {
+	e := &p.Explorer
+	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
+	e.Original, e.Own = pixels, pixels
+	run := p.run
+	p.Encode(slices.Clone(pixels), func(code []float32, err error) {
+		if err == nil && p.run == run && e.Image < 0 && len(code) == p.Settings.Latent {
+			p.Explorer.Encoded = code
+			p.setCode(slices.Clone(code))
+		}
+	})
+	p.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
+		unusual, err := protocol.Decode[protocol.Unusual](reply)
+		if err == nil && reply.Error == "" && p.run == run && p.Explorer.Image < 0 {
+			p.Explorer.Unusual = &unusual
+		}
 	})
 }
 
@@ -204,6 +227,12 @@ func (p *Page) Sliders() []int {
 func (p *Page) refreshExplorer(evaluated bool) {
 	e := &p.Explorer
 	switch {
+	case e.Image < 0 && e.Own != nil:
+		if evaluated && !e.Changed() {
+			p.ExplorePicture(e.Own)
+		} else if evaluated {
+			p.decode()
+		}
 	case e.Image < 0 && len(p.Samples.Images) > 0:
 		p.Explore(p.Samples.Images[p.Selected])
 	case evaluated && e.Code == nil && e.Image >= 0:

@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"slices"
 	"strconv"
@@ -16,8 +17,9 @@ import (
 
 // Explorer lets the user change a code.
 type Explorer struct {
-	Page  *state.Page
-	Stage *stage
+	Page        *state.Page
+	Stage       *stage
+	PickPicture func()
 
 	list   sliders
 	answer canvas
@@ -157,7 +159,7 @@ func (c *Explorer) second(event vugu.DOMEvent) {
 func (c *Explorer) version() string { return fmt.Sprint(c.Page.Explorer.Version) }
 
 func (c *Explorer) originalVersion() string {
-	return fmt.Sprint(c.Page.Explorer.Image, c.Page.Dataset.Name, c.Page.Explorer.Original != nil)
+	return fmt.Sprint(c.Page.Explorer.Image, c.Page.Dataset.Name, crc32.ChecksumIEEE(c.Page.Explorer.Original))
 }
 
 func (c *Explorer) original() func(*theme) []byte {
@@ -168,7 +170,13 @@ func (c *Explorer) thumbnail() func(*theme) []byte {
 	return func(*theme) []byte { return rgba(c.Page.Explorer.Thumbnail) }
 }
 
+// own reports whether the code is that of a picture of the user.
+func (c *Explorer) own() bool { return c.Page.Explorer.Image < 0 && c.Page.Explorer.Own != nil }
+
 func (c *Explorer) class() string {
+	if c.own() {
+		return "your picture"
+	}
 	if name := c.Page.Class(c.Page.Explorer.Image); name != "" {
 		return name
 	}
@@ -176,6 +184,9 @@ func (c *Explorer) class() string {
 }
 
 func (c *Explorer) originalLabel() string {
+	if c.own() {
+		return "Your picture"
+	}
 	return "The picture that the code started from, " + article(c.class())
 }
 
@@ -186,6 +197,10 @@ func (c *Explorer) state() string {
 		return "waits for the model"
 	case e.Second >= 0 && e.Mix > 0:
 		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
+	case c.own() && e.Unusual != nil:
+		return fmt.Sprintf("%.4f above its floor, more than %.0f %% of the validation pictures", e.Unusual.BCE, 100*e.Unusual.Share)
+	case c.own():
+		return "compared with the validation pictures"
 	case e.Changed():
 		return fmt.Sprintf("picture %d, code changed", e.Image)
 	}

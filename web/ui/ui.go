@@ -23,6 +23,7 @@ type Root struct {
 	Page        *state.Page
 	PickFile    func() // lets the user choose a file with data
 	PickModel   func() // lets the user choose a file with a model
+	PickPicture func() // lets the user choose a picture
 	ToggleTheme func() // changes between light and dark
 	// Do changes the page's state and renders the result.
 	Do func(change func())

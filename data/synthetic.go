@@ -23,6 +23,9 @@ const (
 
 var syntheticClasses = []string{"disc", "ring", "square", "triangle", "stripes", "checker", "cross", "star", "crescent", "blob"}
 
+// BuiltIn returns the synthetic set that is there without any file.
+func BuiltIn() *Dataset { return Synthetic(2000, 400, 1) }
+
 // Synthetic returns the data set that needs no file: lit, textured shapes of
 // ten classes before cloudy backgrounds whose power falls with frequency as it
 // does in natural images, some of them partly hidden. The same counts and seed

@@ -117,6 +117,16 @@ func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, 
 	return t.codes(n), whole.all, nil
 }
 
+// ToBytes rounds values in [0, 1], such as those of reconstructions, to the bytes
+// that stand for them in images.
+func ToBytes(values []float32) []byte {
+	bytes := make([]byte, len(values))
+	for i, value := range values {
+		bytes[i] = byte(value*255 + 0.5)
+	}
+	return bytes
+}
+
 // countUnits derives the statistics of the units from the codes of n images.
 func (e *Evaluation) countUnits(n int) {
 	e.MeanActive, e.Dead = 0, 0

@@ -36,13 +36,6 @@ import (
 	"sae/web/state"
 )
 
-// The synthetic set is that of the page.
-const (
-	syntheticTrain      = 2000
-	syntheticValidation = 400
-	syntheticSeed       = 1
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -127,7 +120,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // load reads the data set.
 func (t *trainer) load(name string) error {
 	if name == "" {
-		t.set = data.Synthetic(syntheticTrain, syntheticValidation, syntheticSeed)
+		t.set = data.BuiltIn()
 	} else {
 		file, err := os.Open(name)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
+	"sae/nn/kernel"
 	"sae/wasm/protocol"
 	"sae/web/chart"
 	"sae/web/state"
@@ -120,18 +121,11 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		reportChart{fmt.Sprintf("Activations other than zero; %.1f %% are zero", 100*zero), chart.Histogram(colors, shares, protocol.Histogram{Zero: zero, Max: largest})})
 	pictures := r.data.Validation[:min(picturesShown*r.data.Dims, len(r.data.Validation))]
 	x := make([]float32, len(pictures))
-	for i, value := range pictures {
-		x[i] = float32(value) / 255
-	}
-	for i, y := range run.Auto.Reconstruct(nil, x) {
-		x[i] = y
-	}
+	kernel.FromBytes(x, pictures)
+	reconstructions := nn.ToBytes(run.Auto.Reconstruct(nil, x))
 	for first := 0; first < len(pictures); first += r.data.Dims {
-		rebuilt := make([]byte, r.data.Dims)
-		for i, value := range x[first : first+r.data.Dims] {
-			rebuilt[i] = byte(value*255 + 0.5)
-		}
-		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first : first+r.data.Dims]), picture(rebuilt)})
+		last := first + r.data.Dims
+		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first:last]), picture(reconstructions[first:last])})
 	}
 	r.Runs = append(r.Runs, shown)
 }

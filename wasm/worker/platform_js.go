@@ -27,13 +27,6 @@ const (
 // maxModel is the size of the largest file with a model that is read, in bytes.
 const maxModel = 1 << 30
 
-// The embedded data set.
-const (
-	syntheticTrain      = 2000
-	syntheticValidation = 400
-	syntheticSeed       = 1
-)
-
 // Run is the worker's role of the program; it never returns.
 func Run() {
 	// Memory never shrinks in WebAssembly: a tighter heap beats a later
@@ -92,7 +85,7 @@ func keptDataset() string {
 func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
 	switch load.Source {
 	case protocol.SourceSynthetic:
-		return data.Synthetic(syntheticTrain, syntheticValidation, syntheticSeed), false, nil
+		return data.BuiltIn(), false, nil
 	case protocol.SourceSite:
 		body, length, err := browser.Fetch(load.URL)
 		if err != nil {

@@ -251,16 +251,7 @@ func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	return codes, toBytes(outputs), nil
-}
-
-// toBytes rounds values in [0, 1] to bytes.
-func toBytes(values []float32) []byte {
-	bytes := make([]byte, len(values))
-	for i, value := range values {
-		bytes[i] = byte(value*255 + 0.5)
-	}
-	return bytes
+	return codes, nn.ToBytes(outputs), nil
 }
 
 // decode runs a code, [latent], through the decoder: an image of 3,072 bytes.
@@ -268,7 +259,7 @@ func (r *run) decode(code []float32) ([]byte, error) {
 	if err := r.Trainer.Collect(); err != nil {
 		return nil, err
 	}
-	return toBytes(r.Auto.Decode(nil, code)), nil
+	return nn.ToBytes(r.Auto.Decode(nil, code)), nil
 }
 
 // frame returns what is new since the last one, and forgets it.

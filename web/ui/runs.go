@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -21,6 +20,9 @@ type Runs struct {
 	Page     *state.Page
 	Stage    *stage
 	SaveText func(text, name string)
+
+	table  []column // as of tabled
+	tabled string
 }
 
 func (c *Runs) loading() bool { return c.Page.Status == state.StatusLoading }
@@ -63,30 +65,41 @@ func (c *Runs) sweep() {
 
 // column is a column of the table.
 type column struct {
-	title  string
-	field  string                  // name of the setting; "" for none
-	text   func(state.Run) string  //
-	value  func(state.Run) float64 // of which the best is bold; nil for none
-	higher bool                    // whether more is better
+	title   string
+	text    func(state.Run) string
+	value   func(state.Run) float64 // of which the best is bold; nil for none
+	higher  bool                    // whether more is better
+	differs bool                    // whether it is a setting in which the runs differ
+	best    float64
 }
 
-// columns returns the columns: some settings always, others where they differ.
+// columns returns the columns, which are worked out anew when the runs change.
 func (c *Runs) columns() []column {
+	if now := fmt.Sprint(c.Page.RunsVersion, len(c.Page.Runs), c.Page.Dataset.Floor); c.table == nil || c.tabled != now {
+		c.table, c.tabled = c.newColumns(), now
+	}
+	return c.table
+}
+
+// newColumns returns the columns: some settings always, others where they
+// differ.
+func (c *Runs) newColumns() []column {
 	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
 	for _, field := range experiment.Table {
+		differs := c.differs(field)
 		switch field.Name {
 		case "experiment", "lambda", "latent", "epochs":
 		case "workers":
 			continue
 		default:
-			if !c.differs(field) {
+			if !differs {
 				continue
 			}
 		}
-		columns = append(columns, column{title: field.Label, field: field.Name, text: func(r state.Run) string { return field.Format(r.Settings) }})
+		columns = append(columns, column{title: field.Label, differs: differs, text: func(r state.Run) string { return field.Format(r.Settings) }})
 	}
 	floor := c.Page.Dataset.Floor
-	return append(columns,
+	columns = append(columns,
 		column{title: "Validation loss", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValLoss) }, value: func(r state.Run) float64 { return r.ValLoss }},
 		column{title: "Above floor", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValBCE-floor) }, value: func(r state.Run) float64 { return r.ValBCE }},
 		column{title: "PSNR", text: func(r state.Run) string { return fmt.Sprintf("%.2f dB", r.PSNR) }, value: func(r state.Run) float64 { return r.PSNR }, higher: true},
@@ -94,6 +107,10 @@ func (c *Runs) columns() []column {
 		column{title: "Dead units", text: func(r state.Run) string { return count(r.Dead) }, value: func(r state.Run) float64 { return float64(r.Dead) }},
 		column{title: "Time", text: func(r state.Run) string { return duration(r.Seconds) }},
 	)
+	for i := range columns {
+		columns[i].best = c.best(columns[i])
+	}
+	return columns
 }
 
 // differs reports whether the runs differ in a setting.
@@ -117,10 +134,10 @@ func (c *Runs) cells(run state.Run) []cell {
 	var cells []cell
 	for i, column := range c.columns() {
 		cell := cell{text: column.text(run), name: i == 0}
-		if field, ok := experiment.Lookup(column.field); ok && c.differs(field) {
+		if column.differs {
 			cell.differs = "true"
 		}
-		if column.value != nil && len(c.Page.Runs) > 1 && c.best(column, run) {
+		if column.value != nil && len(c.Page.Runs) > 1 && column.value(run) == column.best {
 			cell.best = "true"
 		}
 		cells = append(cells, cell)
@@ -128,13 +145,18 @@ func (c *Runs) cells(run state.Run) []cell {
 	return cells
 }
 
-func (c *Runs) best(column column, run state.Run) bool {
-	best := math.Inf(1)
-	sign := map[bool]float64{true: -1, false: 1}[column.higher]
-	for _, other := range c.Page.Runs {
-		best = min(best, sign*column.value(other))
+// best returns the best value in a column, 0 in one that has none.
+func (c *Runs) best(column column) (best float64) {
+	if column.value == nil {
+		return 0
 	}
-	return sign*column.value(run) == best
+	for i, run := range c.Page.Runs {
+		value := column.value(run)
+		if i == 0 || value > best == column.higher {
+			best = value
+		}
+	}
+	return best
 }
 
 func (c *Runs) rename(id int, event vugu.DOMEvent) {

@@ -62,13 +62,17 @@ func (a Adam) Validate() error {
 	return nil
 }
 
-// rate returns the step size of step t, from 1, with the bias correction.
-func (a Adam) rate(t int) float64 {
-	rate := a.LearningRate
-	if a.decays() {
-		rate *= math.Pow(a.Decay, float64(t-1)/float64(a.DecaySteps))
+// alpha returns the learning rate α of step t, from 1.
+func (a Adam) alpha(t int) float64 {
+	if !a.decays() {
+		return a.LearningRate
 	}
-	return rate * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
+	return a.LearningRate * math.Pow(a.Decay, float64(t-1)/float64(a.DecaySteps))
+}
+
+// rate returns the step size of step t, from 1: α with the bias correction.
+func (a Adam) rate(t int) float64 {
+	return a.alpha(t) * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
 }
 
 // Trainer trains an autoencoder, alone or as the first of a team. It owns

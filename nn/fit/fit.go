@@ -242,9 +242,23 @@ type Trained struct {
 	Point  *Point  // of the training curve, which has about ten per epoch; mostly nil
 }
 
+// Explain is Step with an explanation of what it did.
+func (r *Run) Explain() (Trained, nn.Explanation, error) {
+	var explanation nn.Explanation
+	trained, err := r.train(func(images []byte) (loss nn.Loss, err error) {
+		if explanation, err = r.Trainer.Explain(images); err == nil {
+			err = r.checkFinite(explanation.After, fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1))
+		}
+		return explanation.Before, err
+	})
+	return trained, explanation, err
+}
+
 // Step trains on the next batch. A loss that is not finite is an error: the
 // run has diverged.
-func (r *Run) Step() (Trained, error) {
+func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
+
+func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
 	if r.due {
 		return Trained{}, fmt.Errorf("fit: step in epoch %d: want an evaluation first", r.Epoch+1)
 	}
@@ -252,7 +266,7 @@ func (r *Run) Step() (Trained, error) {
 	if r.next = nil; images == nil {
 		images = r.gather(r.Batch)
 	}
-	loss, err := r.Trainer.Step(images)
+	loss, err := step(images)
 	if err != nil {
 		return Trained{}, err
 	}

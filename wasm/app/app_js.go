@@ -49,6 +49,7 @@ func Run() {
 	}
 	a := &app{env: renderer.EventEnv()}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
+	a.page.Speak(js.Global().Get("navigator").Get("language").String())
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit
 	a.root = &ui.Root{
@@ -70,6 +71,7 @@ func Run() {
 	go a.watchWorker()
 	for ok := true; ok; ok = renderer.EventWait() {
 		a.env.Lock()
+		a.page.Observe()
 		results := build.RunBuild(a.root)
 		a.env.UnlockOnly()
 		if err := renderer.Render(results); err != nil {
@@ -292,9 +294,12 @@ func (a *app) key(event js.Value) {
 		}
 	}
 	if key != "Escape" && target.Get("closest").Truthy() {
-		own := "input, select, textarea"
+		own := "input:not([type=radio], [type=checkbox], [type=range]), select, textarea"
+		if key == " " || strings.HasPrefix(key, "Arrow") {
+			own = `input, select, textarea, [tabindex="0"]`
+		}
 		if key == " " {
-			own += `, button, a, [tabindex="0"]`
+			own += ", button, a"
 		}
 		if target.Call("closest", own).Truthy() {
 			return

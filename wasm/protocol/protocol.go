@@ -42,6 +42,8 @@ const (
 	TypePause Type = "pause"
 	// TypeStep trains on one batch.
 	TypeStep Type = "step"
+	// TypePace chooses how fast TypePlay trains; the body is a Pace.
+	TypePace Type = "pace"
 	// TypeWatch chooses the validation images that frames show; the body is
 	// a Watch.
 	TypeWatch Type = "watch"
@@ -189,6 +191,35 @@ type Join struct {
 	Batch        int             `json:"batch"`
 }
 
+// Pace is the body of TypePace.
+type Pace struct {
+	PerSecond float64 `json:"perSecond"` // batches, each of which is explained; 0 for as many as there is time for, of which none is
+}
+
+// Explained tells what training on a batch did.
+type Explained struct {
+	Epoch    int         `json:"epoch"` // of the batch, from 1
+	Batch    int         `json:"batch"` // within the epoch, from 1
+	Images   int         `json:"images"`
+	Before   nn.Loss     `json:"before"` // of the batch, before the update
+	After    nn.Loss     `json:"after"`  // of the same batch, after it
+	Active   float64     `json:"active"` // latent units per image
+	Rate     float64     `json:"rate"`   // the learning rate of the step
+	Layers   []LayerStep `json:"layers"`
+	TooLarge bool        `json:"tooLarge,omitempty"` // whether the network is too large to be explained: all else but Epoch and Batch is missing
+}
+
+// LayerStep is what the training on a batch did to a layer, as nn.LayerStep has it.
+type LayerStep struct {
+	Name       string  `json:"name"`
+	Activation string  `json:"activation"`
+	Units      int     `json:"units"`
+	Share      float64 `json:"share"`
+	Weights    float64 `json:"weights"`
+	Gradient   float64 `json:"gradient"`
+	Update     float64 `json:"update"`
+}
+
 // Watch is the body of TypeWatch: indexes into the validation split.
 type Watch struct {
 	Images []int `json:"images"`
@@ -289,6 +320,11 @@ const (
 //	center           [latent] float32, mean activation with its sign
 //	class means      [latent, classes] float32, mean size of the activations by class
 //	atoms            [latent, 3072] bytes, HWC: what the unit adds to a picture, 128 for nothing
+//
+// and where Explained is there, after those, layer by layer
+//
+//	activations [units of all layers] float32: mean absolute activation on the batch
+//	updates     [units of all layers] float32: norm of the change of the unit's weights and bias
 type Frame struct {
 	Run             int     `json:"run"`
 	Status          Status  `json:"status"`
@@ -309,6 +345,8 @@ type Frame struct {
 	Images []int `json:"images,omitempty"` // indexes of the pictures in the buffers
 	Labels []int `json:"labels,omitempty"` // their classes
 	Units  bool  `json:"units,omitempty"`
+
+	Explained *Explained `json:"explained,omitempty"` // the last batch, where it was trained on slowly
 }
 
 // Types of a run that frames carry.

@@ -33,10 +33,11 @@ type run struct {
 	time    time.Duration // of training
 
 	// New since the last frame:
-	initial *protocol.Evaluation
-	points  []protocol.Point
-	epochs  []protocol.Epoch
-	units   *units
+	initial   *protocol.Evaluation
+	points    []protocol.Point
+	epochs    []protocol.Epoch
+	units     *units
+	explained *explained
 
 	evaluation *nn.Evaluation // the last; nil before the first
 }
@@ -97,9 +98,12 @@ func (r *run) work(w *Worker) bool {
 		err = r.prepare(w)
 	case r.Due() || r.evaluation == nil:
 		err = r.evaluate()
-	case r.status == protocol.StatusTraining || w.stepping != 0 || r.Ahead():
+	case w.stepping != 0 || r.Ahead() || r.status == protocol.StatusTraining && !w.waits():
 		if err = r.spread(w); err == nil {
-			err = r.step()
+			err = r.step(!r.Ahead() && (w.stepping != 0 || w.pace > 0))
+		}
+		if w.lastStep = time.Now(); w.pace > 0 {
+			w.urgent = true
 		}
 		if err == nil && w.stepping != 0 {
 			if r.Due() {
@@ -181,17 +185,23 @@ func (w *Worker) newTuner(r *run) *tuner {
 // lookAhead is nn.Trainer.Next: the images of the next batch, where it is sure
 // to be trained on before anything else happens to the model.
 func (r *run) lookAhead(w *Worker) []byte {
-	if r.status == protocol.StatusTraining && w.stepping == 0 && r.tuner.found && r.tuner.size == r.team &&
+	if r.status == protocol.StatusTraining && w.stepping == 0 && w.pace == 0 && r.tuner.found && r.tuner.size == r.team &&
 		!w.urgent && time.Since(w.lastFrame) < w.interval {
 		return r.LookAhead()
 	}
 	return nil
 }
 
-// step trains on the next batch.
-func (r *run) step() error {
+// step trains on the next batch, and explains it where that is asked for.
+func (r *run) step(explain bool) error {
 	start := time.Now()
-	trained, err := r.Step()
+	var trained fit.Trained
+	var err error
+	if explain {
+		trained, err = r.explain()
+	} else {
+		trained, err = r.Step()
+	}
 	if err != nil {
 		return err
 	}
@@ -308,7 +318,11 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		}
 		buffers = append(buffers, atoms)
 	}
-	r.initial, r.points, r.epochs, r.units = nil, nil, nil, nil
+	if r.explained != nil {
+		frame.Explained = &r.explained.Explained
+		buffers = append(buffers, protocol.Bytes(r.explained.activations), protocol.Bytes(r.explained.updates))
+	}
+	r.initial, r.points, r.epochs, r.units, r.explained = nil, nil, nil, nil, nil
 	return protocol.New(protocol.TypeFrame, frame, buffers...), nil
 }
 

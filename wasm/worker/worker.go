@@ -100,6 +100,8 @@ type Worker struct {
 	interval  time.Duration // between frames
 	unseen    bool          // whether the page has yet to see the last frame
 	urgent    bool          // whether the page waits for the next one
+	pace      float64       // batches per second to train on; 0 for no limit
+	lastStep  time.Time     // when the last batch was trained on
 	dirty     bool          // whether there is something new to show
 }
 
@@ -230,6 +232,8 @@ func (w *Worker) handle(m protocol.Message) {
 		reply, err = w.load(m)
 	case protocol.TypeConfigure:
 		err = w.configure(m)
+	case protocol.TypePace:
+		err = w.setPace(m)
 	case protocol.TypeWatch:
 		err = w.watch(m)
 	case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode:
@@ -414,6 +418,35 @@ func (w *Worker) watch(m protocol.Message) error {
 	}
 	w.watched, w.dirty, w.urgent = watch.Images, true, true
 	return nil
+}
+
+func (w *Worker) setPace(m protocol.Message) error {
+	pace, err := protocol.Decode[protocol.Pace](m)
+	if err != nil {
+		return err
+	}
+	if !(pace.PerSecond >= 0 && pace.PerSecond <= maxPace) {
+		return fmt.Errorf("pace: %g batches per second: want 0 for no limit, or up to %d", pace.PerSecond, maxPace)
+	}
+	w.pace = pace.PerSecond
+	return nil
+}
+
+// maxPace is the fastest pace at which each batch is explained and shown, in
+// batches per second.
+const maxPace = 20
+
+// waits reports whether the pace asks to wait with the next batch, and arranges
+// to be woken when the wait is over.
+func (w *Worker) waits() bool {
+	if w.pace == 0 {
+		return false
+	}
+	left := time.Until(w.lastStep.Add(time.Duration(float64(time.Second) / w.pace)))
+	if left > 0 {
+		time.AfterFunc(left, w.Wake)
+	}
+	return left > 0 || w.unseen || w.dirty // every batch is seen
 }
 
 // show sends a frame where there is something new, the page has seen the

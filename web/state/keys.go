@@ -20,6 +20,7 @@ var Shortcuts = []Shortcut{
 	{"o", "O", "Other pictures", (*Page).OtherPictures},
 	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Select(p.Selected - 1) }},
 	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Select(p.Selected + 1) }},
+	{"l", "L", "Lesson", (*Page).SwitchLesson},
 	{"m", "M", "More settings", func(p *Page) { p.MoreSettings = !p.MoreSettings }},
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {

@@ -17,6 +17,7 @@ import (
 	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
+	"sae/web/lesson"
 )
 
 // Status of the page. Beside the worker's own there is loading, before the
@@ -109,6 +110,11 @@ type Page struct {
 	Features Features
 	Explorer Explorer
 
+	Pace      float64    // batches per second that training is slowed down to; 0 for full speed
+	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
+
+	Lesson Lesson
+
 	Moments []Moment // of the run, from its beginning to now
 	Past    int      // which of them is shown; -1 for now
 
@@ -150,6 +156,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Past:        -1,
 		Features:    Features{Unit: -1, Sort: SortActivity},
 		Explorer:    newExplorer(),
+		Lesson:      Lesson{Text: lesson.For("en")},
 		ShowMean:    true,
 		pcas:        map[pcaSize]baseline.Quality{},
 		Sites:       sites,
@@ -219,6 +226,9 @@ func (p *Page) ready(m protocol.Message) {
 		return
 	}
 	p.Kernel, p.Kept = ready.Kernel, ready.Kept
+	if p.Pace > 0 { // this worker took the place of another
+		p.sendPace()
+	}
 	if p.loaded.Type != "" {
 		p.load(p.loaded, ignore)
 		return
@@ -360,6 +370,7 @@ func (p *Page) clear(run int) {
 	p.History, p.Initial, p.Curve = nil, nil, nil
 	p.Failure = ""
 	p.forgetMoments()
+	p.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
 }
@@ -585,6 +596,9 @@ func (p *Page) frame(m protocol.Message) {
 			p.Units = p.live.Units
 		}
 		p.refreshUnit()
+	}
+	if frame.Explained != nil {
+		p.explain(*frame.Explained, buffers[max(0, len(buffers)-2):])
 	}
 	p.remember(frame.Units)
 	if frame.Units || len(frame.Images) > 0 {

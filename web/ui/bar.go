@@ -113,6 +113,8 @@ func (c *Bar) kernel() string {
 
 func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.MoreSettings) }
 
+func (c *Bar) lesson() string { return strconv.FormatBool(c.Page.Lesson.Open) }
+
 func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
 
 func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }

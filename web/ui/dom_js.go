@@ -224,5 +224,6 @@ func readTheme() *theme {
 		darker:  components("diff-neg"),
 		equal:   components("diff-mid"),
 		lighter: components("diff-pos"),
+		act:     [3]rgb{components("act-0"), components("act-1"), components("act-2")},
 	}
 }

@@ -10,6 +10,8 @@ type theme struct {
 	chart chart.Theme
 	// diverging map of differences: too dark, equal, too light
 	darker, equal, lighter rgb
+	// sequential map of activations, from none to the largest
+	act [3]rgb
 }
 
 // stage is what everything that draws by itself shares: the theme, and the

@@ -14,6 +14,7 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/staticrender"
 
+	"sae/nn"
 	"sae/nn/baseline"
 	"sae/wasm/protocol"
 	"sae/web/chart"
@@ -102,6 +103,24 @@ func train() *session {
 		Status: protocol.StatusTraining, Epoch: 7, Batch: 18, Batches: 30, ImagesPerSecond: 1639.6, SecondsLeft: 75,
 		Points: []protocol.Point{{Epoch: 7.5, Loss: 0.5869}}, Epochs: history,
 	})
+	return s
+}
+
+// slow returns a page that has trained on one batch, slowly.
+func slow() *session {
+	s := visit(protocol.SourceSite)
+	layers := []protocol.LayerStep{
+		{Name: "encoder_1", Activation: "relu", Units: 512, Share: 0.5, Weights: 20, Gradient: 0.03, Update: 0.2},
+		{Name: "latent", Activation: "relu", Units: 64, Share: 0.25, Weights: 10, Gradient: 0.06, Update: 0.3},
+		{Name: "output", Activation: "sigmoid", Units: 3072, Share: 1, Weights: 30, Gradient: 0.01, Update: 0.1},
+	}
+	frame := protocol.Frame{Status: protocol.StatusPaused, Batch: 1, Batches: 30, Explained: &protocol.Explained{
+		Epoch: 1, Batch: 1, Images: 128, Before: nn.Loss{BCE: 0.6931, L1: 0.001}, After: nn.Loss{BCE: 0.692, L1: 0.0009}, Active: 16, Rate: 0.001, Layers: layers,
+	}}
+	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
+	frame.Run = configure.Run
+	units := make([]byte, 4*(512+64+3072))
+	s.Receive(protocol.New(protocol.TypeFrame, frame, units, units))
 	return s
 }
 
@@ -580,6 +599,91 @@ func TestFeatures(t *testing.T) {
 }
 
 // Runs are queued, kept, renamed, shown, saved and deleted.
+// A batch is explained in words and by layer, and the pace goes to the worker.
+func TestSlow(t *testing.T) {
+	s := slow()
+	root := &Root{Page: s.Page}
+	page := text(render(t, root))
+	for _, want := range []string{
+		"latent 64 units · relu", "update 0.3 (3 %)",
+		"Epoch 1, batch 1: 128 pictures go through the encoder. In the mean 16.0 of 64 latent units are active",
+		"by a binary cross-entropy of 0.6931; λ times the activations adds 0.0010. The loss is 0.6941.",
+		"longest in latent (0.06) and shortest in output (0.01)",
+		"latent moves farthest. On the same batch the loss fell by 0.0012 to 0.6929.",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	fire(t, find(t, root, "value", "1/s"), "change", nil)
+	if pace, _ := protocol.Decode[protocol.Pace](s.last(protocol.TypePace)); pace.PerSecond != 1 {
+		t.Errorf("the worker was told a pace of %g, want 1", pace.PerSecond)
+	}
+	press(t, root, "Run experiments 1, 2, 3")
+	if !strings.Contains(text(render(t, root)), "Train on the next batch") {
+		t.Error("another run shows the explanation of the one before")
+	}
+}
+
+// Units fill a square of pixels in equal cells, those of an image by pixel.
+func TestCells(t *testing.T) {
+	th := &theme{act: [3]rgb{{0, 0, 0}, {100, 100, 100}, {200, 200, 200}}}
+	at := func(pixels []byte, x, y int) [2]byte { i := 4 * (32*y + x); return [2]byte{pixels[i], pixels[i+3]} }
+	four := cells([]float32{0, 1, 2, 4}, th)
+	for _, want := range []struct {
+		x, y  int
+		pixel [2]byte
+	}{{0, 0, [2]byte{0, 255}}, {31, 15, [2]byte{50, 255}}, {15, 31, [2]byte{100, 255}}, {16, 16, [2]byte{200, 255}}} {
+		if got := at(four, want.x, want.y); got != want.pixel {
+			t.Errorf("pixel %d, %d of four units is %v, want %v", want.x, want.y, got, want.pixel)
+		}
+	}
+	if got := at(cells([]float32{1, 1, 1}, th), 31, 31); got[1] != 0 {
+		t.Error("where there is no unit the pixel is not transparent")
+	}
+	image := make([]float32, 3072)
+	image[3071] = 1
+	if got := cells(image, th); at(got, 31, 31) != [2]byte{200, 255} || at(got, 30, 31) != [2]byte{0, 255} {
+		t.Error("the units of the output are not its pixels")
+	}
+	many := make([]float32, 4096)
+	many[4095] = 1
+	if at(cells(many, th), 31, 31) != [2]byte{200, 255} {
+		t.Error("the last of 4,096 units is lost")
+	}
+	if got := at(cells([]float32{0, 0}, th), 0, 0); got != [2]byte{0, 255} {
+		t.Errorf("units that did not move are %v", got)
+	}
+}
+
+// The lesson sets the experiment, and says what was seen and what was not.
+func TestLesson(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	root := &Root{Page: s.Page}
+	press(t, root, "Train experiment 1") // hidden, but there
+	if s.Settings.Experiment != 1 || s.Status != protocol.StatusTraining {
+		t.Fatalf("experiment %d, %s; want 1, training", s.Settings.Experiment, s.Status)
+	}
+	fire(t, find(t, root, "aria-controls", "lesson"), "click", nil)
+	s.Observe()
+	if page := text(render(t, root)); strings.Contains(page, "Seen in") || !strings.Contains(page, "image&#39;s 0.689.") {
+		t.Error("something was seen before training, or a number is missing")
+	}
+	s.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: 1, Batches: 30, Epochs: []protocol.Epoch{{Epoch: 1, Evaluation: protocol.Evaluation{ValLoss: 0.6}}}})
+	s.Observe()
+	if page := text(render(t, root)); !strings.Contains(page, "Seen in epoch 1.") {
+		t.Error("the loss fell below the mean image's, and the lesson did not see it")
+	}
+	press(t, root, "Next: Why sparse?")
+	if page := text(render(t, root)); !strings.Contains(page, "Lesson 2 of 6") || strings.Contains(page, "Seen in") {
+		t.Error("the second step is not there, or has something seen")
+	}
+	press(t, root, "Back")
+	if page := text(render(t, root)); !strings.Contains(page, "Seen in epoch 1.") {
+		t.Error("what was seen is forgotten")
+	}
+}
+
 func TestRuns(t *testing.T) {
 	s := visit(protocol.SourceSite)
 	var saved string
@@ -819,7 +923,7 @@ func TestStyle(t *testing.T) {
 	page := read("../static/index.html")
 	done := train()
 	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
-	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done} {
+	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done, slow()} {
 		page += render(t, &Root{Page: s.Page})
 	}
 	used := map[string]bool{}

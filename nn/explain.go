@@ -1,0 +1,130 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"sae/nn/kernel"
+)
+
+// Explanation tells what one training step did.
+type Explanation struct {
+	Images int
+	Before Loss        // of the batch before the update: what Step returns
+	After  Loss        // of the same batch after it
+	Rate   float64     // the learning rate of the step, before Adam's bias correction
+	Active float64     // latent units with an activation other than 0, mean per image
+	Layers []LayerStep // from the first of the encoder to the output
+}
+
+// LayerStep is what a training step did to a layer. Norms are Euclidean, over
+// kernel and bias together.
+type LayerStep struct {
+	Name       string
+	Activation Activation
+	Share      float64 // of the layer's activations on the batch that are not zero
+	Weights    float64 // norm of the parameters before the update
+	Gradient   float64 // norm of the gradient of the loss
+	Update     float64 // norm of what Adam changed
+	// Of each unit, [units]: its mean absolute activation on the batch, and the
+	// norm of the change of its weights and bias.
+	Activations, Updates []float32
+}
+
+// Explain trains on one batch exactly as [Trainer.Step] does and tells what
+// happened. It needs memory for two more copies of the parameters, and time for
+// two more passes through the network.
+func (t *Trainer) Explain(images []byte) (Explanation, error) {
+	n := len(images) / t.auto.InputDims
+	if n < 1 || n > t.batch || len(images) != n*t.auto.InputDims {
+		return Explanation{}, fmt.Errorf("nn: batch of %d bytes: want 1 to %d images of %d", len(images), t.batch, t.auto.InputDims)
+	}
+	defer func(next func() []byte) { t.Next = next }(t.Next)
+	t.Next = nil // more than a step lies before the next one
+	state, err := t.State()
+	if err != nil {
+		return Explanation{}, err
+	}
+	weights, moments := slices.Clone(t.auto.parameters), slices.Clone(state.Moments1)
+	layers, err := t.look(images)
+	if err != nil {
+		return Explanation{}, err
+	}
+	before, err := t.Step(images)
+	if err != nil {
+		return Explanation{}, err
+	}
+	s := t.begin(opEvaluate, images)
+	sums, err := s.evaluate(n)
+	if err != nil {
+		return Explanation{}, err
+	}
+	after := Loss{
+		BCE: sumOf(sums.bce) / float64(len(images)),
+		L1:  t.auto.Lambda * absoluteSum(t.codes(n)) / float64(n),
+	}
+	if state, err = t.State(); err != nil {
+		return Explanation{}, err
+	}
+	start := 0
+	for i, layer := range t.auto.layers {
+		end := start + (layer.In+1)*layer.Out
+		layers[i].compare(t.adam, weights[start:end], t.auto.parameters[start:end], moments[start:end], state.Moments1[start:end])
+		start = end
+	}
+	latent := layers[len(t.auto.EncoderHidden)]
+	return Explanation{
+		Images: n, Before: before, After: after, Layers: layers,
+		Rate: t.adam.alpha(state.Steps), Active: latent.Share * float64(t.auto.LatentDims),
+	}, nil
+}
+
+// look runs a batch through the network and notes what its layers make of it.
+func (t *Trainer) look(images []byte) ([]LayerStep, error) {
+	n := len(images) / t.auto.InputDims
+	x := make([]float32, len(images))
+	kernel.FromBytes(x, images)
+	var steps []LayerStep
+	for _, layer := range t.auto.layers {
+		output := make([]float32, n*layer.Out)
+		if err := forward(layer, output, x, orNone(t.Yield)); err != nil {
+			return nil, err
+		}
+		step := LayerStep{
+			Name: layer.Name, Activation: layer.Activation,
+			Activations: make([]float32, layer.Out), Updates: make([]float32, layer.Out),
+		}
+		active := 0
+		for i, a := range output {
+			step.Activations[i%layer.Out] += float32(math.Abs(float64(a))) / float32(n)
+			if a != 0 {
+				active++
+			}
+		}
+		step.Share = float64(active) / float64(len(output))
+		steps = append(steps, step)
+		x = output
+	}
+	return steps, nil
+}
+
+// compare derives the norms from a layer's parameters and first moments before
+// and after the step. The gradient is not kept during a step, which uses it up
+// piece by piece; Adam's m ← β₁·m + (1−β₁)·g tells it.
+func (l *LayerStep) compare(adam Adam, before, after, moments, newMoments []float32) {
+	var weights, gradient, update float64
+	units := make([]float64, len(l.Updates))
+	for i, w := range before {
+		weights += float64(w) * float64(w)
+		change := float64(after[i]) - float64(w)
+		units[i%len(units)] += change * change
+		g := (float64(newMoments[i]) - adam.Beta1*float64(moments[i])) / (1 - adam.Beta1)
+		gradient += g * g
+	}
+	for unit, squares := range units {
+		update += squares
+		l.Updates[unit] = float32(math.Sqrt(squares))
+	}
+	l.Weights, l.Gradient, l.Update = math.Sqrt(weights), math.Sqrt(gradient), math.Sqrt(update)
+}

@@ -1,0 +1,188 @@
+package state
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"sae/wasm/protocol"
+	"sae/web/lesson"
+)
+
+// Lesson is the lesson beside the demo.
+type Lesson struct {
+	Text lesson.Text
+	Open bool
+	Step int            // that is shown, from 0
+	Seen map[string]int // the epoch in which an event was recognised, by "step/event"
+}
+
+// lessonStep is what a step of the lesson sets, and the events that it
+// recognises once that is set.
+type lessonStep struct {
+	id     string
+	set    map[string]string
+	pca    bool // whether the principal components are switched on
+	events []lessonEvent
+}
+
+type lessonEvent struct {
+	name     string
+	happened func(*Page) bool
+}
+
+// lessonSteps are the steps of the lesson; lesson.Text has their texts.
+var lessonSteps = []lessonStep{
+	{"autoencoder", map[string]string{"experiment": "1"}, false, []lessonEvent{
+		{"mean", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && latest.ValLoss < p.Dataset.MeanBCE
+		}},
+		{"select", func(p *Page) bool { return p.Selected != 0 }},
+		{"done", finishedRun},
+	}},
+	{"sparse", map[string]string{"experiment": "2", "lambda": "1e-5"}, false, []lessonEvent{
+		{"half", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && latest.Active < float64(p.Settings.Latent)/2
+		}},
+		{"done", finishedRun},
+		{"overlay", func(p *Page) bool {
+			return slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Shown && r.Settings.Experiment == 1 })
+		}},
+	}},
+	{"lambda", map[string]string{"experiment": "2", "lambda": "1e-4"}, false, []lessonEvent{
+		{"done", finishedRun},
+		{"fewer", func(p *Page) bool {
+			return p.comparedWithSmallerLambda(func(now, before protocol.Evaluation) bool { return now.Active < before.Active })
+		}},
+		{"cost", func(p *Page) bool {
+			return p.comparedWithSmallerLambda(func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
+		}},
+	}},
+	{"dead", map[string]string{"experiment": "2", "lambda": "3e-4"}, false, []lessonEvent{
+		{"first", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Initial != nil && latest.Dead > p.Initial.Dead
+		}},
+		{"quarter", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && 4*latest.Dead >= p.Settings.Latent
+		}},
+		{"open", func(p *Page) bool { return p.opened(func(activity float32) bool { return activity == 0 }) }},
+	}},
+	{"features", map[string]string{"experiment": "3", "lambda": "1e-5"}, false, []lessonEvent{
+		{"unit", func(p *Page) bool { return p.opened(func(activity float32) bool { return activity > 0 }) }},
+		{"slider", func(p *Page) bool {
+			return len(p.Explorer.Code) > 0 && !slices.Equal(p.Explorer.Code, p.Explorer.Encoded)
+		}},
+		{"map", func(p *Page) bool { return len(p.Explorer.Map) > 0 }},
+	}},
+	{"pca", map[string]string{"experiment": "4"}, true, []lessonEvent{
+		{"line", func(p *Page) bool { _, ok := p.PCA(); return ok && p.ShowPCA }},
+		{"below", func(p *Page) bool {
+			quality, ok := p.PCA()
+			latest, _ := p.Latest()
+			return ok && p.Epoch > 0 && latest.ValBCE < quality.BCE
+		}},
+		{"dense", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && latest.Active > float64(p.Settings.Latent)-0.5
+		}},
+	}},
+}
+
+func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
+
+// comparedWithSmallerLambda reports whether the finished run compares with one
+// that differs from it in a smaller λ.
+func (p *Page) comparedWithSmallerLambda(compares func(now, before protocol.Evaluation) bool) bool {
+	latest, ok := p.Latest()
+	if !ok || p.Status != protocol.StatusDone {
+		return false
+	}
+	return slices.ContainsFunc(p.Runs, func(r Run) bool {
+		same := r.Settings
+		same.Lambda, same.Experiment = p.Settings.Lambda, p.Settings.Experiment
+		return r.Settings.Lambda < p.Settings.Lambda && sameButWorkers(same, p.Settings) && compares(latest, r.Evaluation)
+	})
+}
+
+// opened reports whether a unit is open in the dashboard whose share of pictures
+// on which it is active is as asked for.
+func (p *Page) opened(is func(activity float32) bool) bool {
+	unit := p.Features.Unit
+	return unit >= 0 && unit < len(p.Units.Activity) && p.Epoch > 0 && is(p.Units.Activity[unit])
+}
+
+// Speak chooses the language of the lesson by a tag such as "en-GB".
+func (p *Page) Speak(tag string) { p.Lesson.Text = lesson.For(tag) }
+
+// SwitchLesson opens or closes the lesson.
+func (p *Page) SwitchLesson() { p.Lesson.Open = !p.Lesson.Open }
+
+// Turn shows another step of the lesson, from 0.
+func (p *Page) Turn(step int) { p.Lesson.Step = max(0, min(step, len(lessonSteps)-1)) }
+
+// SetUp sets what the step of the lesson is about, and trains.
+func (p *Page) SetUp() {
+	step := lessonSteps[p.Lesson.Step]
+	p.Set(step.set, func(bool, error) {})
+	if step.pca {
+		p.SwitchPCA(true)
+	}
+	if p.Status == protocol.StatusIdle || p.Status == protocol.StatusPaused {
+		p.Play(ignore)
+	}
+}
+
+// Observe notes what the lesson waits for; it is called before every render.
+func (p *Page) Observe() {
+	if !p.Lesson.Open || p.Dataset.Train == 0 {
+		return
+	}
+	step := lessonSteps[p.Lesson.Step]
+	if settings, err := p.Settings.With(step.set); err != nil || settings != p.Settings {
+		return // another experiment is under way
+	}
+	for _, event := range step.events {
+		key := step.id + "/" + event.name
+		if _, seen := p.Lesson.Seen[key]; !seen && event.happened(p) {
+			if p.Lesson.Seen == nil {
+				p.Lesson.Seen = map[string]int{}
+			}
+			p.Lesson.Seen[key] = p.Epoch
+		}
+	}
+}
+
+// Watched is one thing that a step of the lesson says to watch for.
+type Watched struct {
+	Text  string
+	Seen  bool
+	Epoch int // in which it was
+}
+
+// LessonStep returns the step that is shown, with its texts filled in, and what
+// to watch for.
+func (p *Page) LessonStep() (step lesson.Step, watched []Watched) {
+	fill := p.filler()
+	step = p.Lesson.Text.Steps[p.Lesson.Step]
+	step.Text = slices.Clone(step.Text)
+	for i, text := range step.Text {
+		step.Text[i] = fill.Replace(text)
+	}
+	for _, event := range lessonSteps[p.Lesson.Step].events {
+		epoch, seen := p.Lesson.Seen[step.ID+"/"+event.name]
+		watched = append(watched, Watched{fill.Replace(step.Watch[event.name]), seen, epoch})
+	}
+	return step, watched
+}
+
+func (p *Page) filler() *strings.Replacer {
+	mean := "–"
+	if p.Dataset.Train > 0 {
+		mean = strconv.FormatFloat(p.Dataset.MeanBCE, 'f', 3, 64)
+	}
+	return strings.NewReplacer("{latent}", strconv.Itoa(p.Settings.Latent), "{meanBce}", mean)
+}

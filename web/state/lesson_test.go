@@ -1,0 +1,144 @@
+package state
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+	"sae/web/lesson"
+)
+
+// Every language has the text of every step and event, and settings are ones
+// that there are.
+func TestLessonIsComplete(t *testing.T) {
+	files, err := filepath.Glob("../lesson/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no lesson: %v", err)
+	}
+	for _, file := range files {
+		code := strings.TrimSuffix(filepath.Base(file), ".json")
+		text := lesson.For(code)
+		if text.Code != code || text.Language == "" || len(text.Steps) != len(lessonSteps) {
+			t.Fatalf("%s: language %q, %d steps; want %d", file, text.Language, len(text.Steps), len(lessonSteps))
+		}
+		for i, step := range text.Steps {
+			if step.ID != lessonSteps[i].id || step.Title == "" || len(step.Text) == 0 || step.Setup == "" || step.Hint == "" {
+				t.Errorf("%s: step %d is %q and lacks something; want %q", file, i+1, step.ID, lessonSteps[i].id)
+			}
+			if len(step.Watch) != len(lessonSteps[i].events) {
+				t.Errorf("%s: %s has %d things to watch for, want %d", file, step.ID, len(step.Watch), len(lessonSteps[i].events))
+			}
+			for _, event := range lessonSteps[i].events {
+				if step.Watch[event.name] == "" {
+					t.Errorf("%s: %s has no text for %q", file, step.ID, event.name)
+				}
+			}
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filled := (&Page{}).filler().Replace(string(content))
+		if i := strings.Index(filled, "{l"); i >= 0 {
+			t.Errorf("%s: unknown name at %q", file, filled[i:min(len(filled), i+20)])
+		}
+	}
+	for _, step := range lessonSteps {
+		if _, err := experiment.Default().With(step.set); err != nil {
+			t.Errorf("%s: %v", step.id, err)
+		}
+	}
+	if text := lesson.For("xx-XX"); text.Code != "en" {
+		t.Errorf("an unknown language has the lesson in %q, want en", text.Code)
+	}
+}
+
+// Each event of the lesson happens in the state that its text describes, and not
+// before.
+func TestLessonEvents(t *testing.T) {
+	page := func(step string) *Page {
+		i := slices.IndexFunc(lessonSteps, func(s lessonStep) bool { return s.id == step })
+		p := New(func(protocol.Message) {}, nil)
+		p.Dataset = protocol.Dataset{Train: 1000, MeanBCE: 0.69}
+		settings, err := p.Settings.With(lessonSteps[i].set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Settings, p.Lesson.Open, p.Lesson.Step = settings, true, i
+		p.Initial = &protocol.Evaluation{ValLoss: 0.7, ValBCE: 0.7, Active: 40, Dead: 1}
+		return p
+	}
+	epoch := func(p *Page, e protocol.Evaluation) {
+		p.Epoch++
+		p.History = append(p.History, protocol.Epoch{Epoch: p.Epoch, Evaluation: e})
+	}
+	earlier := func(p *Page, lambda float64, e protocol.Evaluation) {
+		settings := p.Settings
+		settings.Lambda = lambda
+		p.Runs = append(p.Runs, Run{Settings: settings, Evaluation: e})
+	}
+	done := func(p *Page) { p.Status = protocol.StatusDone }
+	for _, c := range []struct {
+		step, event string
+		happen      func(*Page)
+	}{
+		{"autoencoder", "mean", func(p *Page) { epoch(p, protocol.Evaluation{ValLoss: 0.68}) }},
+		{"autoencoder", "select", func(p *Page) { p.Selected = 3 }},
+		{"autoencoder", "done", done},
+		{"sparse", "half", func(p *Page) { epoch(p, protocol.Evaluation{Active: 31}) }},
+		{"sparse", "done", done},
+		{"sparse", "overlay", func(p *Page) {
+			run := Run{Shown: true}
+			run.Settings.Experiment = 1
+			p.Runs = append(p.Runs, run)
+		}},
+		{"lambda", "done", done},
+		{"lambda", "fewer", func(p *Page) {
+			earlier(p, 1e-5, protocol.Evaluation{Active: 30})
+			epoch(p, protocol.Evaluation{Active: 12})
+			done(p)
+		}},
+		{"lambda", "cost", func(p *Page) {
+			earlier(p, 1e-5, protocol.Evaluation{PSNR: 18})
+			epoch(p, protocol.Evaluation{PSNR: 16})
+			done(p)
+		}},
+		{"dead", "first", func(p *Page) { epoch(p, protocol.Evaluation{Dead: 2}) }},
+		{"dead", "quarter", func(p *Page) { epoch(p, protocol.Evaluation{Dead: 16}) }},
+		{"dead", "open", func(p *Page) { p.Epoch, p.Units.Activity, p.Features.Unit = 1, []float32{0.5, 0}, 1 }},
+		{"features", "unit", func(p *Page) { p.Epoch, p.Units.Activity, p.Features.Unit = 1, []float32{0.5, 0}, 0 }},
+		{"features", "slider", func(p *Page) { p.Explorer.Code, p.Explorer.Encoded = []float32{1}, []float32{2} }},
+		{"features", "map", func(p *Page) { p.Explorer.Map = []float32{1, 2} }},
+		{"pca", "line", func(p *Page) { p.ShowPCA = true }},
+		{"pca", "below", func(p *Page) { epoch(p, protocol.Evaluation{ValBCE: 0.56}) }},
+		{"pca", "dense", func(p *Page) { epoch(p, protocol.Evaluation{Active: 64}) }},
+	} {
+		p := page(c.step)
+		if c.step == "pca" {
+			quality := p.pcas[p.pcaSize()]
+			quality.BCE = 0.57
+			p.pcas[p.pcaSize()] = quality
+		}
+		key := c.step + "/" + c.event
+		p.Observe()
+		if _, seen := p.Lesson.Seen[key]; seen {
+			t.Errorf("%s is seen before it happens", key)
+		}
+		c.happen(p)
+		other := *p
+		other.Settings.Seed++ // still the same experiment
+		other.Settings.Lambda += 0.5
+		other.Observe()
+		if _, seen := other.Lesson.Seen[key]; seen {
+			t.Errorf("%s is seen with other settings than those of the step", key)
+		}
+		p.Observe()
+		if _, seen := p.Lesson.Seen[key]; !seen {
+			t.Errorf("%s is not seen", key)
+		}
+	}
+}

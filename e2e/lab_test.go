@@ -236,3 +236,149 @@ func TestOwnPicture(t *testing.T) {
 	drop(`new File(["no picture"], "bad.png", { type: "image/png" })`)
 	waitFor[bool](p, `document.body.innerText.includes("That picture could not be read")`)
 }
+
+// A step is explained layer by layer, and a slower speed explains every batch.
+func TestSlowMotion(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 16, epochs: 10000})`)
+	evaluate[chromedp.Void](p, `document.querySelector("#slow").scrollIntoView()`)
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow button")].find((b) => b.innerText === "Next batch").click()`)
+	waitFor[bool](p, `document.querySelectorAll(".network figure").length === 3 && document.querySelector(".phases").innerText.includes("Epoch 1, batch 1: 128 pictures")`)
+	painted := evaluate[int](p, `[...document.querySelectorAll(".network canvas")].filter((canvas) =>
+		new Set(canvas.getContext("2d").getImageData(0, 0, 32, 32).data).size > 8).length`)
+	if painted != 6 {
+		t.Errorf("%d of 6 pictures of units have something on them", painted)
+	}
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow input")][1].click()`) // 4/s
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `document.querySelector(".phases").innerText.includes("batch 4:")`)
+	if s := state(p); s.Status != "training" || s.Epoch > 0 {
+		t.Errorf("%s in epoch %d, want slow training in the first", s.Status, s.Epoch)
+	}
+	p.screenshot("slow")
+	axe(p, "slow motion")
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow input")][0].click()`)
+	waitFor[bool](p, `sae.state().epoch > 2`)
+}
+
+// The lesson sets its experiments and sees what happens, on the pictures that are
+// built in.
+func TestLesson(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	p.do(chromedp.KeyEvent("l"))
+	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
+	press := func(text string) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`(() => {
+			const button = [...document.querySelectorAll("#lesson button")].find((b) => b.innerText.startsWith(%q) && !b.disabled);
+			button?.click();
+			return button !== undefined;
+		})()`, text))
+	}
+	seen := func(n int) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`document.querySelectorAll("#lesson li[data-seen]").length >= %d`, n))
+	}
+	evaluate[chromedp.Void](p, `sae.set({hidden: "64"})`)
+	press("Train experiment 1")
+	evaluate[chromedp.Void](p, `document.querySelectorAll(".plate .pick")[2].click()`)
+	seen(3)
+	axe(p, "lesson")
+	p.screenshot("lesson")
+	press("Next")
+	press("Train experiment 2")
+	evaluate[chromedp.Void](p, `document.querySelector("#runs td input[type=checkbox]").click()`)
+	waitFor[bool](p, `sae.state().settings.experiment === 2 && sae.state().status === "done"`)
+	seen(2)
+	press("Next")
+	press("Train with λ = 1e-4")
+	waitFor[bool](p, `sae.state().settings.lambda === 1e-4 && sae.state().status === "done"`)
+	seen(2)
+	p.look(phone)
+	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+		t.Error("the page scrolls sideways on a phone")
+	}
+	p.screenshot("lesson-phone")
+}
+
+// A chart is saved as a picture, and its data as text.
+func TestChartsAreSaved(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	evaluate[chromedp.Void](p, `HTMLAnchorElement.prototype.click = function () {
+		window.saved = fetch(this.href).then(async (file) => ({ name: this.download, bytes: [...new Uint8Array(await file.arrayBuffer())] }));
+	}`)
+	save := func(as string) (name string, content string) {
+		evaluate[chromedp.Void](p, `delete window.saved; document.querySelector(".loss .save summary").click()`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll(".loss .save button")].find((b) => b.innerText === %q).click()`, as))
+		waitFor[bool](p, `window.saved !== undefined`)
+		saved := evaluate[struct {
+			Name  string
+			Bytes []int
+		}](p, `saved`)
+		for _, b := range saved.Bytes {
+			content += string([]byte{byte(b)})
+		}
+		return saved.Name, content
+	}
+	if name, content := save("PNG"); name != "loss.png" || !strings.HasPrefix(content, "\x89PNG") {
+		t.Errorf("%s with %d bytes, want a PNG", name, len(content))
+	}
+	if name, content := save("CSV"); name != "loss.csv" || !strings.HasPrefix(content, "series,epoch,y,value\n") || !strings.Contains(content, "Validation,2,0.") {
+		t.Errorf("%s:\n%s", name, content)
+	}
+	evaluate[chromedp.Void](p, `document.querySelector(".loss .save summary").click()`)
+	p.screenshot("save")
+	axe(p, "a chart's menu")
+}
+
+// Finished runs are there again on the next visit, with their models.
+func TestRunsAreKept(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
+	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
+	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // to be written
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 1`)
+	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button").click()`)
+	waitFor[bool](p, `sae.state().epoch === 2`)
+	if got := evaluate[string](p, `JSON.stringify(sae.state().history)`); got != history {
+		t.Errorf("restored history %s, want %s", got, history)
+	}
+	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
+	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)
+	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`)
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	if n := evaluate[int](p, `document.querySelectorAll("#runs tr[data-run]").length`); n != 0 {
+		t.Errorf("%d runs after the deletion of the only one", n)
+	}
+}
+
+// The camera's picture is explored, and the camera is off afterwards.
+func TestCamera(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	open := func() {
+		evaluate[chromedp.Void](p, `[...document.querySelectorAll("#explorer button")].find((b) => b.innerText === "Camera").click()`)
+	}
+	open()
+	waitFor[bool](p, `document.querySelector("#camera").open && document.querySelector("#camera-video").videoWidth > 0`)
+	evaluate[chromedp.Void](p, `window.track = document.querySelector("#camera-video").srcObject.getTracks()[0]`)
+	p.screenshot("camera")
+	evaluate[chromedp.Void](p, `document.querySelector("#camera button").click()`)
+	waitFor[bool](p, `document.querySelector(".beside b").innerText === "your picture" && track.readyState === "ended"`)
+	evaluate[chromedp.Void](p, `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"))`)
+	open()
+	waitFor[bool](p, `document.body.innerText.includes("There is no camera to use")`)
+}

@@ -50,6 +50,7 @@ func Run() {
 	a := &app{env: renderer.EventEnv()}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Speak(js.Global().Get("navigator").Get("language").String())
+	a.page.KeepRuns(a.keeper())
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit
 	a.root = &ui.Root{
@@ -57,6 +58,7 @@ func Run() {
 		PickFile:    func() { element("file").Call("click") },
 		PickPicture: func() { element("picture-file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
+		OpenCamera:  a.openCamera,
 		ToggleTheme: a.toggleTheme,
 		Do:          a.do,
 		Quietly:     a.quietly,
@@ -292,6 +294,9 @@ func (a *app) key(event js.Value) {
 		if event.Get(modifier).Truthy() {
 			return
 		}
+	}
+	if js.Global().Get("document").Call("querySelector", "dialog[open]").Truthy() {
+		return
 	}
 	if key != "Escape" && target.Get("closest").Truthy() {
 		own := "input:not([type=radio], [type=checkbox], [type=range]), select, textarea"

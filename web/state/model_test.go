@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -247,6 +248,59 @@ func TestRuns(t *testing.T) {
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
 	if len(page.Runs) != 3 {
 		t.Errorf("%d runs, want 3", len(page.Runs))
+	}
+}
+
+// Runs are kept beyond the visit, by data set, until they are deleted.
+func TestRunsAreKept(t *testing.T) {
+	page, worker := open(t)
+	kept := map[string]Run{}
+	var full error
+	page.KeepRuns(Keeper{
+		Put: func(run Run, done func(error)) {
+			if full == nil {
+				kept[run.Key] = run
+			}
+			done(full)
+		},
+		Delete: func(key string) { delete(kept, key) },
+		All: func(done func([]Run)) {
+			done([]Run{
+				{Key: "1", Data: page.dataKey(), Name: "Earlier", Settings: experiment.Default()},
+				{Key: "2", Data: "other data", Name: "Other", Settings: experiment.Default()},
+				{Key: "3", Data: page.dataKey(), Name: "Bad"},
+			})
+		},
+	})
+	page.recall()
+	if len(page.Runs) != 1 || page.Runs[0].Name != "Earlier" || page.Runs[0].ID == 0 {
+		t.Fatalf("runs %+v, want the one of these data", page.Runs)
+	}
+	page.recall() // of a worker that was replaced
+	if len(page.Runs) != 1 {
+		t.Errorf("%d runs, want 1", len(page.Runs))
+	}
+	page.Set(map[string]string{"experiment": "1"}, func(bool, error) {})
+	page.Play(func(error) {})
+	worker.silent = true
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	worker.answer(protocol.Message{File: "blob"})
+	if len(kept) != 1 || len(page.Runs) != 2 {
+		t.Fatalf("%d runs kept of %d, want the finished one", len(kept), len(page.Runs))
+	}
+	id := page.Runs[1].ID
+	page.RenameRun(id, "Base")
+	if run := kept[page.Runs[1].Key]; run.Name != "Base" || run.Model != "blob" || run.Data != page.dataKey() {
+		t.Errorf("kept %+v", run)
+	}
+	page.DeleteRun(id)
+	if len(kept) != 0 {
+		t.Error("a deleted run is kept")
+	}
+	full = errors.New("the disk is full")
+	page.Undo()
+	if len(kept) != 0 || page.Unkept != "the disk is full" || len(page.Runs) != 2 {
+		t.Errorf("%d kept, %q, %d runs", len(kept), page.Unkept, len(page.Runs))
 	}
 }
 

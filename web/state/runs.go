@@ -3,8 +3,10 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"sae/nn/experiment"
 	"sae/nn/fit"
@@ -13,14 +15,75 @@ import (
 
 // Run is a run that has gone through all its epochs.
 type Run struct {
-	ID       int
-	Name     string
-	Settings experiment.Settings
+	ID       int                 `json:"-"`    // on this page
+	Key      string              `json:"key"`  // under which it is kept: rises with the time
+	Data     string              `json:"data"` // tells apart what the runs were trained on
+	Name     string              `json:"name"`
+	Settings experiment.Settings `json:"settings"`
 	fit.Evaluation
-	History []protocol.Epoch
-	Seconds float64 // of training
-	Shown   bool    // in the loss chart
-	Model   any     // its checkpoint, a Blob; nil until the worker has made it
+	History []protocol.Epoch `json:"history"`
+	Seconds float64          `json:"seconds"` // of training
+	Shown   bool             `json:"-"`       // in the loss chart
+	Model   any              `json:"-"`       // its checkpoint, a Blob; nil until the worker has made it
+}
+
+// Keeper keeps runs beyond the visit. Its functions return at once; done is
+// called later, in the way that the page's methods are.
+type Keeper struct {
+	Put    func(run Run, done func(error))
+	Delete func(key string)
+	All    func(done func([]Run))
+}
+
+// KeepRuns has runs kept beyond the visit.
+func (p *Page) KeepRuns(keeper Keeper) { p.keeper = &keeper }
+
+// dataKey tells apart the data sets that runs are trained on. The floor depends on
+// every validation image.
+func (p *Page) dataKey() string {
+	return fmt.Sprintf("%s/%d/%d/%.12f", p.Dataset.Name, p.Dataset.Train, p.Dataset.Validation, p.Dataset.Floor)
+}
+
+// recall brings back the runs that were kept of the data set in use.
+func (p *Page) recall() {
+	if p.keeper == nil {
+		return
+	}
+	data := p.dataKey()
+	p.keeper.All(func(kept []Run) {
+		if p.dataKey() != data {
+			return
+		}
+		var runs []Run
+		for _, run := range kept {
+			known := slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Key == run.Key })
+			if run.Data == data && !known && run.Settings.Validate() == nil {
+				p.lastRunID++
+				run.ID = p.lastRunID
+				runs = append(runs, run)
+			}
+		}
+		p.setRuns(append(runs, p.Runs...))
+	})
+}
+
+// keep keeps a run beyond the visit, where that is possible.
+func (p *Page) keep(run Run) {
+	if p.keeper == nil || run.Model == nil {
+		return
+	}
+	p.keeper.Put(run, func(err error) {
+		if p.Unkept = ""; err != nil {
+			p.Unkept = err.Error()
+		}
+	})
+}
+
+// forget forgets a run that was kept.
+func (p *Page) forget(run Run) {
+	if p.keeper != nil {
+		p.keeper.Delete(run.Key)
+	}
 }
 
 // Toast is a short message with a way back.
@@ -41,24 +104,32 @@ func (p *Page) finished() {
 	}
 	p.lastRunID++
 	run := Run{
-		ID: p.lastRunID, Settings: p.Settings, Evaluation: latest,
+		ID: p.lastRunID, Key: newKey(), Data: p.dataKey(), Settings: p.Settings, Evaluation: latest,
 		History: slices.Clone(p.History), Seconds: p.TrainSeconds,
 	}
 	run.Name = fmt.Sprintf("Run %d", run.ID)
 	for _, earlier := range p.Runs {
 		if sameButWorkers(earlier.Settings, p.Settings) {
-			run.ID, run.Name, run.Shown = earlier.ID, earlier.Name, earlier.Shown
+			run.ID, run.Key, run.Name, run.Shown = earlier.ID, earlier.Key, earlier.Name, earlier.Shown
 		}
 	}
 	runs := slices.DeleteFunc(slices.Clone(p.Runs), func(r Run) bool { return r.ID == run.ID })
 	runs = append(runs, run)
+	for _, oldest := range runs[:max(0, len(runs)-maxRuns)] {
+		p.forget(oldest)
+	}
 	p.setRuns(runs[max(0, len(runs)-maxRuns):])
 	p.checkpoint(func(file any) {
 		if i := p.runIndex(run.ID); i >= 0 {
 			p.Runs[i].Model = file
+			p.keep(p.Runs[i])
 		}
 	})
 }
+
+// newKey returns a key that sorts after all earlier ones, and is another one than
+// those of other pages.
+func newKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
 
 // checkpoint has the worker make a checkpoint of the run as it is.
 func (p *Page) checkpoint(done func(file any)) {
@@ -97,6 +168,9 @@ func (p *Page) changeRun(id int, change func(*Run)) {
 func (p *Page) RenameRun(id int, name string) {
 	if name = strings.TrimSpace(name); name != "" {
 		p.changeRun(id, func(r *Run) { r.Name = name })
+		if i := p.runIndex(id); i >= 0 {
+			p.keep(p.Runs[i])
+		}
 	}
 }
 
@@ -109,9 +183,13 @@ func (p *Page) DeleteRun(id int) {
 	if i < 0 {
 		return
 	}
-	before, name := p.Runs, p.Runs[i].Name
+	before, run := p.Runs, p.Runs[i]
 	p.setRuns(slices.Delete(slices.Clone(p.Runs), i, i+1))
-	p.Toast = &Toast{Text: "Deleted " + name + ".", Undo: func() { p.setRuns(before) }}
+	p.forget(run)
+	p.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
+		p.setRuns(before)
+		p.keep(run)
+	}}
 }
 
 // RestoreRun makes a run that is kept the one under way.
@@ -129,6 +207,9 @@ func (p *Page) Undo() {
 		toast.Undo()
 	}
 }
+
+// Say shows a short message.
+func (p *Page) Say(text string) { p.Toast = &Toast{Text: text} }
 
 // DismissToast closes the toast.
 func (p *Page) DismissToast() { p.Toast = nil }

@@ -118,8 +118,9 @@ type Page struct {
 	Moments []Moment // of the run, from its beginning to now
 	Past    int      // which of them is shown; -1 for now
 
-	Runs        []Run // that are kept, on the data set in use
-	RunsVersion int   // grows with every change of Runs
+	Runs        []Run  // that are kept, on the data set in use
+	RunsVersion int    // grows with every change of Runs
+	Unkept      string // why the last run is kept for this visit only; "" where it is kept longer
 
 	// Changed, when set, hears of every change by the name of the event that
 	// the page's API knows: "state", "metrics", "epoch", "error".
@@ -143,6 +144,7 @@ type Page struct {
 	asked     pcaSize                      // what the worker was asked for
 	queue     *queue                       // of runs under way; nil for none
 	lastRunID int
+	keeper    *Keeper // of runs; nil for none
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -312,6 +314,7 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 		p.Runs, p.queue = nil, nil
+		p.recall()
 		p.Features.Unit, p.Explorer = -1, newExplorer()
 		if dataset.Kept {
 			p.Kept = dataset.Name

@@ -125,6 +125,7 @@ func (c *Code) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgcomp.Option = c.option
 				vgcomp.Stage = c.Stage
 				vgcomp.Version = c.version()
+				vgcomp.Name = "code"
 				vgout.Components = append(vgout.Components, vgcomp)
 				vgn = &vugu.VGNode{Component: vgcomp}
 				vgparent.AppendChild(vgn)

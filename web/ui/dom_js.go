@@ -2,12 +2,14 @@ package ui
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	sjs "syscall/js"
 
 	"github.com/vugu/vugu/js"
 
+	"sae/wasm/browser"
 	"sae/web/chart"
 )
 
@@ -134,11 +136,12 @@ func (c *canvas) paint(pixels []byte) {
 type echart struct {
 	surface
 	instance sjs.Value
+	label    string
 }
 
 // place puts the chart into an element of vugu, and reports whether it is a new
-// one there.
-func (c *echart) place(host js.Value) (fresh bool) {
+// one there. saved is called with "PNG", "Copy" or "CSV" when the user wants it so.
+func (c *echart) place(host js.Value, saved func(as string)) (fresh bool) {
 	if !c.enter(host) {
 		return false
 	}
@@ -151,11 +154,92 @@ func (c *echart) place(host js.Value) (fresh bool) {
 		c.host.Set("textContent", "No chart: echarts.js did not load. Reload the page.")
 		return false
 	}
-	element := document.Call("createElement", "div")
-	c.host.Call("replaceChildren", element)
-	c.instance = echarts.Call("init", element)
-	resized().Call("observe", element)
+	drawing := element("div", "drawing")
+	drawing.Call("setAttribute", "role", "img")
+	c.label = ""
+	c.host.Call("replaceChildren", drawing, saveMenu(saved))
+	c.instance = echarts.Call("init", drawing)
+	resized().Call("observe", drawing)
 	return true
+}
+
+// describe gives the chart its accessible name.
+func (c *echart) describe(label string) {
+	if c.instance.Truthy() && c.label != label {
+		c.instance.Call("getDom").Call("setAttribute", "aria-label", label)
+		c.label = label
+	}
+}
+
+// render draws the chart on a canvas of its own, at twice the size.
+func (c *echart) render() sjs.Value {
+	background := sjs.Global().Call("getComputedStyle", c.host.Call("closest", ".panel")).Get("backgroundColor")
+	return c.instance.Call("renderToCanvas", map[string]any{"pixelRatio": 2, "backgroundColor": background})
+}
+
+// picture makes a PNG file of the chart, a Blob.
+func (c *echart) picture(done func(file any)) {
+	var take sjs.Func
+	take = sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+		take.Release()
+		done(args[0])
+		return nil
+	})
+	c.render().Call("toBlob", take)
+}
+
+// copy puts the chart into the clipboard, as a PNG.
+func (c *echart) copy(done func(error)) {
+	clipboard, item := sjs.Global().Get("navigator").Get("clipboard"), sjs.Global().Get("ClipboardItem")
+	if !clipboard.Truthy() || !item.Truthy() {
+		done(errors.New("this browser has no clipboard for pictures here"))
+		return
+	}
+	c.picture(func(file any) {
+		written := clipboard.Call("write", []any{item.New(map[string]any{"image/png": file})})
+		go func() {
+			_, err := browser.Await(written)
+			done(err)
+		}()
+	})
+}
+
+// saveMenu returns a button that opens a choice of ways to save a chart.
+func saveMenu(saved func(as string)) sjs.Value {
+	menu, summary, choices := element("details", "save"), element("summary", ""), element("div", "save-as")
+	summary.Call("setAttribute", "aria-label", "Save the chart")
+	summary.Set("title", "Save the chart")
+	const svg = "http://www.w3.org/2000/svg"
+	icon, use := document.Call("createElementNS", svg, "svg"), document.Call("createElementNS", svg, "use")
+	icon.Call("setAttribute", "class", "i")
+	icon.Call("setAttribute", "aria-hidden", "true")
+	use.Call("setAttribute", "href", "#save")
+	icon.Call("append", use)
+	summary.Call("append", icon)
+	for _, choice := range []struct{ as, help string }{
+		{"PNG", "Save the chart as a picture"},
+		{"Copy", "Copy the chart as a picture"},
+		{"CSV", "Save the chart's data as comma-separated values"},
+	} {
+		button := element("button", "button")
+		button.Set("type", "button")
+		button.Set("textContent", choice.as)
+		button.Set("title", choice.help)
+		button.Call("addEventListener", "click", sjs.FuncOf(func(sjs.Value, []sjs.Value) any {
+			menu.Set("open", false)
+			saved(choice.as)
+			return nil
+		}))
+		choices.Call("append", button)
+	}
+	menu.Call("append", summary, choices)
+	menu.Call("addEventListener", "focusout", sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+		if to := args[0].Get("relatedTarget"); to.Truthy() && !menu.Call("contains", to).Bool() {
+			menu.Set("open", false)
+		}
+		return nil
+	}))
+	return menu
 }
 
 // on calls handle with the third number of the point that an event is about.

@@ -24,11 +24,14 @@ func (*canvas) paint([]byte)     {}
 
 type echart struct{}
 
-func (*echart) place(js.Value) bool  { return false }
-func (*echart) on(string, func(int)) {}
-func (*echart) seen(*stage) bool     { return false }
-func (*echart) show(string) bool     { return false }
-func (*echart) set(json.RawMessage)  {}
+func (*echart) place(js.Value, func(string)) bool { return false }
+func (*echart) describe(string)                   {}
+func (*echart) picture(func(any))                 {}
+func (*echart) copy(func(error))                  {}
+func (*echart) on(string, func(int))              {}
+func (*echart) seen(*stage) bool                  { return false }
+func (*echart) show(string) bool                  { return false }
+func (*echart) set(json.RawMessage)               {}
 
 type tiles struct{}
 

@@ -20,6 +20,7 @@ type Explorer struct {
 	Page        *state.Page
 	Stage       *stage
 	PickPicture func()
+	OpenCamera  func()
 
 	list   sliders
 	answer canvas

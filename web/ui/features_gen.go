@@ -424,6 +424,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgcomp.Option = c.byClass
 						vgcomp.Stage = c.Stage
 						vgcomp.Version = c.openVersion()
+						vgcomp.Name = "unit-by-class"
 						vgout.Components = append(vgout.Components, vgcomp)
 						vgn = &vugu.VGNode{Component: vgcomp}
 						vgparent.AppendChild(vgn)
@@ -449,6 +450,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgcomp.Option = c.density
 						vgcomp.Stage = c.Stage
 						vgcomp.Version = c.openVersion()
+						vgcomp.Name = "unit-activations"
 						vgout.Components = append(vgout.Components, vgcomp)
 						vgn = &vugu.VGNode{Component: vgcomp}
 						vgparent.AppendChild(vgn)
@@ -486,6 +488,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgcomp.Option = c.heat
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.heatVersion()
+					vgcomp.Name = "units-by-class"
 					vgcomp.Label = "Mean activation of each latent unit on the pictures of each class"
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}

@@ -66,6 +66,7 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgcomp.Option = c.mean
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.version()
+					vgcomp.Name = "mean-activation"
 					vgcomp.Label = "Mean activation of each latent unit"
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}
@@ -91,6 +92,7 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgcomp.Option = c.activity
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.version()
+					vgcomp.Name = "active-on"
 					vgcomp.Label = "Share of the validation pictures on which each latent unit is active"
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}
@@ -197,6 +199,7 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgcomp.Option = c.histogram
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.version()
+					vgcomp.Name = "activations"
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)

@@ -344,6 +344,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgcomp.Option = c.option
 			vgcomp.Stage = c.Stage
 			vgcomp.Version = c.version()
+			vgcomp.Name = "loss"
 			vgout.Components = append(vgout.Components, vgcomp)
 			vgn = &vugu.VGNode{Component: vgcomp}
 			vgparent.AppendChild(vgn)

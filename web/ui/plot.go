@@ -12,6 +12,7 @@ import (
 // Plot is one ECharts chart.
 type Plot struct {
 	Stage   *stage
+	Name    string                            // of the files that the chart is saved in
 	Label   string                            // accessible name: what the chart shows, in a sentence
 	Version string                            // of the data; the chart is drawn when it changes
 	Option  func(chart.Theme) json.RawMessage // of package chart
@@ -25,7 +26,9 @@ type Plot struct {
 
 func (c *Plot) mount(host js.Value) {
 	c.Stage.afterRender(func() {
-		if c.echart.place(host) && c.Click != nil {
+		fresh := c.echart.place(host, c.saved)
+		c.echart.describe(c.Label)
+		if fresh && c.Click != nil {
 			c.echart.on("click", func(point int) { c.Stage.do(func() { c.Click(point) }) })
 			c.echart.on("mouseover", func(point int) { c.Stage.do(func() { c.Hover(point) }) })
 			c.echart.on("mouseout", func(int) { c.Stage.do(func() { c.Hover(-1) }) })
@@ -42,4 +45,19 @@ func (c *Plot) mount(host js.Value) {
 			c.echart.set(c.Option(c.Stage.colors().chart))
 		})
 	})
+}
+
+// saved takes the chart to where the user wants it.
+func (c *Plot) saved(as string) {
+	s := c.Stage
+	switch as {
+	case "PNG":
+		c.echart.picture(func(file any) { s.save(file, c.Name+".png") })
+	case "Copy":
+		s.copied(c.echart.copy)
+	case "CSV":
+		if text, err := chart.CSV(c.Option(s.colors().chart)); err == nil { // of this page's own option
+			s.saveText(text, c.Name+".csv")
+		}
+	}
 }

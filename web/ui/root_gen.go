@@ -239,6 +239,7 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgin.BuildEnv.WireComponent(vgcomp)
 				}
 				vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+				vgcomp.OpenCamera = c.OpenCamera
 				vgcomp.Page = c.Page
 				vgcomp.PickPicture = c.PickPicture
 				vgcomp.Stage = &c.stage

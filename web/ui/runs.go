@@ -27,6 +27,15 @@ type Runs struct {
 
 func (c *Runs) loading() bool { return c.Page.Status == state.StatusLoading }
 
+// lead tells how long runs are kept.
+func (c *Runs) lead() string {
+	text := "Finished runs stay in this browser, with their models, until you delete them."
+	if c.Page.Unkept != "" {
+		text = "Finished runs are kept for this visit only: " + c.Page.Unkept + "."
+	}
+	return text + " Settings that differ are tinted, best values bold."
+}
+
 func (c *Runs) queueing() bool {
 	_, total := c.Page.Queued()
 	return total > 0

@@ -25,7 +25,10 @@ type stage struct {
 	frames     []func()
 	change     func(func()) // changes the page's state from outside of an event of vugu's; may be nil
 	quietly    func(func()) // the same, without a render at once; may be nil
-	answer     func()       // draws what the explorer's decoder has answered; may be nil
+	save       func(file any, name string)
+	saveText   func(text, name string)
+	tell       func(text string) // tells the user what was done
+	answer     func()            // draws what the explorer's decoder has answered; may be nil
 }
 
 // quiet changes the page's state where what shows it is drawn by hand.
@@ -81,4 +84,15 @@ func (s *stage) colors() *theme {
 		s.theme = readTheme()
 	}
 	return s.theme
+}
+
+// copied tells the user how it went to copy a chart.
+func (s *stage) copied(put func(done func(error))) {
+	put(func(err error) {
+		if err != nil {
+			s.tell("The chart could not be copied: " + err.Error())
+			return
+		}
+		s.tell("The chart is in the clipboard, as a picture.")
+	})
 }

@@ -24,6 +24,7 @@ type Root struct {
 	PickFile    func() // lets the user choose a file with data
 	PickModel   func() // lets the user choose a file with a model
 	PickPicture func() // lets the user choose a picture
+	OpenCamera  func() // lets the user take a picture
 	ToggleTheme func() // changes between light and dark
 	// Do changes the page's state and renders the result.
 	Do func(change func())
@@ -44,6 +45,8 @@ type Root struct {
 // browser lays the page out once.
 func (c *Root) AfterRender() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
+	c.stage.save, c.stage.saveText = c.Save, c.SaveText
+	c.stage.tell = func(text string) { c.stage.do(func() { c.Page.Say(text) }) }
 	c.stage.draw()
 }
 

@@ -1,0 +1,52 @@
+package app
+
+import (
+	"fmt"
+	"syscall/js"
+
+	"sae/wasm/browser"
+)
+
+// openCamera shows what the camera sees, and lets the user take a picture of it.
+// The camera is off again once the dialog is closed.
+func (a *app) openCamera() {
+	devices := js.Global().Get("navigator").Get("mediaDevices")
+	if !devices.Truthy() {
+		a.noCamera("this page needs a secure address, https or localhost")
+		return
+	}
+	asked := devices.Call("getUserMedia", map[string]any{"video": true})
+	go func() {
+		stream, err := browser.Await(asked)
+		if err != nil {
+			a.noCamera(err.Error())
+			return
+		}
+		dialog, video := element("camera"), element("camera-video")
+		video.Set("srcObject", stream)
+		dialog.Set("returnValue", "")
+		closed := make(chan struct{})
+		onClose := js.FuncOf(func(js.Value, []js.Value) any {
+			close(closed)
+			return nil
+		})
+		dialog.Call("addEventListener", "close", onClose, map[string]any{"once": true})
+		dialog.Call("showModal")
+		<-closed
+		onClose.Release()
+		if dialog.Get("returnValue").String() == "take" {
+			a.usePicture("the camera's picture", video)
+		}
+		video.Set("srcObject", js.Null())
+		tracks := stream.Call("getTracks")
+		for i := range tracks.Length() {
+			tracks.Index(i).Call("stop")
+		}
+	}()
+}
+
+func (a *app) noCamera(why string) {
+	go a.do(func() {
+		a.page.Notify("There is no camera to use", fmt.Sprintf("%s. A picture can be chosen, dropped or pasted instead.", why))
+	})
+}

@@ -370,7 +370,11 @@ func TestCamera(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	open := func() {
-		evaluate[chromedp.Void](p, `[...document.querySelectorAll("#explorer button")].find((b) => b.innerText === "Camera").click()`)
+		waitFor[bool](p, `(() => {
+			const button = [...document.querySelectorAll("#explorer button")].find((b) => b.innerText === "Camera" && !b.disabled);
+			button?.click();
+			return button !== undefined;
+		})()`)
 	}
 	open()
 	waitFor[bool](p, `document.querySelector("#camera").open && document.querySelector("#camera-video").videoWidth > 0`)

@@ -29,9 +29,10 @@ type app struct {
 	root   *ui.Root
 	api    *api
 	worker js.Value
-	heard  bool      // whether the worker said anything since the last watch tick
-	frame  time.Time // when the frame came that is yet to be shown; zero for none
+	heard  bool // whether the worker said anything since the last watch tick
+	frame  bool // whether a frame has come that is yet to be shown
 	soon   *time.Timer
+	later  bool // whether a render is due because of what the worker said
 	paints bool // whether a frame is being painted
 	onData js.Func
 	onFail js.Func
@@ -71,18 +72,25 @@ func Run() {
 	a.listen()
 	a.startWorker()
 	go a.watchWorker()
+	// Each part of a render is a task of its own, so that none keeps the browser
+	// from answering the user.
+	loop := browser.NewEventLoop()
 	for ok := true; ok; ok = renderer.EventWait() {
+		loop.Turn()
+		frame, start := a.frame, time.Now()
+		a.frame = false
 		a.env.Lock()
 		a.page.Observe()
 		results := build.RunBuild(a.root)
 		a.env.UnlockOnly()
+		loop.Turn()
 		if err := renderer.Render(results); err != nil {
 			panic(err)
 		}
+		loop.Turn()
 		a.root.AfterRender()
-		if !a.frame.IsZero() {
-			a.measureDisplay(time.Since(a.frame))
-			a.frame = time.Time{}
+		if frame {
+			a.measureDisplay(time.Since(start))
 		}
 	}
 }
@@ -174,16 +182,32 @@ func (a *app) receive(data js.Value) {
 		return
 	}
 	if m.Type == protocol.TypeFrame {
-		a.frame = time.Now()
+		a.frame = true
 	}
 	a.env.Lock()
-	if answered := a.page.Receive(m); !answered {
-		a.env.UnlockRender()
+	answered := a.page.Receive(m)
+	if answered {
+		a.root.Answered()
+	}
+	a.env.UnlockOnly()
+	if answered {
+		a.renderSoon()
+	} else {
+		a.renderLater()
+	}
+}
+
+// renderLater renders what the worker says together with what it says next: an
+// answer is often one of several.
+func (a *app) renderLater() {
+	if a.later {
 		return
 	}
-	a.root.Answered()
-	a.env.UnlockOnly()
-	a.renderSoon()
+	a.later = true
+	time.AfterFunc(40*time.Millisecond, func() {
+		a.later = false
+		a.do(func() {})
+	})
 }
 
 // quietly runs change, which changes the page's state, and renders the result a

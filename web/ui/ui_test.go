@@ -424,6 +424,7 @@ func TestButtons(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	s := visit(protocol.SourceSite)
+	s.MoreSettings = true
 	root := &Root{Page: s.Page}
 	change := func(id, event string, target map[string]any) {
 		t.Helper()
@@ -660,11 +661,11 @@ func TestCells(t *testing.T) {
 func TestLesson(t *testing.T) {
 	s := visit(protocol.SourceSite)
 	root := &Root{Page: s.Page}
-	press(t, root, "Train experiment 1") // hidden, but there
+	fire(t, find(t, root, "aria-controls", "lesson"), "click", nil)
+	press(t, root, "Train experiment 1")
 	if s.Settings.Experiment != 1 || s.Status != protocol.StatusTraining {
 		t.Fatalf("experiment %d, %s; want 1, training", s.Settings.Experiment, s.Status)
 	}
-	fire(t, find(t, root, "aria-controls", "lesson"), "click", nil)
 	s.Observe()
 	if page := text(render(t, root)); strings.Contains(page, "Seen in") || !strings.Contains(page, "image&#39;s 0.689.") {
 		t.Error("something was seen before training, or a number is missing")
@@ -923,7 +924,10 @@ func TestStyle(t *testing.T) {
 	page := read("../static/index.html")
 	done := train()
 	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
-	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done, slow()} {
+	open := slow()
+	open.Help, open.MoreSettings = true, true
+	open.SwitchLesson()
+	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done, open} {
 		page += render(t, &Root{Page: s.Page})
 	}
 	used := map[string]bool{}

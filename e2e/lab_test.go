@@ -57,6 +57,10 @@ func TestAccessibility(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelector("[aria-controls=settings]").click()`)
 	evaluate[chromedp.Void](p, `sae.loadDataset(new File(["x"], "x.bin")).catch(() => {})`)
 	check("settings and notice")
+	evaluate[chromedp.Void](p, `sae.set({epochs: 2}).then(() => sae.play())`)
+	p.do(chromedp.KeyEvent("s"), chromedp.KeyEvent("l"))
+	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
+	check("a finished run and the lesson")
 	p.look(phone)
 	axe(p, "phone")
 }
@@ -353,6 +357,10 @@ func TestRunsAreKept(t *testing.T) {
 	waitFor[bool](p, `sae.state().epoch === 2`)
 	if got := evaluate[string](p, `JSON.stringify(sae.state().history)`); got != history {
 		t.Errorf("restored history %s, want %s", got, history)
+	}
+	p.look(phone)
+	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+		t.Error("the page scrolls sideways on a phone")
 	}
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)

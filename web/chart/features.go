@@ -18,7 +18,7 @@ func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	}
 	s := upTo(high)
 	o := theme.base("%.3f")
-	o.Grid = opts.Grid{Left: "88", Right: "16", Top: "4", Bottom: "24"}
+	o.Grid = opts.Grid{Left: "88", Right: "32", Top: "4", Bottom: "24"}
 	o.XAxis = theme.axis("value")
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, s.max, s.step
 	o.XAxis.SplitLine.Show = opts.Bool(true)

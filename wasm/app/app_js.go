@@ -32,8 +32,9 @@ type app struct {
 	heard  bool // whether the worker said anything since the last watch tick
 	frame  bool // whether a frame has come that is yet to be shown
 	soon   *time.Timer
-	later  bool // whether a render is due because of what the worker said
-	paints bool // whether a frame is being painted
+	query  string // of the settings in the address bar
+	later  bool   // whether a render is due because of what the worker said
+	paints bool   // whether a frame is being painted
 	onData js.Func
 	onFail js.Func
 }
@@ -51,11 +52,19 @@ func Run() {
 	a := &app{env: renderer.EventEnv()}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Speak(js.Global().Get("navigator").Get("language").String())
+	location := js.Global().Get("location")
+	if js.Global().Get("saeEmbedded").Truthy() {
+		a.page.FollowEmbed(location.Get("search").String())
+	} else {
+		a.page.Follow(location.Get("search").String())
+	}
+	a.query = a.page.Query(false)
 	a.page.KeepRuns(a.keeper())
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit
 	a.root = &ui.Root{
 		Page:        a.page,
+		Address:     location.Get("origin").String() + location.Get("pathname").String(),
 		PickFile:    func() { element("file").Call("click") },
 		PickPicture: func() { element("picture-file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
@@ -81,6 +90,7 @@ func Run() {
 		a.frame = false
 		a.env.Lock()
 		a.page.Observe()
+		a.showQuery()
 		results := build.RunBuild(a.root)
 		a.env.UnlockOnly()
 		loop.Turn()
@@ -117,6 +127,18 @@ func (a *app) measureDisplay(rendering time.Duration) {
 		return nil
 	})
 	js.Global().Call("requestAnimationFrame", before)
+}
+
+// showQuery keeps the address bar at what is set, so that reloading the page and
+// its bookmark give the same experiment.
+func (a *app) showQuery() {
+	query := a.page.Query(false)
+	if query == a.query || a.page.Embed != nil { // an embedded page's address belongs to its host
+		return
+	}
+	a.query = query
+	location := js.Global().Get("location")
+	js.Global().Get("history").Call("replaceState", nil, "", location.Get("pathname").String()+query+location.Get("hash").String())
 }
 
 // do runs change, which changes the page's state, and renders the result.
@@ -299,6 +321,9 @@ func (a *app) listen() {
 	})
 	for _, id := range []string{"file", "model-file", "picture-file"} {
 		input := element(id)
+		if !input.Truthy() {
+			continue // not in a frame
+		}
 		on(input, "change", func(js.Value) {
 			a.useFiles(input.Get("files"))
 			input.Set("value", "") // so that the same file can be chosen again
@@ -410,8 +435,13 @@ func (a *app) usePicture(name string, file js.Value) {
 		pixels = append(pixels, rgba[i:i+3]...)
 	}
 	a.do(func() {
+		explorer := element("explorer")
+		if !explorer.Truthy() {
+			a.page.Notify("Pictures of yours are for the laboratory", "A frame has no explorer. Open the laboratory, by the link below, and drop the picture there.")
+			return
+		}
 		a.page.ExplorePicture(pixels)
-		element("explorer").Call("scrollIntoView")
+		explorer.Call("scrollIntoView")
 	})
 }
 

@@ -115,6 +115,9 @@ type Page struct {
 
 	Lesson Lesson
 
+	Embed    *Embed       // how the page is shown in a frame; nil for the page itself
+	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
+
 	Moments []Moment // of the run, from its beginning to now
 	Past    int      // which of them is shown; -1 for now
 

@@ -19,7 +19,10 @@ type MoreSettings struct {
 // fields returns the settings that the bar does not show.
 func (c *MoreSettings) fields() []experiment.Field {
 	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
-		return field.Name == "experiment" || field.Notches != nil
+		if c.Page.Locked(field.Name) {
+			return true
+		}
+		return c.Page.Embed == nil && field.Name == "experiment" || field.Notches != nil
 	})
 }
 

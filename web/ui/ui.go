@@ -21,6 +21,7 @@ import (
 // the first render; the functions may be nil.
 type Root struct {
 	Page        *state.Page
+	Address     string // of the page, without a query
 	PickFile    func() // lets the user choose a file with data
 	PickModel   func() // lets the user choose a file with a model
 	PickPicture func() // lets the user choose a picture

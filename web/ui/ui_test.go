@@ -927,7 +927,10 @@ func TestStyle(t *testing.T) {
 	open := slow()
 	open.Help, open.MoreSettings = true, true
 	open.SwitchLesson()
-	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done, open} {
+	frame := train()
+	frame.FollowEmbed("?panels=recon,loss,latent")
+	page += read("../static/embed.html")
+	for _, s := range []*session{begin(), visit(protocol.SourceSynthetic), train(), done, open, frame} {
 		page += render(t, &Root{Page: s.Page})
 	}
 	used := map[string]bool{}

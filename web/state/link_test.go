@@ -1,0 +1,118 @@
+package state
+
+import (
+	"strings"
+	"testing"
+
+	"sae/wasm/protocol"
+)
+
+func visitor() *Page { return New(func(protocol.Message) {}, nil) }
+
+// A link opens the settings that it was copied from.
+func TestLink(t *testing.T) {
+	for _, changes := range []map[string]string{
+		{}, {"experiment": "1"}, {"experiment": "3", "lambda": "3e-5", "seed": "7"}, {"experiment": "4"},
+		{"hidden": "256,64", "latent": "16", "epochs": "3", "workers": "2"}, {"hidden": ""},
+	} {
+		page := visitor()
+		settings, err := page.Settings.With(changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page.Settings = settings
+		other := visitor()
+		other.Follow(page.Query(false))
+		if other.Settings != page.Settings || other.Notice != nil {
+			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Query(false), other.Settings, other.Notice)
+		}
+		page.Follow(page.Query(true)) // what was set before does not matter
+		if page.Settings != settings {
+			t.Errorf("%v: the link %q opens %+v", changes, page.Query(true), page.Settings)
+		}
+	}
+	page := visitor()
+	page.Settings.Hidden, page.Settings.Seed = "256,64", 3
+	if got := page.Query(true); got != "?hidden=256,64&seed=3" {
+		t.Errorf("link %q", got)
+	}
+}
+
+// What a link has wrong is named; the rest is used.
+func TestBadLink(t *testing.T) {
+	for query, want := range map[string]string{
+		"?lambda=abc&latent=32":                  `lambda "abc": want a number from 0 to 1`,
+		"?latent=32&frobnicate=1":                "frobnicate: there is no such setting",
+		"?latent=32&epochs=":                     `epochs ""`,
+		"?latent=32&epochs=%zz":                  "invalid URL escape",
+		"?latent=32&fingerprint=12":              "such as 20-relaxed-simd-1a2b3c4d",
+		"?latent=32&experiment=9":                `experiment "9"`,
+		"?latent=32&seed=1&seed=bad":             "",
+		"?latent=32&fingerprint=2-simd-00c0ffee": "",
+		"?latent=32&experiment=2&lambda=0":       `experiment "2": want 1`,
+	} {
+		page := visitor()
+		page.Follow(query)
+		if page.Settings.Latent != 32 {
+			t.Errorf("%s: latent %d, want 32", query, page.Settings.Latent)
+		}
+		if err := page.Settings.Validate(); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+		if got := page.Notice; (got == nil) != (want == "") || got != nil && !strings.Contains(got.Text, want) {
+			t.Errorf("%s: notice %v, want %q", query, got, want)
+		}
+	}
+}
+
+// The fingerprint tells whether a run was reproduced.
+func TestFingerprint(t *testing.T) {
+	page, worker := open(t)
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 2, Epochs: []protocol.Epoch{{Epoch: 1, Loss: 0.5}, {Epoch: 2, Loss: 0.25}}})
+	link := page.Query(true)
+	if !strings.HasPrefix(link, "?fingerprint=2-") {
+		t.Fatalf("link %q, want a fingerprint after epoch 2", link)
+	}
+	page.Follow(link)
+	if text := page.Reproduced(); !strings.Contains(text, "bit for bit, up to epoch 2") {
+		t.Errorf("the run itself: %q", text)
+	}
+	page.History[0].Loss += 1e-17
+	if text := page.Reproduced(); !strings.Contains(text, "bit for bit") {
+		t.Errorf("a change below the last bit: %q", text)
+	}
+	page.History[0].Loss += 1e-15
+	if text := page.Reproduced(); !strings.HasPrefix(text, "Not the same") {
+		t.Errorf("another loss: %q", text)
+	}
+	page.Kernel = "another"
+	if text := page.Reproduced(); !strings.Contains(text, "other kernels") {
+		t.Errorf("another kernel: %q", text)
+	}
+	page.History = page.History[:1]
+	if text := page.Reproduced(); !strings.Contains(text, "after epoch 2") {
+		t.Errorf("not there yet: %q", text)
+	}
+	if visitor().Reproduced() != "" {
+		t.Error("without a link, there is nothing to compare with")
+	}
+}
+
+func FuzzFollow(f *testing.F) {
+	f.Add("?experiment=3&lambda=1e-5")
+	f.Add("hidden=4096,4096&latent=1e9&batch=-1&&=&fingerprint=1-go-0")
+	f.Fuzz(func(t *testing.T, query string) {
+		page := visitor()
+		page.Follow(query)
+		if err := page.Settings.Validate(); err != nil {
+			t.Errorf("%q: %v", query, err)
+		}
+		if page.Notice == nil && page.Expected == nil {
+			other := visitor()
+			other.Follow(page.Query(false))
+			if other.Settings != page.Settings {
+				t.Errorf("%q: %+v becomes %q and then %+v", query, page.Settings, page.Query(false), other.Settings)
+			}
+		}
+	})
+}

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -155,4 +157,50 @@ func TestEmbedSandboxed(t *testing.T) {
 		t.Errorf("the host hears %q", message)
 	}
 	p.screenshot("embed-sandboxed")
+}
+
+// The tutorial embeds three experiments from another origin, without headers of any
+// kind, and drives them from its text.
+func TestTutorial(t *testing.T) {
+	useSite(t, false)
+	site := siteURL
+	files := http.FileServer(http.Dir("../docs/tutorial"))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			files.ServeHTTP(w, r)
+			return
+		}
+		content, err := os.ReadFile("../docs/tutorial/index.html")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Write(bytes.ReplaceAll(content, []byte("http://127.0.0.1:8080/"), []byte(site)))
+	}))
+	t.Cleanup(server.Close)
+	siteURL = server.URL + "/"
+	defer func() { siteURL = site }()
+	p := open(t, "", desktop)
+	press := func(text string) {
+		t.Helper()
+		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q).click()`, text))
+	}
+	// Small networks, so that the test is quick.
+	evaluate[chromedp.Void](p, `Promise.all([base, sparse, mirrored].map((demo) => demo.set({hidden: "32", latent: 16, epochs: 3})))`)
+	press("Train it")
+	waitFor[bool](p, `document.querySelector("output[data-of=base]").innerText.includes("after epoch 3")`)
+	press("λ = 3e-4")
+	waitFor[bool](p, `document.querySelector("output[data-of=sparse]").innerText.includes("units are active after epoch 3")`)
+	if lambda := evaluate[float64](p, `sparse.state().then(({ settings }) => settings.lambda)`); lambda != 3e-4 {
+		t.Errorf("λ is %g, want 3e-4", lambda)
+	}
+	press("Take one step")
+	waitFor[bool](p, `mirrored.state().then(({ status, batch }) => status === "paused" && batch === 1)`)
+	press("train it")
+	waitFor[bool](p, `document.querySelector("output[data-of=mirrored]").innerText.includes("after epoch 3")`)
+	press("train it") // again, when it is done
+	waitFor[bool](p, `document.querySelector("#problem").innerText.includes("done after 3 epochs")`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
+	p.screenshot("tutorial")
 }

@@ -115,7 +115,8 @@ type Page struct {
 
 	Lesson Lesson
 
-	Embed    *Embed       // how the page is shown in a frame; nil for the page itself
+	Embed    *Embed // how the page is shown in a frame; nil for the page itself
+	Builder  Builder
 	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
 
 	Moments []Moment // of the run, from its beginning to now
@@ -162,6 +163,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Features:    Features{Unit: -1, Sort: SortActivity},
 		Explorer:    newExplorer(),
 		Lesson:      Lesson{Text: lesson.For("en")},
+		Builder:     Builder{Panels: []string{"recon", "loss"}, Target: Targets[0]},
 		ShowMean:    true,
 		pcas:        map[pcaSize]baseline.Quality{},
 		Sites:       sites,

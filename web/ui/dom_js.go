@@ -28,6 +28,20 @@ func setVariable(element js.Value, name, value string) {
 	sjs.Value(element).Get("style").Call("setProperty", name, value)
 }
 
+// placeFrame shows a page in a frame in an element of vugu, which would load it
+// anew on every render.
+func placeFrame(host js.Value, address string) {
+	frame := sjs.Value(host).Get("firstChild")
+	if !frame.Truthy() {
+		frame = element("iframe", "preview")
+		frame.Set("title", "Preview of the frame")
+		sjs.Value(host).Call("append", frame)
+	}
+	if frame.Call("getAttribute", "src").String() != address {
+		frame.Set("src", address)
+	}
+}
+
 // reveal scrolls an element into view.
 func reveal(element js.Value) {
 	sjs.Value(element).Call("scrollIntoView", map[string]any{"block": "nearest"})

@@ -12,6 +12,7 @@ import (
 
 func announce(js.Value, string)            {}
 func setVariable(js.Value, string, string) {}
+func placeFrame(js.Value, string)          {}
 func reveal(js.Value)                      {}
 func nextFrame(func())                     {}
 func readTheme() *theme                    { return &theme{} }

@@ -2,6 +2,11 @@ package ui
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vugu/vugu"
 
 	"sae/web/state"
 )
@@ -45,3 +50,39 @@ func (c *Share) reproduced() string {
 	}
 	return "The link carries the fingerprint: whoever opens it sees whether the run was the same, bit for bit."
 }
+
+type panelChoice struct {
+	name, title string
+	on          bool
+}
+
+// panels are what a frame can show.
+func (c *Share) panels() []panelChoice {
+	titles := map[string]string{"recon": "reconstructions", "loss": "loss", "latent": "code"}
+	var choices []panelChoice
+	for _, name := range state.EmbedPanels {
+		choices = append(choices, panelChoice{name, titles[name], slices.Contains(c.Page.Builder.Panels, name)})
+	}
+	return choices
+}
+
+func (c *Share) auto(event vugu.DOMEvent) { c.Page.Builder.Auto = event.PropBool("target", "checked") }
+
+func (c *Share) lock(event vugu.DOMEvent) { c.Page.Builder.Lock = event.PropBool("target", "checked") }
+
+func (c *Share) target(event vugu.DOMEvent) {
+	c.Page.Builder.Target = event.PropString("target", "value")
+}
+
+// folder is the address of the site's folder.
+func (c *Share) folder() string { return c.Address[:strings.LastIndex(c.Address, "/")+1] }
+
+func (c *Share) snippet() string { return c.Page.Snippet(c.folder()) }
+
+func (c *Share) copySnippet() { c.copy(c.snippet(), "The snippet is in the clipboard.") }
+
+func (c *Share) preview() string { return strconv.FormatBool(c.Page.Builder.Preview) }
+
+func (c *Share) togglePreview() { c.Page.Builder.Preview = !c.Page.Builder.Preview }
+
+func (c *Share) frame() string { return c.Page.FrameAddress("") }

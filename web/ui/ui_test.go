@@ -202,6 +202,17 @@ func fire(t *testing.T, n *vugu.VGNode, event string, target map[string]any) {
 	t.Fatalf("<%s> does not listen to %s", n.Data, event)
 }
 
+// labelText returns the text of an element and its children.
+func labelText(n *vugu.VGNode) (text string) {
+	if n.InnerHTML != nil {
+		text = *n.InnerHTML
+	}
+	for child := n.FirstChild; child != nil; child = child.NextSibling {
+		text += child.Data + labelText(child)
+	}
+	return text
+}
+
 // press clicks the button with the given text.
 func press(t *testing.T, root *Root, label string) {
 	t.Helper()
@@ -571,8 +582,11 @@ func TestFeatures(t *testing.T) {
 	}
 	fire(t, filter, "change", map[string]any{"value": "0"})
 	walk(build(t, root), func(n *vugu.VGNode) {
-		if attribute(n, "type") == "checkbox" && attribute(n, "id") == "" {
-			hide = n // the last
+		if n.Data == "label" && strings.Contains(labelText(n), "hide dead units") {
+			hide = n.FirstChild
+			for attribute(hide, "type") != "checkbox" {
+				hide = hide.NextSibling
+			}
 		}
 	})
 	fire(t, hide, "change", map[string]any{"checked": true})
@@ -927,6 +941,7 @@ func TestStyle(t *testing.T) {
 	open := slow()
 	open.Help, open.MoreSettings = true, true
 	open.SwitchLesson()
+	open.Builder.Preview = true
 	frame := train()
 	frame.FollowEmbed("?panels=recon,loss,latent")
 	page += read("../static/embed.html")

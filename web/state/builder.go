@@ -12,6 +12,7 @@ import (
 
 // Builder is the form that makes what a page needs to embed the demo.
 type Builder struct {
+	Open    bool     // whether the form is
 	Panels  []string // of EmbedPanels
 	Auto    bool     // whether the frame loads by itself
 	Lock    bool     // whether the reader can change nothing

@@ -74,6 +74,10 @@ func (c *Share) target(event vugu.DOMEvent) {
 	c.Page.Builder.Target = event.PropString("target", "value")
 }
 
+func (c *Share) building() string { return strconv.FormatBool(c.Page.Builder.Open) }
+
+func (c *Share) build() { c.Page.Builder.Open = !c.Page.Builder.Open }
+
 // folder is the address of the site's folder.
 func (c *Share) folder() string { return c.Address[:strings.LastIndex(c.Address, "/")+1] }
 

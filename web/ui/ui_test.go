@@ -941,7 +941,7 @@ func TestStyle(t *testing.T) {
 	open := slow()
 	open.Help, open.MoreSettings = true, true
 	open.SwitchLesson()
-	open.Builder.Preview = true
+	open.Builder.Open, open.Builder.Preview = true, true
 	frame := train()
 	frame.FollowEmbed("?panels=recon,loss,latent")
 	page += read("../static/embed.html")

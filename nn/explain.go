@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -36,9 +35,9 @@ type LayerStep struct {
 // happened. It needs memory for two more copies of the parameters, and time for
 // two more passes through the network.
 func (t *Trainer) Explain(images []byte) (Explanation, error) {
-	n := len(images) / t.auto.InputDims
-	if n < 1 || n > t.batch || len(images) != n*t.auto.InputDims {
-		return Explanation{}, fmt.Errorf("nn: batch of %d bytes: want 1 to %d images of %d", len(images), t.batch, t.auto.InputDims)
+	n, err := t.imagesIn(images)
+	if err != nil {
+		return Explanation{}, err
 	}
 	defer func(next func() []byte) { t.Next = next }(t.Next)
 	t.Next = nil // more than a step lies before the next one
@@ -60,10 +59,7 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	after := Loss{
-		BCE: sumOf(sums.bce) / float64(len(images)),
-		L1:  t.auto.Lambda * absoluteSum(t.codes(n)) / float64(n),
-	}
+	after := t.loss(sums, n)
 	if state, err = t.State(); err != nil {
 		return Explanation{}, err
 	}

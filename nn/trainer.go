@@ -119,20 +119,34 @@ func NewTrainer(auto *Autoencoder, adam Adam, batch int) (*Trainer, error) {
 // the trainer's batch, a byte standing for byte/255. It returns the loss of
 // the batch before the update.
 func (t *Trainer) Step(images []byte) (Loss, error) {
-	dims := t.auto.InputDims
-	n := len(images) / dims
-	if n < 1 || n > t.batch || len(images) != n*dims {
-		return Loss{}, fmt.Errorf("nn: batch of %d bytes: want 1 to %d images of %d", len(images), t.batch, dims)
+	n, err := t.imagesIn(images)
+	if err != nil {
+		return Loss{}, err
 	}
 	s := t.begin(opStep, images)
 	sums, err := s.step(n)
 	if err != nil {
 		return Loss{}, err
 	}
+	return t.loss(sums, n), nil
+}
+
+// imagesIn returns the number of images of a batch.
+func (t *Trainer) imagesIn(batch []byte) (int, error) {
+	dims := t.auto.InputDims
+	n := len(batch) / dims
+	if n < 1 || n > t.batch || len(batch) != n*dims {
+		return 0, fmt.Errorf("nn: batch of %d bytes: want 1 to %d images of %d", len(batch), t.batch, dims)
+	}
+	return n, nil
+}
+
+// loss returns the loss of the n images that went through last.
+func (t *Trainer) loss(sums sums, n int) Loss {
 	return Loss{
-		BCE: sumOf(sums.bce) / float64(len(images)),
+		BCE: sumOf(sums.bce) / float64(n*t.auto.InputDims),
 		L1:  t.auto.Lambda * absoluteSum(t.codes(n)) / float64(n),
-	}, nil
+	}
 }
 
 // State is what training has gathered beside the parameters: with it, it goes

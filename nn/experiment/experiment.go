@@ -136,7 +136,7 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 	var errs []error
 	for name := range changes {
 		if _, ok := Lookup(name); !ok {
-			errs = append(errs, &FieldError{Name: name, Value: changes[name], Want: "one of the settings " + strings.Join(fieldNames(), ", ")})
+			errs = append(errs, &FieldError{Name: name, Value: changes[name], Want: "one of the settings " + strings.Join(FieldNames(), ", ")})
 		}
 	}
 	for _, field := range Table { // experiment stands first

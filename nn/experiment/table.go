@@ -146,7 +146,8 @@ func Lookup(name string) (Field, bool) {
 	return Table[i], true
 }
 
-func fieldNames() []string {
+// FieldNames returns the names of the settings in the order of the table.
+func FieldNames() []string {
 	names := make([]string, len(Table))
 	for i, field := range Table {
 		names[i] = field.Name

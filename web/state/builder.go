@@ -41,11 +41,7 @@ func (p *Page) parameters() []experiment.Change {
 	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
 	changes = append(changes, experiment.Change{Name: "panels", Value: strings.Join(b.Panels, ",")})
 	if b.Lock {
-		var names []string
-		for _, field := range experiment.Table {
-			names = append(names, field.Name)
-		}
-		changes = append(changes, experiment.Change{Name: "lock", Value: strings.Join(names, ",")})
+		changes = append(changes, experiment.Change{Name: "lock", Value: strings.Join(experiment.FieldNames(), ",")})
 	}
 	if b.Auto {
 		changes = append(changes, experiment.Change{Name: "load", Value: "auto"})

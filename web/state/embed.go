@@ -51,11 +51,7 @@ func (p *Page) FollowEmbed(query string) {
 	if panels := list("panels", EmbedPanels); len(panels) > 0 {
 		p.Embed.Panels = panels
 	}
-	var names []string
-	for _, field := range experiment.Table {
-		names = append(names, field.Name)
-	}
-	p.Embed.Lock = list("lock", names)
+	p.Embed.Lock = list("lock", experiment.FieldNames())
 	for name, choices := range EmbedChoices {
 		if value := values.Get(name); value != "" && !slices.Contains(choices, value) {
 			problems = append(problems, fmt.Errorf("%s %q: want one of %s", name, value, strings.Join(choices, ", ")))
@@ -66,7 +62,7 @@ func (p *Page) FollowEmbed(query string) {
 	values.Del("lock")
 	p.Follow(values.Encode())
 	if err := errors.Join(problems...); err != nil {
-		text := strings.ReplaceAll(err.Error(), "\n", "; ") + "."
+		text := inLine(err) + "."
 		if p.Notice != nil {
 			text += " " + p.Notice.Text
 		}

@@ -99,10 +99,13 @@ func (p *Page) Follow(query string) {
 	if err := errors.Join(problems...); err != nil {
 		p.Notice = &Notice{
 			Title: "Not all of the link could be used",
-			Text:  strings.ReplaceAll(err.Error(), "\n", "; ") + ". Defaults are in their place.",
+			Text:  inLine(err) + ". Defaults are in their place.",
 		}
 	}
 }
+
+// inLine writes joined errors in one line.
+func inLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // Query returns the part of a link from the question mark on that opens the page
 // with the same settings; "" for the defaults. With a finished epoch, it carries

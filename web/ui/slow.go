@@ -24,13 +24,7 @@ var paces = []struct {
 	{0.25, "1 in 4 s", "Trains on one batch in four seconds and explains each."},
 }
 
-func (c *Slow) steppable() bool {
-	switch c.Page.Status {
-	case state.StatusLoading, protocol.StatusDone, protocol.StatusError:
-		return false
-	}
-	return true
-}
+func (c *Slow) steppable() bool { return (&Bar{Page: c.Page}).steppable() }
 
 func (c *Slow) explained() bool { return c.Page.Explained != nil && !c.Page.Explained.TooLarge }
 

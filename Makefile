@@ -16,6 +16,11 @@ GOROOT := $(shell go env GOROOT)
 WASM := GOOS=js GOARCH=wasm
 SITE := build/site
 
+# Without inlining the program is a seventh smaller to download, and no slower: its
+# time goes into the kernels, or into functions that the browser has yet to compile.
+# What works on pixels and numbers keeps it.
+LEAN := -gcflags=all=-l -gcflags=sae/nn/...= -gcflags=sae/data=
+
 # What the program is built from. Folders are among it, since a folder's time
 # changes when a file in it comes or goes; the slash tells data/ from make data.
 PROGRAM := go.mod go.sum $(shell find nn/ data/ wasm/ web/ \
@@ -92,7 +97,7 @@ $(GENERATED) &: $(COMPONENTS)
 	tools/generate
 
 $(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version
-	$(WASM) go build -trimpath -ldflags='-s -w' -o $@ ./wasm
+	$(WASM) go build -trimpath $(LEAN) -ldflags='-s -w' -o $@ ./wasm
 
 $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 	install -D -m 644 $< $@

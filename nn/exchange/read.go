@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,11 +132,12 @@ func (u *unpacker) arrays() ([]array, error) {
 	return arrays, nil
 }
 
-var (
-	npyDescr   = regexp.MustCompile(`'descr': *'([^']*)'`)
-	npyFortran = regexp.MustCompile(`'fortran_order': *True`)
-	npyShape   = regexp.MustCompile(`'shape': *\(([0-9, ]*)\)`)
-)
+// npyEntry returns what follows a key in the header of a .npy file, a Python
+// dictionary as text; "" without the key.
+func npyEntry(header, key string) string {
+	_, rest, _ := strings.Cut(header, "'"+key+"':")
+	return strings.TrimLeft(rest, " ")
+}
 
 // parseNPY reads a .npy file of float32 or float64.
 func parseNPY(content []byte) (array, error) {
@@ -149,26 +149,27 @@ func parseNPY(content []byte) (array, error) {
 	if length > len(rest) {
 		return array{}, errors.New("the file ends in its header")
 	}
-	header, data := rest[:length], rest[length:]
-	descr, shape := npyDescr.FindSubmatch(header), npyShape.FindSubmatch(header)
-	if descr == nil || shape == nil {
+	header, data := string(rest[:length]), rest[length:]
+	descr, _, hasDescr := strings.Cut(strings.TrimPrefix(npyEntry(header, "descr"), "'"), "'")
+	shape, _, hasShape := strings.Cut(strings.TrimPrefix(npyEntry(header, "shape"), "("), ")")
+	if !hasDescr || !hasShape {
 		return array{}, errors.New("want descr and shape in its header")
 	}
-	if npyFortran.Match(header) {
+	if strings.HasPrefix(npyEntry(header, "fortran_order"), "True") {
 		return array{}, errors.New("the array is in Fortran's order: want C's")
 	}
 	var a array
-	for _, text := range strings.Split(string(shape[1]), ",") {
+	for _, text := range strings.Split(shape, ",") {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return array{}, fmt.Errorf("shape (%s): %w", shape[1], err)
+			return array{}, fmt.Errorf("shape (%s): %w", shape, err)
 		}
 		a.shape = append(a.shape, n)
 	}
-	switch string(descr[1]) {
+	switch descr {
 	case "<f4":
 		a.values = floats(data)
 	case "<f8":
@@ -176,7 +177,7 @@ func parseNPY(content []byte) (array, error) {
 			a.values = append(a.values, float32(math.Float64frombits(binary.LittleEndian.Uint64(data))))
 		}
 	default:
-		return array{}, fmt.Errorf("numbers of type %q: want '<f4' or '<f8'", descr[1])
+		return array{}, fmt.Errorf("numbers of type %q: want '<f4' or '<f8'", descr)
 	}
 	return a, a.check()
 }

@@ -1,5 +1,5 @@
-// Package pca finds the principal components of images: the subspace from
-// which they are reconstructed with the smallest squared error. No linear
+// Package pca finds the principal components of images, or of other vectors: the
+// subspace from which they are reconstructed with the smallest squared error. No linear
 // autoencoder does better, which makes it the one to beat; and it gives one a
 // good start.
 //
@@ -23,7 +23,8 @@ import (
 	"sae/nn/kernel"
 )
 
-// PCA is the mean of images and their first principal components.
+// PCA is the mean of images, or of other vectors, and their first principal
+// components.
 type PCA struct {
 	Dims       int
 	Mean       []float32 // [Dims]
@@ -37,23 +38,40 @@ const (
 	// smallest possible on CIFAR-10.
 	extra      = 16
 	iterations = 6
-	// block is how many images are worked on at once.
+	// block is how many vectors are worked on at once.
 	block = 128
 )
 
 // K returns the number of components.
 func (p *PCA) K() int { return len(p.Variances) }
 
+// rows copies vectors, from the first on, to x: as many as fit, [len(x)/dims, dims].
+type rows func(x []float32, first int)
+
+func imageRows(images []byte, dims int) rows {
+	return func(x []float32, first int) { kernel.FromBytes(x, images[first*dims:][:len(x)]) }
+}
+
 // Fit finds the first k components of images, [n, dims] bytes that stand for
 // byte/255, with k at most the smaller of n and dims. yield is called some
 // hundred times; an error ends the search and is returned. The same images give
 // the same components on the same kernels.
 func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
-	n := len(images) / dims
+	return fit(imageRows(images, dims), mean(images, dims, 255), len(images)/dims, k, yield)
+}
+
+// FitVectors is as Fit for vectors of any numbers, [n, dims].
+func FitVectors(vectors []float32, dims, k int, yield func() error) (*PCA, error) {
+	get := func(x []float32, first int) { copy(x, vectors[first*dims:]) }
+	return fit(get, mean(vectors, dims, 1), len(vectors)/dims, k, yield)
+}
+
+func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
+	dims := len(mean)
 	if k < 1 || k > min(n, dims) {
-		return nil, fmt.Errorf("pca: %d components of %d images of %d numbers: want 1 to %d", k, n, dims, min(n, dims))
+		return nil, fmt.Errorf("pca: %d components of %d vectors of %d numbers: want 1 to %d", k, n, dims, min(n, dims))
 	}
-	p := &PCA{Dims: dims, Mean: mean(images, dims)}
+	p := &PCA{Dims: dims, Mean: mean}
 	width := min(k+extra, n, dims)
 	random := rand.New(rand.NewPCG(1, 2))
 	q := matrix(dims, width)
@@ -61,7 +79,7 @@ func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
 		q.Data[i] = float32(random.NormFloat64())
 	}
 	for range iterations {
-		y, err := p.covariance(images, q, yield)
+		y, err := p.covariance(get, n, q, yield)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +89,7 @@ func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
 		}
 	}
 	// Rayleigh and Ritz: the covariance within the block.
-	y, err := p.covariance(images, q, yield)
+	y, err := p.covariance(get, n, q, yield)
 	if err != nil {
 		return nil, err
 	}
@@ -128,26 +146,28 @@ func matrix(rows, cols int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: make([]float32, rows*cols)}
 }
 
-func mean(images []byte, dims int) []float32 {
-	sums := make([]uint64, dims)
-	n := len(images) / dims
+// mean returns the mean of vectors, [n, dims], of numbers that stand for so many
+// units.
+func mean[T byte | float32](vectors []T, dims int, units float64) []float32 {
+	sums := make([]float64, dims)
+	n := len(vectors) / dims
 	for i := range n {
-		for j, value := range images[i*dims:][:dims] {
-			sums[j] += uint64(value)
+		for j, value := range vectors[i*dims:][:dims] {
+			sums[j] += float64(value)
 		}
 	}
 	mean := make([]float32, dims)
 	for j, sum := range sums {
-		mean[j] = float32(float64(sum) / (255 * float64(n)))
+		mean[j] = float32(sum / (units * float64(n)))
 	}
 	return mean
 }
 
-// covariance returns n times the covariance of the images times q.
-func (p *PCA) covariance(images []byte, q blas32.General, yield func() error) (blas32.General, error) {
+// covariance returns n times the covariance of the n vectors times q.
+func (p *PCA) covariance(get rows, n int, q blas32.General, yield func() error) (blas32.General, error) {
 	y := matrix(q.Rows, q.Cols)
 	codes := matrix(block, q.Cols)
-	err := p.blocks(images, yield, func(x blas32.General) {
+	err := p.blocks(get, n, yield, func(x blas32.General) {
 		z := codes
 		z.Rows = x.Rows
 		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, x, q, 0, z)
@@ -156,21 +176,20 @@ func (p *PCA) covariance(images []byte, q blas32.General, yield func() error) (b
 	return y, err
 }
 
-// blocks calls do with some images at a time, less their mean.
-func (p *PCA) blocks(images []byte, yield func() error, do func(x blas32.General)) error {
+// blocks calls do with some of the n vectors at a time, less their mean.
+func (p *PCA) blocks(get rows, n int, yield func() error, do func(x blas32.General)) error {
 	buffer := make([]float32, block*p.Dims)
-	for len(images) > 0 {
+	for first := 0; first < n; first += block {
 		if err := yield(); err != nil {
 			return err
 		}
-		n := min(block, len(images)/p.Dims)
-		x := blas32.General{Rows: n, Cols: p.Dims, Stride: p.Dims, Data: buffer[:n*p.Dims]}
-		kernel.FromBytes(x.Data, images[:n*p.Dims])
-		for i := range n {
+		count := min(block, n-first)
+		x := blas32.General{Rows: count, Cols: p.Dims, Stride: p.Dims, Data: buffer[:count*p.Dims]}
+		get(x.Data, first)
+		for i := range count {
 			blas32.Axpy(-1, blas32.Vector{N: p.Dims, Inc: 1, Data: p.Mean}, blas32.Vector{N: p.Dims, Inc: 1, Data: x.Data[i*p.Dims:]})
 		}
 		do(x)
-		images = images[n*p.Dims:]
 	}
 	return nil
 }
@@ -200,7 +219,7 @@ func orthonormalize(q, y blas32.General) {
 func (p *PCA) Reconstruct(images []byte, k int, yield func() error, visit func(x, reconstruction []float32)) error {
 	components := blas32.General{Rows: k, Cols: p.Dims, Stride: p.Dims, Data: p.Components[:k*p.Dims]}
 	codes, outputs := matrix(block, k), matrix(block, p.Dims)
-	return p.blocks(images, yield, func(x blas32.General) {
+	return p.blocks(imageRows(images, p.Dims), len(images)/p.Dims, yield, func(x blas32.General) {
 		z, y := codes, outputs
 		z.Rows, y.Rows = x.Rows, x.Rows
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, x, components, 0, z)

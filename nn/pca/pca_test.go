@@ -39,13 +39,16 @@ func images(n, dims, directions int) []byte {
 	return result
 }
 
-// The components are those of gonum's own principal component analysis.
+// The components, of images and of other vectors, are those of gonum's own
+// principal component analysis.
 func TestAgainstGonum(t *testing.T) {
 	const n, dims, k = 300, 40, 5
 	data := images(n, dims, 8)
 	x := mat.NewDense(n, dims, nil)
+	vectors := make([]float32, len(data))
 	for i, value := range data {
 		x.Set(i/dims, i%dims, float64(value)/255)
+		vectors[i] = float32(value) / 255
 	}
 	var reference stat.PC
 	if !reference.PrincipalComponents(x, nil) {
@@ -54,24 +57,29 @@ func TestAgainstGonum(t *testing.T) {
 	var want mat.Dense
 	reference.VectorsTo(&want)
 	variances := reference.VarsTo(nil)
-	p, err := Fit(data, dims, k, none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.K() != k {
-		t.Fatalf("%d components, want %d", p.K(), k)
-	}
-	for j := range k {
-		var product float64
-		for i := range dims {
-			product += float64(p.Components[j*dims+i]) * want.At(i, j)
+	for name, fit := range map[string]func() (*PCA, error){
+		"images":  func() (*PCA, error) { return Fit(data, dims, k, none) },
+		"vectors": func() (*PCA, error) { return FitVectors(vectors, dims, k, none) },
+	} {
+		p, err := fit()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		if math.Abs(math.Abs(product)-1) > 1e-4 {
-			t.Errorf("component %d has a product of %g with gonum's, want ±1", j, product)
+		if p.K() != k {
+			t.Fatalf("%s: %d components, want %d", name, p.K(), k)
 		}
-		// gonum divides by n−1.
-		if got := p.Variances[j] * n / (n - 1); math.Abs(got-variances[j]) > 1e-4*variances[j] {
-			t.Errorf("variance %g along component %d, want %g", got, j, variances[j])
+		for j := range k {
+			var product float64
+			for i := range dims {
+				product += float64(p.Components[j*dims+i]) * want.At(i, j)
+			}
+			if math.Abs(math.Abs(product)-1) > 1e-4 {
+				t.Errorf("%s: component %d has a product of %g with gonum's, want ±1", name, j, product)
+			}
+			// gonum divides by n−1.
+			if got := p.Variances[j] * n / (n - 1); math.Abs(got-variances[j]) > 1e-4*variances[j] {
+				t.Errorf("%s: variance %g along component %d, want %g", name, got, j, variances[j])
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"syscall/js"
 )
 
@@ -135,7 +136,7 @@ func Fetch(url string) (body io.ReadCloser, length int64, err error) {
 	headers := response.Get("headers")
 	// With a content coding the length is that of the coded body.
 	if text := headers.Call("get", "content-length"); text.Truthy() && !headers.Call("get", "content-encoding").Truthy() {
-		fmt.Sscan(text.String(), &length)
+		length, _ = strconv.ParseInt(text.String(), 10, 64)
 	}
 	return Stream(response.Get("body")), length, nil
 }

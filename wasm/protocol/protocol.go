@@ -397,7 +397,7 @@ type BenchResult struct {
 	EpochMS         []float64 `json:"epochMs"`
 	Kernel          string    `json:"kernel"`
 	Workers         int       `json:"workers"`
-	Weights         string    `json:"weights"` // SHA-256 of the trained parameters: equal for any number of workers
+	Weights         string    `json:"weights"` // hash of the trained parameters (FNV-1a): equal for any number of workers
 }
 
 // Floats returns the little-endian float32s in a buffer.

@@ -1,10 +1,8 @@
 package worker
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -97,9 +95,9 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 	if err := trainer.Collect(); err != nil {
 		return protocol.Message{}, err
 	}
-	hash := sha256.New()
-	binary.Write(hash, binary.LittleEndian, auto.Params())
-	result.Weights = hex.EncodeToString(hash.Sum(nil))
+	hash := fnv.New64a()
+	hash.Write(protocol.Bytes(auto.Params()))
+	result.Weights = fmt.Sprintf("%016x", hash.Sum64())
 	result.ImagesPerSecond = float64(used) / median(result.EpochMS) * 1000
 	return protocol.New("", result), nil
 }

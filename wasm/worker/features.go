@@ -2,17 +2,14 @@ package worker
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
-
 	"sae/data"
 	"sae/nn"
 	"sae/nn/baseline"
+	"sae/nn/pca"
 	"sae/wasm/protocol"
 )
 
@@ -176,26 +173,18 @@ func (w *Worker) codeMap() (protocol.Message, error) {
 	}
 	latent := len(evaluation.UnitMean)
 	n := len(evaluation.Codes) / latent
-	codes := mat.NewDense(n, latent, nil)
-	for i, activation := range evaluation.Codes {
-		codes.Set(i/latent, i%latent, float64(activation))
-	}
 	points := make([]float32, 2*n)
-	if latent == 1 || n < 2 {
-		for i := range n {
-			points[2*i] = float32(codes.At(i, 0))
-		}
-		return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
+	k := min(2, n, latent)
+	components, err := pca.FitVectors(evaluation.Codes, latent, k, w.yield)
+	if err != nil {
+		return protocol.Message{}, err
 	}
-	var components stat.PC
-	if !components.PrincipalComponents(codes, nil) {
-		return protocol.Message{}, errors.New("map: the principal components of the codes cannot be found")
-	}
-	var vectors, plane mat.Dense
-	components.VectorsTo(&vectors)
-	plane.Mul(codes, vectors.Slice(0, latent, 0, 2))
 	for i := range n {
-		points[2*i], points[2*i+1] = float32(plane.At(i, 0)), float32(plane.At(i, 1))
+		for j := range k {
+			for unit, weight := range components.Components[j*latent:][:latent] {
+				points[2*i+j] += weight * evaluation.Codes[i*latent+unit]
+			}
+		}
 	}
 	return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
 }

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
 	"github.com/go-echarts/go-echarts/v2/types"
 )
@@ -49,12 +48,25 @@ type option struct {
 	Series    []series       `json:"series"`
 }
 
-// series adds to go-echarts' that it can keep out of the tooltip, and that
-// labels do not lie over each other.
+// series is one of the chart's series. It takes the place of go-echarts'
+// charts.SingleSeries, which lacks the last two and whose package brings
+// html/template into the program.
 type series struct {
-	charts.SingleSeries
-	Tooltip     *seriesTooltip `json:"tooltip,omitempty"`
-	LabelLayout *labelLayout   `json:"labelLayout,omitempty"`
+	ID             string          `json:"id,omitempty"`
+	Name           string          `json:"name,omitempty"`
+	Type           string          `json:"type,omitempty"`
+	Data           any             `json:"data,omitempty"`
+	BarCategoryGap string          `json:"barCategoryGap,omitempty"`
+	BarMaxWidth    string          `json:"barMaxWidth,omitempty"`
+	ShowSymbol     types.Bool      `json:"showSymbol,omitempty"`
+	Symbol         string          `json:"symbol,omitempty"`
+	SymbolSize     int             `json:"symbolSize,omitempty"`
+	ItemStyle      *opts.ItemStyle `json:"itemStyle,omitempty"`
+	LineStyle      *opts.LineStyle `json:"lineStyle,omitempty"`
+	Label          *opts.Label     `json:"label,omitempty"`
+	MarkLines      *opts.MarkLines `json:"markLine,omitempty"`
+	Tooltip        *seriesTooltip  `json:"tooltip,omitempty"`     // to keep it out of the chart's
+	LabelLayout    *labelLayout    `json:"labelLayout,omitempty"` // so that labels do not lie over each other
 }
 
 type labelLayout struct {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
 )
 
@@ -26,10 +25,10 @@ func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
 	none := 0
 	o.YAxis.AxisLabel.Interval = &none
-	o.Series = []series{{SingleSeries: charts.SingleSeries{
-		Id: "classes", Name: "Mean activation", Type: "bar", Data: heights, BarCategoryGap: "30%",
+	o.Series = []series{{
+		ID: "classes", Name: "Mean activation", Type: "bar", Data: heights, BarCategoryGap: "30%",
 		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
-	}}}
+	}}
 	return o.json()
 }
 
@@ -61,7 +60,7 @@ func HeatMap(theme Theme, means []float32, units []int, classes []string) json.R
 		Type: "continuous", Show: opts.Bool(false), Max: float32(max(high, 1e-6)),
 		InRange: &opts.VisualMapInRange{Color: theme.Act[:]},
 	}}}
-	o.Series = []series{{SingleSeries: charts.SingleSeries{Id: "means", Name: "Mean activation", Type: "heatmap", Data: cells}}}
+	o.Series = []series{{ID: "means", Name: "Mean activation", Type: "heatmap", Data: cells}}
 	return o.json()
 }
 
@@ -97,14 +96,15 @@ func Map(theme Theme, points []float32, labels []byte, classes []string, chosen 
 		if len(theme.Class) > 0 {
 			color = theme.Class[class%len(theme.Class)]
 		}
-		o.Series = append(o.Series, series{SingleSeries: charts.SingleSeries{
-			Id: strconv.Itoa(class), Name: classes[class], Type: "scatter", Data: points, SymbolSize: 7,
+		o.Series = append(o.Series, series{
+			ID: strconv.Itoa(class), Name: classes[class], Type: "scatter", Data: points, SymbolSize: 7,
 			ItemStyle: &opts.ItemStyle{Color: color, Opacity: opts.Float(0.8)},
-		}})
+		})
 	}
-	o.Series = append(o.Series, series{Tooltip: &seriesTooltip{}, SingleSeries: charts.SingleSeries{
-		Id: "chosen", Type: "scatter", Data: ring, SymbolSize: 14, Symbol: "circle",
+	o.Series = append(o.Series, series{
+		ID: "chosen", Type: "scatter", Data: ring, SymbolSize: 14, Symbol: "circle",
 		ItemStyle: &opts.ItemStyle{Color: "transparent", BorderColor: theme.Ink, BorderWidth: 2},
-	}})
+		Tooltip:   &seriesTooltip{},
+	})
 	return o.json()
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"sae/wasm/protocol"
@@ -77,14 +76,12 @@ func (t Theme) units(name, format string, heights []float64, s scale, dead []boo
 		}
 	}
 	o.Series = []series{
-		{SingleSeries: charts.SingleSeries{Id: "units", Name: name, Type: "bar", Data: heights, BarCategoryGap: "25%", BarMaxWidth: "24"}},
+		{ID: "units", Name: name, Type: "bar", Data: heights, BarCategoryGap: "25%", BarMaxWidth: "24"},
 		{
-			SingleSeries: charts.SingleSeries{
-				Id: "dead", Type: "scatter", Data: crosses, SymbolSize: 6,
-				Symbol:    "path://M0,0L1,0L5,4L9,0L10,0L10,1L6,5L10,9L10,10L9,10L5,6L1,10L0,10L0,9L4,5L0,1Z",
-				ItemStyle: &opts.ItemStyle{Color: t.Warn},
-			},
-			Tooltip: &seriesTooltip{},
+			ID: "dead", Type: "scatter", Data: crosses, SymbolSize: 6,
+			Symbol:    "path://M0,0L1,0L5,4L9,0L10,0L10,1L6,5L10,9L10,10L9,10L5,6L1,10L0,10L0,9L4,5L0,1Z",
+			ItemStyle: &opts.ItemStyle{Color: t.Warn},
+			Tooltip:   &seriesTooltip{},
 		},
 	}
 	return o
@@ -125,9 +122,9 @@ func Histogram(theme Theme, bins []float32, h protocol.Histogram) json.RawMessag
 	o.XAxis.AxisLabel.ShowMaxLabel = false
 	o.XAxis.AxisPointer.Label.Precision = 2
 	o.YAxis = theme.yAxis("value", s.format()+" %%", s)
-	o.Series = []series{{SingleSeries: charts.SingleSeries{
-		Id: "bins", Name: "of all activations", Type: "bar", Data: bars, BarCategoryGap: "10%",
+	o.Series = []series{{
+		ID: "bins", Name: "of all activations", Type: "bar", Data: bars, BarCategoryGap: "10%",
 		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
-	}}}
+	}}
 	return o.json()
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"sae/wasm/protocol"
@@ -81,12 +80,10 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 		theme.line("training", "Training", training, 1.5, "solid"),
 		theme.line("validation", "Validation", validation, 2, "dashed"),
 		{
-			SingleSeries: charts.SingleSeries{
-				Id: "newest", Type: "scatter", Data: newest[max(0, len(newest)-1):], SymbolSize: 7,
-				ItemStyle: &opts.ItemStyle{Color: color},
-				MarkLines: theme.markLines(marks, markFormat, "insideEndTop"),
-			},
-			Tooltip: &seriesTooltip{},
+			ID: "newest", Type: "scatter", Data: newest[max(0, len(newest)-1):], SymbolSize: 7,
+			ItemStyle: &opts.ItemStyle{Color: color},
+			MarkLines: theme.markLines(marks, markFormat, "insideEndTop"),
+			Tooltip:   &seriesTooltip{},
 		},
 	}
 	for i, run := range c.Others {
@@ -101,13 +98,13 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 }
 
 func (t Theme) line(id, name string, points []point, width float32, dash string) series {
-	return series{SingleSeries: charts.SingleSeries{
-		Id: id, Name: name, Type: "line", Data: points,
+	return series{
+		ID: id, Name: name, Type: "line", Data: points,
 		ShowSymbol: opts.Bool(false),
 		Symbol:     "circle",
 		ItemStyle:  &opts.ItemStyle{Color: t.Accent},
 		LineStyle:  &opts.LineStyle{Color: t.Accent, Width: width, Type: dash},
-	}}
+	}
 }
 
 func (t Theme) markLines(marks []mark, format, position string) *opts.MarkLines {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"sae/nn/experiment"
@@ -40,13 +39,14 @@ func TradeOff(theme Theme, groups [][]state.Run, latent int, baselines []state.B
 		if group > 0 && len(theme.Class) > 0 {
 			color = theme.Class[group%len(theme.Class)]
 		}
-		o.Series = append(o.Series, series{LabelLayout: &labelLayout{true}, SingleSeries: charts.SingleSeries{
-			Id: strconv.Itoa(group), Name: "PSNR", Type: "line", Data: points,
+		o.Series = append(o.Series, series{
+			ID: strconv.Itoa(group), Name: "PSNR", Type: "line", Data: points,
 			Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
-			ItemStyle: &opts.ItemStyle{Color: color},
-			LineStyle: &opts.LineStyle{Color: color, Width: 1},
-			Label:     &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
-		}})
+			ItemStyle:   &opts.ItemStyle{Color: color},
+			LineStyle:   &opts.LineStyle{Color: color, Width: 1},
+			Label:       &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
+			LabelLayout: &labelLayout{true},
+		})
 	}
 	var marks []mark
 	for _, b := range baselines {
@@ -56,7 +56,7 @@ func TradeOff(theme Theme, groups [][]state.Run, latent int, baselines []state.B
 		}
 	}
 	if len(o.Series) == 0 {
-		o.Series = []series{{SingleSeries: charts.SingleSeries{Id: "0", Type: "line", Data: []labelled{}}}}
+		o.Series = []series{{ID: "0", Type: "line", Data: []labelled{}}}
 	}
 	o.Series[0].MarkLines = theme.markLines(marks, "%.1f dB", "insideStartTop")
 	if !(high > low) {

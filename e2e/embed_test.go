@@ -18,6 +18,10 @@ func host(t *testing.T, v view, body string) *page {
 	t.Helper()
 	site := siteURL
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>A tutorial</title><link rel="icon" href="data:,"><body style="max-width:720px"><script src="%sembed.js"></script>%s`, site, body)
 	}))

@@ -25,7 +25,7 @@ globalThis.saeEmbedded = true;
     const button = document.getElementById("load");
     button.disabled = true;
     button.querySelector("span").textContent = "Loading";
-    for (const src of ["echarts.js", "wasm_exec.js", "program.js", "boot.js"]) {
+    for (const src of ["echarts.js", "wasm_exec.js", "program.js", "renderer.js", "boot.js"]) {
       await new Promise((resolve, reject) => {
         const script = Object.assign(document.createElement("script"), { src });
         script.onload = resolve;

@@ -529,8 +529,8 @@ func TestModel(t *testing.T) {
 		t.Errorf("notice %v after a failed export", s.Notice)
 	}
 	press(t, root, "Copy as Keras")
-	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Told != "Copied the program in Keras." {
-		t.Errorf("copied %.80q, told %q", copied, s.Told)
+	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Toast == nil || s.Toast.Text != "The program in Keras is in the clipboard." {
+		t.Errorf("copied %.80q, told %v", copied, s.Toast)
 	}
 	press(t, root, "Copy as Go")
 	if !strings.Contains(copied, `os.Open("data/cifar10.sae")`) {
@@ -538,8 +538,8 @@ func TestModel(t *testing.T) {
 	}
 	refuse = errors.New("not allowed")
 	press(t, root, "Copy as Go")
-	if s.Notice == nil || s.Notice.Text != "not allowed" {
-		t.Errorf("notice %v after a refused copy", s.Notice)
+	if s.Toast.Text != "The program in Go could not be copied: not allowed." {
+		t.Errorf("told %v after a refused copy", s.Toast)
 	}
 	press(t, root, "Open a model")
 	if picked != 1 {

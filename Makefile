@@ -31,7 +31,7 @@ GENERATED := $(COMPONENTS:.vugu=_gen.go)
 STATIC := $(patsubst web/static/%,$(SITE)/%,$(shell find web/static -type f))
 DATASET := $(wildcard data/cifar10.sae)
 
-SITE_FILES := $(STATIC) $(SITE)/sae.wasm $(SITE)/wasm_exec.js $(SITE)/echarts.js \
+SITE_FILES := $(STATIC) $(SITE)/sae.wasm $(SITE)/wasm_exec.js $(SITE)/echarts.js $(SITE)/renderer.js \
 	$(SITE)/data/index.json $(DATASET:%=$(SITE)/%)
 # What an earlier build put there and this one would not.
 LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null))
@@ -104,6 +104,13 @@ $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 
 $(SITE)/echarts.js: web/echarts/index.js node_modules/.package-lock.json
 	node_modules/.bin/esbuild $< --bundle --minify --log-level=warning --outfile=$@
+
+# vugu's part in JavaScript as a script of its own, so that the page's policy can
+# forbid to evaluate any; without its lines for debugging, as in the program.
+$(SITE)/renderer.js: go.mod node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	sed '/^ *\/\*DEBUG/d' $$(go list -m -f '{{.Dir}}' github.com/vugu/vugu)/domrender/renderer-js-script.js | \
+	node_modules/.bin/esbuild --minify --log-level=warning >$@
 
 # Tells the page which data sets lie beside it, so that it need not try.
 $(SITE)/data/index.json: data/

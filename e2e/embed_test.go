@@ -6,20 +6,29 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"sae/nn/experiment"
 )
 
 // host serves a page with the given body from another origin than the site's, with
-// the element defined, and opens it.
-func host(t *testing.T, v view, body string) *page {
+// the element defined, and opens it. A policy, where one is given, is the page's
+// Content-Security-Policy.
+func host(t *testing.T, v view, body string, policy ...string) *page {
 	t.Helper()
 	site := siteURL
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>A tutorial</title><link rel="icon" href="data:,"><body style="max-width:720px"><script src="%sembed.js"></script>%s`, site, body)
+		w.Header()["Content-Security-Policy"] = policy
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><title>A tutorial</title><link rel="icon" href="data:,"><script src="%sembed.js"></script><body>%s`, site, body)
 	}))
 	t.Cleanup(server.Close)
 	siteURL = server.URL + "/"
@@ -72,50 +81,109 @@ func TestEmbed(t *testing.T) {
 		}
 	}
 	// The frame is as high as what it shows.
-	height := waitFor[int](p, `document.querySelector("iframe").offsetHeight > 400 && document.querySelector("iframe").offsetHeight`)
+	height := waitFor[int](p, `one.offsetHeight > 400 && one.offsetHeight`)
 	t.Logf("the frame is %d pixels high", height)
 	p.screenshot("embed")
 	p.look(phone.inDark())
 	p.screenshot("embed-phone-dark")
 }
 
-// Messages that are none of this contract, in version, type or sender, do nothing
-// but say so.
+// Messages that are none of this contract, in sender, version, type or size, do
+// nothing but say so.
 func TestEmbedMessages(t *testing.T) {
 	useSite(t, false)
-	p := host(t, desktop, fmt.Sprintf(`<iframe src="%sembed.html" width="700" height="500"></iframe>`, siteURL))
-	answers := evaluate[[]string](p, `(async () => {
-		const frame = document.querySelector("iframe").contentWindow;
-		const hello = (message, origin = "*") => {
-			const { port1, port2 } = new MessageChannel();
-			const answers = [];
-			port1.onmessage = ({ data }) => data.type !== "height" && answers.push(data);
-			frame.postMessage(message, origin, [port2]);
-			return { port: port1, answers };
-		};
-		const wait = () => new Promise((done) => setTimeout(done, 300));
-		const results = [];
-		const other = hello({ source: "other", v: 1, id: 1, type: "hello" });
-		const early = hello({ source: "sae", v: 1, id: 1, type: "play" });
-		const version = hello({ source: "sae", v: 2, id: 1, type: "hello" });
-		await wait();
-		results.push(other.answers.length + " " + early.answers.length, version.answers[0]?.payload.message);
-		const good = hello({ source: "sae", v: 1, id: 7, type: "hello" });
-		await wait();
-		results.push(good.answers[0].type + " " + good.answers[0].id);
-		for (const message of [{ source: "sae", v: 1, id: 8, type: "destroy" }, { source: "sae", v: 3, id: 9, type: "play" }, "play", null, { source: "sae", v: 1, id: 10, type: "toString" }]) good.port.postMessage(message);
-		await wait();
-		results.push(...good.answers.slice(1).map(({ type, id, payload }) => type + " " + id + " " + payload.message));
-		return results;
+	p := host(t, desktop, fmt.Sprintf(`<iframe id="demo" src="%sembed.html?hidden=16&latent=8" width="700" height="500"></iframe>
+		<iframe id="other" srcdoc="&lt;script&gt;onmessage = ({ data, ports }) => parent.frames[0].postMessage(data, '*', ports)&lt;/script&gt;"></iframe>`, siteURL))
+	const hello = `{ source: "sae", v: 1, id: 7, type: "hello" }`
+	evaluate[chromedp.Void](p, `window.connect = (message, target = demo.contentWindow) => {
+		const { port1, port2 } = new MessageChannel();
+		const answers = [];
+		port1.onmessage = ({ data }) => data.type !== "height" && answers.push(data);
+		target.postMessage(message, "*", [port2]);
+		return { port: port1, answers };
+	}`)
+	// What is no greeting, or comes from another frame, has no answer; one that is has.
+	answers := evaluate[[]int](p, `(async () => {
+		const ignored = [
+			connect({ source: "other", v: 1, id: 1, type: "hello" }),
+			connect({ source: "sae", v: 1, id: 1, type: "play" }),
+			connect("hello"), connect(null), connect([1]),
+			connect(`+hello+`, other.contentWindow),
+		];
+		demo.contentWindow.postMessage(`+hello+`, "*"); // without a port
+		await new Promise((done) => setTimeout(done, 500));
+		window.good = connect(`+hello+`);
+		while (!good.answers.length) await new Promise((done) => setTimeout(done, 20));
+		return ignored.map(({ answers }) => answers.length);
 	})()`)
-	want := []string{
-		"0 0", "message version 2: want 1", "done 7",
-		"error 8 message type destroy: want one of hello, play, pause, step, reset, set, state, export",
-		"error 9 message version 3: want 1",
-		"error 10 message type toString: want one of hello, play, pause, step, reset, set, state, export",
+	if fmt.Sprint(answers) != "[0 0 0 0 0 0]" {
+		t.Errorf("answers to what is no greeting: %v", answers)
 	}
-	if strings.Join(answers, "\n") != strings.Join(want, "\n") {
-		t.Errorf("answers\n%s\nwant\n%s", strings.Join(answers, "\n"), strings.Join(want, "\n"))
+	if got := evaluate[string](p, `good.answers[0].type + " " + good.answers[0].id`); got != "done 7" {
+		t.Errorf("a greeting is answered by %s", got)
+	}
+	// Of a flood, what is too much is refused, while the demo is still loading.
+	if got := evaluate[map[string]int](p, `(async () => {
+		good.answers.length = 0;
+		for (let id = 100; id < 1100; id++) good.port.postMessage({ source: "sae", v: 1, id, type: "pause" });
+		for (const message of ["play", null, 5, { source: "other" }]) good.port.postMessage(message);
+		const count = {};
+		while (good.answers.filter(({ id }) => id >= 100).length < 1000) await new Promise((done) => setTimeout(done, 20));
+		for (const { id, type, payload } of good.answers) if (id >= 100) count[payload?.message ?? type] = (count[payload?.message ?? type] ?? 0) + 1;
+		return count;
+	})()`); len(got) != 2 || got["done"] != 64 || got["pause: 64 commands are waiting already; await their answers"] != 936 {
+		t.Errorf("a flood of 1000 commands: %v", got)
+	}
+	// Each is answered by an error, and the next message as if nothing had been.
+	const types = "want one of hello, play, pause, step, reset, set, state, export"
+	for _, test := range []struct{ message, want string }{
+		{`{ v: 1, type: "destroy" }`, "message type destroy: " + types},
+		{`{ v: 1, type: "toString" }`, "message type toString: " + types},
+		{`{ v: 1, type: "__proto__" }`, "message type __proto__: " + types},
+		{`{ v: 1, type: { toString: 1 } }`, "message type of an object: " + types},
+		{`{ v: 1 }`, "message type undefined: " + types},
+		{`{ v: 1, type: "x".repeat(1e6) }`, "message type " + strings.Repeat("x", 200) + ": " + types},
+		{`{ v: 3, type: "play" }`, "message version 3: want 1"},
+		{`{ v: "1", type: "play" }`, "message version 1: want 1"},
+		{`{ type: "play" }`, "message version undefined: want 1"},
+		{`{ v: 1, id: {}, type: "play" }`, "message id: want a number or at most 200 characters"},
+		{`{ v: 1, id: "x".repeat(1e6), type: "play" }`, "message id: want a number or at most 200 characters"},
+		{`{ v: 1, id: NaN, type: "play" }`, "message id: want a number or at most 200 characters"},
+		{`{ v: 1, type: "set" }`, "set: want an object of settings"},
+		{`{ v: 1, type: "set", payload: null }`, "set: want an object of settings"},
+		{`{ v: 1, type: "set", payload: [1, 2] }`, "set: want an object of settings"},
+		{`{ v: 1, type: "set", payload: "latent=3" }`, "set: want an object of settings"},
+		{`{ v: 1, type: "set", payload: { latent: {} } }`, "set: latent: want a number, true, false or text"},
+		{`{ v: 1, type: "set", payload: cyclic }`, "set: self: want a number, true, false or text"},
+		{`{ v: 1, type: "set", payload: JSON.parse('{ "__proto__": 1 }') }`, `__proto__ "1": want one of the settings`},
+		{`{ v: 1, type: "set", payload: { constructor: 1 } }`, `constructor "1": want one of the settings`},
+		{`{ v: 1, type: "set", payload: { latent: "9".repeat(1e6) } }`, "set: want at most 40 settings of at most 200 characters"},
+		{`{ v: 1, type: "set", payload: Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => ["x" + i, 1])) }`, "set: want at most 40 settings of at most 200 characters"},
+		{`{ v: 1, type: "set", payload: { latent: NaN } }`, `latent "NaN": want a whole number`},
+		{`{ v: 1, type: "export" }`, "export: format undefined: want the name of a format"},
+		{`{ v: 1, type: "export", payload: { format: {} } }`, "export: format of an object: want the name of a format"},
+		{`{ v: 1, type: "export", payload: { format: "exe" } }`, `export: format "exe": want one of`},
+	} {
+		got := evaluate[string](p, fmt.Sprintf(`(async () => {
+			const cyclic = {};
+			cyclic.self = cyclic;
+			good.answers.length = 0;
+			good.port.postMessage({ source: "sae", ...%s });
+			let answer;
+			while (!(answer = good.answers.find(({ type }) => type === "error"))) await new Promise((done) => setTimeout(done, 10));
+			return answer.payload.message;
+		})()`, test.message))
+		if !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.message, got, test.want)
+		}
+	}
+	// Another version of the contract is refused, also when it greets.
+	if got := evaluate[string](p, `(async () => {
+		const { answers } = connect({ source: "sae", v: 2, id: 1, type: "hello" });
+		while (!answers.length) await new Promise((done) => setTimeout(done, 10));
+		return answers[0].type + ": " + answers[0].payload.message;
+	})()`); got != "error: message version 2: want 1" {
+		t.Errorf("a greeting of version 2 is answered by %q", got)
 	}
 }
 
@@ -143,20 +211,221 @@ func TestEmbedsTakeTurns(t *testing.T) {
 	waitFor[bool](p, `one.state().then(({ status }) => status === "training")`)
 }
 
-// A sandboxed frame without an origin says what it lacks.
+// Wrong values of every kind are named in the frame and to the host, and the defaults
+// are in their place; an attribute that is a switch needs no value.
+func TestEmbedParameters(t *testing.T) {
+	useSite(t, false)
+	p := host(t, desktop, `<sparse-autoencoder id="wrong" experiment="9" lambda="much" latent="" hidden="1,x" mirrored="perhaps" epochs="1e99" batch="-1" lr="NaN"
+			decay="2" activation="tanh" init="zero" seed="1.5" workers="3" subset="many" panels="graph" lock="all" load="never" autoplay="maybe" theme="blue" lamda="1"></sparse-autoencoder>
+		<sparse-autoencoder id="right" class="wide" data-x="1" _ngcontent-x onclick="void 0" hidden="16" latent="8" epochs="1" subset="256" mirrored autoplay load="auto" panels="loss"></sparse-autoencoder>
+		<sparse-autoencoder id="unseen" hidden></sparse-autoencoder>`)
+	evaluate[chromedp.Void](p, `window.errors = []; for (const demo of [wrong, right]) demo.addEventListener("error", ({ detail }) => errors.push(demo.id + ": " + detail.message))`)
+	if state := evaluate[map[string]any](p, `wrong.state()`); state["loaded"] != false {
+		t.Errorf("with a wrong load, the demo says %v", state)
+	}
+	evaluate[chromedp.Void](p, `wrong.pause()`)
+	message := waitFor[string](p, `errors[0]`)
+	for _, want := range []string{
+		`wrong: Not all of the demo's address could be used`, `panels "graph": want some of recon, loss, latent`, `lock "all": want some of`,
+		`autoplay "maybe": want one of 0, 1`, `load "never": want one of click, auto`, `theme "blue": want one of auto, light, dark`,
+		`lamda: there is no such setting`, `experiment "9": want one of 1, 2, 3, 4`, "and 12 more. Defaults are in their place.",
+	} {
+		if !strings.Contains(message, want) {
+			t.Errorf("the host hears %q, want %q in it", message, want)
+		}
+	}
+	if got, want := evaluate[map[string]any](p, `wrong.state().then(({ settings }) => settings)`), experiment.Default(); got["latent"] != float64(want.Latent) || got["hidden"] != want.Hidden || got["lambda"] != want.Lambda {
+		t.Errorf("settings %v, want the defaults", got)
+	}
+	p.screenshot("embed-parameters")
+	waitFor[bool](p, `right.state().then(({ status, settings }) => status === "done" && settings.mirrored)`)
+	if text := evaluate[string](p, `errors.slice(1).join()`); text != "" {
+		t.Errorf("the host hears %q of a demo that is right", text)
+	}
+	if evaluate[int](p, `unseen.offsetHeight`) != 0 || evaluate[int](p, `right.offsetHeight`) < 120 {
+		t.Error("hidden does not hide, or hides where it sets the hidden layers")
+	}
+	// React sets properties.
+	if got := evaluate[string](p, `right.hidden = "32,16", right.getAttribute("hidden") + " " + right.hidden`); got != "32,16 false" {
+		t.Errorf("hidden set as a property: %s", got)
+	}
+}
+
+// Where the host's policy allows frames of the demo, it works; where it does not,
+// there is a link instead.
+func TestEmbedUnderPolicy(t *testing.T) {
+	useSite(t, false)
+	const demo = `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="1" subset="256"></sparse-autoencoder>`
+	policy := fmt.Sprintf("default-src 'none'; img-src data:; script-src %s; ", siteURL)
+	allowed := host(t, desktop, demo, policy+"frame-src "+siteURL)
+	evaluate[chromedp.Void](allowed, `one.play()`)
+	waitFor[bool](allowed, `one.state().then(({ status }) => status === "done")`)
+
+	refused := host(t, desktop, demo, policy)
+	refused.expectProblem("violates the following Content Security Policy directive")
+	want := "this page's policy does not allow frames of " + strings.TrimSuffix(siteURL, "/")
+	if got := rejection(refused, `one.play()`); got != want {
+		t.Errorf("play rejects with %q, want %q", got, want)
+	}
+	if got := waitFor[string](refused, `one.shadowRoot.querySelector("a")?.href`); !strings.HasPrefix(got, siteURL+"embed.html?hidden=16") {
+		t.Errorf("the link leads to %q", got)
+	}
+	refused.screenshot("embed-refused")
+}
+
+// A page that is not the demo does not keep anyone waiting for long.
+func TestEmbedWithoutAnswer(t *testing.T) {
+	dir := useSite(t, false)
+	if err := os.WriteFile(filepath.Join(dir, "embed.html"), []byte("<!doctype html><title>Gone</title>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := host(t, desktop, `<sparse-autoencoder id="one"></sparse-autoencoder>`)
+	if got := rejection(p, `one.state()`); got != "the demo does not answer" {
+		t.Errorf("state rejects with %q", got)
+	}
+	waitFor[bool](p, `!!one.shadowRoot.querySelector("a")`)
+}
+
+// The frame looks like the text around it, whatever makes that light or dark, and
+// goes with it.
+func TestEmbedTheme(t *testing.T) {
+	dir := useSite(t, false)
+	// Of the same origin, so that the test can look into the frames.
+	const page = `<!doctype html><title>A tutorial</title><link rel="icon" href="data:,"><meta name="color-scheme" content="light dark"><script src="embed.js"></script>
+		<link rel="stylesheet" href="tutorial.css"><link rel="stylesheet" href="night.css" disabled id="sheet"><body>
+		<sparse-autoencoder id="demo" hidden="16" latent="8" load="auto" panels="loss"></sparse-autoencoder>
+		<sparse-autoencoder id="fixed" theme="dark"></sparse-autoencoder>`
+	for name, content := range map[string]string{
+		"tutorial.html": page,
+		"tutorial.css": `[data-md-color-scheme=slate] { color: hsla(225, 15%, 90%, .82); background: #1e2129; } [data-theme=dark] { color-scheme: dark; }
+			.night { --ink: oklch(0.9 0 0); } body { transition: color .1s; } .night body { color: var(--ink); }`,
+		"night.css": `body { color: white; }`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := open(t, "tutorial.html", desktop)
+	const frame = `demo.shadowRoot.querySelector("iframe").contentDocument`
+	waitFor[bool](p, frame+`.querySelector(".embed-bar") && true`)
+	is := func(theme, why string) {
+		t.Helper()
+		t.Logf("%s: %s", why, theme)
+		background := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(23, 25, 30)"}[theme]
+		waitFor[bool](p, fmt.Sprintf(`getComputedStyle(%s.body).backgroundColor === %q`, frame, background))
+	}
+	is("light", "at first")
+	for why, change := range map[string]string{
+		"MkDocs Material's attribute": `document.body.toggleAttribute("data-md-color-scheme") && document.body.setAttribute("data-md-color-scheme", "slate")`,
+		"Docusaurus's attribute":      `document.documentElement.dataset.theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark"`,
+		"a class, in oklch":           `document.documentElement.classList.toggle("night")`,
+		"a style sheet":               `sheet.disabled = !sheet.disabled`,
+	} {
+		evaluate[chromedp.Void](p, change)
+		is("dark", why)
+		evaluate[chromedp.Void](p, change)
+		is("light", why)
+	}
+	p.look(desktop.inDark())
+	is("dark", "the system's preference")
+	p.look(desktop)
+	is("light", "the system's preference")
+	evaluate[chromedp.Void](p, `demo.style.setProperty("display", "none"), document.body.style.color = "white"`)
+	evaluate[chromedp.Void](p, `demo.style.setProperty("display", "block")`)
+	is("dark", "while it was hidden")
+	p.screenshot("embed-theme")
+	if theme := evaluate[string](p, `fixed.shadowRoot.querySelector("iframe").contentDocument.documentElement.dataset.theme`); theme != "dark" {
+		t.Errorf("theme=dark shows %s", theme)
+	}
+}
+
+// A demo out of view loads when it is asked to, and trains only while it can be seen.
+func TestEmbedOutOfView(t *testing.T) {
+	useSite(t, false)
+	p := host(t, desktop, `<div id="space"></div><sparse-autoencoder id="one" hidden="16" latent="8" epochs="10000" panels="loss"></sparse-autoencoder>`)
+	evaluate[chromedp.Void](p, `window.demo = one, space.style.height = "9000px", demo.remove(), document.body.append(demo)`) // anew, out of view
+	if state := evaluate[map[string]any](p, `demo.state()`); state["loaded"] != false {
+		t.Errorf("out of view, the demo says %v", state)
+	}
+	evaluate[chromedp.Void](p, `demo.scrollIntoView(), demo.play()`)
+	waitFor[bool](p, `demo.state().then(({ status, epoch }) => status === "training" && epoch > 0)`)
+	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
+	waitFor[bool](p, `demo.state().then(({ status }) => status === "paused")`)
+	evaluate[chromedp.Void](p, `demo.scrollIntoView()`)
+	waitFor[bool](p, `demo.state().then(({ status }) => status === "training")`)
+	if got := evaluate[string](p, `(() => {
+		const asked = demo.state().then(() => "answered", ({ message }) => message);
+		demo.remove();
+		return asked;
+	})()`); got != "the demo was removed from the page" {
+		t.Errorf("what is asked of a demo that is removed: %q", got)
+	}
+	if got := rejection(p, `demo.play()`); got != "play: the element is not in a page" {
+		t.Errorf("what is asked of a demo that is not in the page: %q", got)
+	}
+}
+
+// A frame that is sandboxed without an origin says what it lacks; with one, it works.
 func TestEmbedSandboxed(t *testing.T) {
 	useSite(t, false)
-	p := host(t, desktop, fmt.Sprintf(`<iframe id="frame" sandbox="allow-scripts" src="%sembed.html?load=auto" width="700" height="400"></iframe>`, siteURL))
-	message := evaluate[string](p, `new Promise((resolve) => {
-		const { port1, port2 } = new MessageChannel();
-		port1.onmessage = ({ data }) => data.type === "error" && resolve(data.payload.message);
-		frame.contentWindow.postMessage({ source: "sae", v: 1, id: 1, type: "hello" }, "*", [port2]);
-		setTimeout(() => port1.postMessage({ source: "sae", v: 1, id: 2, type: "play" }), 200);
-	})`)
+	greet := func(p *page) {
+		evaluate[chromedp.Void](p, `new Promise((resolve) => {
+			const { port1, port2 } = new MessageChannel();
+			window.port = port1;
+			window.heard = [];
+			port1.onmessage = ({ data }) => resolve(heard.push(data));
+			frame.contentWindow.postMessage({ source: "sae", v: 1, id: 1, type: "hello" }, "*", [port2]);
+		})`)
+	}
+	const frame = `<iframe id="frame" sandbox="%s" src="%sembed.html?hidden=16&latent=8&load=auto" width="700" height="400"></iframe>`
+	p := host(t, desktop, fmt.Sprintf(frame, "allow-scripts", siteURL))
+	greet(p)
+	message := waitFor[string](p, `heard.find(({ type, id }) => type === "error" && id === undefined)?.payload.message`)
 	if !strings.Contains(message, "allow-same-origin") {
 		t.Errorf("the host hears %q", message)
 	}
+	evaluate[chromedp.Void](p, `port.postMessage({ source: "sae", v: 1, id: 2, type: "play" })`)
+	if again := waitFor[string](p, `heard.find(({ id }) => id === 2)?.payload.message`); again != message {
+		t.Errorf("play is answered by %q", again)
+	}
 	p.screenshot("embed-sandboxed")
+
+	works := host(t, desktop, fmt.Sprintf(frame, "allow-scripts allow-same-origin", siteURL))
+	greet(works)
+	waitFor[bool](works, `heard.some(({ type }) => type === "ready")`)
+
+	none := host(t, desktop, fmt.Sprintf(frame, "", siteURL))
+	none.screenshot("embed-without-scripts")
+}
+
+// axe-core finds nothing to object to in the frame, in light and dark, wide and on a
+// phone: the poster, a notice, training, and what it does not start with.
+func TestEmbedAccessibility(t *testing.T) {
+	useSite(t, false)
+	frame := view{width: 720, height: 900, scale: 1}
+	p := open(t, "embed.html?hidden=16&latent=8&epochs=10000&panels=recon,loss,latent&lamda=1", frame)
+	check := func(state string) {
+		t.Helper()
+		for _, v := range []view{frame, frame.inDark(), phone, phone.inDark()} {
+			p.look(v)
+			axe(p, fmt.Sprintf("%s, %d pixels wide, dark %v", state, v.width, v.dark))
+			if evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`) {
+				t.Errorf("%s: the frame scrolls sideways at %d pixels", state, v.width)
+			}
+			p.screenshot(fmt.Sprintf("frame-%s-%d-%v", state, v.width, v.dark))
+		}
+		p.look(frame)
+	}
+	check("poster")
+	evaluate[chromedp.Void](p, `document.querySelector("#load").click()`)
+	waitFor[bool](p, `"sae" in window && !!document.querySelector(".embed-bar")`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	check("notice")
+	evaluate[chromedp.Void](p, `document.querySelector("[aria-label=Dismiss]").click(), document.querySelector("[aria-controls=settings]").click()`)
+	check("settings")
+	evaluate[chromedp.Void](p, `document.querySelector("[aria-controls=settings]").click(), sae.set({hidden: "64", latent: 16, subset: 512}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().epoch > 5`)
+	check("training")
 }
 
 // The tutorial embeds three experiments from another origin, without headers of any

@@ -118,6 +118,7 @@ func startBrowser() (stop func(), err error) {
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-features", "Translate,AutofillServerCommunication"), // asks a server about forms
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
@@ -198,9 +199,9 @@ func openDemo(tb testing.TB, v view) *page {
 // open opens the file of the site at path, such as "bench.html?x=1", and waits
 // until it is loaded. The end of the test closes the page and, if the test
 // failed, leaves a screenshot of it and logs its console.
-func open(tb testing.TB, path string, v view) *page {
+func open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
 	tb.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(options...))
 	tb.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would become the tab's
 		tb.Fatal(err)
@@ -289,17 +290,17 @@ func rejection(p *page, promise string) string {
 		`(%s).then((value) => { throw new Error("resolved to " + JSON.stringify(value)) }, (error) => error.message)`, promise))
 }
 
-// waitFor returns the value of a JavaScript expression once it is truthy.
+// waitFor returns the value of a JavaScript expression, or what it resolves to, once
+// that is truthy.
 func waitFor[T any](p *page, expression string) T {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
-	defer cancel()
-	result, err := chromedp.Run(ctx, chromedp.Poll[T](expression,
-		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(0)))
-	if err != nil {
-		p.tb.Fatalf("waiting for %s: %v", expression, err)
-	}
-	return result
+	return evaluate[T](p, fmt.Sprintf(`(async () => {
+		for (;;) {
+			const value = await (%s);
+			if (value) return value;
+			await new Promise((resolve) => setTimeout(resolve, 20));
+		}
+	})()`, expression))
 }
 
 // setFiles chooses files in the <input type=file> that the selector finds.

@@ -314,9 +314,7 @@ func TestChartsAreSaved(t *testing.T) {
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
-	evaluate[chromedp.Void](p, `HTMLAnchorElement.prototype.click = function () {
-		window.saved = fetch(this.href).then(async (file) => ({ name: this.download, bytes: [...new Uint8Array(await file.arrayBuffer())] }));
-	}`)
+	evaluate[chromedp.Void](p, catchFiles)
 	save := func(as string) (name string, content string) {
 		evaluate[chromedp.Void](p, `delete window.saved; document.querySelector(".loss .save summary").click()`)
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll(".loss .save button")].find((b) => b.innerText === %q).click()`, as))
@@ -324,7 +322,7 @@ func TestChartsAreSaved(t *testing.T) {
 		saved := evaluate[struct {
 			Name  string
 			Bytes []int
-		}](p, `saved`)
+		}](p, `saved.arrayBuffer().then((content) => ({ name: saved.name, bytes: [...new Uint8Array(content)] }))`)
 		for _, b := range saved.Bytes {
 			content += string([]byte{byte(b)})
 		}

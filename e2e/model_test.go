@@ -231,14 +231,10 @@ func TestModelFiles(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
-	evaluate[chromedp.Void](p, `window.saved = new Promise((done) => {
-		HTMLAnchorElement.prototype.click = function () {
-			fetch(this.href).then((r) => r.arrayBuffer()).then((buffer) => done([this.download, buffer.byteLength]));
-		};
-	}); 0`)
+	evaluate[chromedp.Void](p, catchFiles)
 	p.do(chromedp.Click(`#model .buttons button:nth-child(2)`))
 	parameters := 16*(data.ImageSize+1) + 4*17 + data.ImageSize*5
-	if got := evaluate[[]any](p, `saved`); got[0] != "sae-2-4-epoch0.npz" || got[1].(float64) < float64(4*parameters) {
+	if got := waitFor[[]any](p, `window.saved && [saved.name, saved.size]`); got[0] != "sae-2-4-epoch0.npz" || got[1].(float64) < float64(4*parameters) {
 		t.Errorf("saved %v, want a file of more than %d bytes", got, 4*parameters)
 	}
 	file := filepath.Join(t.TempDir(), "model.npz")

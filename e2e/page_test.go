@@ -94,6 +94,20 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) longest = Math.max(longest, entry.duration);
 }).observe({type: "longtask"}); true`
 
+// catchFiles puts the next files that the page saves into window.saved, one after the
+// other, instead of on the disk.
+const catchFiles = `(() => {
+	const files = new Map(), create = URL.createObjectURL;
+	URL.createObjectURL = (file) => {
+		const address = create(file);
+		files.set(address, file);
+		return address;
+	};
+	HTMLAnchorElement.prototype.click = function () {
+		window.saved = new File([files.get(this.href)], this.download);
+	};
+})()`
+
 // The first visit, without any file: press Train and watch.
 func TestTrainSynthetic(t *testing.T) {
 	useSite(t, false)

@@ -332,7 +332,12 @@ func (a *app) listen() {
 	if window := js.Global(); !window.Get("parent").Equal(window) {
 		a.watchVisibility(on)
 	}
-	on(js.Global().Call("matchMedia", "(prefers-color-scheme: dark)"), "change", func(js.Value) { a.do(a.root.Redraw) })
+	redraw := js.FuncOf(func(js.Value, []js.Value) any {
+		a.do(a.root.Redraw)
+		return nil
+	})
+	js.Global().Call("matchMedia", "(prefers-color-scheme: dark)").Call("addEventListener", "change", redraw)
+	js.Global().Get("MutationObserver").New(redraw).Call("observe", root, map[string]any{"attributeFilter": []any{"data-theme"}})
 }
 
 // key handles the keys that mean something wherever the focus is. Fields and
@@ -490,5 +495,4 @@ func (a *app) toggleTheme() {
 	}
 	root.Get("dataset").Set("theme", chosen)
 	js.Global().Call("saeRememberTheme", chosen)
-	a.root.Redraw()
 }

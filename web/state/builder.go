@@ -34,8 +34,9 @@ func (b *Builder) TogglePanel(panel string) {
 	b.Panels = append(slices.Clone(b.Panels), panel)
 }
 
-// parameters returns those of the frame, in order.
-func (p *Page) parameters() []experiment.Change {
+// Attributes returns those of the element that the builder describes, in order. They
+// are the parameters of its frame too.
+func (p *Page) Attributes() []experiment.Change {
 	b := p.Builder
 	changes := p.Settings.Changes()
 	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
@@ -49,37 +50,28 @@ func (p *Page) parameters() []experiment.Change {
 	return changes
 }
 
-// FrameAddress returns the address of the frame that the builder describes, below
-// the address of the site's folder.
-func (p *Page) FrameAddress(folder string) string {
-	var query []string
-	for _, c := range p.parameters() {
-		query = append(query, c.Name+"="+strings.ReplaceAll(url.QueryEscape(c.Value), "%2C", ","))
-	}
-	return folder + "embed.html?" + strings.Join(query, "&")
-}
-
 // Snippet returns what to put into a page of the builder's target, for a site in the
 // folder of the given address.
 func (p *Page) Snippet(folder string) string {
-	var element strings.Builder
-	element.WriteString("<sparse-autoencoder")
-	for _, c := range p.parameters() {
-		fmt.Fprintf(&element, " %s=%q", c.Name, html.EscapeString(c.Value))
+	var attributes, query strings.Builder
+	for i, c := range p.Attributes() {
+		fmt.Fprintf(&attributes, " %s=\"%s\"", c.Name, html.EscapeString(c.Value))
+		fmt.Fprintf(&query, "%c%s=%s", "?&"[min(i, 1)], c.Name, strings.ReplaceAll(url.QueryEscape(c.Value), "%2C", ","))
 	}
-	element.WriteString("></sparse-autoencoder>")
-	script := fmt.Sprintf("<script src=%q></script>", html.EscapeString(folder+"embed.js"))
-	frame := p.FrameAddress(folder)
+	address := folder + "embed.js"
+	script := fmt.Sprintf("<script src=\"%s\"></script>", html.EscapeString(address))
+	element := fmt.Sprintf("<sparse-autoencoder%s></sparse-autoencoder>", attributes.String())
 	switch p.Builder.Target {
 	case "Docusaurus": // MDX runs no scripts
-		return fmt.Sprintf("<iframe src=%q title=\"Sparse autoencoder\" loading=\"lazy\"\n  style={{width: '100%%', height: 620, border: 0}} />", frame)
+		return fmt.Sprintf("// In docusaurus.config.js:\nscripts: [%q],\n\n{/* In the page: */}\n%s", address, element)
 	case "Hugo":
-		return fmt.Sprintf("layouts/shortcodes/sparse-autoencoder.html:\n\n%s\n<sparse-autoencoder {{ range $name, $value := .Params }}{{ $name }}=\"{{ $value }}\" {{ end }}></sparse-autoencoder>\n\nIn the text:\n\n{{< %s >}}",
-			script, strings.TrimSuffix(strings.TrimPrefix(element.String(), "<"), "></sparse-autoencoder>"))
+		return fmt.Sprintf("{{/* layouts/shortcodes/sparse-autoencoder.html: */}}\n%s\n"+
+			"<sparse-autoencoder{{ range $name, $value := .Params }} {{ $name }}=\"{{ $value }}\"{{ end }}></sparse-autoencoder>\n\n"+
+			"<!-- In the page: -->\n{{< sparse-autoencoder%s >}}", script, attributes.String())
 	case "Jupyter":
-		return fmt.Sprintf("from IPython.display import IFrame\nIFrame(%q, width=\"100%%\", height=620)", frame)
+		return fmt.Sprintf("from IPython.display import IFrame\nIFrame(%q, width=\"100%%\", height=620)", folder+"embed.html"+query.String())
 	case "reveal.js":
-		return "<section>\n  " + script + "\n  " + element.String() + "\n</section>"
+		return "<section>\n  " + script + "\n  " + element + "\n</section>"
 	}
-	return script + "\n" + element.String() // Markdown takes HTML
+	return script + "\n" + element // Markdown takes HTML
 }

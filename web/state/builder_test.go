@@ -1,6 +1,8 @@
 package state
 
 import (
+	"html/template"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -17,26 +19,43 @@ func TestBuilder(t *testing.T) {
 	page.Builder.TogglePanel("latent")
 	page.Builder.Auto, page.Builder.Lock = true, true
 	const folder = "https://host/sub/"
-	frame := page.FrameAddress(folder)
-	query, found := strings.CutPrefix(frame, folder+"embed.html")
+	page.Builder.Target = "Jupyter"
+	frame := regexp.MustCompile(`^from IPython.display import IFrame\nIFrame\("https://host/sub/embed\.html(\?.*)", width="100%", height=620\)$`).FindStringSubmatch(page.Snippet(folder))
+	if frame == nil {
+		t.Fatalf("for Jupyter:\n%s", page.Snippet(folder))
+	}
 	other := visitor()
-	other.FollowEmbed(query)
-	if !found || other.Notice != nil || other.Settings.Hidden != "256,64" || other.Settings.Workers != "auto" || !other.Locked("seed") || other.Shows("loss") || !other.Shows("recon") || !other.Shows("latent") {
-		t.Errorf("%s opens %+v, %+v, notice %v", frame, other.Settings, other.Embed, other.Notice)
+	other.FollowEmbed(frame[1])
+	if other.Notice != nil || other.Settings.Hidden != "256,64" || other.Settings.Workers != "auto" || !other.Locked("seed") || other.Shows("loss") || !other.Shows("recon") || !other.Shows("latent") {
+		t.Errorf("%s opens %+v, %+v, notice %v", frame[1], other.Settings, other.Embed, other.Notice)
 	}
 	page.Builder.Lock = false
+	const attributes = `experiment="3" hidden="256,64" panels="recon,latent" load="auto"`
+	const script = `<script src="https://host/sub/embed.js"></script>`
+	const element = "<sparse-autoencoder " + attributes + "></sparse-autoencoder>"
 	for target, want := range map[string]string{
-		"HTML":       "<script src=\"https://host/sub/embed.js\"></script>\n<sparse-autoencoder experiment=\"3\" hidden=\"256,64\" panels=\"recon,latent\" load=\"auto\"></sparse-autoencoder>",
-		"MkDocs":     "<script src=",
-		"Docusaurus": "<iframe src=\"https://host/sub/embed.html?experiment=3&hidden=256,64&panels=recon,latent&load=auto\"",
-		"Hugo":       "{{< sparse-autoencoder experiment=\"3\" hidden=\"256,64\" panels=\"recon,latent\" load=\"auto\" >}}",
-		"Jupyter":    "IFrame(\"https://host/sub/embed.html?experiment=3&",
-		"reveal.js":  "<section>\n  <script",
+		"HTML":       script + "\n" + element,
+		"MkDocs":     script + "\n" + element,
+		"Docusaurus": "// In docusaurus.config.js:\nscripts: [\"https://host/sub/embed.js\"],\n\n{/* In the page: */}\n" + element,
+		"reveal.js":  "<section>\n  " + script + "\n  " + element + "\n</section>",
 	} {
 		page.Builder.Target = target
-		if got := page.Snippet(folder); !strings.Contains(got, want) {
-			t.Errorf("%s:\n%s\nwant %s", target, got, want)
+		if got := page.Snippet(folder); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", target, got, want)
 		}
+	}
+	// Hugo's shortcodes are templates, which are given the parameters of the page's.
+	page.Builder.Target = "Hugo"
+	shortcode, use, _ := strings.Cut(page.Snippet(folder), "\n\n")
+	if want := "<!-- In the page: -->\n{{< sparse-autoencoder " + attributes + " >}}"; use != want {
+		t.Errorf("in Hugo's page:\n%s\nwant\n%s", use, want)
+	}
+	var html strings.Builder
+	err = template.Must(template.New("").Parse(shortcode)).Execute(&html, map[string]any{"Params": map[string]string{
+		"experiment": "3", "hidden": "256,64", "load": "auto", "panels": "recon,latent",
+	}})
+	if want := `<sparse-autoencoder experiment="3" hidden="256,64" load="auto" panels="recon,latent"></sparse-autoencoder>`; err != nil || html.String() != "\n"+script+"\n"+want {
+		t.Errorf("Hugo makes\n%s\nwant\n%s\nerror %v", html.String(), want, err)
 	}
 	page.Builder.Panels = []string{"loss"}
 	if page.Builder.TogglePanel("loss"); len(page.Builder.Panels) != 1 {

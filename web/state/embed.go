@@ -1,9 +1,8 @@
 package state
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,44 +29,29 @@ var EmbedChoices = map[string][]string{
 
 // FollowEmbed is Follow for a page in a frame, which takes more parameters.
 func (p *Page) FollowEmbed(query string) {
-	p.Embed = &Embed{Panels: []string{"recon", "loss"}}
-	values, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
-	if err != nil {
-		p.Follow(query) // says so
-		return
-	}
-	var problems []error
-	list := func(name string, known []string) []string {
-		var items []string
-		for _, item := range strings.Split(values.Get(name), ",") {
+	values, problems := parseQuery(query)
+	list := func(name string, known []string) (items []string) {
+		for item := range strings.SplitSeq(values.Get(name), ",") {
 			if item = strings.TrimSpace(item); slices.Contains(known, item) {
 				items = append(items, item)
 			} else if item != "" {
 				problems = append(problems, fmt.Errorf("%s %q: want some of %s", name, item, strings.Join(known, ", ")))
 			}
 		}
+		values.Del(name)
 		return items
 	}
-	if panels := list("panels", EmbedPanels); len(panels) > 0 {
-		p.Embed.Panels = panels
+	p.Embed = &Embed{Panels: list("panels", EmbedPanels), Lock: list("lock", experiment.FieldNames())}
+	if len(p.Embed.Panels) == 0 {
+		p.Embed.Panels = []string{"recon", "loss"}
 	}
-	p.Embed.Lock = list("lock", experiment.FieldNames())
-	for name, choices := range EmbedChoices {
-		if value := values.Get(name); value != "" && !slices.Contains(choices, value) {
+	for _, name := range slices.Sorted(maps.Keys(EmbedChoices)) {
+		if value, choices := values.Get(name), EmbedChoices[name]; value != "" && !slices.Contains(choices, value) {
 			problems = append(problems, fmt.Errorf("%s %q: want one of %s", name, value, strings.Join(choices, ", ")))
 		}
 		values.Del(name)
 	}
-	values.Del("panels")
-	values.Del("lock")
-	p.Follow(values.Encode())
-	if err := errors.Join(problems...); err != nil {
-		text := inLine(err) + "."
-		if p.Notice != nil {
-			text += " " + p.Notice.Text
-		}
-		p.Notice = &Notice{Title: "Not all of the address could be used", Text: text}
-	}
+	p.complain("Not all of the demo's address could be used", append(problems, p.followParameters(values)...))
 }
 
 // Shows reports whether a panel is shown: in the page itself, each is.

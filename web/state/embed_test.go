@@ -26,8 +26,9 @@ func TestFollowEmbed(t *testing.T) {
 		t.Errorf("embed %+v", bad.Embed)
 	}
 	page = visitor()
-	if page.FollowEmbed("?%zz"); page.Notice == nil || page.Embed == nil {
-		t.Error("a query that cannot be read is taken")
+	page.FollowEmbed("?panels=latent&epochs=%zz&panels=loss&load=")
+	if !slices.Equal(page.Embed.Panels, []string{"latent"}) || !strings.Contains(page.Notice.Text, "invalid URL escape") || !strings.Contains(page.Notice.Text, "panels: is there 2 times") {
+		t.Errorf("embed %+v, notice %v", page.Embed, page.Notice)
 	}
 	if whole := visitor(); !whole.Shows("latent") || whole.Locked("lambda") {
 		t.Error("the page itself hides a panel or locks a setting")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -50,23 +51,67 @@ func (p *Page) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
 	if epoch < 1 || epoch > len(p.History) {
 		return Fingerprint{}, false
 	}
-	bits := []byte(p.dataKey())
-	for _, e := range p.History[:epoch] {
-		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(e.Loss))
-		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(e.ValLoss))
+	table := crc32.MakeTable(crc32.Castagnoli)
+	for n := len(p.sums); n < epoch; n++ {
+		var sum uint32
+		if n == 0 {
+			sum = crc32.Checksum([]byte(p.dataKey()), table)
+		} else {
+			sum = p.sums[n-1]
+		}
+		bits := binary.LittleEndian.AppendUint64(nil, math.Float64bits(p.History[n].Loss))
+		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(p.History[n].ValLoss))
+		p.sums = append(p.sums, crc32.Update(sum, table, bits))
 	}
-	return Fingerprint{epoch, p.Kernel, crc32.Checksum(bits, crc32.MakeTable(crc32.Castagnoli))}, true
+	return Fingerprint{epoch, p.Kernel, p.sums[epoch-1]}, true
+}
+
+// Far more than any link needs; what is longer is not worth reading.
+const (
+	maxQuery = 8192 // characters of a link from the question mark on
+	maxValue = 200  // characters of a name or a value in it
+)
+
+// parseQuery returns the parameters of a link, and what is wrong with it as a whole.
+func parseQuery(query string) (url.Values, []error) {
+	query = strings.TrimPrefix(query, "?")
+	if len(query) > maxQuery {
+		return nil, []error{fmt.Errorf("%d characters of parameters: want at most %d", len(query), maxQuery)}
+	}
+	values, err := url.ParseQuery(query) // also takes what is right beside what is wrong
+	problems := []error{err}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all := values[name]
+		switch {
+		case len(name) > maxValue:
+			problems = append(problems, fmt.Errorf("%s…: there is no such setting", name[:20]))
+		case len(all[0]) > maxValue:
+			problems = append(problems, fmt.Errorf("%s: %d characters: want at most %d", name, len(all[0]), maxValue))
+		case len(all) > 1:
+			problems = append(problems, fmt.Errorf("%s: is there %d times: want it once; the first counts", name, len(all)))
+			continue
+		default:
+			continue
+		}
+		values.Del(name)
+	}
+	return values, problems
 }
 
 // Follow takes the settings of a link, by the names of the table, before the first
 // data set is there. Those that cannot be used are named in a notice, and the
 // defaults are in their place.
 func (p *Page) Follow(query string) {
-	values, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
-	problems := []error{err}
+	values, problems := parseQuery(query)
+	p.complain("Not all of the link could be used", append(problems, p.followParameters(values)...))
+}
+
+// followParameters takes the settings that the parameters of a link give, and returns what is
+// wrong with them.
+func (p *Page) followParameters(values url.Values) (problems []error) {
 	changes := map[string]string{}
-	for name, all := range values {
-		value := all[0]
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values.Get(name)
 		_, known := experiment.Lookup(name)
 		switch {
 		case name == fingerprintName:
@@ -84,24 +129,37 @@ func (p *Page) Follow(query string) {
 	settings, err := p.Settings.With(changes)
 	if err != nil { // one by one, for those that can be used
 		settings = p.Settings
+		before := len(problems)
 		for _, field := range experiment.Table {
 			if value, given := changes[field.Name]; given {
 				changed, err := settings.With(map[string]string{field.Name: value})
-				problems = append(problems, err)
+				if err != nil {
+					problems = append(problems, err)
+					continue
+				}
 				settings = changed
 			}
 		}
-		if !slices.ContainsFunc(problems, func(err error) bool { return err != nil }) {
+		if len(problems) == before {
 			problems = append(problems, err) // each can be used, but not together
 		}
 	}
 	p.Settings = settings
-	if err := errors.Join(problems...); err != nil {
-		p.Notice = &Notice{
-			Title: "Not all of the link could be used",
-			Text:  inLine(err) + ". Defaults are in their place.",
-		}
+	return problems
+}
+
+// complain tells the user what was wrong with a link, if anything was.
+func (p *Page) complain(title string, problems []error) {
+	problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil })
+	if len(problems) == 0 {
+		return
 	}
+	const most = 8
+	text := inLine(errors.Join(problems[:min(most, len(problems))]...))
+	if more := len(problems) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	p.Notice = &Notice{Title: title, Text: text + ". Defaults are in their place."}
 }
 
 // inLine writes joined errors in one line.

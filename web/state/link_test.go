@@ -41,15 +41,28 @@ func TestLink(t *testing.T) {
 // What a link has wrong is named; the rest is used.
 func TestBadLink(t *testing.T) {
 	for query, want := range map[string]string{
-		"?lambda=abc&latent=32":                  `lambda "abc": want a number from 0 to 1`,
-		"?latent=32&frobnicate=1":                "frobnicate: there is no such setting",
-		"?latent=32&epochs=":                     `epochs ""`,
-		"?latent=32&epochs=%zz":                  "invalid URL escape",
-		"?latent=32&fingerprint=12":              "such as 20-relaxed-simd-1a2b3c4d",
-		"?latent=32&experiment=9":                `experiment "9"`,
-		"?latent=32&seed=1&seed=bad":             "",
-		"?latent=32&fingerprint=2-simd-00c0ffee": "",
-		"?latent=32&experiment=2&lambda=0":       `experiment "2": want 1`,
+		"?lambda=abc&latent=32":                          `lambda "abc": want a number from 0 to 1`,
+		"?latent=32&frobnicate=1":                        "frobnicate: there is no such setting",
+		"?latent=32&epochs=":                             `epochs ""`,
+		"?latent=32&epochs=%zz":                          "invalid URL escape",
+		"?latent=32&fingerprint=12":                      "such as 20-relaxed-simd-1a2b3c4d",
+		"?latent=32&experiment=9":                        `experiment "9"`,
+		"?latent=32&seed=1&seed=bad":                     "seed: is there 2 times: want it once; the first counts",
+		"?latent=32&lr=1e-3x":                            `lr "1e-3x": want a number`,
+		"?latent=32&lr=Infinity":                         `lr "Infinity"`,
+		"?latent=32&latent=":                             "latent: is there 2 times",
+		"?latent=32&mirrored=perhaps":                    `mirrored "perhaps": want true or false`,
+		"?latent=32&hidden=1,2,3,4,5,6,7":                `hidden "1,2,3,4,5,6,7": want at most 6 widths`,
+		"?latent=32&seed=-1":                             `seed "-1": want a whole number`,
+		"?latent=32&batch=1.5":                           `batch "1.5": want a whole number`,
+		"?latent=32&__proto__=1":                         "__proto__: there is no such setting",
+		"?latent=32&=5":                                  ": there is no such setting",
+		"?latent=32;epochs=3&latent=32":                  "invalid semicolon",
+		"?latent=32&hidden=" + strings.Repeat("9", 201):  "hidden: 201 characters: want at most 200",
+		"?latent=32&" + strings.Repeat("x", 300) + "=1":  "xxxxxxxxxxxxxxxxxxxx…: there is no such setting",
+		"?latent=32&a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1": "h: there is no such setting; and 1 more",
+		"?latent=32&fingerprint=2-simd-00c0ffee":         "",
+		"?latent=32&experiment=2&lambda=0":               `experiment "2": want 1`,
 	} {
 		page := visitor()
 		page.Follow(query)
@@ -65,6 +78,15 @@ func TestBadLink(t *testing.T) {
 	}
 }
 
+// A link of megabytes is not read at all.
+func TestLongLink(t *testing.T) {
+	page := visitor()
+	page.Follow("?latent=32&" + strings.Repeat("x=1&", 1<<20))
+	if page.Settings.Latent == 32 || page.Notice == nil || !strings.Contains(page.Notice.Text, "characters of parameters: want at most 8192") {
+		t.Errorf("latent %d, notice %v", page.Settings.Latent, page.Notice)
+	}
+}
+
 // The fingerprint tells whether a run was reproduced.
 func TestFingerprint(t *testing.T) {
 	page, worker := open(t)
@@ -77,11 +99,11 @@ func TestFingerprint(t *testing.T) {
 	if text := page.Reproduced(); !strings.Contains(text, "bit for bit, up to epoch 2") {
 		t.Errorf("the run itself: %q", text)
 	}
-	page.History[0].Loss += 1e-17
+	page.History[0].Loss, page.sums = page.History[0].Loss+1e-17, nil
 	if text := page.Reproduced(); !strings.Contains(text, "bit for bit") {
 		t.Errorf("a change below the last bit: %q", text)
 	}
-	page.History[0].Loss += 1e-15
+	page.History[0].Loss, page.sums = page.History[0].Loss+1e-15, nil
 	if text := page.Reproduced(); !strings.HasPrefix(text, "Not the same") {
 		t.Errorf("another loss: %q", text)
 	}

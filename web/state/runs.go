@@ -211,6 +211,15 @@ func (p *Page) Undo() {
 // Say shows a short message.
 func (p *Page) Say(text string) { p.Toast = &Toast{Text: text} }
 
+// Copied tells how it went to copy something, such as "The link", to the clipboard.
+func (p *Page) Copied(what string, err error) {
+	if err != nil {
+		p.Say(what + " could not be copied: " + err.Error() + ".")
+		return
+	}
+	p.Say(what + " is in the clipboard.")
+}
+
 // DismissToast closes the toast.
 func (p *Page) DismissToast() { p.Toast = nil }
 

@@ -91,7 +91,7 @@ type Page struct {
 
 	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
 	Notice   *Notice
-	Told     string // what an export or a copy did
+	Told     string // what an export did
 	Toast    *Toast
 	Selected int  // the picture whose code is shown, an index into Samples.Images
 	Shuffled bool // whether the pictures are others than the fixed ones
@@ -148,7 +148,8 @@ type Page struct {
 	asked     pcaSize                      // what the worker was asked for
 	queue     *queue                       // of runs under way; nil for none
 	lastRunID int
-	keeper    *Keeper // of runs; nil for none
+	keeper    *Keeper  // of runs; nil for none
+	sums      []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -375,7 +376,7 @@ func (p *Page) clear(run int) {
 	p.Epoch, p.Batch, p.Batches = 0, 0, 0
 	p.ImagesPerSecond, p.SecondsLeft, p.TrainSeconds = 0, 0, 0
 	p.Workers = 1
-	p.History, p.Initial, p.Curve = nil, nil, nil
+	p.History, p.Initial, p.Curve, p.sums = nil, nil, nil, nil
 	p.Failure = ""
 	p.forgetMoments()
 	p.Explained = nil

@@ -4,71 +4,135 @@
 //   <sparse-autoencoder experiment="2" lambda="1e-5" panels="loss,recon"></sparse-autoencoder>
 //
 // Its attributes are the parameters of embed.html: the settings, panels, lock, load,
-// autoplay, theme. Its methods play, pause, step, reset, set, state and export return
-// promises; the events ready, state, metrics, done and error have what happened as
-// detail.
+// autoplay, theme. They are read when the element enters the page. Its methods play,
+// pause, step, reset, set, state and export return promises; the events ready, state,
+// metrics, done and error have what happened as detail.
 "use strict";
 
 (() => {
   const base = new URL(".", document.currentScript.src);
-  const own = new Set(["id", "class", "style", "title", "slot", "lang", "dir"]);
+  const global = new Set(["id", "class", "style", "title", "slot", "part", "lang", "dir", "role", "tabindex", "translate", "inert"]);
+  const switches = { autoplay: "1", mirrored: "true" }; // what they mean without a value
   const hides = (value) => ["", "hidden", "until-found"].includes(value); // else it sets the hidden layers
-  const patience = 20_000; // for the frame to answer, in milliseconds
+  const events = new Set(["ready", "state", "metrics", "height", "done", "error"]);
+  const removed = "the demo was removed from the page";
+  const patience = 10_000; // for the frame to answer once it has loaded, in milliseconds
 
   class SparseAutoencoder extends HTMLElement {
+    #box = null; // around the frame
     #frame = null;
     #port = null;
     #greeted = null; // a promise: the frame has answered
     #pending = new Map();
     #lastID = 0;
+    #theme = ""; // of the text around, that the frame follows
+    #gone = null; // ends what the element listens to
 
     connectedCallback() {
       if (this.#frame) return;
       const address = new URL("embed.html", base);
       for (const { name, value } of this.attributes) {
-        if (name === "hidden" && hides(value)) continue;
-        if (!own.has(name) && !name.startsWith("data-") && !name.startsWith("aria-")) address.searchParams.set(name, value);
+        const parameter = /^[a-z]+$/.test(name) && !global.has(name) && !name.startsWith("on");
+        if (parameter && !(name === "hidden" && hides(value))) address.searchParams.set(name, value || (switches[name] ?? ""));
       }
       const frame = document.createElement("iframe");
-      frame.src = address;
+      const box = document.createElement("div");
       frame.title = this.title || "Sparse autoencoder: train it here";
       frame.loading = "lazy";
       frame.allow = "clipboard-write";
-      Object.assign(frame.style, { display: "block", width: "100%", height: "300px", border: "0", colorScheme: getComputedStyle(this).colorScheme });
+      Object.assign(frame.style, { display: "block", width: "100%", height: "300px", border: "0" });
       const hidden = this.getAttribute("hidden");
-      if (!this.style.display && (hidden === null || !hides(hidden))) this.style.display = "block";
-      this.#greeted = new Promise((resolve, reject) => {
-        frame.addEventListener("load", () => {
-          const { port1, port2 } = new MessageChannel();
-          this.#port = port1;
-          port1.onmessage = ({ data }) => this.#receive(data);
-          frame.contentWindow.postMessage({ source: "sae", v: 1, id: 0, type: "hello" }, base.origin, [port2]);
-          this.#pending.set(0, { resolve, reject });
-          setTimeout(() => reject(new Error("the demo does not answer")), patience);
-        });
-      });
-      this.#greeted.catch(() => this.#offerLink(address));
+      if (hidden === null ? !this.style.display : !hides(hidden)) this.style.setProperty("display", "block", hidden === null ? "" : "important");
+
+      this.#box = box;
       this.#frame = frame;
-      this.append(frame);
+      this.#gone = new AbortController();
+      const { signal } = this.#gone;
+      const greeted = Promise.withResolvers();
+      this.#greeted = greeted.promise;
+      this.#greeted.catch((error) => this.#frame === frame && this.#refuse(address, error));
+      this.#pending.set(0, greeted);
+      frame.addEventListener("load", () => this.#greet(), { signal });
+      document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+        if (effectiveDirective === "frame-src" && blockedURI.startsWith(base.origin)) greeted.reject(new Error(`this page's policy does not allow frames of ${base.origin}`));
+      }, { signal });
+
+      // A change of the text's colour, whatever makes it, is a transition here.
+      box.style.color = "color-mix(in srgb, currentcolor, currentcolor)";
+      box.style.setProperty("transition", "color 1ms", "important");
+      box.addEventListener("transitionend", () => this.#follow());
+      const shown = new ResizeObserver(() => this.#follow()); // without a box, there is no transition
+      shown.observe(box);
+      signal.addEventListener("abort", () => shown.disconnect());
+
+      (this.shadowRoot ?? this.attachShadow({ mode: "open" })).replaceChildren(box);
+      this.#follow();
+      address.hash = this.#theme;
+      frame.src = address;
+      box.append(frame);
     }
 
     disconnectedCallback() {
+      this.#gone?.abort();
       this.#port?.close();
-      this.#frame?.remove();
       this.#frame = this.#port = null;
-      for (const { reject } of this.#pending.values()) reject(new Error("the demo was removed from the page"));
+      this.#forget(removed);
+      this.shadowRoot?.replaceChildren();
+    }
+
+    // Frameworks set properties rather than attributes.
+    get hidden() {
+      const value = this.getAttribute("hidden");
+      return value !== null && hides(value);
+    }
+
+    set hidden(value) {
+      typeof value === "string" && !hides(value) ? this.setAttribute("hidden", value) : this.toggleAttribute("hidden", Boolean(value));
+    }
+
+    // Greets the page in the frame, which may be another one than before.
+    #greet() {
+      this.#port?.close();
+      const greeted = this.#pending.get(0);
+      this.#pending.delete(0);
+      this.#forget("the demo was loaded anew");
+      if (greeted) {
+        this.#pending.set(0, greeted);
+        setTimeout(() => greeted.reject(new Error("the demo does not answer")), patience);
+      }
+      const { port1, port2 } = new MessageChannel();
+      this.#port = port1;
+      port1.onmessage = ({ data }) => this.#receive(data);
+      this.#frame.contentWindow.postMessage({ source: "sae", v: 1, id: 0, type: "hello", payload: { theme: this.#theme } }, base.origin, [port2]);
+    }
+
+    // Has the frame be light where the text around it is dark, and dark where it is light.
+    #follow() {
+      const color = getComputedStyle(this.#box).color;
+      const [red, green, blue] = color.match(/[\d.]+/g).map((value) => color.startsWith("rgb") ? value / 255 : value);
+      const theme = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 ? "dark" : "light";
+      if (theme === this.#theme) return;
+      this.#theme = theme;
+      this.#frame.style.colorScheme = theme;
+      this.#port?.postMessage({ source: "sae", v: 1, type: "hello", payload: { theme } });
+    }
+
+    // Shows a link in place of a frame that cannot be there.
+    #refuse(address, { message }) {
+      const link = Object.assign(document.createElement("a"), { href: address, target: "_blank", rel: "noopener", textContent: "Open the demo in a tab of its own" });
+      const line = document.createElement("p");
+      line.append(link, ` (${message}).`);
+      this.#box.replaceChildren(line);
+      this.dispatchEvent(new CustomEvent("error", { detail: { message } }));
+    }
+
+    #forget(reason) {
+      for (const { reject } of this.#pending.values()) reject(new Error(reason));
       this.#pending.clear();
     }
 
-    // A frame that the page's own policy forbids shows nothing and says nothing.
-    #offerLink(address) {
-      if (!this.#frame) return;
-      const link = Object.assign(document.createElement("a"), { href: address, target: "_blank", rel: "noopener", textContent: "Open the demo in a tab of its own" });
-      this.append(link);
-    }
-
     #receive({ source, v, id, type, payload }) {
-      if (source !== "sae" || v !== 1) return;
+      if (source !== "sae" || v !== 1 || !events.has(type)) return;
       const asked = id === undefined ? undefined : this.#pending.get(id);
       if (asked) {
         this.#pending.delete(id);
@@ -80,13 +144,15 @@
     }
 
     async #ask(type, payload) {
-      if (!this.#greeted) throw new Error(`${type}: the element is not in a page`);
+      if (!this.#frame) throw new Error(`${type}: the element is not in a page`);
+      this.#frame.loading = "eager"; // also out of view
       await this.#greeted;
+      if (!this.#port) throw new Error(removed);
       const id = ++this.#lastID;
-      return new Promise((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject });
-        this.#port.postMessage({ source: "sae", v: 1, id, type, payload });
-      });
+      const asked = Promise.withResolvers();
+      this.#pending.set(id, asked);
+      this.#port.postMessage({ source: "sae", v: 1, id, type, payload });
+      return asked.promise;
     }
 
     play() { return this.#ask("play"); }

@@ -8,46 +8,85 @@
 //   out  ready, state, metrics (at most four a second), height, error,
 //        done: the run is over; with the id of a command, that is carried out,
 //        with its result as payload. A command that fails is answered by error.
+//
+// A hello may have {theme: "light" or "dark"} as payload, what the page around looks
+// like, and comes again, through the port, when that changes.
 "use strict";
 
 globalThis.saeEmbedded = true;
 
 (() => {
   const query = new URLSearchParams(location.search);
-  const theme = query.get("theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  const paint = (theme) => {
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+    return theme;
+  };
+  const fixed = ["light", "dark"].includes(paint(query.get("theme")));
+  const follow = (theme) => fixed || paint(theme);
+  follow(location.hash.slice(1)); // before the first message, so that nothing flashes
+
+  const parsed = new Promise((resolve) => addEventListener("DOMContentLoaded", resolve));
 
   // The program.
 
   let loaded = null; // a promise, once the reader or the host has asked
-  const load = () => loaded ??= (async () => {
-    if (origin === "null") throw new Error("its frame is sandboxed; the sandbox attribute needs allow-scripts and allow-same-origin");
-    const button = document.getElementById("load");
-    button.disabled = true;
-    button.querySelector("span").textContent = "Loading";
-    for (const src of ["echarts.js", "wasm_exec.js", "program.js", "boot.js"]) {
-      await new Promise((resolve, reject) => {
-        const script = Object.assign(document.createElement("script"), { src });
-        script.onload = resolve;
-        script.onerror = () => reject(new Error(`${src} could not be loaded`));
-        document.head.append(script);
-      });
+  const load = () => {
+    if (!loaded) {
+      loaded = start();
+      tell();
     }
-    while (!("sae" in globalThis)) await new Promise((resolve) => setTimeout(resolve, 20));
-    await sae.ready;
-    subscribe();
-    post("ready", sae.state());
-    const notice = document.querySelector(".notice:not([hidden]) p");
-    if (notice) post("error", { message: notice.innerText });
-  })().catch((error) => {
-    const line = document.getElementById("boot");
-    if (line) {
-      line.textContent = `The demo did not start: ${error.message}. Reload the page.`;
-      line.hidden = false;
+    return loaded;
+  };
+
+  async function start() {
+    await parsed;
+    try {
+      if (origin === "null") throw new Error("its frame is sandboxed; the sandbox attribute needs allow-scripts and allow-same-origin");
+      const button = document.getElementById("load");
+      button.disabled = true;
+      button.querySelector("span").textContent = "Loading";
+      for (const src of ["echarts.js", "wasm_exec.js", "program.js", "renderer.js"]) await run(src);
+      const failed = new Promise((_, reject) => addEventListener("unhandledrejection", ({ reason }) => reject(reason), { once: true }));
+      await run("boot.js");
+      await Promise.race([failed, begun()]);
+      await Promise.race([failed, sae.ready]);
+      subscribe();
+    } catch (error) {
+      const line = document.getElementById("boot");
+      if (line) { // else the program has taken the page over, and says what it lacks
+        document.getElementById("load").hidden = true;
+        line.textContent = `The demo did not start: ${error.message}. Reload the page.`;
+        line.hidden = false;
+      }
+      throw error;
     }
-    post("error", { message: error.message });
-    throw error;
+  }
+
+  const run = (src) => new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src });
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${src} could not be loaded`));
+    document.head.append(script);
   });
+
+  async function begun() {
+    while (!("sae" in globalThis)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  // Tells the host, once, what has come of loading.
+  let told = null; // the port that knows
+  function tell() {
+    const once = (say) => {
+      if (!port || told === port) return;
+      told = port;
+      say();
+    };
+    loaded?.then(() => once(() => {
+      post("ready", sae.state());
+      const notice = document.querySelector(".notice:not([hidden]) p");
+      if (notice) post("error", { message: notice.innerText });
+    }), ({ message }) => once(() => post("error", { message })));
+  }
 
   // Messages.
 
@@ -55,32 +94,62 @@ globalThis.saeEmbedded = true;
   const post = (type, payload, id) => port?.postMessage({ source: "sae", v: 1, id, type, payload });
 
   const commands = {
+    hello: (payload) => {
+      follow(payload?.theme);
+      return { v: 1 };
+    },
     play: () => load().then(() => sae.play()),
     pause: () => load().then(() => sae.pause()),
     step: () => load().then(() => sae.step()),
     reset: () => load().then(() => sae.reset()),
-    set: (payload) => load().then(() => sae.set(payload)),
+    set: (payload) => {
+      checkSettings(payload);
+      return load().then(() => sae.set(payload));
+    },
     state: () => loaded ? loaded.then(() => sae.state()) : { status: "idle", loaded: false },
-    export: (payload) => load().then(() => sae.export(payload?.format)),
+    export: (payload) => {
+      const format = payload?.format;
+      if (!isShort(format)) throw new Error(`export: format ${shown(format)}: want the name of a format`);
+      return load().then(() => sae.export(format));
+    },
   };
-  const maxSettings = 40, maxLength = 200; // of a set command: far more than there are
+
+  // Far more than there is any need for.
+  const maxSettings = 40, maxLength = 200, maxWaiting = 64;
+  let waiting = 0; // commands that are not answered yet
+
+  const isShort = (value) => typeof value === "string" && value.length <= maxLength;
+  const shown = (value) => typeof value === "object" && value !== null ? "of an object" : String(value).slice(0, maxLength);
+
+  function checkSettings(settings) {
+    if (typeof settings !== "object" || settings === null || Array.isArray(settings)) throw new Error("set: want an object of settings, such as {latent: 32}");
+    const entries = Object.entries(settings);
+    if (entries.length > maxSettings || entries.some(([name, value]) => name.length > maxLength || typeof value === "string" && value.length > maxLength)) {
+      throw new Error(`set: want at most ${maxSettings} settings of at most ${maxLength} characters`);
+    }
+    for (const [name, value] of entries) {
+      if (!["string", "number", "boolean"].includes(typeof value)) throw new Error(`set: ${name}: want a number, true, false or text`);
+    }
+  }
 
   async function receive({ data }) {
     if (data?.source !== "sae") return;
-    const { v, id, type, payload } = data;
+    let { v, id, type, payload } = data;
+    waiting++;
     try {
-      if (v !== 1) throw new Error(`message version ${v}: want 1`);
-      if (!Object.hasOwn(commands, type)) throw new Error(`message type ${String(type).slice(0, maxLength)}: want one of hello, ${Object.keys(commands).join(", ")}`);
-      if (type === "set") {
-        const entries = Object.entries(payload ?? {});
-        if (entries.length > maxSettings || entries.some(([name, value]) => name.length > maxLength || String(value).length > maxLength)) {
-          throw new Error(`set: want at most ${maxSettings} settings of at most ${maxLength} characters`);
-        }
+      if (id !== undefined && !Number.isFinite(id) && !isShort(id)) {
+        id = undefined;
+        throw new Error(`message id: want a number or at most ${maxLength} characters`);
       }
+      if (v !== 1) throw new Error(`message version ${shown(v)}: want 1`);
+      if (typeof type !== "string" || !Object.hasOwn(commands, type)) throw new Error(`message type ${shown(type)}: want one of ${Object.keys(commands).join(", ")}`);
+      if (waiting > maxWaiting) throw new Error(`${type}: ${maxWaiting} commands are waiting already; await their answers`);
       const result = await commands[type](payload);
       post("done", result, id);
     } catch (error) {
       post("error", { message: error.message }, id);
+    } finally {
+      waiting--;
     }
   }
 
@@ -93,13 +162,9 @@ globalThis.saeEmbedded = true;
     port?.close();
     port = ports[0];
     port.onmessage = receive;
-    if (data.v !== 1) {
-      post("error", { message: `message version ${data.v}: want 1` }, data.id);
-      return;
-    }
-    post("done", { v: 1 }, data.id);
-    tellHeight();
-    if (loaded) loaded.then(() => post("ready", sae.state()), () => {});
+    receive({ data });
+    if (data.v === 1) parsed.then(tellHeight);
+    tell();
   });
 
   // One demo trains at a time on a page: the last that was started.
@@ -131,7 +196,7 @@ globalThis.saeEmbedded = true;
 
   const tellHeight = () => post("height", { height: Math.ceil(document.body.getBoundingClientRect().height) });
 
-  addEventListener("DOMContentLoaded", () => {
+  parsed.then(() => {
     const start = () => load().then(() => query.get("autoplay") === "1" && sae.play()).catch(() => {});
     document.getElementById("load").addEventListener("click", start);
     new ResizeObserver(tellHeight).observe(document.body);

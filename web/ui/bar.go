@@ -2,10 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/vugu/vugu"
 
 	"sae/data"
 	"sae/nn/experiment"
@@ -121,26 +119,21 @@ func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
 func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
 
-// shape writes the widths of all layers, the latent one in bold.
-func (c *Bar) shape() vugu.HTML {
+// encoder and decoder write the widths of the layers before and after the latent one.
+func (c *Bar) encoder() string {
 	architecture := c.Page.Settings.Architecture(data.ImageSize)
-	var layers []string
-	add := func(format string, widths ...int) {
-		for _, width := range widths {
-			layers = append(layers, fmt.Sprintf(format, count(width)))
-		}
+	text := ""
+	for _, width := range append([]int{architecture.InputDims}, architecture.EncoderHidden...) {
+		text += count(width) + " → "
 	}
-	add("%s", architecture.InputDims)
-	add("%s", architecture.EncoderHidden...)
-	add("<b>%s</b>", architecture.LatentDims)
-	add("%s", architecture.DecoderHidden...)
-	add("%s", architecture.InputDims)
-	return vugu.HTML(strings.Join(layers, " → "))
+	return text
 }
 
-func (c *Bar) notice() state.Notice {
-	if c.Page.Notice == nil {
-		return state.Notice{}
+func (c *Bar) decoder() string {
+	architecture := c.Page.Settings.Architecture(data.ImageSize)
+	text := ""
+	for _, width := range append(slices.Clone(architecture.DecoderHidden), architecture.InputDims) {
+		text += " → " + count(width)
 	}
-	return *c.Page.Notice
+	return text
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vugu/vugu/js"
 
+	"sae/nn/experiment"
 	"sae/wasm/browser"
 	"sae/web/chart"
 )
@@ -28,18 +29,28 @@ func setVariable(element js.Value, name, value string) {
 	sjs.Value(element).Get("style").Call("setProperty", name, value)
 }
 
-// placeFrame shows a page in a frame in an element of vugu, which would load it
-// anew on every render.
-func placeFrame(host js.Value, address string) {
-	frame := sjs.Value(host).Get("firstChild")
-	if !frame.Truthy() {
-		frame = element("iframe", "preview")
-		frame.Set("title", "Preview of the frame")
-		sjs.Value(host).Call("append", frame)
+// defineDemo defines the element that embeds the demo.
+var defineDemo = sync.OnceFunc(func() {
+	script := element("script", "")
+	script.Set("src", "embed.js")
+	document.Get("head").Call("append", script)
+})
+
+// placeDemo shows the demo as an embedding page does, in an element of vugu. It is
+// another one when its attributes change: they are read once.
+func placeDemo(host js.Value, attributes []experiment.Change) {
+	defineDemo()
+	version, demo := fmt.Sprint(attributes), sjs.Value(host).Get("firstChild")
+	if demo.Truthy() && demo.Get("saeVersion").String() == version {
+		return
 	}
-	if frame.Call("getAttribute", "src").String() != address {
-		frame.Set("src", address)
+	demo = element("sparse-autoencoder", "")
+	demo.Set("saeVersion", version)
+	demo.Set("title", "Preview")
+	for _, a := range attributes {
+		demo.Call("setAttribute", a.Name, a.Value)
 	}
+	sjs.Value(host).Call("replaceChildren", demo)
 }
 
 // reveal scrolls an element into view.

@@ -6,16 +6,18 @@ import (
 	"encoding/json"
 
 	"github.com/vugu/vugu/js"
+
+	"sae/nn/experiment"
 )
 
 // Outside a browser there is no DOM: components build, and draw nothing.
 
-func announce(js.Value, string)            {}
-func setVariable(js.Value, string, string) {}
-func placeFrame(js.Value, string)          {}
-func reveal(js.Value)                      {}
-func nextFrame(func())                     {}
-func readTheme() *theme                    { return &theme{} }
+func announce(js.Value, string)               {}
+func setVariable(js.Value, string, string)    {}
+func placeDemo(js.Value, []experiment.Change) {}
+func reveal(js.Value)                         {}
+func nextFrame(func())                        {}
+func readTheme() *theme                       { return &theme{} }
 
 type canvas struct{}
 

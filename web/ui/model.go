@@ -67,7 +67,7 @@ func (c *Model) export(format exchange.Format) {
 
 func (c *Model) copyKeras() {
 	p := c.Page
-	c.copy("the program in Keras", exchange.Keras(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation))
+	c.copy("The program in Keras", exchange.Keras(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation))
 }
 
 func (c *Model) copyGo() {
@@ -76,18 +76,11 @@ func (c *Model) copyGo() {
 	if p.Dataset.Source == protocol.SourceSynthetic {
 		path = ""
 	}
-	c.copy("the program in Go", exchange.Go(p.Settings, path, p.Dataset.Train, p.Dataset.Validation))
+	c.copy("The program in Go", exchange.Go(p.Settings, path, p.Dataset.Train, p.Dataset.Validation))
 }
 
 func (c *Model) copy(what, text string) {
-	if c.Copy == nil {
-		return
+	if c.Copy != nil {
+		c.Copy(text, func(err error) { c.Page.Copied(what, err) })
 	}
-	c.Copy(text, func(err error) {
-		if err != nil {
-			c.Page.Notify("The browser does not let the page copy", err.Error())
-			return
-		}
-		c.Page.Told = "Copied " + what + "."
-	})
 }

@@ -54,7 +54,7 @@ func (c *Plot) saved(as string) {
 	case "PNG":
 		c.echart.picture(func(file any) { s.save(file, c.Name+".png") })
 	case "Copy":
-		s.copied(c.echart.copy)
+		c.echart.copy(func(err error) { s.copied("The chart", err) })
 	case "CSV":
 		if text, err := chart.CSV(c.Option(s.colors().chart)); err == nil { // of this page's own option
 			s.saveText(text, c.Name+".csv")

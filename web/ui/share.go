@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
 
+	"sae/nn/experiment"
 	"sae/web/state"
 )
 
@@ -20,19 +22,12 @@ type Share struct {
 
 func (c *Share) link() string { return c.Address + c.Page.Query(true) }
 
-func (c *Share) copyLink() { c.copy(c.link(), "The link is in the clipboard.") }
+func (c *Share) copyLink() { c.copy("The link", c.link()) }
 
-// copy puts text into the clipboard and says so.
-func (c *Share) copy(text, done string) {
-	if c.Copy == nil {
-		return
+func (c *Share) copy(what, text string) {
+	if c.Copy != nil {
+		c.Copy(text, func(err error) { c.Page.Copied(what, err) })
 	}
-	c.Copy(text, func(err error) {
-		if err != nil {
-			done = "It could not be copied: " + err.Error() + ". Select the text and copy it yourself."
-		}
-		c.Page.Say(done)
-	})
 }
 
 // fingerprint writes that of the run so far.
@@ -83,10 +78,13 @@ func (c *Share) folder() string { return c.Address[:strings.LastIndex(c.Address,
 
 func (c *Share) snippet() string { return c.Page.Snippet(c.folder()) }
 
-func (c *Share) copySnippet() { c.copy(c.snippet(), "The snippet is in the clipboard.") }
+func (c *Share) copySnippet() { c.copy("The snippet", c.snippet()) }
 
 func (c *Share) preview() string { return strconv.FormatBool(c.Page.Builder.Preview) }
 
 func (c *Share) togglePreview() { c.Page.Builder.Preview = !c.Page.Builder.Preview }
 
-func (c *Share) frame() string { return c.Page.FrameAddress("") }
+// place shows the demo as it will be, but that it loads by itself.
+func (c *Share) place(host js.Value) {
+	placeDemo(host, append(c.Page.Attributes(), experiment.Change{Name: "load", Value: "auto"}))
+}

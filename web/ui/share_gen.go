@@ -59,7 +59,6 @@ func (c *Share) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					_ = vgparent
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "text"}, vugu.VGAttribute{Namespace: "", Key: "readonly", Val: ""}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Link to these settings"}}}
 					vgparent.AppendChild(vgn)
-					vgn.AddAttrInterface("value", c.link())
 					{
 						b, err := vjson.Marshal(c.link())
 						if err != nil {
@@ -277,9 +276,9 @@ func (c *Share) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							}
 						}
 						if c.Page.Builder.Preview {
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
+							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "preview"}}}
 							vgparent.AppendChild(vgn)
-							vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { placeFrame(value, c.frame()) })
+							vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.place(value) })
 						}
 					}
 				}

@@ -27,8 +27,8 @@ type stage struct {
 	quietly    func(func()) // the same, without a render at once; may be nil
 	save       func(file any, name string)
 	saveText   func(text, name string)
-	tell       func(text string) // tells the user what was done
-	answer     func()            // draws what the explorer's decoder has answered; may be nil
+	copied     func(what string, err error) // tells the user how it went to copy something
+	answer     func()                       // draws what the explorer's decoder has answered; may be nil
 }
 
 // quiet changes the page's state where what shows it is drawn by hand.
@@ -84,15 +84,4 @@ func (s *stage) colors() *theme {
 		s.theme = readTheme()
 	}
 	return s.theme
-}
-
-// copied tells the user how it went to copy a chart.
-func (s *stage) copied(put func(done func(error))) {
-	put(func(err error) {
-		if err != nil {
-			s.tell("The chart could not be copied: " + err.Error())
-			return
-		}
-		s.tell("The chart is in the clipboard, as a picture.")
-	})
 }

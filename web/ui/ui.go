@@ -47,7 +47,7 @@ type Root struct {
 func (c *Root) AfterRender() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
-	c.stage.tell = func(text string) { c.stage.do(func() { c.Page.Say(text) }) }
+	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Copied(what, err) }) }
 	c.stage.draw()
 }
 

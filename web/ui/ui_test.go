@@ -6,8 +6,10 @@ import (
 	"flag"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -527,8 +529,8 @@ func TestModel(t *testing.T) {
 		t.Errorf("notice %v after a failed export", s.Notice)
 	}
 	press(t, root, "Copy as Keras")
-	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Told != "Copied the program in Keras." {
-		t.Errorf("copied %.80q, told %q", copied, s.Told)
+	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Toast == nil || s.Toast.Text != "The program in Keras is in the clipboard." {
+		t.Errorf("copied %.80q, told %v", copied, s.Toast)
 	}
 	press(t, root, "Copy as Go")
 	if !strings.Contains(copied, `os.Open("data/cifar10.sae")`) {
@@ -536,8 +538,8 @@ func TestModel(t *testing.T) {
 	}
 	refuse = errors.New("not allowed")
 	press(t, root, "Copy as Go")
-	if s.Notice == nil || s.Notice.Text != "not allowed" {
-		t.Errorf("notice %v after a refused copy", s.Notice)
+	if s.Toast.Text != "The program in Go could not be copied: not allowed." {
+		t.Errorf("told %v after a refused copy", s.Toast)
 	}
 	press(t, root, "Open a model")
 	if picked != 1 {
@@ -918,6 +920,55 @@ func TestFirstRender(t *testing.T) {
 	}
 	if err := os.WriteFile(file, want, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestPolicy checks that the page's policy lets in all markup of the templates, and
+// that nothing else is markup: vugu escapes strings.
+func TestPolicy(t *testing.T) {
+	script, err := os.ReadFile("../static/policy.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern := regexp.MustCompile(`const markup = /(.*)/;`).FindSubmatch(script)
+	if pattern == nil {
+		t.Fatal("policy.js has no pattern of markup")
+	}
+	markup := regexp.MustCompile(string(pattern[1]))
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constants := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := regexp.MustCompile(`vugu\.HTML(\(".*"\))?`).FindAllSubmatch(source, -1)
+		for _, constant := range all {
+			html, err := strconv.Unquote(strings.Trim(string(constant[1]), "()"))
+			switch {
+			case strings.HasSuffix(file, "_test.go"):
+			case err != nil:
+				t.Errorf("%s has %s of something else than a constant", file, constant[0])
+			case !markup.MatchString(html):
+				t.Errorf("%s: the policy in web/static/policy.js does not let in %s", file, html)
+			default:
+				constants++
+			}
+		}
+	}
+	if constants == 0 {
+		t.Error("no markup was found: does vugu generate other code?")
+	}
+	for _, hostile := range []string{
+		"<img src=x onerror=alert(1)>", "<b onclick=\"x\">", "<script>", "<svg><use href=\"data:x\"></use></svg>",
+		"<b class=\"a\" style=\"x\">", "text <", "<a href=\"javascript:x\">", "<iframe></iframe>", "<!-- x -->",
+	} {
+		if markup.MatchString(hostile) {
+			t.Errorf("the policy lets in %s", hostile)
+		}
 	}
 }
 

@@ -1,11 +1,18 @@
 // Command serve serves the built site over HTTP.
 //
 //	serve [-addr 127.0.0.1:8080] [-dir build/site]
+//	serve -check [-addr 127.0.0.1:8080]
 //
-// It is made for looking at the site on one's own machine: without a host in
-// the address only this machine can connect, browsers revalidate every file on
-// every load, so that a rebuilt site shows at once, and SIGINT or SIGTERM ends
-// it. Port 0 picks a free port; the printed address tells which.
+// Without a host in the address only this machine can connect. Browsers
+// revalidate every file on every load, so that a rebuilt site shows at once, but
+// for files with a hash in their name, which never change. Where the site has a
+// file with .br, .zst or .gz at the end of its name, browsers that accept it are
+// sent that; what else shrinks is compressed with zstd or gzip. SIGINT or SIGTERM
+// ends it. Port 0 picks a free port; the printed address tells which.
+//
+// With -check it asks the server at the address for the page instead, and fails
+// where there is no answer: for the health check of a container, which may hold
+// no other program.
 package main
 
 import (
@@ -26,15 +33,22 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; no host means 127.0.0.1, port 0 any free port")
 	dir := flag.String("dir", "build/site", "`folder` of the built site")
+	asks := flag.Bool("check", false, "ask the server at -addr for the page instead of serving")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "serve: unexpected argument %q; want only -addr and -dir\n", flag.Arg(0))
+		fmt.Fprintf(os.Stderr, "serve: unexpected argument %q; want only -addr, -dir and -check\n", flag.Arg(0))
 		os.Exit(2)
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *dir, os.Stdout, os.Stderr); err != nil {
+	err := error(nil)
+	if *asks {
+		err = check(ctx, *addr)
+	} else {
+		err = run(ctx, *addr, *dir, os.Stdout, os.Stderr)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "serve:", err)
 		os.Exit(1)
 	}
@@ -61,13 +75,7 @@ func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error 
 		fmt.Fprintf(stderr, "serve: warning: %s is not a loopback address: other machines can connect\n", addr)
 	}
 
-	server := &http.Server{
-		Handler:           newHandler(root),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      2 * time.Minute, // time for the data set over a slow network
-		IdleTimeout:       2 * time.Minute,
-	}
+	server := newServer(root)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
@@ -83,18 +91,65 @@ func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error 
 	return nil
 }
 
-// listen opens addr, with 127.0.0.1 where it names no host.
-func listen(addr string) (net.Listener, error) {
+// writeTimeout is how long a client may take to receive a response, beside the
+// time that the handler grants it by size.
+const writeTimeout = 30 * time.Second
+
+// newServer bounds what a client can hold of the server, and for how long.
+func newServer(root *os.Root) *http.Server {
+	return &http.Server{
+		Handler:           newHandler(root),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// check fails where no server answers at addr with a page.
+func check(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	addr, err := address(addr)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+addr+"/", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers with status %d, want 200", request.URL, response.StatusCode)
+	}
+	return nil
+}
+
+// address is addr, with 127.0.0.1 where it names no host.
+func address(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {
-		return nil, fmt.Errorf("address %q: want HOST:PORT, such as 127.0.0.1:8080", addr)
+		return "", fmt.Errorf("address %q: want HOST:PORT, such as 127.0.0.1:8080", addr)
 	}
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	addr = net.JoinHostPort(host, port)
+	return net.JoinHostPort(host, port), nil
+}
+
+func listen(addr string) (net.Listener, error) {
+	addr, err := address(addr)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
+		host, _, _ := net.SplitHostPort(addr)
 		return nil, fmt.Errorf("%s is in use by another program; choose another address, such as any free port: make serve ADDR=%s",
 			addr, net.JoinHostPort(host, "0"))
 	}

@@ -6,11 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // start runs the server on addr over a one-page site. It returns the URL that
@@ -62,10 +64,17 @@ func TestRun(t *testing.T) {
 			if response.StatusCode != http.StatusOK || body != page {
 				t.Errorf("status %d with %d bytes, want 200 and the page", response.StatusCode, len(body))
 			}
+			address := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
+			if err := check(t.Context(), address); err != nil {
+				t.Errorf("check: %v", err)
+			}
 			if err := shutdown(); err != nil {
 				t.Errorf("shutdown: %v", err)
 			}
-			if connection, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")); err == nil {
+			if check(t.Context(), address) == nil {
+				t.Error("check finds a server after the shutdown")
+			}
+			if connection, err := net.Dial("tcp", address); err == nil {
 				connection.Close()
 				t.Error("still accepts connections after the shutdown")
 			}
@@ -109,5 +118,92 @@ func TestRunError(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCheckError(t *testing.T) {
+	empty := httptest.NewServer(http.NotFoundHandler())
+	defer empty.Close()
+	for addr, want := range map[string]string{
+		"127.0.0.1":                    "want HOST:PORT",
+		empty.Listener.Addr().String(): "status 404, want 200",
+	} {
+		if err := check(t.Context(), addr); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", addr, err, want)
+		}
+	}
+}
+
+// dial connects to a server with the timeouts that change makes of the usual
+// ones.
+func dial(t *testing.T, change func(*http.Server)) net.Conn {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	listener, err := listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(root)
+	change(server)
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	connection, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return connection
+}
+
+// Clients that send too much, or too slowly, are cut off: reading ends.
+func TestBadClients(t *testing.T) {
+	unchanged := func(*http.Server) {}
+	impatient := func(s *http.Server) { s.ReadHeaderTimeout, s.IdleTimeout = time.Millisecond, time.Millisecond }
+	for _, test := range []struct {
+		name, request string
+		change        func(*http.Server)
+		answer        string
+	}{
+		{"large header", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 64<<10), unchanged, "HTTP/1.1 431 "},
+		{"no HTTP", "\x16\x03\x01\x00\r\n\r\n", unchanged, "HTTP/1.1 400 "},
+		{"no host", "GET / HTTP/1.1\r\n\r\n", unchanged, "HTTP/1.1 400 "},
+		{"path above the root", "GET /../../secret.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", unchanged, "HTTP/1.1 307 "},
+		{"half a header", "GET / HTTP/1.1\r\nHost: x\r\n", impatient, ""},
+		{"nothing", "", impatient, ""},
+		{"nothing more", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", impatient, "HTTP/1.1 200 "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			connection := dial(t, test.change)
+			if _, err := io.WriteString(connection, test.request); err != nil {
+				t.Fatal(err)
+			}
+			answer, _ := io.ReadAll(connection) // ends when the server closes the connection
+			if !strings.HasPrefix(string(answer), test.answer) || test.answer == "" && len(answer) > 0 {
+				t.Errorf("answer %.60q, want %q", answer, test.answer)
+			}
+		})
+	}
+}
+
+// Nothing that a client can hold of the server is without a bound, and a slow
+// network has time for a large data set.
+func TestBounds(t *testing.T) {
+	s := newServer(nil)
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("without a bound: %+v", s)
+	}
+	if got := patience(150 << 20); got < time.Hour {
+		t.Errorf("150 MiB may take %v, want an hour or more", got)
+	}
+	if got := patience(0); got != writeTimeout {
+		t.Errorf("an empty file may take %v, want %v", got, writeTimeout)
 	}
 }

@@ -3,6 +3,13 @@
 # Where make serve listens; port 0 picks a free one.
 ADDR = 127.0.0.1:8080
 
+# Where the output of make dist will be found, with a slash at its end; it may stay
+# unknown, but for the card that other sites show of a link to it.
+URL =
+
+# How many bytes the page may take before it trains, with Brotli.
+BUDGET = 1200000
+
 # How much of CIFAR-10 make data takes.
 TRAIN = 5000
 VALIDATION = 1000
@@ -40,7 +47,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 # are ordered: what fails fast comes first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help build serve data train test golden bench check dist clean generate \
+.PHONY: help build serve data train test golden bench check dist size pictures clean generate \
 	vet formatted generated test-go test-wasm test-page FORCE
 
 help: ## list what make can do
@@ -68,7 +75,7 @@ golden: build/bin/wasmexec ## print how far each kernel is from the reference tr
 	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd; } | \
 	  sed -n 's/.*golden: //p; /^--- FAIL/p; /SKIP/p'
 
-bench: build ## measure training speed, natively and in Chromium
+bench: dist ## measure the speed of training, natively and in Chromium, and of opening the page
 	tools/need chromium
 	go test -run '^$$' -bench . -benchtime 200ms ./nn/...
 	go test -run '^$$' -bench . -benchtime 1x ./e2e
@@ -80,9 +87,15 @@ check: formatted generated vet ## check what a commit has to meet besides the te
 	tools/audit
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "check: not committed: see above"; exit 1; }
 
-dist: build ## put the site in dist, ready for any static host and any path on it
-	rm -rf dist
-	cp -r $(SITE) dist
+dist: build build/bin/dist ## put the site in dist, for any static host and any path on it; URL=https://HOST/PATH/ says where it will be
+	build/bin/dist -site $(SITE) -o dist -url '$(URL)'
+
+size: build build/bin/dist ## put the site in dist and fail where training takes more than the budget of bytes
+	build/bin/dist -site $(SITE) -o dist -url '$(URL)' -budget $(BUDGET)
+
+pictures: build ## draw the icons and the card of a link to the page anew
+	tools/need chromium
+	go test -count=1 -run TestPictures ./e2e -update
 
 clean: ## remove all that was built or installed here; data stay
 	rm -rf build dist node_modules
@@ -97,7 +110,7 @@ $(GENERATED) &: $(COMPONENTS)
 	tools/generate
 
 $(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version
-	$(WASM) go build -trimpath $(LEAN) -ldflags='-s -w' -o $@ ./wasm
+	$(WASM) go build -trimpath -buildvcs=false $(LEAN) -ldflags='-s -w' -o $@ ./wasm
 
 $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 	install -D -m 644 $< $@
@@ -134,8 +147,11 @@ node_modules/.package-lock.json: package.json package-lock.json
 	tools/need node
 	npm ci --ignore-scripts --no-audit --no-fund
 
-build/bin/serve: $(wildcard tools/serve tools/serve/*.go) go.mod go.sum build/go-version
-	go build -o $@ ./tools/serve
+build/bin/serve build/bin/dist: build/bin/%: go.mod go.sum build/go-version
+	go build -o $@ ./tools/$*
+
+build/bin/serve: $(wildcard tools/serve tools/serve/*)
+build/bin/dist: $(wildcard tools/dist tools/dist/*)
 
 # The steps of test and check.
 
@@ -164,6 +180,6 @@ build/bin/wasmexec: $(wildcard tools/wasmexec/*) go.mod go.sum build/go-version
 
 # -count=1: the go tool does not see that the site has changed. The timeout has
 # room for three experiments of five epochs on kernels of plain Go.
-test-page: build
+test-page: build build/bin/dist
 	tools/need chromium
 	go test -count=1 -timeout 20m ./e2e/...

@@ -59,10 +59,11 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (code int, err error) {
-	stopServer, err := startServer()
+	url, stopServer, err := startServer("../build/site")
 	if err != nil {
 		return 1, err
 	}
+	siteURL = url
 	defer func() { err = errors.Join(err, stopServer()) }()
 	stopBrowser, err := startBrowser()
 	if err != nil {
@@ -76,27 +77,26 @@ func runTests(m *testing.M) (code int, err error) {
 // can do that.
 var endWithParent = func(*exec.Cmd) {}
 
-// startServer serves the built site on a free port and sets siteURL. The
-// function that it returns stops the server as Ctrl-C would.
-func startServer() (stop func() error, err error) {
-	server := exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", "../build/site")
+// startServer serves a folder on a free port, and returns its address. The
+// function that it returns too stops the server as Ctrl-C would.
+func startServer(dir string) (url string, stop func() error, err error) {
+	server := exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", dir)
 	var stderr strings.Builder
 	server.Stderr = &stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	endWithParent(server)
 	if err := server.Start(); err != nil {
-		return nil, fmt.Errorf("%w; build it with: make build", err)
+		return "", nil, fmt.Errorf("%w; build it with: make build", err)
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	announcement := regexp.MustCompile(` at (http://\S+/)\n$`).FindStringSubmatch(line)
 	if announcement == nil {
-		return nil, errors.Join(fmt.Errorf("serve printed %q, want its address: %v", line, err), server.Wait(), errors.New(stderr.String()))
+		return "", nil, errors.Join(fmt.Errorf("serve printed %q, want its address: %v", line, err), server.Wait(), errors.New(stderr.String()))
 	}
-	siteURL = announcement[1]
-	return func() error {
+	return announcement[1], func() error {
 		if err := server.Process.Signal(os.Interrupt); err != nil {
 			return err
 		}
@@ -221,6 +221,15 @@ func open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserC
 	p.look(v)
 	p.do(chromedp.Navigate(siteURL + path))
 	return p
+}
+
+// openBlank opens a page that has nothing in it.
+func openBlank(tb testing.TB) *page {
+	tb.Helper()
+	before := siteURL
+	siteURL = "about:"
+	defer func() { siteURL = before }()
+	return open(tb, "blank", desktop)
 }
 
 // look changes what the page is looked at with.

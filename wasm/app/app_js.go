@@ -151,7 +151,7 @@ func (a *app) do(change func()) {
 // siteDatasets returns the names of the data sets beside the page, as the
 // build listed them.
 func siteDatasets() []string {
-	body, _, err := browser.Fetch("data/index.json")
+	body, _, err := browser.Fetch(js.Global().Get("saeFiles").Get("datasets").String())
 	if err != nil {
 		return nil // a page without the list still has its embedded data set
 	}
@@ -186,7 +186,7 @@ func (a *app) startWorker() {
 			return nil
 		})
 	}
-	a.worker = js.Global().Get("Worker").New("worker.js")
+	a.worker = js.Global().Get("Worker").New(js.Global().Get("saeFiles").Get("worker"))
 	a.worker.Set("onmessage", a.onData)
 	a.worker.Set("onerror", a.onFail)
 	a.worker.Call("postMessage", js.Global().Get("saeModule"))

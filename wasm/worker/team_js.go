@@ -108,7 +108,7 @@ func (m *members) start(n int) (err error) {
 	}()
 	waiting := 0
 	for len(m.workers) < n {
-		worker := js.Global().Get("Worker").New("worker.js")
+		worker := js.Global().Get("Worker").New(js.Global().Get("location").Get("href"))
 		m.workers = append(m.workers, worker)
 		m.listen(worker)
 		worker.Call("postMessage", js.Global().Get("saeModule"))

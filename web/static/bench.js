@@ -5,7 +5,7 @@
 // workers, weights}. benchKernels() measures the kernels alone.
 "use strict";
 
-const module = WebAssembly.compileStreaming(fetch("sae.wasm"));
+const module = WebAssembly.compileStreaming(fetch("sae.wasm", { integrity: "" }));
 let stop = () => {}; // ends the command under way
 
 // ask starts a worker, has it carry out one command, and ends it.

@@ -2,6 +2,9 @@
 // the page posts it to its worker, which so need not compile it again.
 "use strict";
 
+// What the program asks for by its address.
+globalThis.saeFiles = { worker: "worker.js", datasets: "data/index.json" };
+
 addEventListener("unhandledrejection", (event) => saeFailed(event.reason));
 
 function saeFailed(reason) {
@@ -24,6 +27,6 @@ globalThis.eval = () => {};
 
 (async () => {
   const go = new Go();
-  globalThis.saeModule = await WebAssembly.compileStreaming(fetch("sae.wasm"));
+  globalThis.saeModule = await WebAssembly.compileStreaming(fetch("sae.wasm", { integrity: "" }));
   await go.run(await instantiateProgram(saeModule, go.importObject));
 })();

@@ -45,9 +45,14 @@ globalThis.saeEmbedded = true;
       const button = document.getElementById("load");
       button.disabled = true;
       button.querySelector("span").textContent = "Loading";
-      for (const src of ["echarts.js", "wasm_exec.js", "program.js", "renderer.js"]) await run(src);
+      for (const file of [
+        { src: "echarts.js", integrity: "" },
+        { src: "wasm_exec.js", integrity: "" },
+        { src: "program.js", integrity: "" },
+        { src: "renderer.js", integrity: "" },
+      ]) await run(file);
       const failed = new Promise((_, reject) => addEventListener("unhandledrejection", ({ reason }) => reject(reason), { once: true }));
-      await run("boot.js");
+      await run({ src: "boot.js", integrity: "" });
       await Promise.race([failed, begun()]);
       await Promise.race([failed, sae.ready]);
       subscribe();
@@ -62,10 +67,10 @@ globalThis.saeEmbedded = true;
     }
   }
 
-  const run = (src) => new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src });
+  const run = (file) => new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), file);
     script.onload = resolve;
-    script.onerror = () => reject(new Error(`${src} could not be loaded`));
+    script.onerror = () => reject(new Error(`${file.src} could not be loaded`));
     document.head.append(script);
   });
 

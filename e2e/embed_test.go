@@ -12,17 +12,24 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// servePage serves a page with the given body from another origin than the site's,
+// and returns its address.
+func servePage(t *testing.T, body string) (address string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>A tutorial</title><link rel="icon" href="data:,"><body style="max-width:720px">%s`, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
 // host serves a page with the given body from another origin than the site's, with
 // the element defined, and opens it.
 func host(t *testing.T, v view, body string) *page {
 	t.Helper()
 	site := siteURL
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>A tutorial</title><link rel="icon" href="data:,"><body style="max-width:720px"><script src="%sembed.js"></script>%s`, site, body)
-	}))
-	t.Cleanup(server.Close)
-	siteURL = server.URL + "/"
+	siteURL = servePage(t, fmt.Sprintf(`<script src="%sembed.js"></script>%s`, site, body))
 	defer func() { siteURL = site }()
 	return open(t, "", v)
 }

@@ -66,7 +66,7 @@ data: ## find or download CIFAR-10 and convert a part of it for the page
 train: $(SITE)/echarts.js $(SITE)/style.css ## train natively; ARGS='-experiment 3 -report report.html' says how, ARGS=-help what there is
 	go run ./tools/train $(ARGS)
 
-test: formatted generated vet test-go test-wasm test-page ## run all tests, natively, in WebAssembly and in Chromium
+test: formatted generated vet test-go test-wasm test-page ## run all tests, natively, in WebAssembly and in browsers
 
 golden: build/bin/wasmexec ## print how far each kernel is from the reference traces
 	tools/need node chromium
@@ -182,4 +182,5 @@ build/bin/wasmexec: $(wildcard tools/wasmexec/*) go.mod go.sum build/go-version
 # room for three experiments of five epochs on kernels of plain Go.
 test-page: build build/bin/dist
 	tools/need chromium
+	tools/need firefox webkit || true # their tests say that they are skipped
 	go test -count=1 -timeout 20m ./e2e/...

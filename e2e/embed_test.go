@@ -15,12 +15,11 @@ import (
 	"sae/nn/experiment"
 )
 
-// host serves a page with the given body from another origin than the site's, with
-// the element defined, and opens it. A policy, where one is given, is the page's
+// servePage serves a page with the given body from another origin than the site's,
+// and returns its address. A policy, where one is given, is the page's
 // Content-Security-Policy.
-func host(t *testing.T, v view, body string, policy ...string) *page {
+func servePage(t *testing.T, body string, policy ...string) (address string) {
 	t.Helper()
-	site := siteURL
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)
@@ -28,10 +27,18 @@ func host(t *testing.T, v view, body string, policy ...string) *page {
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header()["Content-Security-Policy"] = policy
-		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><title>A tutorial</title><link rel="icon" href="data:,"><script src="%sembed.js"></script><body>%s`, site, body)
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><title>A tutorial</title><link rel="icon" href="data:,"><body>%s`, body)
 	}))
 	t.Cleanup(server.Close)
-	siteURL = server.URL + "/"
+	return server.URL + "/"
+}
+
+// host serves a page with the given body from another origin than the site's, with
+// the element defined, and opens it, under the policy given.
+func host(t *testing.T, v view, body string, policy ...string) *page {
+	t.Helper()
+	site := siteURL
+	siteURL = servePage(t, fmt.Sprintf(`<script src="%sembed.js"></script>%s`, site, body), policy...)
 	defer func() { siteURL = site }()
 	return open(t, "", v)
 }

@@ -201,7 +201,13 @@ func openDemo(tb testing.TB, v view) *page {
 // failed, leaves a screenshot of it and logs its console.
 func open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
 	tb.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(options...))
+	return openIn(tb, browser, path, v, chromedp.WithNewBrowserContext(options...))
+}
+
+// openIn is open in the profile of a context of chromedp, such as another page's.
+func openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {
+	tb.Helper()
+	ctx, cancel := chromedp.NewContext(profile, options...)
 	tb.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would become the tab's
 		tb.Fatal(err)

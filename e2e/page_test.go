@@ -255,7 +255,7 @@ func TestWorkerIsReplaced(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.ready`)
 	evaluate[chromedp.Void](p, `sae.play()`)
 	evaluate[bool](p, `workers[0].dispatchEvent(new ErrorEvent("error", {message: "out of memory", cancelable: true}))`)
-	waitFor[bool](p, `workers.length === 2 && sae.state().status === "idle"`)
+	waitFor[bool](p, `workers.length === 2 && sae.state().status === "training"`)
 	if text := evaluate[string](p, `document.body.innerText`); !strings.Contains(text, "was replaced") || !strings.Contains(text, "out of memory") {
 		t.Error("the page does not say that the worker was replaced, and why")
 	}

@@ -28,12 +28,17 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Mixed is the kernel of a run that its settings, data and seed alone do not
+// reproduce: one that went on with another kernel, other data or another learning
+// rate than it began with.
+const Mixed = "mixed"
+
 // Checkpoint is all that a run needs to go on, and its history.
 type Checkpoint struct {
 	Settings  experiment.Settings `json:"settings"`
 	InputDims int                 `json:"inputDims"` // bytes per image
 	Data      Fingerprint         `json:"data"`      // that it was trained on
-	Kernel    string              `json:"kernel"`    // "relaxed-simd", "simd" or "go": on the same one, it goes on bit for bit
+	Kernel    string              `json:"kernel"`    // "relaxed-simd", "simd" or "go": on the same one, it goes on bit for bit; Mixed
 	Epoch     int                 `json:"epoch"`     // completed epochs
 	Batch     int                 `json:"batch"`     // completed batches of the epoch under way
 	Steps     int                 `json:"steps"`     // Adam's
@@ -117,11 +122,14 @@ func (c *Checkpoint) Autoencoder() (*nn.Autoencoder, error) {
 	return c.Settings.Architecture(c.InputDims).With(c.Parameters)
 }
 
+var arrayNames = []string{"parameters", "first moments", "second moments"}
+
 func (c *Checkpoint) arrays() []*[]float32 {
 	return []*[]float32{&c.Parameters, &c.Moments1, &c.Moments2}
 }
 
-// Write writes the checkpoint as the package documentation says.
+// Write writes the checkpoint as the package documentation says. Numbers that are
+// not finite are an error, as they are to ReadCheckpoint.
 func (c *Checkpoint) Write(w io.Writer) error {
 	header, err := json.Marshal(c)
 	if err != nil {
@@ -140,10 +148,13 @@ func (c *Checkpoint) Write(w io.Writer) error {
 	}
 	checksum := crc32.New(castagnoli)
 	buffer := make([]byte, 0, 4*chunk)
-	for _, array := range c.arrays() {
+	for i, array := range c.arrays() {
 		for part := range slices.Chunk(*array, chunk) {
 			buffer = buffer[:0]
 			for _, x := range part {
+				if x-x != 0 { // NaN or infinite
+					return fmt.Errorf("checkpoint: %g among the %s: want finite numbers", x, arrayNames[i])
+				}
 				buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
 			}
 			checksum.Write(buffer)
@@ -200,8 +211,7 @@ func readCheckpoint(r io.Reader) (*Checkpoint, error) {
 	parameters := c.Settings.Architecture(c.InputDims).Parameters()
 	checksum := crc32.New(castagnoli)
 	for i, array := range c.arrays() {
-		name := []string{"parameters", "first moments", "second moments"}[i]
-		if err := readArray(r, array, parameters, checksum, name); err != nil {
+		if err := readArray(r, array, parameters, checksum, arrayNames[i]); err != nil {
 			return nil, err
 		}
 	}

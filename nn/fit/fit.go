@@ -246,16 +246,21 @@ type Trained struct {
 func (r *Run) Explain() (Trained, nn.Explanation, error) {
 	var explanation nn.Explanation
 	trained, err := r.train(func(images []byte) (loss nn.Loss, err error) {
-		if explanation, err = r.Trainer.Explain(images); err == nil {
-			err = r.checkFinite(explanation.After, fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1))
+		if explanation, err = r.Trainer.Explain(images); err != nil {
+			return nn.Loss{}, err
 		}
-		return explanation.Before, err
+		when := fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1)
+		for _, layer := range explanation.Layers {
+			if norms := layer.Weights + layer.Gradient + layer.Update; norms-norms != 0 { // NaN or infinite
+				return nn.Loss{}, &DivergedError{What: "a weight of " + layer.Name, When: when, LR: r.Settings.LR}
+			}
+		}
+		return explanation.Before, r.checkFinite(explanation.After, when)
 	})
 	return trained, explanation, err
 }
 
-// Step trains on the next batch. A loss that is not finite is an error: the
-// run has diverged.
+// Step trains on the next batch. A loss that is not finite is a [DivergedError].
 func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
 
 func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
@@ -315,10 +320,21 @@ func Thin(points []Point) []Point {
 // nor JSON has a place for what is not finite.
 func (r *Run) checkFinite(loss nn.Loss, when string) error {
 	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
-		return fmt.Errorf("the loss is no longer a finite number %s: the learning rate %g is too high; reset and try a smaller one",
-			when, r.Settings.LR)
+		return &DivergedError{What: "the loss", When: when, LR: r.Settings.LR}
 	}
 	return nil
+}
+
+// DivergedError reports that a run has diverged: going on from where it was before
+// with the same settings would end there again.
+type DivergedError struct {
+	What string // is no longer finite: "the loss"
+	When string // that was seen: "in epoch 3, batch 2"
+	LR   float64
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("%s is no longer a finite number %s: the learning rate %g is too high", e.What, e.When, e.LR)
 }
 
 // Evaluate evaluates the model on the validation images. Where that was due,

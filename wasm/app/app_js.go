@@ -30,6 +30,7 @@ type app struct {
 	api    *api
 	worker js.Value
 	heard  bool // whether the worker said anything since the last watch tick
+	gone   bool // whether there is no worker any more
 	frame  bool // whether a frame has come that is yet to be shown
 	soon   *time.Timer
 	query  string // of the settings in the address bar
@@ -60,6 +61,9 @@ func Run() {
 	}
 	a.query = a.page.Query(false)
 	a.page.KeepRuns(a.keeper())
+	if a.page.Embed == nil {
+		a.page.SaveRuns(takeSlot())
+	}
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit
 	a.root = &ui.Root{
@@ -256,7 +260,7 @@ func (a *app) workerDied(reason string) {
 	a.worker.Set("onerror", js.Null())
 	a.worker.Call("terminate")
 	a.do(func() {
-		if a.page.WorkerDied(reason) {
+		if a.gone = !a.page.WorkerDied(reason); !a.gone {
 			a.startWorker()
 		}
 	})
@@ -273,7 +277,7 @@ const (
 
 func (a *app) watchWorker() {
 	silent := 0
-	for {
+	for !a.gone {
 		time.Sleep(watchInterval)
 		if a.heard {
 			silent = 0
@@ -329,9 +333,16 @@ func (a *app) listen() {
 			input.Set("value", "") // so that the same file can be chosen again
 		})
 	}
-	if window := js.Global(); !window.Get("parent").Equal(window) {
+	window := js.Global()
+	if !window.Get("parent").Equal(window) {
 		a.watchVisibility(on)
 	}
+	on(document, "visibilitychange", func(js.Value) {
+		if document.Get("hidden").Bool() {
+			a.page.SaveNow()
+		}
+	})
+	on(window, "pagehide", func(js.Value) { a.page.SaveNow() })
 	redraw := js.FuncOf(func(js.Value, []js.Value) any {
 		a.do(a.root.Redraw)
 		return nil
@@ -369,6 +380,18 @@ func (a *app) key(event js.Value) {
 			event.Call("preventDefault")
 		}
 	})
+}
+
+// takeSlot returns the name of a slot for this page's runs, and holds its lock, where
+// there are locks, as long as the page is there.
+func takeSlot() string {
+	slot := state.NewKey()
+	if locks := js.Global().Get("navigator").Get("locks"); locks.Truthy() {
+		locks.Call("request", protocol.LockName(slot), js.FuncOf(func(js.Value, []js.Value) any {
+			return browser.Promise(func(func(any, error)) {}) // never settled
+		}))
+	}
+	return slot
 }
 
 // watchVisibility tells the page, which is in a frame, whether it can be seen:

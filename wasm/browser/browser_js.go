@@ -1,6 +1,6 @@
 // Package browser wraps the few facilities of the browser that page and
-// worker share: promises, streams, fetching, and the file that the origin
-// keeps from visit to visit.
+// worker share: promises, streams, fetching, and what the origin keeps from visit
+// to visit.
 package browser
 
 import (
@@ -200,9 +200,7 @@ func Keep(name string, write func(io.Writer) error) (err error) {
 type writer struct{ sink js.Value }
 
 func (w writer) Write(buffer []byte) (int, error) {
-	array := js.Global().Get("Uint8Array").New(len(buffer))
-	js.CopyBytesToJS(array, buffer)
-	if _, err := Await(w.sink.Call("write", array)); err != nil {
+	if _, err := Await(w.sink.Call("write", bytesOf(buffer))); err != nil {
 		return 0, err
 	}
 	return len(buffer), nil
@@ -220,10 +218,15 @@ func NewBlob(write func(io.Writer) error) (js.Value, error) {
 type blobParts struct{ parts js.Value }
 
 func (w blobParts) Write(buffer []byte) (int, error) {
+	w.parts.Call("push", bytesOf(buffer))
+	return len(buffer), nil
+}
+
+// bytesOf returns a Uint8Array with a copy of the buffer.
+func bytesOf(buffer []byte) js.Value {
 	array := js.Global().Get("Uint8Array").New(len(buffer))
 	js.CopyBytesToJS(array, buffer)
-	w.parts.Call("push", array)
-	return len(buffer), nil
+	return array
 }
 
 // EventLoop lets a busy goroutine give the event loop a turn.

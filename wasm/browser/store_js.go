@@ -7,19 +7,27 @@ import (
 
 // Store keeps records between visits, in IndexedDB: unlike the origin's file
 // system, it can change one of many large ones.
-type Store struct{ database js.Value }
+type Store struct {
+	name     string
+	database js.Value
+}
 
 // records is the name of the only object store of a Store's database.
 const records = "records"
 
 // OpenStore opens the store of the given name, or makes it.
-func OpenStore(name string) (store *Store, err error) {
+func OpenStore(name string) (*Store, error) {
+	s := &Store{name: name}
+	return s, s.open()
+}
+
+func (s *Store) open() (err error) {
+	defer catch(&err)
 	factory := js.Global().Get("indexedDB")
 	if !factory.Truthy() {
-		return nil, errors.New("this browser has no IndexedDB for this page")
+		return errors.New("this browser has no IndexedDB for this page")
 	}
-	defer catch(&err)
-	request := factory.Call("open", name, 1)
+	request := factory.Call("open", s.name, 1)
 	upgrade := js.FuncOf(func(js.Value, []js.Value) any {
 		request.Get("result").Call("createObjectStore", records)
 		return nil
@@ -27,9 +35,27 @@ func OpenStore(name string) (store *Store, err error) {
 	defer upgrade.Release()
 	request.Set("onupgradeneeded", upgrade)
 	if err := await(request, "onsuccess", "onerror"); err != nil {
-		return nil, err
+		return err
 	}
-	return &Store{request.Get("result")}, nil
+	s.database = request.Get("result")
+	return nil
+}
+
+// transaction begins a transaction. Browsers close a database when the user clears
+// what they have stored: it is then opened anew.
+func (s *Store) transaction(mode string) (js.Value, error) {
+	begin := func() (transaction js.Value, err error) {
+		defer catch(&err)
+		return s.database.Call("transaction", records, mode), nil
+	}
+	transaction, err := begin()
+	if err == nil {
+		return transaction, nil
+	}
+	if err := s.open(); err != nil {
+		return js.Value{}, err
+	}
+	return begin()
 }
 
 // Put stores a value under a key: anything that can be posted, Blobs too.
@@ -45,15 +71,47 @@ func (s *Store) Delete(key string) error {
 // change makes a change that is there once it returns, or not at all.
 func (s *Store) change(make func(records js.Value)) (err error) {
 	defer catch(&err)
-	transaction := s.database.Call("transaction", records, "readwrite")
+	transaction, err := s.transaction("readwrite")
+	if err != nil {
+		return err
+	}
 	make(transaction.Call("objectStore", records))
 	return await(transaction, "oncomplete", "onabort")
 }
 
+// Get returns what is stored under a key.
+func (s *Store) Get(key string) (js.Value, error) {
+	value, err := s.ask("get", key)
+	if err == nil && value.IsUndefined() {
+		err = ErrNothingKept
+	}
+	return value, err
+}
+
+// Keys returns all keys, in order.
+func (s *Store) Keys() ([]string, error) {
+	keys, err := s.ask("getAllKeys")
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, keys.Length())
+	for i := range names {
+		names[i] = keys.Index(i).String()
+	}
+	return names, nil
+}
+
 // All returns all values, an Array, by their keys' order.
-func (s *Store) All() (values js.Value, err error) {
+func (s *Store) All() (js.Value, error) { return s.ask("getAll") }
+
+// ask calls a method of the object store that reads.
+func (s *Store) ask(method string, args ...any) (result js.Value, err error) {
 	defer catch(&err)
-	request := s.database.Call("transaction", records).Call("objectStore", records).Call("getAll")
+	transaction, err := s.transaction("readonly")
+	if err != nil {
+		return js.Value{}, err
+	}
+	request := transaction.Call("objectStore", records).Call(method, args...)
 	if err := await(request, "onsuccess", "onerror"); err != nil {
 		return js.Value{}, err
 	}

@@ -5,10 +5,10 @@
 // without being copied (transferables). The page sends commands, each with
 // an id; the worker answers every command with one [Reply] of the same id
 // once it has taken effect. Beside the replies the worker sends [Ready]
-// once, [Loading] while a data set is read, and [Frame] whenever there is
-// something new to show. The page answers each frame with [Seen]; the worker
-// never has more than one unseen frame under way, so a slow page slows
-// nothing down and no queue grows.
+// once, [Loading] while a data set is read, [Saved] when the run is saved, and
+// [Frame] whenever there is something new to show. The page answers each frame
+// with [Seen]; the worker never has more than one unseen frame under way, so a slow
+// page slows nothing down and no queue grows.
 package protocol
 
 import (
@@ -63,6 +63,17 @@ const (
 	// body, an Import. The reply's body is an Imported. Where the file is bad, the
 	// run stays.
 	TypeImport Type = "import"
+	// TypeKeep has the worker save its run under a slot every few seconds while it
+	// changes, for this visit and the next; the body is a Keep. The reply's body is
+	// a Left; it may take a while.
+	TypeKeep Type = "keep"
+	// TypeSave asks for the run to be saved at once. It has no reply.
+	TypeSave Type = "save"
+	// TypeResume replaces the run by a saved one; the body is a Resume, the reply's
+	// an Imported. Where that cannot go on, the run stays.
+	TypeResume Type = "resume"
+	// TypeDiscard forgets what is saved under a slot; the body is a Keep.
+	TypeDiscard Type = "discard"
 	// TypeImages asks for validation images; the body is an Images. The reply's
 	// buffer holds their bytes, [n, 3072].
 	TypeImages Type = "images"
@@ -103,6 +114,7 @@ const (
 	TypeReply   Type = "reply"   // body: that of the command
 	TypeLoading Type = "loading" // body: Loading
 	TypeFrame   Type = "frame"   // body: Frame
+	TypeSaved   Type = "saved"   // body: Saved
 	TypeDied    Type = "died"    // body: Died; sent by the shim when the program ends
 )
 
@@ -164,10 +176,11 @@ type Dataset struct {
 	Train      int      `json:"train"`      // training images
 	Validation int      `json:"validation"` // validation images
 	Classes    []string `json:"classes"`
-	MeanBCE    float64  `json:"meanBce"` // validation BCE of the mean training image, in nats
-	MeanMSE    float64  `json:"meanMse"` // validation MSE of the mean training image
-	Floor      float64  `json:"floor"`   // mean binary entropy of the validation images: no BCE is lower
-	Kept       bool     `json:"kept"`    // whether the browser keeps it for the next visit
+	MeanBCE    float64  `json:"meanBce"`  // validation BCE of the mean training image, in nats
+	MeanMSE    float64  `json:"meanMse"`  // validation MSE of the mean training image
+	Floor      float64  `json:"floor"`    // mean binary entropy of the validation images: no BCE is lower
+	Checksum   uint32   `json:"checksum"` // of all images, as in a fit.Fingerprint
+	Kept       bool     `json:"kept"`     // whether the browser keeps it for the next visit
 }
 
 // Configure is the body of TypeConfigure.
@@ -242,7 +255,49 @@ type Imported struct {
 	Status   Status              `json:"status"`
 	Data     fit.Fingerprint     `json:"data"`   // that the model was trained on; zero where unknown
 	Same     bool                `json:"same"`   // whether those are the data in use
-	Kernel   string              `json:"kernel"` // that it was trained with; "" where unknown
+	Kernel   string              `json:"kernel"` // that it was trained with, as in a fit.Checkpoint; "" where unknown
+}
+
+// Keep is the body of TypeKeep and TypeDiscard.
+type Keep struct {
+	Slot string `json:"slot"` // a name that no other page uses
+}
+
+// LockName returns the name of the lock that a page holds as long as it uses a slot.
+func LockName(slot string) string { return "sae-slot-" + slot }
+
+// Left is the reply to TypeKeep: the runs that pages which are gone have left
+// saved, the newest first.
+type Left struct {
+	Saves []Save `json:"saves"`
+}
+
+// Save describes a saved run.
+type Save struct {
+	Slot         string              `json:"slot"`
+	Time         int64               `json:"time"` // when it was saved, in milliseconds since 1970
+	Load         Load                `json:"load"` // the command of its data set; a file that the browser keeps has the source kept
+	Data         fit.Fingerprint     `json:"data"`
+	Settings     experiment.Settings `json:"settings"`
+	Kernel       string              `json:"kernel"` // as in a fit.Checkpoint
+	Epoch        int                 `json:"epoch"`  // completed epochs
+	Batch        int                 `json:"batch"`  // completed batches of the epoch under way
+	TrainSeconds float64             `json:"trainSeconds"`
+}
+
+// Resume is the body of TypeResume.
+type Resume struct {
+	Run  int     `json:"run"` // number that the run gets; frames repeat it
+	Slot string  `json:"slot"`
+	LR   float64 `json:"lr"` // learning rate to go on with; 0 for the one it has
+}
+
+// Saved tells that the run under way was saved, or why that failed.
+type Saved struct {
+	Run   int    `json:"run"`
+	Epoch int    `json:"epoch"`
+	Batch int    `json:"batch"`
+	Error string `json:"error"` // why it is not saved; "" where it is
 }
 
 // Images is the body of TypeImages: indexes into the validation split.
@@ -333,9 +388,10 @@ type Frame struct {
 	Batches         int     `json:"batches"` // batches per epoch
 	ImagesPerSecond float64 `json:"imagesPerSecond"`
 	SecondsLeft     float64 `json:"secondsLeft"`
-	TrainSeconds    float64 `json:"trainSeconds"`      // that the run was trained for here
-	Workers         int     `json:"workers"`           // that train the run now
-	Failure         string  `json:"failure,omitempty"` // why the run stopped, with StatusError
+	TrainSeconds    float64 `json:"trainSeconds"`       // that the run was trained for here
+	Workers         int     `json:"workers"`            // that train the run now
+	Failure         string  `json:"failure,omitempty"`  // why the run stopped, with StatusError
+	Diverged        bool    `json:"diverged,omitempty"` // whether its settings are to blame for that
 
 	Initial   *Evaluation `json:"initial,omitempty"` // of the untrained model, once per run
 	Points    []Point     `json:"points,omitempty"`  // of the training loss

@@ -1,9 +1,6 @@
 package worker
 
 import (
-	"errors"
-	"math"
-
 	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
@@ -32,11 +29,6 @@ func (r *run) explain() (fit.Trained, error) {
 	}
 	e.Images, e.Before, e.After, e.Active, e.Rate = step.Images, step.Before, step.After, step.Active, step.Rate
 	for _, layer := range step.Layers {
-		for _, norm := range []float64{layer.Weights, layer.Gradient, layer.Update} {
-			if math.IsInf(norm, 0) || math.IsNaN(norm) {
-				return trained, errors.New("the weights of " + layer.Name + " are no longer finite numbers; reset and try a smaller learning rate")
-			}
-		}
 		e.Layers = append(e.Layers, protocol.LayerStep{
 			Name: layer.Name, Activation: layer.Activation.String(), Units: len(layer.Updates), Share: layer.Share,
 			Weights: layer.Weights, Gradient: layer.Gradient, Update: layer.Update,

@@ -67,7 +67,7 @@ func (w *Worker) export(m protocol.Message) (protocol.Message, error) {
 	}
 	w.exporting = true
 	defer func() { w.exporting = false }()
-	checkpoint, err := w.run.Checkpoint(w.Kernel)
+	checkpoint, err := w.run.Checkpoint(w.run.kernel)
 	if err != nil {
 		return protocol.Message{}, err
 	}
@@ -93,9 +93,15 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	content = nil // a checkpoint is large
-	settings := &checkpoint.Settings
-	settings.Workers = command.Settings.Workers // of this machine
+	content = nil                                          // a checkpoint is large
+	checkpoint.Settings.Workers = command.Settings.Workers // of this machine
+	return w.adopt(checkpoint, command.Run)
+}
+
+// adopt makes the run of a checkpoint, under a number, the one to work on. Where it
+// does not fit the data, the old one stays.
+func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int) (protocol.Message, error) {
+	settings := checkpoint.Settings
 	if err := settings.Fit(w.dataset.Train.Len()); err != nil {
 		return protocol.Message{}, fmt.Errorf("import: trained on %s: %w", checkpoint.Data.Name, err)
 	}
@@ -104,17 +110,22 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	w.endRun(errors.New("step: the run was replaced"))
+	same := checkpoint.Data == w.data.Fingerprint()
 	r := &run{
-		number:   command.Run,
-		settings: *settings,
+		number:   number,
+		settings: settings,
 		data:     w.data,
 		labels:   w.dataset.Validation.Labels,
 		classes:  len(w.dataset.Classes),
 		team:     1,
+		kernel:   w.Kernel,
 		status:   protocol.StatusIdle,
 		initial:  resumed.Initial,
 		points:   resumed.Curve,
 		epochs:   resumed.History,
+	}
+	if checkpoint.Kernel != w.Kernel || !same {
+		r.kernel = fit.Mixed
 	}
 	r.adopt(w, resumed)
 	switch {
@@ -124,10 +135,10 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 		r.status = protocol.StatusPaused
 	}
 	return protocol.New("", protocol.Imported{
-		Settings: *settings,
+		Settings: settings,
 		Status:   r.status,
 		Data:     checkpoint.Data,
-		Same:     checkpoint.Data == w.data.Fingerprint(),
+		Same:     same,
 		Kernel:   checkpoint.Kernel,
 	}), w.begin(r)
 }

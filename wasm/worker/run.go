@@ -26,11 +26,15 @@ type run struct {
 	team     int    // workers that the trainer is spread over
 	tuner    *tuner
 
-	status  protocol.Status
-	failure string
-	broken  bool          // whether the trainer has failed: there is no model left to show
-	rate    rateMeter     // of training
-	time    time.Duration // of training
+	kernel string   // that trains it, as in a fit.Checkpoint
+	saved  position // that is saved
+
+	status   protocol.Status
+	failure  string
+	diverged bool          // whether its settings are to blame for that
+	broken   bool          // whether the trainer has failed: there is no model left to show
+	rate     rateMeter     // of training
+	time     time.Duration // of training
 
 	// New since the last frame:
 	initial   *protocol.Evaluation
@@ -73,6 +77,7 @@ func (r *run) prepare(w *Worker) error {
 	if err != nil {
 		return err
 	}
+	r.kernel = w.Kernel
 	r.adopt(w, run)
 	return nil
 }
@@ -100,7 +105,7 @@ func (r *run) work(w *Worker) bool {
 		err = r.evaluate()
 	case w.stepping != 0 || r.Ahead() || r.status == protocol.StatusTraining && !w.waits():
 		if err = r.spread(w); err == nil {
-			err = r.step(!r.Ahead() && (w.stepping != 0 || w.pace > 0))
+			err = r.step(w, !r.Ahead() && (w.stepping != 0 || w.pace > 0))
 		}
 		if w.lastStep = time.Now(); w.pace > 0 {
 			w.urgent = true
@@ -130,6 +135,7 @@ func (r *run) fail(w *Worker, err error) {
 		return
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
+	r.diverged = errors.As(err, new(*fit.DivergedError))
 	r.broken = true
 	if r.team > 1 {
 		w.Recruit(protocol.Join{Size: 1}) // one of the others may never answer again
@@ -186,15 +192,16 @@ func (w *Worker) newTuner(r *run) *tuner {
 // to be trained on before anything else happens to the model.
 func (r *run) lookAhead(w *Worker) []byte {
 	if r.status == protocol.StatusTraining && w.stepping == 0 && w.pace == 0 && r.tuner.found && r.tuner.size == r.team &&
-		!w.urgent && time.Since(w.lastFrame) < w.interval {
+		!w.urgent && time.Since(w.lastFrame) < w.interval && !w.saveDue() {
 		return r.LookAhead()
 	}
 	return nil
 }
 
 // step trains on the next batch, and explains it where that is asked for.
-func (r *run) step(explain bool) error {
-	start := time.Now()
+func (r *run) step(w *Worker, explain bool) error {
+	start, slept := time.Now(), w.slept
+	w.lastSign = start
 	var trained fit.Trained
 	var err error
 	if explain {
@@ -205,7 +212,8 @@ func (r *run) step(explain bool) error {
 	if err != nil {
 		return err
 	}
-	elapsed := time.Since(start)
+	w.awake()
+	elapsed := time.Since(start) - (w.slept - slept)
 	r.rate.add(trained.Images, elapsed)
 	r.time += elapsed
 	if trained.Images == r.settings.Batch {
@@ -281,6 +289,7 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		Run:             r.number,
 		Status:          r.status,
 		Failure:         r.failure,
+		Diverged:        r.diverged,
 		ImagesPerSecond: r.rate.perSecond(),
 		Initial:         r.initial,
 		Points:          r.points,

@@ -26,6 +26,7 @@ func (w *Worker) place(rank, size int) nn.Team {
 			if reason := w.Lost(); reason != "" {
 				return lostError(reason)
 			}
+			w.awake()
 			w.lastTurn = time.Now() // waiting is a turn too
 			select {
 			case <-w.wake:

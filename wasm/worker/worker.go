@@ -55,6 +55,17 @@ type Platform struct {
 	NewFile func(write func(io.Writer) error) (file any, err error)
 	// ReadFile returns the content of a file that was posted.
 	ReadFile func(file any) ([]byte, error)
+	// Save stores what write writes under the slot that about names, in the place
+	// of what was there, which stays where that fails.
+	Save func(about protocol.Save, write func(io.Writer) error) error
+	// Saved returns what is saved under a slot, the newest first.
+	Saved func(slot string) ([]SavedRun, error)
+	// Left returns the runs that pages which are gone have left, the newest first,
+	// and forgets those that there are too many. own is the slot of this page. It
+	// may take a second and is called from a goroutine of its own.
+	Left func(own string) []protocol.Save
+	// Discard forgets what is saved under a slot.
+	Discard func(slot string) error
 	// Kernel names the kernels in use.
 	Kernel string
 	// BenchKernels measures all kernels that there are.
@@ -86,14 +97,22 @@ type Worker struct {
 	wake  chan struct{}
 
 	dataset   *data.Dataset
-	data      fit.Data // its images
-	watched   []int    // validation images on show
-	run       *run     // nil until there are a data set and settings
-	stepping  int      // id of the step command under way; 0 for none
-	exporting bool     // whether commands wait for a model to be exported: what replaces it may follow
+	loaded    protocol.Load // the command that loads it
+	data      fit.Data      // its images
+	watched   []int         // validation images on show
+	run       *run          // nil until there are a data set and settings
+	stepping  int           // id of the step command under way; 0 for none
+	exporting bool          // whether commands wait for a model to be exported: what replaces it may follow
+
+	slot      string // that runs are saved under; "" for none
+	nextSave  time.Time
+	saveTimer *time.Timer
 
 	tick  *time.Ticker
 	sizes map[string]int // of the teams that were found fastest, by networks
+
+	lastSign time.Time     // of the machine being awake
+	slept    time.Duration // of the machine, in the middle of steps
 
 	lastTurn  time.Time
 	lastFrame time.Time
@@ -107,13 +126,15 @@ type Worker struct {
 
 // New returns a worker; Deliver hands it messages, Run makes it work.
 func New(platform Platform) *Worker {
-	return &Worker{
+	w := &Worker{
 		Platform: platform,
 		wake:     make(chan struct{}, 1),
 		tick:     time.NewTicker(tickInterval),
 		sizes:    map[string]int{},
 		interval: frameInterval,
 	}
+	w.saveTimer = time.AfterFunc(time.Hour, w.Wake) // set by wakeToSave
+	return w
 }
 
 // Deliver hands the worker a message of the page. It does not block.
@@ -165,9 +186,11 @@ func (w *Worker) Run() {
 		if w.run != nil && w.run.work(w) {
 			w.yield() // before a frame is made: a command should not wait for it
 			w.show(false)
+			w.save()
 			continue
 		}
-		if !w.show(true) {
+		if !w.show(true) && !w.save() {
+			w.wakeToSave()
 			<-w.wake
 		}
 	}
@@ -176,11 +199,25 @@ func (w *Worker) Run() {
 // yield is called often during a step. It returns errInterrupted when a
 // command waits that ends the run.
 func (w *Worker) yield() error {
+	w.awake()
 	if time.Since(w.lastTurn) < turnInterval {
 		return nil
 	}
 	w.turn()
 	return w.attend()
+}
+
+// asleep is how long it takes at least, from one yield of a step to the next, where
+// the machine or the tab slept in between.
+const asleep = 5 * time.Second
+
+// awake notes how long the machine slept since it was called last.
+func (w *Worker) awake() {
+	now := time.Now()
+	if gap := now.Sub(w.lastSign); gap > asleep {
+		w.slept += gap
+	}
+	w.lastSign = now
 }
 
 func (w *Worker) turn() {
@@ -204,7 +241,7 @@ func (w *Worker) attend() error {
 		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
 			return errInterrupted
 		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport,
-			protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap, protocol.TypeUnusual:
+			protocol.TypeResume, protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap, protocol.TypeUnusual:
 			return nil
 		}
 		w.take()
@@ -242,6 +279,17 @@ func (w *Worker) handle(m protocol.Message) {
 		reply, err = w.export(m)
 	case protocol.TypeImport:
 		reply, err = w.importModel(m)
+	case protocol.TypeKeep:
+		if err = w.keep(m); err == nil {
+			return // replied to when what is left is known
+		}
+	case protocol.TypeSave:
+		w.nextSave = time.Time{}
+		return
+	case protocol.TypeResume:
+		reply, err = w.resume(m)
+	case protocol.TypeDiscard:
+		err = w.discard(m)
 	case protocol.TypePCA:
 		reply, err = w.pca(m)
 	case protocol.TypeImages:
@@ -313,6 +361,9 @@ func (w *Worker) drive(m protocol.Message) error {
 		return fmt.Errorf("%s: %s", m.Type, r.failure)
 	}
 	if m.Type == protocol.TypePlay {
+		if r.Run == nil || r.Epoch+r.Batch == 0 {
+			w.nextSave = time.Now().Add(saveInterval) // the first losses are not to wait
+		}
 		r.status = protocol.StatusTraining
 		return nil
 	}
@@ -345,19 +396,24 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	w.endRun(errors.New("step: the data set was replaced"))
-	w.dataset, w.watched = dataset, nil
+	source := load.Source
+	if kept {
+		load.Source = protocol.SourceKept // from now on
+	}
+	w.dataset, w.loaded, w.watched = dataset, load, nil
 	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
 	mean := baseline.MeanImage(dataset.Train.Images, dataset.Validation.Images, data.ImageSize)
 	return protocol.New("", protocol.Dataset{
 		Name:       dataset.Name,
 		Provenance: dataset.Provenance,
-		Source:     load.Source,
+		Source:     source,
 		Train:      dataset.Train.Len(),
 		Validation: dataset.Validation.Len(),
 		Classes:    dataset.Classes,
 		MeanBCE:    mean.BCE,
 		MeanMSE:    mean.MSE,
 		Floor:      baseline.Floor(dataset.Validation.Images),
+		Checksum:   w.data.Fingerprint().Checksum,
 		Kept:       kept,
 	}, dataset.Validation.Labels), nil
 }

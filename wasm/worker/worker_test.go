@@ -28,7 +28,10 @@ type page struct {
 	turns   chan func() // run when the worker gives the event loop a turn
 }
 
-func newPage(t *testing.T) *page {
+func newPage(t *testing.T) *page { return newPlatformPage(t, func(*Platform) {}) }
+
+// newPlatformPage is newPage with a changed platform.
+func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 	p := &page{
 		t:       t,
 		replies: make(chan protocol.Message, 100),
@@ -36,7 +39,7 @@ func newPage(t *testing.T) *page {
 		raw:     make(chan protocol.Message, 1000),
 		turns:   make(chan func(), 100),
 	}
-	p.worker = New(Platform{
+	platform := Platform{
 		Kernel:  "go",
 		Recruit: func(protocol.Join) error { return nil },
 		NewFile: func(write func(io.Writer) error) (any, error) {
@@ -54,7 +57,9 @@ func newPage(t *testing.T) *page {
 			}
 			return data.Synthetic(200, 50, 1), false, nil
 		},
-	})
+	}
+	change(&platform)
+	p.worker = New(platform)
 	go p.worker.Run()
 	return p
 }

@@ -19,6 +19,9 @@ import (
 // run that it was copied from.
 const fingerprintName = "fingerprint"
 
+// kernels are the names of all there are.
+var kernels = []string{"go", "simd", "relaxed-simd"}
+
 // A Fingerprint tells whether two runs had the same history: in a link as
 // "20-relaxed-simd-1a2b3c4d".
 type Fingerprint struct {
@@ -38,7 +41,7 @@ func parseFingerprint(text string) (Fingerprint, error) {
 		epoch, err := strconv.Atoi(text[:first])
 		sum, err2 := strconv.ParseUint(text[last+1:], 16, 32)
 		kernel := text[first+1 : last]
-		if err == nil && err2 == nil && epoch > 0 && slices.Contains([]string{"go", "simd", "relaxed-simd"}, kernel) {
+		if err == nil && err2 == nil && epoch > 0 && slices.Contains(kernels, kernel) {
 			return Fingerprint{epoch, kernel, uint32(sum)}, nil
 		}
 	}
@@ -46,9 +49,10 @@ func parseFingerprint(text string) (Fingerprint, error) {
 }
 
 // FingerprintAt returns the fingerprint of the run after an epoch; ok is false
-// where it is not that far yet.
+// where it is not that far yet, or went on with other data, kernels or another
+// learning rate than it began with.
 func (p *Page) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
-	if epoch < 1 || epoch > len(p.History) {
+	if epoch < 1 || epoch > len(p.History) || p.mixed {
 		return Fingerprint{}, false
 	}
 	table := crc32.MakeTable(crc32.Castagnoli)
@@ -197,6 +201,8 @@ func (p *Page) Reproduced() string {
 	}
 	got, ok := p.FingerprintAt(p.Expected.Epoch)
 	switch {
+	case !ok && p.mixed:
+		return "Not the link's run: this one went on with other data, kernels or another learning rate than it began with."
 	case !ok:
 		return fmt.Sprintf("The link's run will be compared with this one after epoch %d.", p.Expected.Epoch)
 	case got == *p.Expected:

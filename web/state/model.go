@@ -83,10 +83,7 @@ func (p *Page) Import(file any, done func(error)) {
 	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings})
 	m.File = file
 	p.command(m, func(reply protocol.Message) {
-		imported, err := protocol.Decode[protocol.Imported](reply)
-		if reply.Error != "" {
-			err = replyError(reply)
-		}
+		imported, err := p.imported(reply)
 		if err != nil {
 			p.Notice = &Notice{Title: "That model could not be used", Text: err.Error() + ". Your run is unchanged."}
 			p.changed("error")
@@ -94,21 +91,29 @@ func (p *Page) Import(file any, done func(error)) {
 			return
 		}
 		p.queue = nil
-		p.Settings = imported.Settings
-		p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
-		p.clear(run)
-		p.Status = imported.Status
-		p.Notice = nil
-		if name := imported.Data.Name; name != "" && !imported.Same {
-			p.Notice = &Notice{
-				Title: "The model learnt from other data",
-				Text:  fmt.Sprintf("It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name),
-			}
-		}
-		p.watch()
-		p.askPCA()
+		p.adopt(imported, run)
+		p.Notice = p.otherOrigin(imported)
 		done(nil)
 	})
+}
+
+// imported returns the body of a reply that tells of a run from elsewhere.
+func (p *Page) imported(reply protocol.Message) (protocol.Imported, error) {
+	if err := replyError(reply); err != nil {
+		return protocol.Imported{}, err
+	}
+	return protocol.Decode[protocol.Imported](reply)
+}
+
+// adopt shows the run that the worker has taken from elsewhere, under its number.
+func (p *Page) adopt(imported protocol.Imported, run int) {
+	p.Settings = imported.Settings
+	p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
+	p.clear(run)
+	p.Status = imported.Status
+	p.mixed = imported.Kernel != p.Kernel || !imported.Same
+	p.watch()
+	p.askPCA()
 }
 
 // Baseline is something simple that the model is held against.

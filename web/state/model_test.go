@@ -187,7 +187,7 @@ func TestSweep(t *testing.T) {
 		"data":      func() { page.UseSynthetic(must(t)) },
 		"stop":      page.StopQueue,
 		"divergence": func() {
-			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer finite"})
+			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer finite", Diverged: true})
 		},
 	} {
 		page.Sweep()

@@ -75,6 +75,10 @@ func (p *Page) keep(run Run) {
 	p.keeper.Put(run, func(err error) {
 		if p.Unkept = ""; err != nil {
 			p.Unkept = err.Error()
+			return
+		}
+		if p.Status == protocol.StatusDone && sameButWorkers(run.Settings, p.Settings) {
+			p.discard(p.slot) // it is not unfinished any more
 		}
 	})
 }
@@ -104,7 +108,7 @@ func (p *Page) finished() {
 	}
 	p.lastRunID++
 	run := Run{
-		ID: p.lastRunID, Key: newKey(), Data: p.dataKey(), Settings: p.Settings, Evaluation: latest,
+		ID: p.lastRunID, Key: NewKey(), Data: p.dataKey(), Settings: p.Settings, Evaluation: latest,
 		History: slices.Clone(p.History), Seconds: p.TrainSeconds,
 	}
 	run.Name = fmt.Sprintf("Run %d", run.ID)
@@ -127,9 +131,9 @@ func (p *Page) finished() {
 	})
 }
 
-// newKey returns a key that sorts after all earlier ones, and is another one than
+// NewKey returns a key that sorts after all earlier ones, and is another one than
 // those of other pages.
-func newKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
+func NewKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
 
 // checkpoint has the worker make a checkpoint of the run as it is.
 func (p *Page) checkpoint(done func(file any)) {

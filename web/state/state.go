@@ -126,6 +126,9 @@ type Page struct {
 	RunsVersion int    // grows with every change of Runs
 	Unkept      string // why the last run is kept for this visit only; "" where it is kept longer
 
+	Offers  []protocol.Save // unfinished runs that earlier visits have left, the newest first
+	Unsaved string          // why the run under way is not saved for the next visit; "" where it is
+
 	// Changed, when set, hears of every change by the name of the event that
 	// the page's API knows: "state", "metrics", "epoch", "error".
 	Changed func(event string)
@@ -135,14 +138,22 @@ type Page struct {
 	lastRun   int // number that was given last
 	lastID    int
 	pending   map[int]func(protocol.Message)
-	loaded    protocol.Message // the load command of the data set in use
-	labels    []byte           // of the validation images
-	watched   []int            // validation images that the worker is to show
-	deaths    int              // of workers, since the last frame of one
-	displayMS float64          // what showing a frame took
-	live      Moment           // what is now, where an earlier moment is shown
-	answered  bool             // whether a message was the decoder's answer to the explorer
-	unseen    bool             // whether training waits to be seen again
+	loaded    protocol.Message       // the load command of the data set in use
+	labels    []byte                 // of the validation images
+	watched   []int                  // validation images that the worker is to show
+	deaths    int                    // of workers and teams, since the run came any further
+	gone      bool                   // whether there is no worker any more
+	start     func(done func(error)) // what begins once the data set is there again; nil for a new run
+	slot      string                 // that runs are saved under; "" for none
+	saved     protocol.Saved         // what is there
+	taken     string                 // slot of a run that was resumed and is yet to be saved here; "" for none
+	diverged  bool                   // whether the run diverged, and is back at its save
+	mixed     bool                   // whether settings and data do not reproduce the run, as with fit.Mixed
+	proven    proven
+	displayMS float64 // what showing a frame took
+	live      Moment  // what is now, where an earlier moment is shown
+	answered  bool    // whether a message was the decoder's answer to the explorer
+	unseen    bool    // whether training waits to be seen again
 	versions  int
 	pcas      map[pcaSize]baseline.Quality // of the data set in use
 	asked     pcaSize                      // what the worker was asked for
@@ -150,6 +161,12 @@ type Page struct {
 	lastRunID int
 	keeper    *Keeper  // of runs; nil for none
 	sums      []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
+}
+
+// proven is the last run that the worker was able to set up.
+type proven struct {
+	run      int // its number
+	settings experiment.Settings
 }
 
 // New returns the state of a page that has just been opened. send passes a
@@ -170,6 +187,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Sites:       sites,
 		Draft:       map[string]string{},
 		FieldErrors: map[string]string{},
+		proven:      proven{settings: experiment.Default()},
 		send:        send,
 		pending:     map[int]func(protocol.Message){},
 	}
@@ -194,6 +212,8 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 		}
 	case protocol.TypeFrame:
 		p.frame(m)
+	case protocol.TypeSaved:
+		p.wasSaved(m)
 	}
 	return p.answered
 }
@@ -202,6 +222,12 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
 	p.lastID++
 	m.ID = p.lastID
+	if p.gone {
+		if done != nil {
+			done(protocol.Message{Type: protocol.TypeReply, Error: "there is no training worker any more; reload the page"})
+		}
+		return
+	}
 	if done != nil {
 		p.pending[m.ID] = done
 	}
@@ -234,11 +260,20 @@ func (p *Page) ready(m protocol.Message) {
 		return
 	}
 	p.Kernel, p.Kept = ready.Kernel, ready.Kept
+	p.startSaving()
 	if p.Pace > 0 { // this worker took the place of another
 		p.sendPace()
 	}
 	if p.loaded.Type != "" {
-		p.load(p.loaded, ignore)
+		start := p.start
+		if start == nil {
+			start = p.newRun
+		}
+		p.loadThen(p.loaded, start, func(err error) {
+			if err != nil {
+				p.fail("The data set could not be read again", fmt.Errorf("%w; reload the page", err))
+			}
+		})
 		return
 	}
 	p.load(p.preferred(), func(err error) {
@@ -300,7 +335,10 @@ func (p *Page) UseFile(name string, file any, done func(error)) {
 
 // load asks for a data set. While it is read, the run goes on; when it turns
 // out bad, a notice says so and everything stays as it was.
-func (p *Page) load(m protocol.Message, done func(error)) {
+func (p *Page) load(m protocol.Message, done func(error)) { p.loadThen(m, p.newRun, done) }
+
+// loadThen is load with something else than a new run to start on the data.
+func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done func(error)) {
 	if p.Loading != nil {
 		done(errors.New("dataset: another one is still being read"))
 		return
@@ -309,6 +347,8 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 	p.changed("state")
 	p.command(m, func(reply protocol.Message) {
 		p.Loading = nil
+		again := p.start != nil // the same data, for a new worker
+		p.start = nil
 		dataset, err := p.accept(m, reply)
 		if err != nil {
 			p.Notice = &Notice{Title: "That data set could not be used", Text: err.Error() + ". " + p.unchanged()}
@@ -318,16 +358,18 @@ func (p *Page) load(m protocol.Message, done func(error)) {
 		}
 		p.loaded = m
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
-		p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
-		p.Runs, p.queue = nil, nil
-		p.recall()
+		if !again {
+			p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
+			p.Runs, p.queue = nil, nil
+			p.recall()
+		}
 		p.Features.Unit, p.Explorer = -1, newExplorer()
 		if dataset.Kept {
 			p.Kept = dataset.Name
 		}
 		p.fixedPictures()
 		p.adapt()
-		p.newRun(done)
+		start(done)
 	})
 }
 
@@ -378,6 +420,7 @@ func (p *Page) clear(run int) {
 	p.Workers = 1
 	p.History, p.Initial, p.Curve, p.sums = nil, nil, nil, nil
 	p.Failure = ""
+	p.taken, p.diverged, p.mixed = "", false, false
 	p.forgetMoments()
 	p.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
@@ -430,6 +473,11 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 	}
 	reset := p.Settings.Resets(settings)
 	adjust := protocol.Adjust{Epochs: settings.Epochs, Workers: settings.Workers}
+	lowered := p.Settings
+	if lowered.LR = settings.LR; p.diverged && lowered == settings {
+		p.goOn(settings, done)
+		return
+	}
 	again := adjust != protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers}
 	p.Settings = settings
 	if reset {
@@ -545,6 +593,7 @@ func (p *Page) Reset(done func(error)) {
 			p.Toast = &Toast{Text: "What was learnt is gone.", Undo: func() { p.Import(file, ignore) }}
 		})
 	}
+	p.discard(p.slot)
 	p.Status = protocol.StatusIdle
 	p.newRun(done)
 }
@@ -576,7 +625,12 @@ func (p *Page) frame(m protocol.Message) {
 	if frame.Run != p.run {
 		return // of a run that has since been replaced
 	}
-	p.deaths = 0
+	if frame.Batches > 0 {
+		p.proven = proven{p.run, p.Settings}
+	}
+	if len(frame.Epochs) > 0 {
+		p.deaths = 0
+	}
 	p.Epoch, p.Batch, p.Batches = frame.Epoch, frame.Batch, frame.Batches
 	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
 	p.TrainSeconds = frame.TrainSeconds
@@ -635,8 +689,7 @@ func (p *Page) follow(frame protocol.Frame) {
 			p.changed("state")
 		}
 	case protocol.StatusError:
-		p.queue = nil
-		p.fail("Training stopped", errors.New(frame.Failure))
+		p.stopped(frame.Failure, frame.Diverged)
 	}
 }
 
@@ -739,32 +792,6 @@ func (p *Page) Notify(title, text string) {
 
 // Ping asks the worker for a sign of life.
 func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
-
-// maxDeaths is how many workers in a row may die without a sign of life
-// before the page gives up.
-const maxDeaths = 3
-
-// WorkerDied tells that the worker is gone. It reports whether a new one,
-// which will say that it is ready, should take its place.
-func (p *Page) WorkerDied(reason string) (replace bool) {
-	pending := p.pending
-	p.pending = map[int]func(protocol.Message){}
-	for _, done := range pending {
-		done(protocol.Message{Type: protocol.TypeReply, Error: "the training worker stopped: " + reason})
-	}
-	p.Loading = nil
-	if p.deaths++; p.deaths > maxDeaths {
-		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
-		return false
-	}
-	p.Status, p.queue, p.asked = StatusLoading, nil, pcaSize{}
-	p.Notice = &Notice{
-		Title: "The training worker stopped and was replaced",
-		Text:  reason + ". The run starts again from its first epoch.",
-	}
-	p.changed("error")
-	return true
-}
 
 // ClassName names the class of the picture at the given position.
 func (p *Page) ClassName(position int) string {

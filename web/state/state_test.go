@@ -14,7 +14,8 @@ type fakeWorker struct {
 	t        *testing.T
 	page     *Page
 	sent     []protocol.Message
-	loadFail string // error of the next load
+	loadFail string                // error of the next load
+	replies  map[protocol.Type]any // their bodies
 	silent   bool
 }
 
@@ -68,6 +69,9 @@ func (w *fakeWorker) receive(m protocol.Message) {
 	}
 	if m.Type == protocol.TypeReconstruct {
 		reply.Buffers = m.Buffers
+	}
+	if body, ok := w.replies[m.Type]; ok {
+		reply = protocol.New(protocol.TypeReply, body)
 	}
 	reply.ID = m.ID
 	w.page.Receive(reply)
@@ -302,7 +306,7 @@ func TestWorkerDies(t *testing.T) {
 	worker.silent = false
 	worker.types()
 	worker.ready("")
-	if got := worker.types(); got != "load watch configure" || page.Status != protocol.StatusIdle {
+	if got := worker.types(); got != "load watch configure play" || page.Status != protocol.StatusTraining {
 		t.Errorf("commands %q, status %q after the new worker is ready", got, page.Status)
 	}
 	replaced := 0
@@ -311,8 +315,13 @@ func TestWorkerDies(t *testing.T) {
 			t.Fatal("workers that die at once are replaced for ever")
 		}
 	}
-	if page.Status != protocol.StatusError {
-		t.Errorf("status %q, want error", page.Status)
+	if page.Status != protocol.StatusError || replaced != 2 {
+		t.Errorf("status %q after %d more workers, want error after 2", page.Status, replaced)
+	}
+	worker.types()
+	page.Reset(func(err error) { got = err })
+	if got == nil || !strings.Contains(got.Error(), "reload the page") || worker.types() != "" {
+		t.Errorf("a reset without a worker ended with %v", got)
 	}
 }
 
@@ -321,13 +330,12 @@ func TestDivergence(t *testing.T) {
 	page.Play(must(t))
 	var events []string
 	page.Changed = func(event string) { events = append(events, event) }
-	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer a finite number"})
-	if page.Status != protocol.StatusError || page.Notice == nil || !strings.Contains(strings.Join(events, " "), "error") {
-		t.Errorf("status %q, notice %v, events %v", page.Status, page.Notice, events)
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer a finite number", Diverged: true})
+	if page.Status != protocol.StatusIdle || page.Failure != "" || !strings.Contains(strings.Join(events, " "), "error") {
+		t.Errorf("status %q, failure %q, events %v; want a new run", page.Status, page.Failure, events)
 	}
-	page.Reset(must(t))
-	if page.Status != protocol.StatusIdle || page.Failure != "" {
-		t.Errorf("status %q, failure %q after reset", page.Status, page.Failure)
+	if page.Notice == nil || !strings.Contains(page.Notice.Text, "a finite number. The run is back at its start: lower the learning rate") {
+		t.Errorf("notice %v", page.Notice)
 	}
 }
 

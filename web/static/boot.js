@@ -7,10 +7,19 @@ globalThis.saeFiles = { worker: "worker.js", datasets: "data/index.json" };
 
 addEventListener("unhandledrejection", (event) => saeFailed(event.reason));
 
-function saeFailed(reason) {
-  const line = document.getElementById("boot");
-  if (!line) return; // the page is running; it reports its own errors
-  line.textContent = `The demo did not start: ${reason?.message ?? reason}. Reload the page; it needs a browser with WebAssembly.`;
+// Tells that the program did not start or, once the page is running, that it ended:
+// all other errors it reports by itself.
+function saeFailed(reason, running = false) {
+  let line = document.getElementById("boot");
+  if (!line && !running) return;
+  if (!line) {
+    line = Object.assign(document.createElement("p"), { className: "boot" });
+    line.setAttribute("role", "alert");
+    document.body.append(line);
+  }
+  const what = running ? "The demo stopped" : "The demo did not start";
+  const remedy = running ? "Reload the page; a run that was saved is offered again." : "Reload the page; it needs a browser with WebAssembly.";
+  line.textContent = `${what}: ${reason?.message ?? reason}. ${remedy}`;
   line.hidden = false;
 }
 
@@ -25,8 +34,32 @@ function saeRememberTheme(theme) {
 // renderer.js is that part, and so nothing is left to evaluate.
 globalThis.eval = () => {};
 
+// Compiles the program while it downloads, if the server gives its type. A copy that
+// is cut off or damaged may come from a cache: it is fetched once more, past that.
+async function compileProgram() {
+  const download = async (cache) => {
+    const response = await fetch("sae.wasm", { integrity: "", cache }).catch((error) => {
+      throw new Error(`sae.wasm could not be fetched: ${error.message}`);
+    });
+    if (!response.ok) throw new Error(`sae.wasm: HTTP status ${response.status}, want 200`);
+    return response;
+  };
+  const compile = async (response) => response.headers.get("content-type") === "application/wasm"
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
+  try {
+    return await compile(await download("default"));
+  } catch {
+    const response = await download("reload");
+    return compile(response).catch((error) => {
+      throw new Error(`sae.wasm is incomplete or damaged: ${error.message}`);
+    });
+  }
+}
+
 (async () => {
   const go = new Go();
-  globalThis.saeModule = await WebAssembly.compileStreaming(fetch("sae.wasm", { integrity: "" }));
+  globalThis.saeModule = await compileProgram();
   await go.run(await instantiateProgram(saeModule, go.importObject));
+  saeFailed("its program ended", true);
 })();

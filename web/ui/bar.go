@@ -78,7 +78,19 @@ func (c *Bar) batch() string {
 	case c.Page.Batches == 0:
 		return "batch " + none
 	}
-	return fmt.Sprintf("batch %s of %s", count(c.Page.Batch), count(c.Page.Batches))
+	text := fmt.Sprintf("batch %s of %s", count(c.Page.Batch), count(c.Page.Batches))
+	if c.Page.Unsaved != "" {
+		text += " · not saved"
+	}
+	return text
+}
+
+// unsaved tells why the run under way is not saved.
+func (c *Bar) unsaved() string {
+	if c.Page.Unsaved == "" {
+		return ""
+	}
+	return "This run will be gone when the page is closed: " + c.Page.Unsaved
 }
 
 func (c *Bar) progress() string { return fmt.Sprintf("%.4f", c.Page.Progress()) }

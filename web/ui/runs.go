@@ -33,6 +33,9 @@ func (c *Runs) lead() string {
 	if c.Page.Unkept != "" {
 		text = "Finished runs are kept for this visit only: " + c.Page.Unkept + "."
 	}
+	if c.Page.Unsaved != "" {
+		text += " The run under way is not saved: " + c.Page.Unsaved + "."
+	}
 	return text + " Settings that differ are tinted, best values bold."
 }
 

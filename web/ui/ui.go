@@ -12,8 +12,13 @@ package ui
 //go:generate ../../tools/generate
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/vugu/vugu/js"
 
+	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/web/state"
 )
 
@@ -63,6 +68,34 @@ func (c *Root) toast() string {
 }
 
 func (c *Root) undoable() bool { return c.Page.Toast != nil && c.Page.Toast.Undo != nil }
+
+// offer tells of the run that can be resumed.
+func (c *Root) offer() (offer struct{ title, text string }) {
+	if len(c.Page.Offers) == 0 {
+		return offer
+	}
+	save := c.Page.Offers[0]
+	offer.title = fmt.Sprintf("Your run stopped at epoch %s of %s.", count(save.Epoch+1), count(save.Settings.Epochs))
+	offer.text = fmt.Sprintf("%d %s on %s, %s.", save.Settings.Experiment, experiment.Names[save.Settings.Experiment], save.Data.Name, ago(time.Since(time.UnixMilli(save.Time))))
+	if c.Page.Kernel != save.Kernel && save.Kernel != fit.Mixed {
+		offer.text += fmt.Sprintf(" It was trained with other kernels (%s), so losses will differ in their last digits.", save.Kernel)
+	}
+	return offer
+}
+
+// ago writes how long ago something was, roughly.
+func ago(since time.Duration) string {
+	switch minutes := int(since.Minutes()); {
+	case minutes < 1:
+		return "just now"
+	case minutes < 60:
+		return plural(minutes, "minute") + " ago"
+	case minutes < 24*60:
+		return plural(minutes/60, "hour") + " ago"
+	default:
+		return plural(minutes/60/24, "day") + " ago"
+	}
+}
 
 // Answered draws what the explorer's decoder has answered, without a render.
 func (c *Root) Answered() {

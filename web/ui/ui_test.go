@@ -12,12 +12,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/staticrender"
 
 	"sae/nn"
 	"sae/nn/baseline"
+	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 	"sae/web/chart"
 	"sae/web/state"
@@ -254,7 +257,31 @@ func TestStates(t *testing.T) {
 	}
 	failed := func() *session {
 		s := train()
-		s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "the loss is not a number after batch 229"})
+		for s.Status != protocol.StatusError { // it gives up after some
+			s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "a worker was lost"})
+		}
+		return s
+	}
+	diverged := func() *session {
+		s := train()
+		s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Epoch: 7, Batch: 19, Batches: 30, Failure: "the loss is not a number after batch 229", Diverged: true})
+		return s
+	}
+	unsaved := func() *session {
+		s := train()
+		s.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Error: "the disk is full"}))
+		return s
+	}
+	offered := func() *session {
+		s := begin()
+		s.SaveRuns("slot")
+		s.Receive(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: "go"}))
+		reply := protocol.New(protocol.TypeReply, protocol.Left{Saves: []protocol.Save{{
+			Slot: "other", Time: time.Now().Add(-3 * time.Hour).UnixMilli(), Settings: experiment.Default(),
+			Data: fit.Fingerprint{Name: "Synthetic"}, Kernel: "relaxed-simd", Epoch: 6, Batch: 12,
+		}}})
+		reply.ID = s.last(protocol.TypeKeep).ID
+		s.Receive(reply)
 		return s
 	}
 	refused := func() *session {
@@ -310,9 +337,27 @@ func TestStates(t *testing.T) {
 		{"done", done(), []string{"Train on Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
 		{
 			"stopped", failed(),
-			[]string{"Training stopped the loss is not a number after batch 229", "stopped; reset to go on"},
+			[]string{"Training stopped a worker was lost; reset to start again", "stopped; reset to go on"},
 			nil,
 			[]string{`disabled title="Training stopped; reset to start again"`},
+		},
+		{
+			"diverged", diverged(),
+			[]string{"Training diverged the loss is not a number after batch 229. The run is back at its start: lower the learning rate under More settings."},
+			[]string{"stopped"},
+			nil,
+		},
+		{
+			"unsaved", unsaved(),
+			[]string{"batch 18 of 30 · not saved", "The run under way is not saved: the disk is full."},
+			nil,
+			nil,
+		},
+		{
+			"offered", offered(),
+			[]string{"Your run stopped at epoch 7 of 20. 2 L1 on Synthetic, 3 hours ago. It was trained with other kernels (relaxed-simd)", "Resume Discard"},
+			nil,
+			nil,
 		},
 		{
 			"refused", refused(),

@@ -1,0 +1,169 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+const (
+	// While a run changes, it is saved at these intervals or, where that would
+	// take more than saveShare of the time, at longer ones. What failed is tried
+	// again after saveRetry.
+	saveInterval = 3 * time.Second
+	saveShare    = 0.1
+	saveRetry    = 30 * time.Second
+	// maxSave is the size of the largest model that is saved, with its moments, in
+	// bytes: more would take seconds each time, and much of what a browser gives.
+	maxSave = 256 << 20
+)
+
+// SavedRun is what is saved under a slot.
+type SavedRun struct {
+	protocol.Save
+	File any // for Platform.ReadFile: a checkpoint
+}
+
+// position tells apart the states of a run that are worth saving.
+type position struct{ epoch, batch, epochs int }
+
+func (r *run) position() position { return position{r.Epoch, r.Batch, r.settings.Epochs} }
+
+// unsaved reports whether the run has something to lose. A finished one is kept by
+// the page.
+func (r *run) unsaved() bool {
+	return r.Run != nil && !r.broken && r.status != protocol.StatusDone && r.Epoch+r.Batch > 0 && r.saved != r.position()
+}
+
+// saveDue reports whether the run is to be saved before it goes on.
+func (w *Worker) saveDue() bool {
+	return w.slot != "" && w.run != nil && w.run.unsaved() && !time.Now().Before(w.nextSave)
+}
+
+// save saves the run where that is due, and reports whether it was. Not while the
+// team is at the next batch already.
+func (w *Worker) save() bool {
+	r := w.run
+	if !w.saveDue() || r.ahead() {
+		return false
+	}
+	start := time.Now()
+	w.exporting = true
+	checkpoint, err := r.Checkpoint(r.kernel)
+	w.exporting = false
+	if err != nil {
+		r.fail(w, err)
+		return true
+	}
+	saved := protocol.Saved{Run: r.number, Epoch: r.Epoch, Batch: r.Batch}
+	if err := w.write(checkpoint, r.time); err != nil {
+		saved.Error = err.Error()
+		w.nextSave = time.Now().Add(saveRetry)
+	} else {
+		r.saved = r.position()
+		now := time.Now()
+		w.nextSave = now.Add(max(saveInterval, time.Duration(float64(now.Sub(start))/saveShare)))
+	}
+	w.Post(protocol.New(protocol.TypeSaved, saved))
+	return true
+}
+
+// write saves a checkpoint of a run that was trained for the given time.
+func (w *Worker) write(c *fit.Checkpoint, trained time.Duration) error {
+	if size := 12 * len(c.Parameters); size > maxSave {
+		return fmt.Errorf("a network of this size takes %d MB, and up to %d are saved", size>>20, maxSave>>20)
+	}
+	return w.Save(protocol.Save{
+		Slot:         w.slot,
+		Time:         time.Now().UnixMilli(),
+		Load:         w.loaded,
+		Data:         c.Data,
+		Settings:     c.Settings,
+		Kernel:       c.Kernel,
+		Epoch:        c.Epoch,
+		Batch:        c.Batch,
+		TrainSeconds: trained.Seconds(),
+	}, c.Write)
+}
+
+// wakeToSave arranges to be woken when the run is to be saved.
+func (w *Worker) wakeToSave() {
+	if w.slot != "" && w.run != nil && w.run.unsaved() {
+		w.saveTimer.Reset(time.Until(w.nextSave))
+	}
+}
+
+// keep has runs saved under a slot from now on.
+func (w *Worker) keep(m protocol.Message) error {
+	keep, err := protocol.Decode[protocol.Keep](m)
+	if err != nil {
+		return err
+	}
+	if keep.Slot == "" {
+		return errors.New("keep: want the name of a slot")
+	}
+	w.slot = keep.Slot
+	go func() { w.reply(m.ID, protocol.New("", protocol.Left{Saves: w.Left(keep.Slot)}), nil) }()
+	return nil
+}
+
+// discard forgets what is saved under a slot.
+func (w *Worker) discard(m protocol.Message) error {
+	keep, err := protocol.Decode[protocol.Keep](m)
+	if err != nil {
+		return err
+	}
+	return w.Discard(keep.Slot)
+}
+
+// resume replaces the run by a saved one. Of several files of a slot, the newest
+// that is not damaged counts.
+func (w *Worker) resume(m protocol.Message) (protocol.Message, error) {
+	command, err := protocol.Decode[protocol.Resume](m)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	if w.dataset == nil {
+		return protocol.Message{}, errors.New("resume: there is no data set; load one first")
+	}
+	runs, err := w.Saved(command.Slot)
+	if err != nil {
+		return protocol.Message{}, fmt.Errorf("resume: %w", err)
+	}
+	damage := errors.New("nothing is saved under its name any more")
+	for _, saved := range runs {
+		checkpoint, err := w.readCheckpoint(saved.File)
+		if err != nil {
+			damage = err
+			continue
+		}
+		if checkpoint.Data != w.data.Fingerprint() {
+			return protocol.Message{}, fmt.Errorf("resume: it was trained on %s with %d images, and those in use are others", checkpoint.Data.Name, checkpoint.Data.Train)
+		}
+		if command.LR > 0 {
+			checkpoint.Settings.LR = command.LR
+			checkpoint.Kernel = fit.Mixed
+		}
+		reply, err := w.adopt(checkpoint, command.Run)
+		if err == nil {
+			w.run.time = time.Duration(saved.TrainSeconds * float64(time.Second))
+			if command.Slot == w.slot && command.LR == 0 {
+				w.run.saved = w.run.position()
+			}
+		}
+		return reply, err
+	}
+	return protocol.Message{}, fmt.Errorf("resume: %w", damage)
+}
+
+func (w *Worker) readCheckpoint(file any) (*fit.Checkpoint, error) {
+	content, err := w.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return fit.ReadCheckpoint(bytes.NewReader(content))
+}

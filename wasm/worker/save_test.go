@@ -1,0 +1,272 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+// storage is what the browser keeps, shared by the workers of a test.
+type storage struct {
+	mu    sync.Mutex
+	runs  map[string][]SavedRun
+	full  error
+	saved chan protocol.Saved
+}
+
+func newStorage() *storage {
+	return &storage{runs: map[string][]SavedRun{}, saved: make(chan protocol.Saved, 1000)}
+}
+
+// newSavingPage returns a page whose worker saves there, in a slot.
+func newSavingPage(t *testing.T, s *storage, slot string) *page {
+	p := newPlatformPage(t, func(platform *Platform) {
+		platform.Save = func(about protocol.Save, write func(io.Writer) error) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.full != nil {
+				return s.full
+			}
+			var file bytes.Buffer
+			if err := write(&file); err != nil {
+				return err
+			}
+			s.runs[about.Slot] = []SavedRun{{about, file.Bytes()}}
+			return nil
+		}
+		platform.Saved = func(slot string) ([]SavedRun, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.runs[slot], nil
+		}
+		platform.Left = func(own string) (left []protocol.Save) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for slot, runs := range s.runs {
+				if slot != own && len(runs) > 0 {
+					left = append(left, runs[0].Save)
+				}
+			}
+			return left
+		}
+		platform.Discard = func(slot string) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.runs, slot)
+			return nil
+		}
+		post := platform.Post
+		platform.Post = func(m protocol.Message) {
+			if m.Type == protocol.TypeSaved {
+				saved, err := protocol.Decode[protocol.Saved](m)
+				if err != nil {
+					t.Error(err)
+				}
+				s.saved <- saved
+			}
+			post(m)
+		}
+	})
+	p.must(protocol.TypeKeep, protocol.Keep{Slot: slot})
+	return p
+}
+
+func (s *storage) next(t *testing.T) protocol.Saved {
+	t.Helper()
+	select {
+	case saved := <-s.saved:
+		return saved
+	case <-time.After(time.Minute):
+		t.Fatal("nothing is saved")
+		return protocol.Saved{}
+	}
+}
+
+func left(t *testing.T, reply protocol.Message) []protocol.Save {
+	t.Helper()
+	left, err := protocol.Decode[protocol.Left](reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left.Saves
+}
+
+// A worker that takes over where another was lost in the middle of an epoch ends
+// with the same history, bit for bit, and the same curve.
+func TestResume(t *testing.T) {
+	settings := map[string]string{"epochs": "4"}
+	want := history(t, settings)
+	s := newStorage()
+	p := newSavingPage(t, s, "first")
+	p.start(settings)
+	for range 6 { // of four batches per epoch
+		p.must(protocol.TypeStep, nil)
+		p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
+	}
+	for saved := s.next(t); saved.Epoch != 1 || saved.Batch != 2; saved = s.next(t) {
+		if saved.Error != "" || saved.Run != 1 {
+			t.Fatalf("saved %+v", saved)
+		}
+	}
+	_, _, points := p.until(func(f protocol.Frame) bool { return f.Epoch == 1 && f.Batch == 2 })
+
+	p = newSavingPage(t, s, "second")
+	saves := left(t, p.must(protocol.TypeKeep, protocol.Keep{Slot: "second"}))
+	if len(saves) != 1 || saves[0].Slot != "first" || saves[0].Epoch != 1 || saves[0].Batch != 2 || saves[0].Kernel != "go" || saves[0].Load.Source != protocol.SourceSynthetic {
+		t.Fatalf("left %+v", saves)
+	}
+	p.start(nil)
+	reply := p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "first"})
+	imported, err := protocol.Decode[protocol.Imported](reply)
+	if err != nil || !imported.Same || imported.Status != protocol.StatusPaused || imported.Settings.Epochs != 4 || imported.Kernel != "go" {
+		t.Errorf("resumed %+v, %v", imported, err)
+	}
+	if saved := s.next(t); saved.Run != 2 || saved.Epoch != 1 || saved.Batch != 2 {
+		t.Errorf("saved %+v: want what was resumed in the new slot", saved)
+	}
+	p.must(protocol.TypePlay, nil)
+	_, got, again := p.until(func(f protocol.Frame) bool { return f.Run == 2 && f.Status == protocol.StatusDone })
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("history %+v, want %+v", got, want)
+	}
+	if len(again) <= len(points) || !reflect.DeepEqual(again[:len(points)], points) {
+		t.Errorf("curve %v, want it to begin with %v", again, points)
+	}
+}
+
+// A finished run has nothing to resume, an untrained one neither.
+func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(map[string]string{"epochs": "1"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	p.must(protocol.TypePlay, nil)
+	p.until(isDone)
+	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
+	p.must(protocol.TypePing, nil)
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 2, Workers: "auto"})
+	for saved := s.next(t); saved.Epoch != 1; saved = s.next(t) {
+		if saved.Epoch+saved.Batch == 0 {
+			t.Error("an untrained run is saved")
+		}
+	}
+	if n := len(s.saved); n != 0 {
+		t.Errorf("%d more saves of a run that rests", n)
+	}
+}
+
+// Without room, training goes on, and the page hears why nothing is saved.
+func TestNothingCanBeSaved(t *testing.T) {
+	s := newStorage()
+	s.full = errors.New("the disk is full")
+	p := newSavingPage(t, s, "slot")
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	p.must(protocol.TypePlay, nil)
+	p.until(isDone)
+	if saved := s.next(t); saved.Error != "the disk is full" {
+		t.Errorf("saved %+v", saved)
+	}
+}
+
+// What cannot go on is refused, and the run stays. A damaged file gives way to an
+// older one.
+func TestResumeRefusals(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	s.next(t)
+	s.mu.Lock()
+	good := s.runs["slot"][0]
+	damaged := good
+	content := slices.Clone(good.File.([]byte))
+	content[len(content)-100]++
+	damaged.File = content
+	s.runs["damaged"] = []SavedRun{damaged}
+	s.runs["both"] = []SavedRun{damaged, good}
+	checkpoint, err := fit.ReadCheckpoint(bytes.NewReader(good.File.([]byte)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpoint.Data.Checksum++
+	var file bytes.Buffer
+	if err := checkpoint.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	s.runs["other"] = []SavedRun{{good.Save, file.Bytes()}}
+	s.mu.Unlock()
+	for slot, want := range map[string]string{
+		"none":    "nothing is saved under its name any more",
+		"damaged": "checksum of the arrays",
+		"other":   "it was trained on Synthetic with 200 images, and those in use are others",
+	} {
+		if reply := p.do(protocol.TypeResume, protocol.Resume{Run: 9, Slot: slot}); !strings.Contains(reply.Error, want) {
+			t.Errorf("%s: %q, want %q", slot, reply.Error, want)
+		}
+	}
+	p.must(protocol.TypeStep, nil)
+	p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "both"})
+	p.must(protocol.TypeDiscard, protocol.Keep{Slot: "both"})
+	if reply := p.do(protocol.TypeResume, protocol.Resume{Run: 3, Slot: "both"}); reply.Error == "" {
+		t.Error("a discarded run is resumed")
+	}
+	if reply := p.do(protocol.TypeKeep, protocol.Keep{}); reply.Error == "" {
+		t.Error("a slot without a name is used")
+	}
+}
+
+// A run that diverged goes on from its save with another learning rate; that no
+// settings reproduce it any more shows in its checkpoints.
+func TestResumeWithAnotherRate(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	s.next(t)
+	p.worker.run.Auto.Params()[0] = float32(math.Inf(1)) // the worker waits
+	p.must(protocol.TypePlay, nil)
+	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
+	if !frame.Diverged {
+		t.Errorf("frame %+v does not tell that the run diverged", frame)
+	}
+	reply := p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "slot", LR: 1e-4})
+	imported, err := protocol.Decode[protocol.Imported](reply)
+	if err != nil || imported.Settings.LR != 1e-4 || imported.Status != protocol.StatusPaused {
+		t.Errorf("resumed %+v, %v", imported, err)
+	}
+	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
+	s.next(t)
+	p.must(protocol.TypePlay, nil)
+	p.until(isDone)
+	if about := s.runs["slot"][0].Save; about.Kernel != fit.Mixed || about.Settings.LR != 1e-4 {
+		t.Errorf("saved %+v", about)
+	}
+}
+
+// What the machine slept in the middle of a step counts neither as training nor
+// in the rate.
+func TestSleepIsNotTraining(t *testing.T) {
+	w := New(Platform{})
+	start := time.Now()
+	w.lastSign = start.Add(-8 * time.Hour)
+	w.awake()
+	if w.slept < 8*time.Hour-time.Minute {
+		t.Errorf("slept %v, want 8 h", w.slept)
+	}
+	slept := w.slept
+	w.awake()
+	if w.slept != slept {
+		t.Error("a moment counts as sleep")
+	}
+}

@@ -1,0 +1,117 @@
+package worker
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"slices"
+	"sync"
+	"syscall/js"
+	"time"
+
+	"sae/wasm/browser"
+	"sae/wasm/protocol"
+)
+
+// maxLeft is how many runs that nobody works on any more stay saved.
+const maxLeft = 3
+
+// openSaves opens the browser's saves, once.
+var openSaves = sync.OnceValues(browser.OpenSaves)
+
+// saveRun implements Platform.Save.
+func saveRun(about protocol.Save, write func(io.Writer) error) error {
+	saves, err := openSaves()
+	if err != nil {
+		return err
+	}
+	head, err := json.Marshal(about)
+	if err != nil {
+		return err
+	}
+	return saves.Write(about.Slot, head, write)
+}
+
+// savedRuns implements Platform.Saved; with the slot "", it returns what is saved
+// under any.
+func savedRuns(slot string) ([]SavedRun, error) {
+	saves, err := openSaves()
+	if err != nil {
+		return nil, err
+	}
+	files, err := saves.Read(slot)
+	if err != nil {
+		return nil, err
+	}
+	var runs []SavedRun
+	for _, file := range files {
+		run := SavedRun{File: file.Content}
+		if json.Unmarshal(file.Head, &run.Save) == nil && run.Settings.Validate() == nil {
+			run.Slot = file.Slot
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// discardSaved implements Platform.Discard.
+func discardSaved(slot string) error {
+	saves, err := openSaves()
+	if err != nil {
+		return err
+	}
+	return saves.Delete(slot)
+}
+
+// leftRuns implements Platform.Left.
+func leftRuns(own string) []protocol.Save {
+	var left []protocol.Save
+	inUse, patience := usedSlots()
+	for start := time.Now(); ; inUse, _ = usedSlots() {
+		runs, err := savedRuns("")
+		if err != nil {
+			return nil
+		}
+		left = nil
+		waiting := false
+		for _, run := range runs {
+			switch {
+			case run.Slot == own:
+			case inUse(run.Save):
+				waiting = true
+			case len(left) == 0 || left[len(left)-1].Slot != run.Slot: // the newest of a slot comes first
+				left = append(left, run.Save)
+			}
+		}
+		if !waiting || time.Since(start) > patience {
+			break
+		}
+		time.Sleep(patience / 10)
+	}
+	slices.SortFunc(left, func(a, b protocol.Save) int { return cmp.Compare(b.Time, a.Time) })
+	for len(left) > maxLeft {
+		discardSaved(left[maxLeft].Slot)
+		left = slices.Delete(left, maxLeft, maxLeft+1)
+	}
+	return left
+}
+
+// usedSlots returns a function that tells whether a page is there that uses the
+// save's slot, and how long it may take until that of a page that was just left is
+// free. A page holds a lock of its slot's name as long as it is there. Where the
+// browser has no locks, a save that is not renewed belongs to no page.
+func usedSlots() (inUse func(protocol.Save) bool, patience time.Duration) {
+	locks := js.Global().Get("navigator").Get("locks")
+	if !locks.Truthy() {
+		const renewed = 10 * time.Second
+		return func(save protocol.Save) bool { return time.Since(time.UnixMilli(save.Time)) < renewed }, renewed + time.Second
+	}
+	held := map[string]bool{}
+	if state, err := browser.Await(locks.Call("query")); err == nil {
+		list := state.Get("held")
+		for i := range list.Length() {
+			held[list.Index(i).Get("name").String()] = true
+		}
+	}
+	return func(save protocol.Save) bool { return held[protocol.LockName(save.Slot)] }, 5 * time.Second
+}

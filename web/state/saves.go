@@ -1,0 +1,341 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sae/nn/experiment"
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+// The worker saves the run under way every few seconds while it changes, under this
+// page's slot. The page goes back to that save when something fails, and offers
+// what earlier pages have left under theirs.
+
+// SaveRuns has the run under way saved under a slot that no other page uses.
+func (p *Page) SaveRuns(slot string) { p.slot = slot }
+
+// SaveNow has the run saved at once: the page may be about to go.
+func (p *Page) SaveNow() {
+	if p.slot != "" {
+		p.send(protocol.New(protocol.TypeSave, nil))
+	}
+}
+
+// startSaving tells a new worker where to save. The first one tells what was left.
+func (p *Page) startSaving() {
+	if p.slot == "" {
+		return
+	}
+	first := p.loaded.Type == ""
+	p.command(protocol.New(protocol.TypeKeep, protocol.Keep{Slot: p.slot}), func(reply protocol.Message) {
+		left, err := protocol.Decode[protocol.Left](reply)
+		if first && reply.Error == "" && err == nil {
+			p.Offers = left.Saves
+		}
+	})
+}
+
+// wasSaved takes what the worker tells of saving.
+func (p *Page) wasSaved(m protocol.Message) {
+	saved, err := protocol.Decode[protocol.Saved](m)
+	if err != nil {
+		return
+	}
+	if p.Unsaved = saved.Error; p.Unsaved != "" {
+		return
+	}
+	p.saved = saved
+	if saved.Run != p.run {
+		return
+	}
+	p.deaths, p.diverged = 0, false
+	if p.taken != "" {
+		p.discard(p.taken)
+		p.taken = ""
+	}
+}
+
+// discard forgets what is saved under a slot.
+func (p *Page) discard(slot string) {
+	if slot == "" {
+		return
+	}
+	if slot == p.slot {
+		p.saved = protocol.Saved{}
+	}
+	p.command(protocol.New(protocol.TypeDiscard, protocol.Keep{Slot: slot}), nil)
+}
+
+// goBack makes a saved run the one under way, with another learning rate where lr
+// is not 0.
+func (p *Page) goBack(slot string, lr float64, done func(protocol.Imported, error)) {
+	run := p.nextRun()
+	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr})
+	p.command(m, func(reply protocol.Message) {
+		imported, err := p.imported(reply)
+		if err == nil {
+			p.adopt(imported, run)
+			if slot == p.slot {
+				p.saved.Run = run
+			}
+		}
+		done(imported, err)
+	})
+}
+
+// Resume makes the offered run the one under way, on its data set. Where that
+// cannot be, a notice says so, and the offer stays.
+func (p *Page) Resume() {
+	if len(p.Offers) == 0 || p.Loading != nil {
+		return
+	}
+	save := p.Offers[0]
+	failed := func(err error) {
+		p.Notify("That run could not be resumed", err.Error()+". It stays saved.")
+	}
+	resume := func(done func(error)) {
+		p.goBack(save.Slot, 0, func(imported protocol.Imported, err error) {
+			if err == nil {
+				p.queue = nil
+				p.Offers, p.taken = nil, save.Slot
+				p.Notice = p.otherOrigin(imported)
+			}
+			done(err)
+		})
+	}
+	if p.isInUse(save.Data) {
+		if p.Trained() {
+			p.checkpoint(func(file any) {
+				p.Toast = &Toast{Text: "Another run was resumed.", Undo: func() { p.Import(file, ignore) }}
+			})
+		}
+		resume(func(err error) {
+			if err != nil {
+				failed(err)
+			}
+		})
+		return
+	}
+	m, ok := p.dataOf(save)
+	if !ok {
+		p.Notify("The data of that run are not here", fmt.Sprintf(
+			"It was trained on %s with %d images. Drop their file on the page, then resume; the run stays saved.", save.Data.Name, save.Data.Train))
+		return
+	}
+	p.loadThen(m, func(done func(error)) {
+		resume(func(err error) {
+			if err != nil {
+				p.newRun(done)
+				failed(err)
+				return
+			}
+			done(nil)
+		})
+	}, ignore)
+}
+
+// isInUse reports whether the data are those in use.
+func (p *Page) isInUse(data fit.Fingerprint) bool {
+	d := p.Dataset
+	return data == fit.Fingerprint{Name: d.Name, Train: d.Train, Validation: d.Validation, Checksum: d.Checksum}
+}
+
+// dataOf returns the command that loads the data set of a saved run; ok is false
+// where this page knows of none.
+func (p *Page) dataOf(save protocol.Save) (m protocol.Message, ok bool) {
+	switch save.Load.Source {
+	case protocol.SourceSynthetic:
+		ok = true
+	case protocol.SourceKept:
+		ok = p.Kept == save.Data.Name
+	case protocol.SourceSite:
+		ok = slices.Contains(p.Sites, save.Load.Name)
+	}
+	return loadMessage(save.Load), ok
+}
+
+// DiscardOffer forgets the offered run.
+func (p *Page) DiscardOffer() {
+	if len(p.Offers) > 0 {
+		p.discard(p.Offers[0].Slot)
+		p.Offers = p.Offers[1:]
+	}
+}
+
+// HideOffers leaves what is offered to a later visit.
+func (p *Page) HideOffers() { p.Offers = nil }
+
+// otherOrigin returns a notice where a run goes on with other data or kernels than
+// it was trained with; nil where it does not.
+func (p *Page) otherOrigin(imported protocol.Imported) *Notice {
+	if name := imported.Data.Name; name != "" && !imported.Same {
+		return &Notice{
+			Title: "The model learnt from other data",
+			Text:  fmt.Sprintf("It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name),
+		}
+	}
+	if kernel := imported.Kernel; kernel != p.Kernel && slices.Contains(kernels, kernel) {
+		return &Notice{
+			Title: "The run was trained on other kernels",
+			Text:  fmt.Sprintf("It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Kernel),
+		}
+	}
+	return nil
+}
+
+// maxDeaths is how often in a row training may fail, without having come any
+// further, before the page gives up.
+const maxDeaths = 3
+
+// WorkerDied tells that the worker is gone. It reports whether a new one,
+// which will say that it is ready, should take its place.
+func (p *Page) WorkerDied(reason string) (replace bool) {
+	pending := p.pending
+	p.pending = map[int]func(protocol.Message){}
+	for _, done := range pending {
+		done(protocol.Message{Type: protocol.TypeReply, Error: "the training worker stopped: " + reason})
+	}
+	p.Loading, p.asked = nil, pcaSize{}
+	if p.deaths++; p.deaths > maxDeaths {
+		p.gone = true
+		p.queue = nil
+		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
+		return false
+	}
+	title := "The training worker stopped and was replaced"
+	rescue := p.rescue(p.Status == protocol.StatusTraining)
+	full := strings.Contains(reason, "memory")
+	if p.run != p.proven.run && p.Settings != p.proven.settings && (full || p.deaths > 1) { // which may be to blame
+		p.Settings = p.proven.settings
+		rescue = p.rescue(false)
+		rescue.text = "Settings are again those of the run before."
+		if full {
+			title = "There is not enough memory for that network"
+			rescue.text += " Fewer hidden or latent units, or a smaller batch, need less."
+		}
+	}
+	p.Status = StatusLoading
+	p.Notice = &Notice{Title: title, Text: reason + ". " + rescue.text}
+	if p.loaded.Type != "" {
+		p.start = rescue.start
+	}
+	p.changed("error")
+	return true
+}
+
+// rescue is what becomes of a run that was lost.
+type rescue struct {
+	text  string // says so
+	start func(done func(error))
+}
+
+// rescue returns how to go on where the worker has lost the run: from its save or
+// its model, or from its first epoch. It trains on where that is asked for, unless
+// that has just failed.
+func (p *Page) rescue(training bool) rescue {
+	play := training && p.deaths <= 1
+	if !play {
+		p.queue = nil
+	}
+	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
+	var model any
+	for _, run := range p.Runs {
+		if p.Status == protocol.StatusDone && sameButWorkers(run.Settings, p.Settings) {
+			model = run.Model
+		}
+	}
+	r := rescue{text: "The run starts again from its first epoch."}
+	switch {
+	case back:
+		r.text = "The run goes on from " + p.lastSave() + "."
+	case model != nil:
+		r.text = "The finished run is back."
+	}
+	r.start = func(done func(error)) {
+		end := func(err error) {
+			if play && err == nil {
+				p.Play(ignore)
+			}
+			done(err)
+		}
+		restart := func(err error) {
+			if err != nil {
+				p.Notify("The run starts again from its first epoch", err.Error()+".")
+				p.newRun(end)
+				return
+			}
+			end(nil)
+		}
+		notice := p.Notice
+		switch {
+		case back:
+			p.goBack(p.slot, 0, func(_ protocol.Imported, err error) { restart(err) })
+		case model != nil:
+			p.Import(model, func(err error) {
+				p.Notice = notice
+				restart(err)
+			})
+		default:
+			p.newRun(end)
+		}
+	}
+	return r
+}
+
+// goOn has a run that diverged go on from its save with another learning rate.
+func (p *Page) goOn(settings experiment.Settings, done func(reset bool, err error)) {
+	p.Settings, p.Notice = settings, nil
+	p.goBack(p.slot, settings.LR, func(_ protocol.Imported, err error) {
+		if err != nil { // then from its first epoch
+			p.newRun(func(err error) { done(true, err) })
+			return
+		}
+		done(false, nil)
+	})
+	p.changed("state")
+}
+
+// lastSave tells where the run was when it was saved: "epoch 7, batch 12".
+func (p *Page) lastSave() string {
+	return fmt.Sprintf("epoch %d, batch %d", p.saved.Epoch+1, p.saved.Batch)
+}
+
+// stopped takes the end of a run that the worker reports. One that diverged goes
+// back to where it was saved and waits for another learning rate; any other goes on
+// from there.
+func (p *Page) stopped(failure string, diverged bool) {
+	if diverged {
+		p.queue = nil
+		p.Status, p.Failure = protocol.StatusError, failure
+		back := p.saved.Run == p.run
+		text := "The run is back at its start: lower the learning rate under More settings."
+		if back {
+			text = "The run is back at " + p.lastSave() + ": lower the learning rate under More settings, and it goes on from there."
+		}
+		p.Notify("Training diverged", failure+". "+text)
+		if !back {
+			p.newRun(ignore)
+			return
+		}
+		p.goBack(p.slot, 0, func(_ protocol.Imported, err error) {
+			if p.diverged = err == nil; err != nil {
+				p.Notify("Training diverged", failure+". The run starts again: "+err.Error()+".")
+				p.newRun(ignore)
+			}
+		})
+		return
+	}
+	if p.deaths++; p.deaths > maxDeaths {
+		p.queue = nil
+		p.fail("Training stopped", errors.New(failure+"; reset to start again"))
+		return
+	}
+	rescue := p.rescue(p.Status == protocol.StatusTraining)
+	p.Status, p.Failure = protocol.StatusError, failure
+	p.Notify("Training stopped", failure+". "+rescue.text)
+	rescue.start(ignore)
+}

@@ -1,0 +1,231 @@
+package state
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sae/nn/fit"
+	"sae/wasm/protocol"
+)
+
+// openSaving brings a page that saves its runs to the end of its first load, with
+// what other pages have left.
+func openSaving(t *testing.T, left ...protocol.Save) (*Page, *fakeWorker) {
+	t.Helper()
+	page, worker := newPage(t)
+	page.SaveRuns("own")
+	worker.replies = map[protocol.Type]any{protocol.TypeKeep: protocol.Left{Saves: left}}
+	worker.ready("")
+	if got := worker.types(); got != "keep load watch configure" {
+		t.Fatalf("commands %q", got)
+	}
+	return page, worker
+}
+
+// saved tells the page that its run was saved.
+func (w *fakeWorker) saved(epoch, batch int) {
+	w.page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: w.page.run, Epoch: epoch, Batch: batch}))
+}
+
+// resumes has the worker take the runs that the page goes back to.
+func (w *fakeWorker) resumes(p *Page, status protocol.Status) {
+	w.replies[protocol.TypeResume] = protocol.Imported{Settings: p.Settings, Status: status, Same: true, Kernel: "go"}
+}
+
+func (w *fakeWorker) last(t *testing.T, kind protocol.Type) protocol.Message {
+	t.Helper()
+	for i := len(w.sent) - 1; i >= 0; i-- {
+		if w.sent[i].Type == kind {
+			return w.sent[i]
+		}
+	}
+	t.Fatalf("no command %s", kind)
+	return protocol.Message{}
+}
+
+func leftRun(t *testing.T) protocol.Save {
+	settings, err := New(nil, nil).Settings.With(map[string]string{"latent": "32"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return protocol.Save{
+		Slot: "other", Time: time.Now().UnixMilli(), Load: protocol.Load{Source: protocol.SourceSynthetic}, Settings: settings,
+		Data: fit.Fingerprint{Name: "synthetic", Train: trainImages, Validation: validationImages}, Kernel: "go", Epoch: 6, Batch: 2,
+	}
+}
+
+// An offered run replaces the one under way on demand only; what it is saved under
+// is forgotten once it is saved under this page's slot.
+func TestOfferedRun(t *testing.T) {
+	left := leftRun(t)
+	page, worker := openSaving(t, left)
+	if len(page.Offers) != 1 || page.Settings.Latent != 64 {
+		t.Fatalf("offers %+v, settings %+v: want the run to wait", page.Offers, page.Settings)
+	}
+	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Status: protocol.StatusPaused, Same: true, Kernel: "simd"}
+	page.Resume()
+	if got := worker.types(); got != "resume watch" {
+		t.Errorf("commands %q", got)
+	}
+	if len(page.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusPaused {
+		t.Errorf("offers %+v, latent %d, status %q", page.Offers, page.Settings.Latent, page.Status)
+	}
+	if page.Notice == nil || !strings.Contains(page.Notice.Text, "trained with simd and goes on with go") {
+		t.Errorf("notice %v: want the other kernel named", page.Notice)
+	}
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 6, Batches: 9, Epochs: []protocol.Epoch{{Epoch: 1}}})
+	if _, ok := page.FingerprintAt(1); ok {
+		t.Error("a run of two kernels has a fingerprint")
+	}
+	worker.saved(6, 2)
+	keep, err := protocol.Decode[protocol.Keep](worker.last(t, protocol.TypeDiscard))
+	if err != nil || keep.Slot != "other" {
+		t.Errorf("discarded %+v, %v", keep, err)
+	}
+
+	page, worker = openSaving(t, left, protocol.Save{Slot: "older"})
+	page.DiscardOffer()
+	if got := worker.types(); got != "discard" || len(page.Offers) != 1 || page.Offers[0].Slot != "older" {
+		t.Errorf("commands %q, offers %+v after one was discarded", got, page.Offers)
+	}
+	page.HideOffers()
+	if got := worker.types(); got != "" || len(page.Offers) != 0 {
+		t.Errorf("commands %q, offers %+v: want the run to stay saved", got, page.Offers)
+	}
+}
+
+// The data set of an offered run comes with it, or is asked for.
+func TestOfferedRunOnOtherData(t *testing.T) {
+	left := leftRun(t)
+	left.Data.Name, left.Load = "kept", protocol.Load{Source: protocol.SourceKept}
+	page, worker := openSaving(t, left)
+	page.Resume()
+	if got := worker.types(); got != "" || len(page.Offers) != 1 || page.Notice == nil || !strings.Contains(page.Notice.Text, "It was trained on kept with 300 images. Drop their file") {
+		t.Errorf("commands %q, offers %+v, notice %v", got, page.Offers, page.Notice)
+	}
+	page.Kept = "kept"
+	worker.resumes(page, protocol.StatusPaused)
+	page.Resume()
+	if got := worker.types(); got != "load resume watch" || len(page.Offers) != 0 || page.Dataset.Name != "kept" {
+		t.Errorf("commands %q, offers %+v, data %q", got, page.Offers, page.Dataset.Name)
+	}
+}
+
+// A run that is lost goes on from its save, with the settings it has by then.
+func TestLostRunGoesOn(t *testing.T) {
+	for name, lose := range map[string]func(*Page, *fakeWorker){
+		"worker": func(p *Page, w *fakeWorker) {
+			if !p.WorkerDied("struck by lightning") {
+				t.Error("the worker is not replaced")
+			}
+			w.ready("")
+		},
+		"team": func(p *Page, w *fakeWorker) {
+			w.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "struck by lightning"})
+		},
+	} {
+		page, worker := openSaving(t)
+		page.Play(must(t))
+		for deaths := range 2 {
+			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
+			if deaths == 0 {
+				worker.saved(6, 2)
+			}
+			worker.resumes(page, protocol.StatusPaused)
+			worker.types()
+			lose(page, worker)
+			if page.Notice == nil || !strings.Contains(page.Notice.Text, "struck by lightning. The run goes on from epoch 7, batch 2.") {
+				t.Errorf("%s: notice %v", name, page.Notice)
+			}
+			got := strings.TrimSuffix(strings.TrimPrefix(worker.types(), "keep load "), " seen")
+			if deaths == 0 && (got != "resume watch play" || page.Status != protocol.StatusTraining) {
+				t.Errorf("%s: commands %q, status %q: want the run to go on", name, got, page.Status)
+			}
+			if deaths == 1 && (got != "resume watch" || page.Status != protocol.StatusPaused) {
+				t.Errorf("%s: commands %q, status %q: want the run to wait where it was lost twice", name, got, page.Status)
+			}
+		}
+		worker.saved(7, 0)
+		if page.deaths != 0 {
+			t.Errorf("%s: %d deaths of a run that came further", name, page.deaths)
+		}
+	}
+}
+
+// A network that there is no memory for gives way to the run before.
+func TestTooLargeANetwork(t *testing.T) {
+	page, worker := openSaving(t)
+	page.Step(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Batch: 1, Batches: 9})
+	worker.saved(0, 1)
+	worker.resumes(page, protocol.StatusPaused)
+	page.Set(map[string]string{"hidden": "4096,4096"}, func(bool, error) {})
+	page.WorkerDied("out of memory")
+	worker.types()
+	worker.ready("")
+	if got := worker.types(); got != "keep load resume watch" || page.Settings.Hidden != "512,128" || page.Status != protocol.StatusPaused {
+		t.Errorf("commands %q, hidden %q, status %q", got, page.Settings.Hidden, page.Status)
+	}
+	if n := page.Notice; n == nil || n.Title != "There is not enough memory for that network" || !strings.Contains(n.Text, "Settings are again those of the run before.") {
+		t.Errorf("notice %v", n)
+	}
+}
+
+// A run that diverged is back at its save, where another learning rate goes on.
+func TestDivergedRunGoesOn(t *testing.T) {
+	page, worker := openSaving(t)
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
+	worker.saved(6, 2)
+	worker.resumes(page, protocol.StatusPaused)
+	worker.types()
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer a finite number", Diverged: true})
+	if got := worker.types(); got != "resume watch seen" || page.Status != protocol.StatusPaused {
+		t.Errorf("commands %q, status %q", got, page.Status)
+	}
+	if n := page.Notice; n == nil || !strings.Contains(n.Text, "back at epoch 7, batch 2: lower the learning rate") {
+		t.Errorf("notice %v", n)
+	}
+	page.Set(map[string]string{"lr": "1e-4"}, func(reset bool, err error) {
+		if reset || err != nil {
+			t.Errorf("another learning rate: reset %v, %v", reset, err)
+		}
+	})
+	resume, err := protocol.Decode[protocol.Resume](worker.last(t, protocol.TypeResume))
+	if err != nil || resume.LR != 1e-4 || resume.Slot != "own" {
+		t.Errorf("resumed %+v, %v", resume, err)
+	}
+	page.Set(map[string]string{"lr": "1e-5"}, func(reset bool, err error) {
+		if !reset || err != nil {
+			t.Errorf("another learning rate of a run that goes on: reset %v, %v; want a new run", reset, err)
+		}
+	})
+}
+
+// What is not saved is said, and a finished run that is kept is not offered again.
+func TestSaving(t *testing.T) {
+	page, worker := openSaving(t)
+	page.KeepRuns(Keeper{Put: func(_ Run, done func(error)) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
+	worker.page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "the disk is full"}))
+	if page.Unsaved != "the disk is full" {
+		t.Errorf("unsaved %q", page.Unsaved)
+	}
+	worker.saved(1, 0)
+	if page.Unsaved != "" {
+		t.Errorf("unsaved %q of a saved run", page.Unsaved)
+	}
+	page.Play(must(t))
+	worker.silent = true
+	worker.types()
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	worker.answer(protocol.Message{File: "blob"})
+	if got := worker.types(); got != "export seen discard" {
+		t.Errorf("commands %q: want a run that is kept to be saved no longer", got)
+	}
+	page.SaveNow()
+	page.Reset(must(t))
+	if got := worker.types(); got != "save export discard watch configure" {
+		t.Errorf("commands %q: want a reset to forget the run", got)
+	}
+}

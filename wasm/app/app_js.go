@@ -155,7 +155,7 @@ func (a *app) do(change func()) {
 // siteDatasets returns the names of the data sets beside the page, as the
 // build listed them.
 func siteDatasets() []string {
-	body, _, err := browser.Fetch(js.Global().Get("saeFiles").Get("datasets").String())
+	body, _, err := browser.Body(js.Global().Get("saeDatasets"))
 	if err != nil {
 		return nil // a page without the list still has its embedded data set
 	}
@@ -171,8 +171,8 @@ func element(id string) js.Value {
 	return js.Global().Get("document").Call("getElementById", id)
 }
 
-// startWorker starts a worker on the module that this page itself runs. The
-// worker greets with protocol.TypeReady.
+// startWorker starts a worker, the first time the one that boot.js made, on the
+// module that this page itself runs. The worker greets with protocol.TypeReady.
 func (a *app) startWorker() {
 	if !a.onData.Truthy() {
 		a.onData = js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -190,7 +190,11 @@ func (a *app) startWorker() {
 			return nil
 		})
 	}
-	a.worker = js.Global().Get("Worker").New(js.Global().Get("saeFiles").Get("worker"))
+	if a.worker = js.Global().Get("saeWorker"); a.worker.Truthy() {
+		js.Global().Set("saeWorker", nil) // what takes its place is another
+	} else {
+		a.worker = js.Global().Get("Worker").New(js.Global().Get("saeFiles").Get("worker"))
+	}
 	a.worker.Set("onmessage", a.onData)
 	a.worker.Set("onerror", a.onFail)
 	a.worker.Call("postMessage", js.Global().Get("saeModule"))

@@ -126,12 +126,21 @@ func (s *stream) Close() error {
 // Fetch opens a file of the site by its address. The length is 0 where the
 // server does not tell it.
 func Fetch(url string) (body io.ReadCloser, length int64, err error) {
-	response, err := Await(js.Global().Call("fetch", url))
+	body, length, err = Body(js.Global().Call("fetch", url))
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch %s: %w", url, err)
 	}
+	return body, length, nil
+}
+
+// Body opens what JavaScript's fetch promises.
+func Body(promise js.Value) (body io.ReadCloser, length int64, err error) {
+	response, err := Await(promise)
+	if err != nil {
+		return nil, 0, err
+	}
 	if !response.Get("ok").Bool() {
-		return nil, 0, fmt.Errorf("fetch %s: HTTP status %d, want 200", url, response.Get("status").Int())
+		return nil, 0, fmt.Errorf("HTTP status %d, want 200", response.Get("status").Int())
 	}
 	headers := response.Get("headers")
 	// With a content coding the length is that of the coded body.

@@ -5,6 +5,16 @@
 // What the program asks for by its address.
 globalThis.saeFiles = { worker: "worker.js", datasets: "data/index.json" };
 
+// Fetched, and started, while the program downloads: the list of data sets and the
+// first worker, unless that fails, which it then will for the program too.
+globalThis.saeDatasets = fetch(saeFiles.datasets);
+saeDatasets.catch(() => {});
+globalThis.saeWorker = new Worker(saeFiles.worker);
+saeWorker.onerror = (event) => {
+  event.preventDefault();
+  globalThis.saeWorker = null;
+};
+
 addEventListener("unhandledrejection", (event) => saeFailed(event.reason));
 
 // Tells that the program did not start or, once the page is running, that it ended:
@@ -58,8 +68,15 @@ async function compileProgram() {
 }
 
 (async () => {
+  const program = compileProgram();
+  try {
+    // The other scripts: those that a frame has asked for, or those of the page.
+    await (globalThis.saeScripts ?? new Promise((resolve) => addEventListener("DOMContentLoaded", resolve)));
+  } catch {
+    return; // the frame tells
+  }
   const go = new Go();
-  globalThis.saeModule = await compileProgram();
+  globalThis.saeModule = await program;
   await go.run(await instantiateProgram(saeModule, go.importObject));
   saeFailed("its program ended", true);
 })();

@@ -45,14 +45,14 @@ globalThis.saeEmbedded = true;
       const button = document.getElementById("load");
       button.disabled = true;
       button.querySelector("span").textContent = "Loading";
-      for (const file of [
-        { src: "echarts.js", integrity: "" },
+      globalThis.saeScripts = Promise.all([
         { src: "wasm_exec.js", integrity: "" },
         { src: "program.js", integrity: "" },
         { src: "renderer.js", integrity: "" },
-      ]) await run(file);
+        { src: "echarts.js", integrity: "" },
+      ].map(run));
       const failed = new Promise((_, reject) => addEventListener("unhandledrejection", ({ reason }) => reject(reason), { once: true }));
-      await run({ src: "boot.js", integrity: "" });
+      await Promise.race([failed, Promise.all([saeScripts, run({ src: "boot.js", integrity: "" })])]);
       await Promise.race([failed, begun()]);
       await Promise.race([failed, sae.ready]);
       subscribe();

@@ -75,9 +75,11 @@ golden: build/bin/wasmexec ## print how far each kernel is from the reference tr
 	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd; } | \
 	  sed -n 's/.*golden: //p; /^--- FAIL/p; /SKIP/p'
 
-bench: dist ## measure the speed of training, natively and in Chromium, and of opening the page
+bench: dist build/bin/wasmexec ## measure the speed of training, of reading data and of opening the page, natively and in Chromium
 	tools/need chromium
 	go test -run '^$$' -bench . -benchtime 200ms ./nn/...
+	go test -run '^$$' -bench 'Read|Write' ./data
+	$(WASM) go test -run '^$$' -bench 'Read|Write' -exec $(CURDIR)/build/bin/wasmexec ./data
 	go test -run '^$$' -bench . -benchtime 1x ./e2e
 
 # Ends with a clean working tree or fails: what is checked is what is committed.

@@ -214,24 +214,24 @@ func compact(tb testing.TB, d *Dataset) []byte {
 
 // shared returns the path of something beside the repository, and skips the
 // test where it is absent.
-func shared(t *testing.T, name string) string {
-	t.Helper()
+func shared(tb testing.TB, name string) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			break
 		}
 		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the working directory")
+			tb.Fatal("no go.mod above the working directory")
 		}
 		dir = filepath.Dir(dir)
 	}
 	path := filepath.Join(dir, "..", "shared", name)
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("without ../shared/%s, which is not part of the repository", name)
+		tb.Skipf("without ../shared/%s, which is not part of the repository", name)
 	}
 	return path
 }

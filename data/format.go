@@ -17,12 +17,8 @@ import (
 const magic = "SAEDATA\n"
 
 const (
-	version      = 1
-	codecDeflate = 1 // prediction residuals in one DEFLATE stream
-
-	// chunkImages is how many images are coded together: enough for DEFLATE
-	// to learn, few enough to stream.
-	chunkImages = 256
+	version = 1
+	codec   = 2 // 1 compressed worse and is no longer read
 
 	maxHeader = 1 << 20
 )
@@ -59,54 +55,28 @@ func (d *Dataset) Write(w io.Writer) error {
 	}
 	prefix := []byte(magic)
 	prefix = binary.LittleEndian.AppendUint16(prefix, version)
-	prefix = binary.LittleEndian.AppendUint16(prefix, codecDeflate)
+	prefix = binary.LittleEndian.AppendUint16(prefix, codec)
 	prefix = binary.LittleEndian.AppendUint32(prefix, uint32(len(header)))
 	prefix = append(prefix, header...)
 	prefix = binary.LittleEndian.AppendUint32(prefix, crc32.Checksum(header, castagnoli))
-	if _, err := w.Write(prefix); err != nil {
-		return err
-	}
-	body, err := flate.NewWriter(w, flate.BestCompression)
-	if err != nil {
-		return err
-	}
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	buffered.Write(prefix) // an error stays until Flush
+	e := newEncoder(d.Train, d.Validation)
+	buffered.Write(e.tables)
 	sum := crc32.New(castagnoli)
 	for _, split := range []Split{d.Train, d.Validation} {
-		if err := encode(body, sum, split); err != nil {
-			return err
-		}
-	}
-	if err := body.Close(); err != nil {
-		return err
-	}
-	_, err = w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
-	return err
-}
-
-// encode writes a split chunk by chunk: labels, then the residuals of the
-// first planes of all its images, of the second, of the third.
-func encode(w io.Writer, sum hash.Hash, split Split) error {
-	var planes [Channels][planeSize]byte
-	buffer := make([]byte, chunkImages*(1+ImageSize))
-	for first := 0; first < split.Len(); first += chunkImages {
-		n := min(chunkImages, split.Len()-first)
-		chunk := buffer[:n*(1+ImageSize)]
-		labels := split.Labels[first : first+n]
-		copy(chunk, labels)
-		sum.Write(labels)
-		for i := range n {
-			image := split.Image(first + i)
+		for i, label := range split.Labels {
+			image := split.Image(i)
+			sum.Write([]byte{label})
 			sum.Write(image)
-			planesOf(&planes, image)
-			for c := range planes {
-				residualsOf(chunk[n+(c*n+i)*planeSize:][:planeSize], &planes[c])
+			buffered.WriteByte(label)
+			if _, err := buffered.Write(e.image(image)); err != nil {
+				return err
 			}
 		}
-		if _, err := w.Write(chunk); err != nil {
-			return err
-		}
 	}
-	return nil
+	buffered.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
+	return buffered.Flush()
 }
 
 // ReadInfo reads the header of a compact file and nothing more.
@@ -131,8 +101,10 @@ func readInfo(r io.Reader) (Info, error) {
 	if got := binary.LittleEndian.Uint16(fields); got != version {
 		return Info{}, fmt.Errorf("version %d of the compact format: this program reads version %d; update it", got, version)
 	}
-	if got := binary.LittleEndian.Uint16(fields[2:]); got != codecDeflate {
-		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; update it", got, codecDeflate)
+	if got := binary.LittleEndian.Uint16(fields[2:]); got < codec {
+		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; convert the data set again", got, codec)
+	} else if got > codec {
+		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; update it", got, codec)
 	}
 	length := binary.LittleEndian.Uint32(fields[4:])
 	if length > maxHeader {
@@ -191,24 +163,22 @@ func Read(r io.Reader) (*Dataset, error) {
 }
 
 func read(r io.Reader) (*Dataset, error) {
-	buffered := bufio.NewReaderSize(r, 1<<16) // flate then takes no more than its own
+	buffered := bufio.NewReaderSize(r, 1<<16)
 	info, err := readInfo(buffered)
 	if err != nil {
 		return nil, err
 	}
 	d := &Dataset{Name: info.Name, Provenance: info.Provenance, Classes: info.Classes}
-	body := flate.NewReader(buffered)
+	decoder, err := newDecoder(buffered)
+	if err != nil {
+		return nil, err
+	}
 	sum := crc32.New(castagnoli)
-	if d.Train, err = decode(body, sum, info.Train, "training images"); err != nil {
+	if d.Train, err = decoder.split(buffered, sum, info.Train, "training images"); err != nil {
 		return nil, err
 	}
-	if d.Validation, err = decode(body, sum, info.Validation, "validation images"); err != nil {
+	if d.Validation, err = decoder.split(buffered, sum, info.Validation, "validation images"); err != nil {
 		return nil, err
-	}
-	if n, err := body.Read(make([]byte, 1)); n != 0 {
-		return nil, errors.New("more images than the header says: the file is damaged")
-	} else if err != io.EOF {
-		return nil, truncated("validation images", err)
 	}
 	var trailer [4]byte
 	if _, err := io.ReadFull(buffered, trailer[:]); err != nil {
@@ -223,33 +193,38 @@ func read(r io.Reader) (*Dataset, error) {
 	return d, d.Validate()
 }
 
-// decode is the inverse of encode for a split of n images.
-func decode(r io.Reader, sum hash.Hash, n int, where string) (Split, error) {
+// split reads n images and their labels.
+func (d *decoder) split(r *bufio.Reader, sum hash.Hash, n int, where string) (Split, error) {
 	var split Split
-	var planes [Channels][planeSize]byte
-	buffer := make([]byte, chunkImages*(1+ImageSize))
+	var last [maxCoded]byte
 	for split.Len() < n {
-		if len(split.Images) == cap(split.Images) {
-			room := min(n, max(chunkImages, 2*split.Len())) * ImageSize
-			split.Images = append(make([]byte, 0, room), split.Images...)
-		}
-		count := min(chunkImages, n-split.Len())
-		chunk := buffer[:count*(1+ImageSize)]
-		if _, err := io.ReadFull(r, chunk); err != nil {
+		label, err := r.ReadByte()
+		if err != nil {
 			return Split{}, truncated(where, err)
 		}
-		labels := chunk[:count]
-		split.Labels = append(split.Labels, labels...)
-		sum.Write(labels)
-		for i := range count {
-			for c := range planes {
-				planeOf(&planes[c], chunk[count+(c*count+i)*planeSize:][:planeSize])
-			}
-			split.Images = split.Images[:len(split.Images)+ImageSize]
-			image := split.Images[len(split.Images)-ImageSize:]
-			imageOf(image, &planes)
-			sum.Write(image)
+		if len(split.Images) == cap(split.Images) {
+			room := min(n, max(256, 2*split.Len())) * ImageSize
+			split.Images = append(make([]byte, 0, room), split.Images...)
 		}
+		split.Labels = append(split.Labels, label)
+		split.Images = split.Images[:len(split.Images)+ImageSize]
+		image := split.Image(split.Len() - 1)
+		coded, err := r.Peek(maxCoded)
+		there := len(coded)
+		if there < maxCoded { // the file is about to end
+			clear(last[copy(last[:], coded):])
+			coded = last[:]
+		}
+		size := d.image((*[ImageSize]byte)(image), (*[maxCoded]byte)(coded))
+		if size > there {
+			return Split{}, truncated(where, err)
+		}
+		if size < ImageSize/8 { // a bit for each symbol
+			return Split{}, fmt.Errorf("%s: number %d is in codes that there are not: the file is damaged", where, split.Len())
+		}
+		r.Discard(size)
+		sum.Write([]byte{label})
+		sum.Write(image)
 	}
 	return split, nil
 }

@@ -52,7 +52,7 @@ func sameSplit(t *testing.T, name string, got, want Split) {
 
 func TestWriteAndRead(t *testing.T) {
 	// One image, whole chunks, and one more than those.
-	for _, size := range [][2]int{{1, 1}, {chunkImages, 2}, {2*chunkImages + 1, chunkImages + 1}} {
+	for _, size := range [][2]int{{1, 1}, {256, 2}, {513, 257}} {
 		for _, d := range []*Dataset{noise(size[0], size[1]), Synthetic(size[0], size[1], 3)} {
 			file := compact(t, d)
 			// Readers may give as little as they like.
@@ -72,7 +72,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// TestFormat holds the format still: files that there are must stay readable.
+// TestFormat holds what is around the images.
 func TestFormat(t *testing.T) {
 	d := &Dataset{Name: "N", Provenance: "P", Classes: []string{"x", "y"}}
 	for _, split := range []*Split{&d.Train, &d.Validation} {
@@ -84,7 +84,7 @@ func TestFormat(t *testing.T) {
 	}
 	file := compact(t, d)
 	header := `{"name":"N","provenance":"P","width":32,"height":32,"channels":3,"classes":["x","y"],"train":1,"validation":1}`
-	prefix := "SAEDATA\n\x01\x00\x01\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(header)))) + header
+	prefix := "SAEDATA\n\x01\x00\x02\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(header)))) + header
 	if !strings.HasPrefix(string(file), prefix) {
 		t.Errorf("starts with %q, want %q", file[:len(prefix)], prefix)
 	}
@@ -98,49 +98,17 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestResiduals follows FORMAT.md by hand for the first pixels.
-func TestResiduals(t *testing.T) {
-	image := make([]byte, ImageSize)
-	set := func(x, y int, rgb ...byte) { copy(image[(y*Width+x)*3:], rgb) }
-	set(0, 0, 30, 10, 20)
-	set(1, 0, 35, 12, 22)
-	set(0, 1, 28, 9, 25)
-	set(1, 1, 40, 11, 21)
-	var planes [Channels][planeSize]byte
-	planesOf(&planes, image)
-	for c, want := range [][4]byte{
-		{10, 2, 255, 0},    // G 10, 12, 9, 11: first as it is; from the left; from above; 9+12−10 = 11
-		{20, 3, 255, 7},    // R−G 20, 23, 19, 29: 19+23−20 = 22
-		{246, 253, 7, 243}, // B−R −10, −13, −3, −19, modulo 256: corner 246 ≥ 243, but not ≥ 253: −3−13+10 = −6 = 250 lies between; 237−250 = 243
-	} {
-		residuals := make([]byte, planeSize)
-		residualsOf(residuals, &planes[c])
-		got := [4]byte{residuals[0], residuals[1], residuals[Width], residuals[Width+1]}
-		if got != want {
-			t.Errorf("plane %d: %d, want %d", c, got, want)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for left := 0; left < 256; left += 3 {
-		for above := 0; above < 256; above += 3 {
-			for corner := 0; corner < 256; corner += 3 {
-				want := max(min(left, above), min(max(left, above), left+above-corner))
-				if got := median(byte(left), byte(above), byte(corner)); int(got) != want {
-					t.Fatalf("median(%d, %d, %d) = %d, want %d", left, above, corner, got, want)
-				}
-			}
-		}
-	}
-}
-
 // headerOnly returns a file with the given header and nothing after it.
 func headerOnly(header string) []byte {
-	file := []byte(magic + "\x01\x00\x01\x00")
+	file := []byte(magic + "\x01\x00\x02\x00")
 	file = binary.LittleEndian.AppendUint32(file, uint32(len(header)))
 	file = append(file, header...)
 	return binary.LittleEndian.AppendUint32(file, crc32.Checksum([]byte(header), castagnoli))
+}
+
+// claims returns a header that promises all that one can.
+func claims() []byte {
+	return headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":100000,"validation":100000}`)
 }
 
 func TestReadRefuses(t *testing.T) {
@@ -163,20 +131,28 @@ func TestReadRefuses(t *testing.T) {
 		{"PNG", []byte("\x89PNG\r\n\x1a\n0123456789"), `data: starts with "\x89PNG\r\n\x1a\n": want "SAEDATA\n" of a compact data set`},
 		{"transferred as text", []byte("SAEDATA\r\n\x01\x00\x01\x00"), `data: starts with "SAEDATA\r": want "SAEDATA\n" of a compact data set`},
 		{"newer version", changed(8, 2), "data: version 2 of the compact format: this program reads version 1; update it"},
-		{"newer codec", changed(10, 9), "data: codec 9 of the compact format: this program reads codec 1; update it"},
+		{"newer codec", changed(10, 9), "data: codec 9 of the compact format: this program reads codec 2; update it"},
+		{"older codec", changed(10, 1), "data: codec 1 of the compact format: this program reads codec 2; convert the data set again"},
 		{"header without end", changed(12, 0xff, 0xff, 0xff, 0xff), "data: header of 4294967295 bytes: want at most 1048576"},
 		{"truncated header", good[:40], "data: ends within the header: the file is truncated"},
 		{"damaged header", changed(20, '!'), "data: checksum of the header is db74cb0d, want 20e47379: the file is damaged"},
 		{"truncated images", good[:len(good)/2], "data: ends within the training images: the file is truncated"},
 		{"truncated checksum", good[:len(good)-2], "data: ends within the checksum: the file is truncated"},
-		{"damaged images", changed(body, 0xff), "data: training images: flate: corrupt input before offset 1: the file is damaged"},
-		{"wrong checksum", changed(-4, 0, 0, 0, 0), "data: checksum of the images is 51e2fc4d, want 00000000: the file is damaged"},
+		{"truncated codes", good[:body+3], "data: ends within the codes: the file is truncated"},
+		{"too long a code", changed(body, 0xff), "data: code 0 of 510 lengths: want at most 256: the file is damaged"},
+		{"no code", changed(body, 1, 0x33), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
+		{"more than a code", changed(body, 2, 0x11, 0x11), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
+		{"code of 13 bits", changed(body, 2, 0x11, 0xd), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
+		{"damaged images", changed(len(good)/2, 0x55), "data: checksum of the images is 6b3c4a98, want 3fe89b01: the file is damaged"},
+		{"wrong checksum", changed(-4, 0, 0, 0, 0), "data: checksum of the images is 7af2114a, want 00000000: the file is damaged"},
 		{"trailing bytes", append(bytes.Clone(good), 'x'), "data: bytes after the end: the file is damaged"},
 		{"absurd counts", headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":2000000000,"validation":1}`), "data: 2000000000 training and 1 validation images: want 1 to 100000 of each"},
 		{"negative counts", headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":-1,"validation":1}`), "data: -1 training and 1 validation images: want 1 to 100000 of each"},
 		{"other shape", headerOnly(`{"width":64,"height":32,"channels":3,"classes":["a"],"train":1,"validation":1}`), "data: images of 32×64×3: want 32×32×3"},
 		{"no classes", headerOnly(`{"width":32,"height":32,"channels":3,"train":1,"validation":1}`), "data: 0 classes: want 1 to 256"},
-		{"claims without images", headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":100000,"validation":100000}`), "data: ends within the training images: the file is truncated"},
+		{"claims without images", claims(), "data: ends within the codes: the file is truncated"},
+		{"codes without images", append(claims(), make([]byte, codes)...), "data: ends within the training images: the file is truncated"},
+		{"images without codes", append(claims(), make([]byte, codes+100_000)...), "data: training images: number 1 is in codes that there are not: the file is damaged"},
 		{"no JSON", headerOnly(`[]`), "data: header: json: cannot unmarshal array into Go value of type data.Info"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,7 +173,7 @@ func TestReadCounts(t *testing.T) {
 	file := compact(t, d)
 	body := file[bytes.Index(file, []byte("}"))+5:]
 	for counts, want := range map[string]string{
-		`"train":2,"validation":2`: "data: more images than the header says: the file is damaged",
+		`"train":2,"validation":2`: "data: checksum of the images is bd679cfb, want bdafe502: the file is damaged",
 		`"train":3,"validation":3`: "data: ends within the validation images: the file is truncated",
 	} {
 		head := headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a","b","c"],` + counts + `}`)
@@ -224,8 +200,8 @@ func TestEveryTruncation(t *testing.T) {
 	}
 }
 
-// TestEveryFlip changes each byte of a file. What is read all the same (a code
-// of DEFLATE that is not used, the fill at its end) has to be the same images.
+// TestEveryFlip changes each byte of a file. What is read all the same (the fill
+// after an image, a code that is not used) has to be the same images.
 func TestEveryFlip(t *testing.T) {
 	d := plain()
 	file := compact(t, d)

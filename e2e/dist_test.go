@@ -41,10 +41,9 @@ func copySite(tb testing.TB, change map[string]func(content string) string) (dir
 	if err := os.CopyFS(dir, os.DirFS("../build/site")); err != nil {
 		tb.Fatal(err)
 	}
-	if change == nil {
-		change = map[string]func(string) string{}
+	if err := os.WriteFile(filepath.Join(dir, "data", "index.json"), []byte(`{"datasets":[]}`), 0o644); err != nil {
+		tb.Fatal(err)
 	}
-	change["data/index.json"] = func(string) string { return `{"datasets":[]}` }
 	for name, change := range change {
 		file := filepath.Join(dir, name)
 		content, err := os.ReadFile(file)
@@ -70,7 +69,7 @@ func age(tb testing.TB, dir string) {
 	}
 }
 
-// A host is a static server that knows nothing: no compression, no headers of any
+// A staticHost is a server that knows nothing: no compression, no headers of any
 // kind but what Go's file server gives. What it serves can be replaced.
 type staticHost struct {
 	*httptest.Server

@@ -416,7 +416,7 @@ func TestEmbedAccessibility(t *testing.T) {
 		for _, v := range []view{frame, frame.inDark(), phone, phone.inDark()} {
 			p.look(v)
 			axe(p, fmt.Sprintf("%s, %d pixels wide, dark %v", state, v.width, v.dark))
-			if evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`) {
+			if evaluate[int64](p, `document.documentElement.scrollWidth`) > v.width {
 				t.Errorf("%s: the frame scrolls sideways at %d pixels", state, v.width)
 			}
 			p.screenshot(fmt.Sprintf("frame-%s-%d-%v", state, v.width, v.dark))
@@ -462,21 +462,39 @@ func TestTutorial(t *testing.T) {
 		t.Helper()
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q).click()`, text))
 	}
+	p.screenshot("tutorial-top")
+	for _, v := range []view{desktop, desktop.inDark(), phone} {
+		p.look(v)
+		axe(p, "tutorial")
+		if evaluate[int64](p, `document.documentElement.scrollWidth`) > v.width {
+			t.Errorf("the tutorial scrolls sideways at %d pixels", v.width)
+		}
+	}
+	p.look(desktop)
 	// Small networks, so that the test is quick.
 	evaluate[chromedp.Void](p, `Promise.all([base, sparse, mirrored].map((demo) => demo.set({hidden: "32", latent: 16, epochs: 3})))`)
-	press("Train it")
-	waitFor[bool](p, `document.querySelector("output[data-of=base]").innerText.includes("after epoch 3")`)
-	press("λ = 3e-4")
-	waitFor[bool](p, `document.querySelector("output[data-of=sparse]").innerText.includes("units are active after epoch 3")`)
-	if lambda := evaluate[float64](p, `sparse.state().then(({ settings }) => settings.lambda)`); lambda != 3e-4 {
-		t.Errorf("λ is %g, want 3e-4", lambda)
+	says := func(of, what, pattern string) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`/^%s$/.test(document.querySelector("[data-of=%s][data-what=%s]").innerText)`, pattern, of, what))
 	}
+	press("Train it")
+	says("base", "when", "after epoch 3")
+	says("base", "loss", `0\.\d{4}`)
+	press("λ = 1e-4")
+	waitFor[bool](p, `/^1e-4\s+3\s/.test(document.querySelector("tbody").innerText)`)
+	press("λ = 1e-5")
+	waitFor[bool](p, `/^1e-5\s+3\s.*\n1e-4\s+3\s/.test(document.querySelector("tbody").innerText)`)
 	press("Take one step")
 	waitFor[bool](p, `mirrored.state().then(({ status, batch }) => status === "paused" && batch === 1)`)
-	press("train it")
-	waitFor[bool](p, `document.querySelector("output[data-of=mirrored]").innerText.includes("after epoch 3")`)
-	press("train it") // again, when it is done
-	waitFor[bool](p, `document.querySelector("#problem").innerText.includes("done after 3 epochs")`)
+	for range 2 { // the second time from the start
+		press("train it")
+		waitFor[bool](p, `mirrored.state().then(({ status }) => status === "training")`)
+		says("mirrored", "when", "after epoch 3")
+		waitFor[bool](p, `mirrored.state().then(({ status }) => status === "done")`)
+	}
+	waitFor[bool](p, `document.querySelector("#comparison").innerText.includes(" dB ")`)
+	evaluate[chromedp.Void](p, `base.set({latent: 0}).catch(report)`)
+	waitFor[bool](p, `document.querySelector("#problem").innerText.includes('latent "0"')`)
 	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
 	p.screenshot("tutorial")
 }

@@ -145,10 +145,8 @@ func TestRequests(t *testing.T) {
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#share button")].find((b) => b.innerText === "Embed…").click()`)
 	waitFor[bool](p, `!!document.querySelector(".snippet")`)
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#share button")].find((b) => b.innerText === "Preview").click()`)
-	waitFor[bool](p, `!!frames[0]?.document.querySelector("#load")`)
-	evaluate[chromedp.Void](p, `frames[0].document.querySelector("#load").click()`)
-	waitFor[bool](p, `!!frames[0].sae`)
-	evaluate[chromedp.Void](p, `frames[0].sae.ready.then(() => frames[0].sae.step())`)
+	waitFor[bool](p, `!!document.querySelector(".preview sparse-autoencoder")?.step`)
+	evaluate[chromedp.Void](p, `document.querySelector(".preview sparse-autoencoder").step()`)
 	if cookie := evaluate[string](p, `document.cookie`); cookie != "" {
 		t.Errorf("cookie %q", cookie)
 	}

@@ -1,33 +1,72 @@
-// The buttons in the text drive the demos; the text tells what came of it.
+// The buttons in the text drive the demos, and the text tells what came of it.
 "use strict";
 
+const all = (selector) => document.querySelectorAll(selector);
 const problem = document.getElementById("problem");
-const report = (error) => problem.textContent = error.message;
 
-for (const button of document.querySelectorAll("button[data-for]")) {
+function report(message) {
+  problem.textContent = message;
+  problem.hidden = !message;
+}
+
+// <button data-for="ID" data-set="SETTINGS" data-do="COMMAND">: sets, and plays or what
+// the command says, from the start where the run is done.
+for (const button of all("button[data-for]")) {
   button.addEventListener("click", async () => {
     const demo = document.getElementById(button.dataset.for);
     demo.scrollIntoView({ block: "nearest" });
+    report("");
     try {
       if (button.dataset.set) await demo.set(JSON.parse(button.dataset.set));
+      if ((await demo.state()).status === "done") await demo.reset();
       await demo[button.dataset.do ?? "play"]();
-      problem.textContent = "";
     } catch (error) {
-      report(error);
+      report(error.message);
     }
   });
 }
 
-for (const output of document.querySelectorAll("output")) {
-  const demo = document.getElementById(output.dataset.of);
-  demo.addEventListener("state", ({ detail: { history } }) => tell(output, history.at(-1)));
-  demo.addEventListener("metrics", async () => tell(output, (await demo.state()).history.at(-1)));
-  demo.addEventListener("error", ({ detail }) => report(detail));
+const last = {}; // the last epoch of each demo
+const write = {
+  loss: ({ valLoss }) => valLoss.toFixed(4),
+  psnr: ({ psnr }) => `${psnr.toFixed(1)} dB`,
+  active: ({ active }) => active.toFixed(1),
+  when: ({ epoch }) => `after epoch ${epoch}`,
+};
+
+for (const demo of all("sparse-autoencoder")) {
+  const fields = all(`[data-of=${demo.id}][data-what]`);
+  const tell = ({ history }) => {
+    last[demo.id] = history.at(-1);
+    if (!last[demo.id]) return;
+    for (const field of fields) field.textContent = write[field.dataset.what](last[demo.id]);
+    compare();
+  };
+  demo.addEventListener("state", ({ detail }) => tell(detail));
+  demo.addEventListener("metrics", async () => tell(await demo.state()));
+  demo.addEventListener("done", ({ detail }) => {
+    for (const table of all(`table[data-of=${demo.id}]`)) note(table.tBodies[0], detail);
+  });
+  demo.addEventListener("error", ({ detail }) => report(detail.message));
 }
 
-function tell(output, epoch) {
-  if (!epoch) return;
-  output.value = output.dataset.what === "active"
-    ? `${epoch.active.toFixed(1)} units are active after epoch ${epoch.epoch}`
-    : `${epoch.valLoss.toFixed(4)} after epoch ${epoch.epoch}`;
+// note adds a finished run to a table, in the place of an earlier one with its λ.
+function note(rows, { settings, history }) {
+  const lambda = settings.lambda.toExponential();
+  const { epoch, active, dead, psnr } = history.at(-1);
+  const row = document.createElement("tr");
+  row.dataset.lambda = lambda;
+  for (const text of [lambda, epoch, active.toFixed(1), dead, `${psnr.toFixed(1)} dB`]) row.insertCell().textContent = text;
+  rows.querySelector(".empty")?.remove();
+  rows.querySelector(`[data-lambda="${lambda}"]`)?.remove();
+  const next = [...rows.rows].find((other) => other.dataset.lambda > settings.lambda);
+  rows.insertBefore(row, next ?? null);
+}
+
+function compare() {
+  if (!last.base || !last.mirrored) return;
+  const gain = last.mirrored.psnr - last.base.psnr;
+  document.getElementById("comparison").textContent = gain > 0
+    ? `The mirrored decoder is ${gain.toFixed(1)} dB better than the base, with ${last.mirrored.active.toFixed(0)} active units against ${last.base.active.toFixed(0)}.`
+    : `So far, the mirrored decoder is ${(-gain).toFixed(1)} dB worse than the base.`;
 }

@@ -10,6 +10,7 @@
 "use strict";
 
 (() => {
+  if (customElements.get("sparse-autoencoder")) return; // a page with several snippets
   const base = new URL(".", document.currentScript.src);
   const global = new Set(["id", "class", "style", "title", "slot", "part", "lang", "dir", "role", "tabindex", "translate", "inert"]);
   const switches = { autoplay: "1", mirrored: "true" }; // what they mean without a value
@@ -18,7 +19,18 @@
   const removed = "the demo was removed from the page";
   const patience = 10_000; // for the frame to answer once it has loaded, in milliseconds
 
+  // A change of the text's colour, whatever makes it, is a transition of the box.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`
+    :host { display: block; }
+    :host([hidden]:not([hidden=""], [hidden="hidden"], [hidden="until-found"])) { display: block !important; }
+    :host(:is([hidden=""], [hidden="hidden"], [hidden="until-found"])) { display: none; }
+    div { color: color-mix(in srgb, currentcolor, currentcolor); transition: color 1ms; }
+    iframe { display: block; width: 100%; height: 300px; border: 0; }
+  `);
+
   class SparseAutoencoder extends HTMLElement {
+    #root = this.attachShadow({ mode: "open" });
     #box = null; // around the frame
     #frame = null;
     #port = null;
@@ -40,9 +52,6 @@
       frame.title = this.title || "Sparse autoencoder: train it here";
       frame.loading = "lazy";
       frame.allow = "clipboard-write";
-      Object.assign(frame.style, { display: "block", width: "100%", height: "300px", border: "0" });
-      const hidden = this.getAttribute("hidden");
-      if (hidden === null ? !this.style.display : !hides(hidden)) this.style.setProperty("display", "block", hidden === null ? "" : "important");
 
       this.#box = box;
       this.#frame = frame;
@@ -57,15 +66,14 @@
         if (effectiveDirective === "frame-src" && blockedURI.startsWith(base.origin)) greeted.reject(new Error(`this page's policy does not allow frames of ${base.origin}`));
       }, { signal });
 
-      // A change of the text's colour, whatever makes it, is a transition here.
-      box.style.color = "color-mix(in srgb, currentcolor, currentcolor)";
-      box.style.setProperty("transition", "color 1ms", "important");
       box.addEventListener("transitionend", () => this.#follow());
-      const shown = new ResizeObserver(() => this.#follow()); // without a box, there is no transition
+      const shown = new ResizeObserver(() => this.#follow()); // what is not shown has no transitions
       shown.observe(box);
       signal.addEventListener("abort", () => shown.disconnect());
 
-      (this.shadowRoot ?? this.attachShadow({ mode: "open" })).replaceChildren(box);
+      this.#root.adoptedStyleSheets = [sheet];
+      this.#root.replaceChildren(box);
+      this.#theme = "";
       this.#follow();
       address.hash = this.#theme;
       frame.src = address;
@@ -77,7 +85,7 @@
       this.#port?.close();
       this.#frame = this.#port = null;
       this.#forget(removed);
-      this.shadowRoot?.replaceChildren();
+      this.#root.replaceChildren();
     }
 
     // Frameworks set properties rather than attributes.
@@ -114,7 +122,7 @@
       if (theme === this.#theme) return;
       this.#theme = theme;
       this.#frame.style.colorScheme = theme;
-      this.#port?.postMessage({ source: "sae", v: 1, type: "hello", payload: { theme } });
+      this.#port?.postMessage({ source: "sae", v: 1, id: ++this.#lastID, type: "hello", payload: { theme } });
     }
 
     // Shows a link in place of a frame that cannot be there.
@@ -133,10 +141,10 @@
 
     #receive({ source, v, id, type, payload }) {
       if (source !== "sae" || v !== 1 || !events.has(type)) return;
-      const asked = id === undefined ? undefined : this.#pending.get(id);
-      if (asked) {
+      if (id !== undefined) { // an answer
+        const asked = this.#pending.get(id);
         this.#pending.delete(id);
-        type === "error" ? asked.reject(new Error(payload.message)) : asked.resolve(payload);
+        type === "error" ? asked?.reject(new Error(payload.message)) : asked?.resolve(payload);
         return;
       }
       if (type === "height") this.#frame.style.height = `${Math.min(Math.max(payload.height, 120), 4000)}px`;

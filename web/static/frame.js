@@ -41,7 +41,7 @@ globalThis.saeEmbedded = true;
   async function start() {
     await parsed;
     try {
-      if (origin === "null") throw new Error("its frame is sandboxed; the sandbox attribute needs allow-scripts and allow-same-origin");
+      if (origin === "null") throw new Error("the sandbox attribute of its frame has to have allow-scripts and allow-same-origin");
       const button = document.getElementById("load");
       button.disabled = true;
       button.querySelector("span").textContent = "Loading";
@@ -60,7 +60,7 @@ globalThis.saeEmbedded = true;
       const line = document.getElementById("boot");
       if (line) { // else the program has taken the page over, and says what it lacks
         document.getElementById("load").hidden = true;
-        line.textContent = `The demo did not start: ${error.message}. Reload the page.`;
+        line.textContent = `The demo does not start: ${error.message}.`;
         line.hidden = false;
       }
       throw error;

@@ -75,7 +75,7 @@ func (c *Reconstructions) untrainedText() string {
 	if c.empty() || c.Page.Trained() {
 		return ""
 	}
-	return "before training, every picture comes out grey"
+	return "grey before training"
 }
 
 func (c *Reconstructions) differenceText() string {

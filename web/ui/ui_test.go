@@ -314,7 +314,7 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"first visit", visit(protocol.SourceSite),
-			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "before training, every picture comes out grey",
+			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "grey before training",
 				"from the first batch on", "Validation 0.6931 Training – Above floor 0.1460 MSE 0.0724 PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
 				"The 64 units of the latent layer over all 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
 			[]string{"Pause", "Opening"},
@@ -330,7 +330,7 @@ func TestStates(t *testing.T) {
 			"training", train(),
 			[]string{"Pause Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above floor 0.0443 MSE 0.0129 PSNR 18.9 dB",
 				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active 26.4 of 64 Dead 1 unit Zero 58.7 %"},
-			[]string{"comes out grey", "from the first batch on"},
+			[]string{"grey before training", "from the first batch on"},
 			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
 		},
 		{"paused", paused(), []string{"Train Epoch 7 of 20"}, []string{"Pause"}, nil},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -65,8 +66,8 @@ func (p *Page) Follow(query string) {
 	values, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
 	problems := []error{err}
 	changes := map[string]string{}
-	for name, all := range values {
-		value := all[0]
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name][0]
 		_, known := experiment.Lookup(name)
 		switch {
 		case name == fingerprintName:
@@ -104,8 +105,26 @@ func (p *Page) Follow(query string) {
 	}
 }
 
+// A notice names so many problems, each with so many bytes: a link can have any
+// number of any length.
+const (
+	maxProblems = 5
+	maxProblem  = 200
+)
+
 // inLine writes joined errors in one line.
-func inLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+func inLine(err error) string {
+	problems := strings.Split(err.Error(), "\n")
+	if more := len(problems) - maxProblems; more > 0 {
+		problems = append(problems[:maxProblems], fmt.Sprintf("and %d more", more))
+	}
+	for i, problem := range problems {
+		if len(problem) > maxProblem {
+			problems[i] = strings.ToValidUTF8(problem[:maxProblem], "") + "…"
+		}
+	}
+	return strings.Join(problems, "; ")
+}
 
 // Query returns the part of a link from the question mark on that opens the page
 // with the same settings; "" for the defaults. With a finished epoch, it carries

@@ -14,6 +14,9 @@ BUDGET = 1200000
 TRAIN = 5000
 VALIDATION = 1000
 
+# How long make fuzz spends on each of its targets.
+FUZZTIME = 1m
+
 # Packages whose tests run in WebAssembly too: in Node, or in Chromium, which
 # knows all SIMD instructions.
 WASM_NODE = ./nn/... ./data/...
@@ -47,8 +50,8 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 # are ordered: what fails fast comes first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help build serve data train test golden bench check dist size pictures clean generate \
-	vet formatted generated test-go test-wasm test-page FORCE
+.PHONY: help build serve data train test fuzz golden bench check dist size pictures clean generate \
+	vet formatted generated test-go test-fuzz test-wasm test-page FORCE
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +69,10 @@ data: ## find or download CIFAR-10 and convert a part of it for the page
 train: $(SITE)/echarts.js $(SITE)/style.css ## train natively; ARGS='-experiment 3 -report report.html' says how, ARGS=-help what there is
 	go run ./tools/train $(ARGS)
 
-test: formatted generated vet test-go test-wasm test-page ## run all tests, natively, in WebAssembly and in browsers
+test: formatted generated vet test-go test-fuzz test-wasm test-page ## run all tests, natively, in WebAssembly and in browsers
+
+fuzz: ## feed random input to all that reads files, links and messages; FUZZTIME=1m each
+	tools/fuzz $(FUZZTIME)
 
 golden: build/bin/wasmexec ## print how far each kernel is from the reference traces
 	tools/need node chromium
@@ -171,6 +177,9 @@ generated:
 test-go:
 	tools/need gcc
 	go test -race $$(go list ./... | grep -v '/e2e$$')
+
+test-fuzz:
+	tools/fuzz 1s
 
 test-wasm: build/bin/wasmexec
 	tools/need node chromium

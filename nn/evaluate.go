@@ -17,8 +17,13 @@ type Evaluation struct {
 	Codes        []float32 // latent activations, [images, LatentDims]
 }
 
-// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/MSE).
-func (e *Evaluation) PSNR() float64 { return -10 * math.Log10(e.MSE) }
+// PSNR returns the peak signal-to-noise ratio in dB, as the function PSNR does.
+func (e *Evaluation) PSNR() float64 { return PSNR(e.MSE) }
+
+// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/mse), of a mean
+// squared error of values in [0, 1]. It is at most 120, so that it is finite, and JSON
+// has it, where pictures of one colour are reconstructed exactly.
+func PSNR(mse float64) float64 { return -10 * math.Log10(max(mse, 1e-12)) }
 
 // Histogram returns the distribution of the sizes of all latent activations:
 // the share in each of some equal bins between 0 and the largest, and the share

@@ -6,6 +6,7 @@ package baseline
 import (
 	"math"
 
+	"sae/nn"
 	"sae/nn/pca"
 )
 
@@ -38,8 +39,8 @@ type Quality struct {
 	MSE float64 `json:"mse"` // mean squared error of the values in [0, 1]
 }
 
-// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/MSE).
-func (q Quality) PSNR() float64 { return -10 * math.Log10(q.MSE) }
+// PSNR returns the peak signal-to-noise ratio in dB, as nn.PSNR does.
+func (q Quality) PSNR() float64 { return nn.PSNR(q.MSE) }
 
 // epsilon is Keras's: by how much answers of 0 and 1 are moved inwards, so
 // that one which turns out wrong cannot make the loss infinite.

@@ -242,19 +242,6 @@ func TestBadArchives(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) {
-	c := checkpoint(f, nil)
-	for _, format := range Formats {
-		f.Add(export(f, format.Name, c))
-	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := Read(file, experiment.Default(), dims)
-		if err == nil && len(c.Parameters) != c.Settings.Architecture(dims).Parameters() {
-			t.Errorf("%d parameters for %+v", len(c.Parameters), c.Settings)
-		}
-	})
-}
-
 // The Go program compiles, and its history is that of the run, bit for bit.
 func TestGo(t *testing.T) {
 	if testing.Short() || runtime.GOOS == "js" {

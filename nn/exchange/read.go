@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -58,7 +57,10 @@ func Read(file []byte, settings experiment.Settings, inputDims int) (*fit.Checkp
 	if err != nil {
 		return nil, fmt.Errorf("import: archive: %w", err)
 	}
-	u := &unpacker{archive: z, left: maxGrowth*int64(len(file)) + 1<<20}
+	u := &unpacker{archive: z, byName: map[string]*zip.File{}, left: maxGrowth*int64(len(file)) + 1<<20}
+	for _, f := range z.File {
+		u.byName[f.Name] = f
+	}
 	arrays, err := u.arrays()
 	if err != nil {
 		return nil, err
@@ -76,16 +78,17 @@ func Read(file []byte, settings experiment.Settings, inputDims int) (*fit.Checkp
 // unpacker reads files of an archive, up to a number of bytes.
 type unpacker struct {
 	archive *zip.Reader
+	byName  map[string]*zip.File // a model.json can ask for many of many
 	left    int64
 }
 
 // file returns the content of a file.
 func (u *unpacker) file(name string) ([]byte, error) {
-	i := slices.IndexFunc(u.archive.File, func(f *zip.File) bool { return f.Name == name })
-	if i < 0 {
+	f, ok := u.byName[name]
+	if !ok {
 		return nil, fmt.Errorf("import: the archive has no %s", name)
 	}
-	r, err := u.archive.File[i].Open()
+	r, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("import: %s: %w", name, err)
 	}

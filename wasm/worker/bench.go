@@ -3,11 +3,13 @@ package worker
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"slices"
 	"time"
 
 	"sae/data"
 	"sae/nn"
+	"sae/nn/experiment"
 	"sae/wasm/protocol"
 )
 
@@ -77,9 +79,9 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 			return protocol.Message{}, err
 		}
 		// As many whole batches as the budget holds, at least one.
-		perBatch := float64(elapsed) / float64(time.Millisecond)
-		batches := int(cfg.BudgetMS / float64(cfg.Epochs+cfg.Warmup) / perBatch)
-		used = min(used, max(1, batches)*cfg.Batch)
+		perBatch := float64(elapsed) / float64(time.Millisecond) // 0 where the clock is coarse
+		batches := max(1, math.Floor(cfg.BudgetMS/float64(cfg.Epochs+cfg.Warmup)/perBatch))
+		used = int(min(float64(used), batches*float64(cfg.Batch)))
 	}
 	result := protocol.BenchResult{ImagesUsed: used, Kernel: w.Kernel, Workers: size}
 	for i := range cfg.Warmup + cfg.Epochs {
@@ -99,7 +101,22 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 	hash.Write(protocol.Bytes(auto.Params()))
 	result.Weights = fmt.Sprintf("%016x", hash.Sum64())
 	result.ImagesPerSecond = float64(used) / median(result.EpochMS) * 1000
+	if math.IsInf(result.ImagesPerSecond, 0) {
+		return protocol.Message{}, fmt.Errorf("bench: %d images take no time by this clock: want more", used)
+	}
+	if loss := result.Loss; loss-loss != 0 {
+		return protocol.Message{}, fmt.Errorf("bench: the loss is %g with lr %g: want a smaller one", loss, cfg.LR)
+	}
 	return protocol.New("", result), nil
+}
+
+// checkBatch reports a batch that the settings would not allow.
+func checkBatch(command protocol.Type, batch int) error {
+	field, _ := experiment.Lookup("batch")
+	if batch < int(field.Min) || batch > int(field.Max) {
+		return fmt.Errorf("%s: batch %d: want %s", command, batch, field.Want())
+	}
+	return nil
 }
 
 func checkBench(cfg protocol.Bench, buffers [][]byte) error {
@@ -111,10 +128,10 @@ func checkBench(cfg protocol.Bench, buffers [][]byte) error {
 		return fmt.Errorf("bench: layers %v: want %d first and last", cfg.Layers, data.ImageSize)
 	case cfg.Epochs < 1 || cfg.Warmup < 0:
 		return fmt.Errorf("bench: epochs %d, warmup %d: want at least 1 and 0", cfg.Epochs, cfg.Warmup)
-	case cfg.Images < 1 || len(buffers) != 1 || len(buffers[0]) < cfg.Images*data.ImageSize:
+	case cfg.Images < 1 || len(buffers) != 1 || len(buffers[0])/data.ImageSize < cfg.Images:
 		return fmt.Errorf("bench: images %d: want at least 1, and data with %d bytes for each", cfg.Images, data.ImageSize)
 	}
-	return nil
+	return checkBatch(protocol.TypeBench, cfg.Batch)
 }
 
 func median(values []float64) float64 {

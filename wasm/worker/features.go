@@ -86,10 +86,17 @@ func (r *run) atoms(u *units) ([]byte, error) {
 	return atoms, nil
 }
 
-// check reports an image that there is not.
+// maxPictures is how many validation images a command can ask for: many more than
+// are ever shown.
+const maxPictures = 500
+
+// check reports an image that there is not, and too many of them.
 func (w *Worker) check(command protocol.Type, images []int) error {
 	if w.dataset == nil {
 		return fmt.Errorf("%s: there is no data set; load one first", command)
+	}
+	if len(images) > maxPictures {
+		return fmt.Errorf("%s: %d images: want at most %d", command, len(images), maxPictures)
 	}
 	for _, image := range images {
 		if n := w.dataset.Validation.Len(); image < 0 || image >= n {

@@ -67,6 +67,9 @@ func (w *Worker) join(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
+	if err := checkBatch(m.Type, join.Batch); err != nil {
+		return err
+	}
 	w.Connect(m.Ports)
 	err = nn.Serve(join.Architecture, join.Adam, join.Batch, w.place(join.Rank, join.Size), w.yield)
 	if errors.Is(err, errInterrupted) {

@@ -344,6 +344,11 @@ func (w *Worker) drive(m protocol.Message) error {
 		if err != nil {
 			return err
 		}
+		settings := r.settings
+		settings.Epochs, settings.Workers = adjust.Epochs, adjust.Workers
+		if err := settings.Validate(); err != nil {
+			return err
+		}
 		r.setEpochs(adjust.Epochs)
 		r.settings.Workers = adjust.Workers
 		r.tuner = w.newTuner(r)

@@ -143,7 +143,7 @@ func (p *page) until(match func(protocol.Frame) bool) (frame protocol.Frame, epo
 	}
 }
 
-func settings(t *testing.T, changes map[string]string) experiment.Settings {
+func settings(t testing.TB, changes map[string]string) experiment.Settings {
 	t.Helper()
 	base := map[string]string{"hidden": "16", "latent": "8", "epochs": "2", "batch": "64"}
 	for name, value := range changes {

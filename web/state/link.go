@@ -158,16 +158,29 @@ func (p *Page) complain(title string, problems []error) {
 	if len(problems) == 0 {
 		return
 	}
-	const most = 8
-	text := inLine(errors.Join(problems[:min(most, len(problems))]...))
-	if more := len(problems) - most; more > 0 {
-		text += fmt.Sprintf("; and %d more", more)
-	}
-	p.Notice = &Notice{Title: title, Text: text + ". Defaults are in their place."}
+	p.Notice = &Notice{Title: title, Text: inLine(errors.Join(problems...)) + ". Defaults are in their place."}
 }
 
+// A notice names so many problems, each with so many bytes: a link can have any
+// number of any length.
+const (
+	maxProblems = 8
+	maxProblem  = 200
+)
+
 // inLine writes joined errors in one line.
-func inLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+func inLine(err error) string {
+	problems := strings.Split(err.Error(), "\n")
+	if more := len(problems) - maxProblems; more > 0 {
+		problems = append(problems[:maxProblems], fmt.Sprintf("and %d more", more))
+	}
+	for i, problem := range problems {
+		if len(problem) > maxProblem {
+			problems[i] = strings.ToValidUTF8(problem[:maxProblem], "") + "…"
+		}
+	}
+	return strings.Join(problems, "; ")
+}
 
 // Query returns the part of a link from the question mark on that opens the page
 // with the same settings; "" for the defaults. With a finished epoch, it carries

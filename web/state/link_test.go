@@ -87,6 +87,15 @@ func TestLongLink(t *testing.T) {
 	}
 }
 
+// However many problems a link has, the notice stays short.
+func TestManyProblems(t *testing.T) {
+	page := visitor()
+	page.Follow("?latent=" + strings.Repeat("9", 5000) + "&a&b&c&d&e&f&g&lambda=" + strings.Repeat("é", 500))
+	if n := len(page.Notice.Text); n > 1200 || !strings.Contains(page.Notice.Text, "; and 1 more. Defaults") {
+		t.Errorf("a notice of %d bytes: %s", n, page.Notice.Text)
+	}
+}
+
 // The fingerprint tells whether a run was reproduced.
 func TestFingerprint(t *testing.T) {
 	page, worker := open(t)
@@ -118,23 +127,4 @@ func TestFingerprint(t *testing.T) {
 	if visitor().Reproduced() != "" {
 		t.Error("without a link, there is nothing to compare with")
 	}
-}
-
-func FuzzFollow(f *testing.F) {
-	f.Add("?experiment=3&lambda=1e-5")
-	f.Add("hidden=4096,4096&latent=1e9&batch=-1&&=&fingerprint=1-go-0")
-	f.Fuzz(func(t *testing.T, query string) {
-		page := visitor()
-		page.Follow(query)
-		if err := page.Settings.Validate(); err != nil {
-			t.Errorf("%q: %v", query, err)
-		}
-		if page.Notice == nil && page.Expected == nil {
-			other := visitor()
-			other.Follow(page.Query(false))
-			if other.Settings != page.Settings {
-				t.Errorf("%q: %+v becomes %q and then %+v", query, page.Settings, page.Query(false), other.Settings)
-			}
-		}
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"sae/data"
+	"sae/nn"
 )
 
 // pictureSize is the width and height of a picture in pixels.
@@ -108,5 +109,5 @@ func psnr(original, reconstruction []byte) float64 {
 		d := float64(value) - float64(reconstruction[i])
 		squares += d * d
 	}
-	return 10 * math.Log10(255*255*float64(len(original))/squares)
+	return nn.PSNR(squares / (255 * 255 * float64(len(original))))
 }

@@ -1,0 +1,90 @@
+package exchange
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"reflect"
+	"slices"
+	"testing"
+
+	"sae/nn/experiment"
+	"sae/tools/bounds"
+)
+
+// readBound is how many bytes reading a file of n may allocate: an archive grows to
+// maxGrowth times its size, and lists in it grow by doubling.
+func readBound(n int) int { return 16<<20 + 100*maxGrowth*n }
+
+// FuzzRead holds that a file is refused or gives a model that all formats keep.
+func FuzzRead(f *testing.F) {
+	c := checkpoint(f, nil)
+	for _, format := range Formats {
+		f.Add(export(f, format.Name, c))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) { read(t, file) })
+}
+
+// FuzzArchive is FuzzRead with archives that are whole: random changes would
+// otherwise hardly get past their checksums. The content is that of the file in
+// question: a kernel of a .npz, auto.onnx, or model.json with the weights beside it.
+func FuzzArchive(f *testing.F) {
+	c := checkpoint(f, nil)
+	content := func(format, name string) []byte {
+		file := export(f, format, c)
+		z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			f.Fatal(err)
+		}
+		i := slices.IndexFunc(z.File, func(file *zip.File) bool { return file.Name == name })
+		r, err := z.File[i].Open()
+		if err != nil {
+			f.Fatal(err)
+		}
+		defer r.Close()
+		text, err := io.ReadAll(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return text
+	}
+	f.Add("", npy(ramp(dims*3), dims, 3), []byte{})
+	f.Add(`{"latent":3}`, npy64(ramp(dims*3), dims, 3), []byte{})
+	f.Add("", content("onnx", "auto.onnx"), []byte{})
+	f.Add("", content("tfjs", "model.json"), content("tfjs", "encoder.bin"))
+	f.Add("", []byte(`{"weightsManifest":[{"paths":["encoder.bin"],"weights":[{"name":"k","shape":[12,1],"dtype":"float32"},{"name":"b","shape":[1],"dtype":"float32"},{"name":"o","shape":[1,12],"dtype":"float32"},{"name":"c","shape":[12],"dtype":"float32"}]}]}`), make([]byte, 4*(12+1+12+12)))
+	f.Fuzz(func(t *testing.T, comment string, main, weights []byte) {
+		if len(comment) > 65535 {
+			return // there is no such archive
+		}
+		for _, files := range [][]any{
+			{"a.npy", main, "b.npy", npy(ramp(3), 3), "c.npy", npy(ramp(3*dims), 3, dims), "d.npy", npy(ramp(dims), dims)},
+			{"auto.onnx", main},
+			{"model.json", main, "encoder.bin", weights, "decoder.bin", weights},
+		} {
+			read(t, zipped(t, comment, files...))
+		}
+	})
+}
+
+func read(t *testing.T, file []byte) {
+	bounds.Hold(t, readBound(len(file)), func() {
+		c, err := Read(file, experiment.Default(), dims)
+		if err != nil {
+			return
+		}
+		for _, format := range Formats {
+			var again bytes.Buffer
+			if err := format.Write(&again, c); err != nil {
+				t.Fatal(err)
+			}
+			same, err := Read(again.Bytes(), experiment.Default(), dims)
+			if err != nil && format.Name == "checkpoint" && c.Data.Train == 0 {
+				continue // weights alone, which no run has had
+			}
+			if err != nil || same.Settings != c.Settings || !reflect.DeepEqual(same.Parameters, c.Parameters) {
+				t.Errorf("written as %s, a model of %+v becomes one of %+v: %v", format.Name, c.Settings, same, err)
+			}
+		}
+	})
+}

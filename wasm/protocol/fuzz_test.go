@@ -1,0 +1,85 @@
+//go:build !js
+
+// The corpus is in files, which there are none of in a browser.
+
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"sae/tools/bounds"
+)
+
+// decodeBound is how many bytes decoding a body of n may allocate: an empty entry of
+// a list takes 3 bytes in JSON and some hundred in memory, and lists grow by doubling.
+func decodeBound(n int) int { return 1<<20 + 1000*n }
+
+// FuzzDecode holds that a body of any type is refused or means the same when it is
+// sent on.
+func FuzzDecode(f *testing.F) {
+	for _, body := range []any{
+		Load{Source: SourceSite, Name: "CIFAR-10", URL: "data/cifar10.sae"},
+		Configure{Run: 3},
+		Watch{Images: []int{0, 7}},
+		Frame{Run: 1, Status: StatusTraining, Epochs: []Epoch{{Epoch: 1, Loss: 0.5}}, Points: []Point{{}}, Explained: &Explained{}},
+		Bench{Layers: []int{3072, 16, 3072}, LatentIndex: 1},
+	} {
+		f.Add([]byte(New(TypePing, body).Body))
+	}
+	f.Add([]byte(`{"Images":[1e99],"layers":[{}],"adam":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		bounds.Hold(t, 25*decodeBound(len(body)), func() {
+			decode[Load](t, body)
+			decode[Dataset](t, body)
+			decode[Configure](t, body)
+			decode[Adjust](t, body)
+			decode[Join](t, body)
+			decode[Pace](t, body)
+			decode[Watch](t, body)
+			decode[Export](t, body)
+			decode[Import](t, body)
+			decode[Imported](t, body)
+			decode[Images](t, body)
+			decode[Unit](t, body)
+			decode[UnitDetail](t, body)
+			decode[Unusual](t, body)
+			decode[PCA](t, body)
+			decode[Seen](t, body)
+			decode[Ready](t, body)
+			decode[Loading](t, body)
+			decode[Frame](t, body)
+			decode[Died](t, body)
+			decode[Bench](t, body)
+			decode[BenchResult](t, body)
+			decode[KernelBench](t, body)
+		})
+	})
+}
+
+func decode[T any](t *testing.T, body []byte) {
+	value, err := Decode[T](Message{Type: TypePing, Body: body})
+	if err != nil {
+		return
+	}
+	sent := New(TypePing, value)
+	again, err := Decode[T](sent)
+	if err != nil {
+		t.Fatalf("%s is read as %+v, which is not read again: %v", body, value, err)
+	}
+	if text, err := json.Marshal(again); err != nil || !bytes.Equal(text, sent.Body) {
+		t.Errorf("%s becomes %s and then %s: %v", body, sent.Body, text, err)
+	}
+}
+
+// Numbers cross as their bits.
+func FuzzFloats(f *testing.F) {
+	f.Add([]byte{0, 0, 0x80, 0x7f, 0, 0, 0xc0, 0x7f, 1})
+	f.Fuzz(func(t *testing.T, buffer []byte) {
+		if got := Bytes(Floats(buffer)); !bytes.Equal(got, buffer[:len(buffer)/4*4]) {
+			t.Errorf("%v becomes %v", buffer, slices.Clone(got))
+		}
+	})
+}

@@ -1,0 +1,173 @@
+//go:build !js
+
+// The corpus is in files, which there are none of in a browser.
+
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"sae/data"
+	"sae/tools/bounds"
+	"sae/wasm/protocol"
+)
+
+// fuzzed is the largest network that a fuzzed message may ask for, in parameters:
+// larger ones that the settings allow take their memory rightly.
+const fuzzed = 200_000
+
+// messagesBound is how many bytes the worker may allocate for messages of n bytes,
+// whose networks have at most as many parameters as fuzzed: some dozen arrays as long
+// as those for each, and what decoding and pictures take.
+func messagesBound(messages, n int) int { return 64<<20 + messages*64*fuzzed + 4000*n }
+
+// FuzzMessages sends the worker any commands, one a line: a type and a body. All
+// bring the same buffer, which is also their file. The worker answers each, and
+// then works as if nothing had been.
+func FuzzMessages(f *testing.F) {
+	image := make([]byte, data.ImageSize)
+	start := `load {"source":"synthetic"}
+watch {"images":[0,1]}
+configure {"run":1,"settings":` + string(protocol.New("", small(f)).Body) + "}\n"
+	f.Add(start+"step\nreconstruct\nencode\nunusual\nimages {\"images\":[3]}\nunit {\"unit\":1}\nmap\npca {\"k\":2,\"images\":30}", image)
+	f.Add(start+`export {"format":"npz"}
+pace {"perSecond":4}
+play
+adjust {"epochs":3,"workers":"2"}
+pause
+decode
+seen {"displayMs":1e300}
+nonsense
+play`, image[:16])
+	f.Add(start+`import {"run":2,"settings":`+string(protocol.New("", small(f)).Body)+"}\nstep", []byte("PK"))
+	f.Add(`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":1,"epochs":1,"images":1,"lr":1e-3,"beta1":0.9,"beta2":0.999,"eps":1e-7,"budgetMs":1}`, image)
+	f.Add(`join {"rank":1,"size":2,"architecture":{"InputDims":3072,"LatentDims":2},"adam":{"LearningRate":0.1,"Epsilon":1e-7},"batch":4}`, []byte{})
+	for _, hostile := range []string{
+		`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":1,"epochs":1,"images":6002400640683000,"lr":1e-3,"beta1":0.9,"beta2":0.999,"eps":1e-7}`,
+		`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":1099511627776,"epochs":1,"images":1,"lr":1e-3,"beta1":0.9,"beta2":0.999,"eps":1e-7}`,
+		`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":-1,"epochs":1,"images":1}`,
+		`join {"rank":1,"size":2,"architecture":{"InputDims":3072,"LatentDims":2},"adam":{"LearningRate":0.1,"Epsilon":1e-7},"batch":1099511627776}`,
+		`join {"rank":-1,"size":3,"architecture":{"InputDims":-3072,"LatentDims":2},"batch":-1}`,
+		start + `watch {"images":[` + strings.Repeat("0,", 10_000) + "0]}\nstep",
+		start + `images {"images":[` + strings.Repeat("0,", 100_000) + "0]}",
+		start + "pace {\"perSecond\":1e-300}\nplay\nadjust {\"epochs\":-1,\"workers\":\"1000\"}\nstep\npca {\"k\":-1,\"images\":30}\nunit {\"unit\":-1}",
+	} {
+		f.Add(hostile, image)
+	}
+	set := data.Synthetic(40, 10, 1)
+	f.Fuzz(func(t *testing.T, text string, buffer []byte) {
+		lines := strings.Split(text, "\n")
+		var messages []protocol.Message
+		for _, line := range lines {
+			command, body, _ := strings.Cut(line, " ")
+			m := protocol.Message{Type: protocol.Type(command), Body: []byte(body), Buffers: [][]byte{buffer}, File: buffer}
+			if large(m) {
+				return
+			}
+			messages = append(messages, m)
+		}
+		bounds.Hold(t, messagesBound(len(messages), len(text)+len(buffer)), func() { converse(t, set, messages) })
+	})
+}
+
+func small(t testing.TB) any {
+	return settings(t, map[string]string{"hidden": "8", "latent": "4", "epochs": "2", "batch": "16"})
+}
+
+// large reports a command that asks for a large network, and may.
+func large(m protocol.Message) bool {
+	var layers []int
+	switch m.Type {
+	case protocol.TypeConfigure:
+		c, _ := protocol.Decode[protocol.Configure](m)
+		layers = c.Settings.Architecture(data.ImageSize).Layers()
+	case protocol.TypeImport:
+		c, _ := protocol.Decode[protocol.Import](m)
+		layers = c.Settings.Architecture(data.ImageSize).Layers()
+	case protocol.TypeBench:
+		c, _ := protocol.Decode[protocol.Bench](m)
+		layers = c.Layers
+	case protocol.TypeJoin:
+		c, _ := protocol.Decode[protocol.Join](m)
+		layers = c.Architecture.Layers()
+	}
+	parameters := 0.0
+	for i := 1; i < len(layers); i++ {
+		parameters += math.Abs(float64(layers[i-1])+1) * math.Abs(float64(layers[i]))
+	}
+	return parameters > fuzzed && parameters <= 1<<28 // more are refused
+}
+
+// converse has a worker of its own answer the messages, and then a few good ones.
+func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
+	messages = append(messages,
+		protocol.New(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}),
+		protocol.New(protocol.TypeConfigure, protocol.Configure{Run: 9, Settings: settings(t, map[string]string{"hidden": "8", "latent": "4", "batch": "16"})}),
+		protocol.New(protocol.TypeStep, nil))
+	good := len(messages) - 3
+	var mutex sync.Mutex
+	answers := make([]int, len(messages)) // to each message
+	ended := make(chan struct{})
+	var w *Worker
+	w = New(Platform{
+		Kernel:  "go",
+		Cores:   2,
+		Turn:    func() {},
+		Recruit: func(protocol.Join) error { return nil },
+		Lost:    func() string { return "" },
+		Connect: func(any) {},
+		Send:    func(int, []byte) {},
+		Receive: func(int, []byte) bool { return false },
+		NewFile: func(write func(io.Writer) error) (any, error) {
+			var file bytes.Buffer
+			err := write(&file)
+			return file.Bytes(), err
+		},
+		ReadFile:     func(file any) ([]byte, error) { return file.([]byte), nil },
+		BenchKernels: func() protocol.KernelBench { return protocol.KernelBench{} },
+		Open: func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
+			if load.Source != protocol.SourceSynthetic {
+				return nil, false, errors.New("no such file")
+			}
+			return set, false, nil
+		},
+		Post: func(m protocol.Message) {
+			if m.Type == protocol.TypeFrame {
+				w.Deliver(protocol.New(protocol.TypeSeen, protocol.Seen{}))
+				return
+			}
+			if m.Type != protocol.TypeReply {
+				return
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			answers[m.ID-1]++
+			if m.ID > good && m.Error != "" {
+				t.Errorf("afterwards, %s fails: %s", messages[m.ID-1].Type, m.Error)
+			}
+			if m.ID == len(messages) {
+				close(ended)
+				runtime.Goexit() // ends the worker
+			}
+		},
+	})
+	for i, m := range messages {
+		m.ID = i + 1
+		w.Deliver(m)
+	}
+	go w.Run()
+	<-ended
+	for i, n := range answers {
+		silent := messages[i].Type == protocol.TypeSeen || messages[i].Type == protocol.TypeJoin
+		if n != 1 && !(silent && n == 0) {
+			t.Errorf("message %d, %s, has %d answers", i+1, messages[i].Type, n)
+		}
+	}
+}

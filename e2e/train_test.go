@@ -48,7 +48,7 @@ func TestTeamsTrainTheSame(t *testing.T) {
 			if workers == 1 {
 				first = result.Weights
 			}
-			if len(result.Weights) != 64 || result.Weights != first {
+			if len(result.Weights) != 16 || result.Weights != first {
 				t.Errorf("%v: %d workers train weights %q, one worker %q", layers, workers, result.Weights, first)
 			}
 		}

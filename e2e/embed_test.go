@@ -27,7 +27,7 @@ func servePage(t *testing.T, body string, policy ...string) (address string) {
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header()["Content-Security-Policy"] = policy
-		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><title>A tutorial</title><link rel="icon" href="data:,"><body>%s`, body)
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>A tutorial</title><link rel="icon" href="data:,"><body>%s`, body)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL + "/"
@@ -314,12 +314,19 @@ func TestEmbedTheme(t *testing.T) {
 	}
 	p := open(t, "tutorial.html", desktop)
 	const frame = `demo.shadowRoot.querySelector("iframe").contentDocument`
-	waitFor[bool](p, frame+`.querySelector(".embed-bar") && true`)
+	evaluate[chromedp.Void](p, `demo.pause()`) // once it is loaded
+	waitFor[bool](p, `!!`+frame+`.querySelector(".loss canvas")`)
 	is := func(theme, why string) {
 		t.Helper()
 		t.Logf("%s: %s", why, theme)
 		background := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(23, 25, 30)"}[theme]
 		waitFor[bool](p, fmt.Sprintf(`getComputedStyle(%s.body).backgroundColor === %q`, frame, background))
+		line := map[string]string{"light": "223,225,230,255", "dark": "42,45,52,255"}[theme] // of the chart
+		waitFor[bool](p, fmt.Sprintf(`(() => {
+			const canvas = %s.querySelector(".loss canvas");
+			const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+			for (let i = 0; i < data.length; i += 4) if (String(data.subarray(i, i + 4)) === %q) return true;
+		})()`, frame, line))
 	}
 	is("light", "at first")
 	for why, change := range map[string]string{

@@ -10,8 +10,6 @@ import (
 	"io"
 	"path"
 	"strings"
-
-	"github.com/nlpodyssey/gopickle/types"
 )
 
 // recordSize is the size of a record of CIFAR-10's binary version: a label
@@ -159,7 +157,7 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if names, ok := entries["label_names"].(*types.List); ok {
+	if names, ok := entries["label_names"].(*[]any); ok {
 		classes := make([]string, len(*names))
 		for i, value := range *names {
 			if classes[i], ok = value.(string); !ok {
@@ -168,14 +166,14 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 		}
 		return s.nameClasses(name, classes)
 	}
-	_, hasImages := entries["data"].(*array)
-	labels, hasLabels := entries["labels"].(*types.List)
-	if !hasImages || !hasLabels {
+	images, hasImages := entries["data"].(*array)
+	labels, hasLabels := entries["labels"].(*[]any)
+	if !hasImages || !images.filled || !hasLabels {
 		return fmt.Errorf("%s: pickle without data and labels: want a batch of CIFAR-10", name)
 	}
-	images := s.unpickler.pixels
-	if len(images) != labels.Len()*ImageSize {
-		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(images), labels.Len(), ImageSize)
+	pixels := s.unpickler.pixels
+	if len(pixels) != len(*labels)*ImageSize {
+		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(pixels), len(*labels), ImageSize)
 	}
 	s.batches++
 	for i, value := range *labels {
@@ -183,7 +181,7 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 		if !ok || label < 0 || label >= len(cifarClasses) {
 			return fmt.Errorf("%s: record %d: label %v, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
 		}
-		if err := s.each(p, byte(label), images[i*ImageSize:][:ImageSize]); err != nil {
+		if err := s.each(p, byte(label), pixels[i*ImageSize:][:ImageSize]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"slices"
@@ -127,6 +128,19 @@ func TestPickleRefuses(t *testing.T) {
 			_, err := Import([]Source{inMemory("data_batch_1", test.body)}, ImportOptions{})
 			if err == nil || err.Error() != prefix+test.want {
 				t.Errorf("%v, want %s%s", err, prefix, test.want)
+			}
+		})
+	}
+}
+
+// TestPicklesAreBounded takes the opcodes that make most.
+func TestPicklesAreBounded(t *testing.T) {
+	for _, opcodes := range []string{"}", "]", "(", ")", "U\x00", "}\x94", "]\x94(", "Nr\xff\xff\x0f\x00", "T\x00\x00\x00\x04"} {
+		file := append([]byte("\x80\x02"), strings.Repeat(opcodes, 1<<16)...)
+		bounded(t, 2<<20+150*len(file), func() {
+			var u unpickler
+			if _, err := u.load(bufio.NewReader(bytes.NewReader(file))); err == nil {
+				t.Errorf("%q is a pickle", opcodes)
 			}
 		})
 	}

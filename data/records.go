@@ -64,7 +64,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
 	}
-	buffered := bufio.NewReaderSize(unzipped, 1<<16)
+	buffered := bufio.NewReaderSize(&limited{unzipped, maxArchive}, 1<<16)
 	const block = 512 // of a tar, which has two at least
 	if start, err := buffered.Peek(block); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
@@ -73,6 +73,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	}
 	before := s.batches
 	entries := tar.NewReader(buffered)
+	batch := bufio.NewReaderSize(nil, 1<<16)
 	for {
 		entry, err := entries.Next()
 		if err == io.EOF {
@@ -85,7 +86,8 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		if entry.Typeflag != tar.TypeReg || !isBatch(base) && !isMeta(base) {
 			continue
 		}
-		if err := s.batch(name+": "+base, bufio.NewReaderSize(entries, 1<<16)); err != nil {
+		batch.Reset(entries)
+		if err := s.batch(name+": "+base, batch); err != nil {
 			return err
 		}
 	}
@@ -93,6 +95,24 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		return fmt.Errorf("%s: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin", name)
 	}
 	return nil
+}
+
+// maxArchive bounds what an archive unpacks to: CIFAR's are 186 MB.
+const maxArchive = 1 << 30
+
+// limited fails where more than left is read, rather than end: a small file
+// can unpack for hours.
+type limited struct {
+	io.Reader
+	left int
+}
+
+func (l *limited) Read(buffer []byte) (int, error) {
+	n, err := l.Reader.Read(buffer)
+	if l.left -= n; l.left < 0 {
+		return 0, errors.New("unpacks to more than any archive of CIFAR-10")
+	}
+	return n, err
 }
 
 func isBatch(base string) bool {

@@ -149,9 +149,13 @@ func pickledMeta() []byte {
 // archived returns a gzipped tar of the entries.
 func archived(tb testing.TB, entries []entry) []byte {
 	tb.Helper()
+	return zipped(tb, string(tarred(tb, entries)))
+}
+
+func tarred(tb testing.TB, entries []entry) []byte {
+	tb.Helper()
 	var file bytes.Buffer
-	zipped := gzip.NewWriter(&file)
-	archive := tar.NewWriter(zipped)
+	archive := tar.NewWriter(&file)
 	for _, e := range entries {
 		if err := archive.WriteHeader(&tar.Header{Name: e.name, Mode: 0o644, Size: int64(len(e.body))}); err != nil {
 			tb.Fatal(err)
@@ -161,9 +165,6 @@ func archived(tb testing.TB, entries []entry) []byte {
 		}
 	}
 	if err := archive.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	if err := zipped.Close(); err != nil {
 		tb.Fatal(err)
 	}
 	return file.Bytes()

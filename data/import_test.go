@@ -348,6 +348,16 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
+// TestLimited reads up to the limit and beyond it.
+func TestLimited(t *testing.T) {
+	for left, want := range map[int]string{10: "", 9: "unpacks to more than any archive of CIFAR-10"} {
+		body, err := io.ReadAll(&limited{strings.NewReader("0123456789"), left})
+		if want == "" && (err != nil || len(body) != 10) || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("limit %d: %q, %v", left, body, err)
+		}
+	}
+}
+
 func TestImportManySources(t *testing.T) {
 	sources := []Source{inMemory("data_batch_1.bin", records(12, 1)), inMemory("my.sae", compact(t, plain()))}
 	want := "my.sae: a compact data set stands alone, not among 2 files"

@@ -2,16 +2,13 @@ package data
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/nlpodyssey/gopickle/pickle"
-	"github.com/nlpodyssey/gopickle/types"
 )
 
 const (
@@ -19,28 +16,40 @@ const (
 	// are 31 MB.
 	maxPixels = 64 << 20
 	// maxProgram bounds the rest of a pickle, labels and file names: CIFAR's
-	// is 0.4 MB. A byte of it, an empty dictionary, takes gopickle 200.
+	// is 0.4 MB. A byte of it makes 150 at most, an empty dictionary.
 	maxProgram = 1 << 20
-	// maxMarks bounds the most expensive opcode apart: gopickle makes a stack
-	// for each. CIFAR's have one for every 1,000 entries of a list.
-	maxMarks = 10_000
 )
 
-// unpickler reads batches of CIFAR-10's Python version, one after the other:
-// pickles of protocol 2 and below.
+// unpickler reads batches of CIFAR-10's Python version, one after the other.
 //
-// A pickle is a program for a small machine. The unpickler copies it opcode by
-// opcode, leaving out the one long string in a batch, its pixels, and lets
-// gopickle run what remains. So the pixels are in memory once, in a buffer that
-// the next batch uses again, and gopickle, which allocates what a length field
-// asks for, sees nothing but short strings and opcodes of those protocols.
+// A pickle is a program for a machine with a stack. This one knows what Python
+// writes in protocols 2 to 5 for dictionaries, lists, numbers, strings and
+// numpy's arrays of bytes; it runs nothing else. The one long string of a
+// batch, its pixels, is in memory once, in a buffer that the next batch uses
+// again.
+//
+// Values are nil, bool, int, string, []any for a tuple, *[]any for a list,
+// map[string]any for a dictionary, and the types below.
 type unpickler struct {
-	program bytes.Buffer
-	pixels  []byte
+	pixels []byte
+
+	r     *bufio.Reader
+	left  int // bytes that may come besides the pixels
+	short [longString]byte
+	stack []any
+	marks []int // heights of the stack, the first one its bottom
+	memo  map[uint64]any
+	err   error // the first one
 }
 
-// pixelsMark stands in the program for the string that is in pixels.
-const pixelsMark = "\x00pixels"
+type (
+	pixels struct{} // the string that is in the unpickler's pixels
+	global string   // module and name of a function or class
+	dtype  struct{} // numpy's type of elements; other than bytes show in the length
+
+	// array is numpy's array. Its shape does not matter: it shows in the length.
+	array struct{ filled bool } // with the pixels
+)
 
 // longString is the length from which on a string is taken for pixels. It is
 // where Python 2 changes from one opcode for strings to the next.
@@ -49,239 +58,244 @@ const longString = 256
 // protocol is the opcode that pickles start with since protocol 2.
 const protocol = 0x80
 
-// arguments says what follows an opcode: that many bytes, or one of the kinds
-// below. What is not among protocol 2's opcodes, or of no use to CIFAR's
-// files (instances, extensions, persistent objects), is absent.
-var arguments = map[byte]int{
-	protocol: 1, '.': 0, '(': 0, '0': 0, '1': 0, '2': 0, 'N': 0, 0x88: 0, 0x89: 0, // PROTO STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE
-	'J': 4, 'K': 1, 'M': 2, 'I': line, 'L': line, 0x8a: counted1, // BININT BININT1 BININT2 INT LONG LONG1
-	'G': 8, 'F': line, // BINFLOAT FLOAT
-	'U': counted1, 'T': counted4, 'X': counted4, 'S': line, 'V': line, // SHORT_BINSTRING BINSTRING BINUNICODE STRING UNICODE
-	']': 0, 'l': 0, 'a': 0, 'e': 0, // EMPTY_LIST LIST APPEND APPENDS
-	')': 0, 't': 0, 0x85: 0, 0x86: 0, 0x87: 0, // EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
-	'}': 0, 'd': 0, 's': 0, 'u': 0, // EMPTY_DICT DICT SETITEM SETITEMS
-	'c': global, 'R': 0, 'b': 0, // GLOBAL REDUCE BUILD
-	'g': line, 'h': 1, 'j': 4, 'p': line, 'q': 1, 'r': 4, // GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT
-}
-
-const (
-	line     = -1 - iota // text up to the end of the line
-	global               // two of them, module and name of a class
-	counted1             // a length of one byte and as many bytes
-	counted4             // a length of four bytes and as many bytes
-)
-
-// copyProgram copies a pickle up to its end, the pixels apart.
-func (u *unpickler) copyProgram(r *bufio.Reader) error {
-	u.program.Reset()
-	u.pixels = u.pixels[:0]
-	for marks := 0; ; {
-		opcode, err := r.ReadByte()
-		if err != nil {
-			return err
-		}
-		argument, known := arguments[opcode]
-		if !known {
-			return fmt.Errorf("pickle with opcode %#02x: want those of protocol 2 that a batch of CIFAR-10 needs", opcode)
-		}
-		u.program.WriteByte(opcode)
-		switch argument {
-		case line:
-			_, err = u.copyLine(r)
-		case global:
-			err = u.copyGlobal(r)
-		case counted1:
-			var length byte
-			if length, err = r.ReadByte(); err == nil {
-				u.program.WriteByte(length)
-				err = u.copyBytes(r, int(length))
-			}
-		case counted4:
-			err = u.copyString(r, opcode)
-		default:
-			err = u.copyBytes(r, argument)
-		}
-		if err != nil {
-			return err
-		}
-		if opcode == '(' {
-			marks++
-		}
-		if u.program.Len() > maxProgram || marks > maxMarks {
-			return errors.New("pickle with too much besides images: want a batch of CIFAR-10")
-		}
+// load reads the dictionary that a batch is.
+func (u *unpickler) load(r *bufio.Reader) (map[string]any, error) {
+	*u = unpickler{pixels: u.pixels[:0], r: r, left: maxProgram, marks: []int{0}, memo: map[uint64]any{}}
+	for u.err == nil {
+		opcode := byte(u.number(1))
 		if opcode == '.' {
-			return nil
+			dict, ok := u.pop().(map[string]any)
+			u.require(ok, "pickle of no dictionary: want a batch of CIFAR-10")
+			return dict, u.err
 		}
+		u.run(opcode)
+	}
+	return nil, u.err
+}
+
+// run runs an opcode. Their names are those of Python's pickletools.
+func (u *unpickler) run(opcode byte) {
+	switch opcode {
+	case protocol:
+		version := u.number(1)
+		u.require(version <= 5, "pickle of protocol %d: want at most 5", version)
+	case 0x95: // FRAME: a hint for readers that wait
+		u.number(8)
+	case '(': // MARK
+		u.marks = append(u.marks, len(u.stack))
+	case '0': // POP
+		u.pop()
+	case '1': // POP_MARK
+		u.popAll()
+	case 'N': // NONE
+		u.push(nil)
+	case 0x88, 0x89: // NEWTRUE, NEWFALSE
+		u.push(opcode == 0x88)
+	case 'K': // BININT1
+		u.push(int(u.number(1)))
+	case 'M': // BININT2
+		u.push(int(u.number(2)))
+	case 'J': // BININT
+		u.push(int(int32(u.number(4))))
+	case 0x8a: // LONG1, as of a shape on Windows
+		u.push(int(u.number(int(min(8, u.number(1))))))
+	case 'U', 'C', 0x8c: // SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE
+		u.push(u.text(u.number(1), false))
+	case 'T', 'B', 'X': // BINSTRING, BINBYTES, BINUNICODE
+		u.push(u.text(u.number(4), opcode == 'X'))
+	case 0x8e, 0x96: // BINBYTES8, BYTEARRAY8
+		u.push(u.text(u.number(8), false))
+	case ')', 0x85, 0x86, 0x87: // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3
+		u.push(slices.Clone(u.popN(strings.IndexByte(")\x85\x86\x87", opcode))))
+	case 't': // TUPLE
+		u.push(slices.Clone(u.popAll()))
+	case ']': // EMPTY_LIST
+		u.push(new([]any))
+	case 'a': // APPEND
+		u.extend(u.popN(1))
+	case 'e': // APPENDS
+		u.extend(u.popAll())
+	case '}': // EMPTY_DICT
+		u.push(map[string]any{})
+	case 's': // SETITEM
+		u.update(u.popN(2))
+	case 'u': // SETITEMS
+		u.update(u.popAll())
+	case 'q': // BINPUT
+		u.memo[u.number(1)] = u.top()
+	case 'r': // LONG_BINPUT
+		u.memo[u.number(4)] = u.top()
+	case 0x94: // MEMOIZE
+		u.memo[uint64(len(u.memo))] = u.top()
+	case 'h': // BINGET
+		u.push(u.memo[u.number(1)])
+	case 'j': // LONG_BINGET
+		u.push(u.memo[u.number(4)])
+	case 'c': // GLOBAL
+		module := u.line()
+		u.push(u.find(module, u.line()))
+	case 0x93: // STACK_GLOBAL
+		names := u.popN(2)
+		u.push(u.find(names[0], names[1]))
+	case 'R': // REDUCE
+		call := u.popN(2)
+		arguments, _ := call[1].([]any)
+		u.push(u.call(call[0], arguments))
+	case 'b': // BUILD: version, shape, dtype, whether in column order, and bytes of an array
+		state, _ := u.pop().([]any)
+		if a, ok := u.top().(*array); ok && len(state) == 5 {
+			u.fill(a, state[4], state[3] == false)
+		} else {
+			u.require(u.top() == dtype{}, damaged)
+		}
+	default:
+		u.require(false, "pickle with opcode %#02x: want those that a batch of CIFAR-10 needs", opcode)
 	}
 }
 
-func (u *unpickler) copyBytes(r io.Reader, n int) error {
-	_, err := io.CopyN(&u.program, r, int64(n))
-	return err
+const damaged = "pickle is damaged: its program makes no sense"
+
+// require notes an error where something does not hold; it returns whether it does.
+func (u *unpickler) require(holds bool, format string, arguments ...any) bool {
+	if !holds && u.err == nil {
+		u.err = fmt.Errorf(format, arguments...)
+	}
+	return holds
 }
 
-func (u *unpickler) copyLine(r *bufio.Reader) (text string, err error) {
-	slice, err := r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", errors.New("pickle with an endless line: want a batch of CIFAR-10")
-	}
-	u.program.Write(slice)
-	return strings.TrimSuffix(string(slice), "\n"), err
+// came notes how many bytes of the program were read, and with which error.
+func (u *unpickler) came(n int, err error) {
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	u.require(!ended, "pickle ends early: the file is truncated")
+	u.require(err == nil, "%w", err)
+	u.left -= n
+	u.require(u.left >= 0, "pickle with too much besides images: want a batch of CIFAR-10")
 }
 
-// copyGlobal copies the name of a class that there is. gopickle knows more
-// than findClass has.
-func (u *unpickler) copyGlobal(r *bufio.Reader) error {
-	module, err := u.copyLine(r)
-	if err != nil {
-		return err
-	}
-	name, err := u.copyLine(r)
-	if err != nil {
-		return err
-	}
-	_, err = findClass(module, name)
-	return err
+// number reads an unsigned number of n bytes.
+func (u *unpickler) number(n int) uint64 {
+	clear(u.short[n:8])
+	u.came(io.ReadFull(u.r, u.short[:n]))
+	return binary.LittleEndian.Uint64(u.short[:])
 }
 
-// copyString copies the length and the bytes of a BINSTRING or BINUNICODE,
-// or sets the bytes aside as pixels and copies a mark in their place.
-func (u *unpickler) copyString(r io.Reader, opcode byte) error {
-	var field [4]byte
-	if _, err := io.ReadFull(r, field[:]); err != nil {
-		return err
-	}
-	length := binary.LittleEndian.Uint32(field[:])
+func (u *unpickler) line() string {
+	slice, err := u.r.ReadSlice('\n')
+	u.require(!errors.Is(err, bufio.ErrBufferFull), "pickle with an endless line: want a batch of CIFAR-10")
+	u.came(len(slice), err)
+	return strings.TrimSuffix(string(slice), "\n")
+}
+
+// text reads a string, a long one into pixels.
+func (u *unpickler) text(length uint64, unicode bool) any {
 	if length < longString {
-		u.program.Write(field[:])
-		return u.copyBytes(r, int(length))
+		u.came(io.ReadFull(u.r, u.short[:length]))
+		return string(u.short[:length])
 	}
-	if length > maxPixels {
-		return fmt.Errorf("pickle announces a string of %d bytes: want at most %d", length, maxPixels)
+	u.require(length <= maxPixels, "pickle announces a string of %d bytes: want at most %d", length, maxPixels)
+	u.require(len(u.pixels) == 0, "pickle with two long strings: want a batch of CIFAR-10, whose images are the only one")
+	// What announces much and holds little gets little room.
+	for end := 1 << 20; u.err == nil && len(u.pixels) < int(length); end = int(length) {
+		start := len(u.pixels)
+		end = min(end, int(length))
+		u.pixels = slices.Grow(u.pixels, end-start)[:end]
+		_, err := io.ReadFull(u.r, u.pixels[start:])
+		u.came(0, err)
 	}
-	if len(u.pixels) > 0 {
-		return errors.New("pickle with two long strings: want a batch of CIFAR-10, whose images are the only one")
+	if unicode {
+		u.decodeLatin1()
 	}
-	if cap(u.pixels) < int(length) {
-		u.pixels = make([]byte, length+length/16) // in UTF-8, batches differ in length
-	}
-	u.pixels = u.pixels[:length]
-	if _, err := io.ReadFull(r, u.pixels); err != nil {
-		return err
-	}
-	u.program.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(pixelsMark))))
-	u.program.WriteString(pixelsMark)
-	if opcode == 'X' {
-		return u.decodeLatin1()
-	}
-	return nil
+	return pixels{}
 }
 
-// decodeLatin1 turns pixels from UTF-8 into bytes, in place: Python 3 pickles
-// bytes as text of the characters 0 to 255.
-func (u *unpickler) decodeLatin1() error {
+// decodeLatin1 turns pixels from UTF-8 into bytes, in place: in protocol 2,
+// Python 3 pickles bytes as text of the characters 0 to 255.
+func (u *unpickler) decodeLatin1() {
 	bytes := u.pixels[:0]
-	for text := u.pixels; len(text) > 0; {
+	for text := u.pixels; len(text) > 0 && u.err == nil; {
 		character, size := utf8.DecodeRune(text)
-		if character > 255 {
-			return errors.New("pickle with a long text: want a batch of CIFAR-10")
-		}
+		u.require(character <= 255, "pickle with a long text: want a batch of CIFAR-10")
 		bytes = append(bytes, byte(character))
 		text = text[size:]
 	}
 	u.pixels = bytes
+}
+
+func (u *unpickler) push(value any) { u.stack = append(u.stack, value) }
+
+// popN returns the last n values above the last mark, until the next push.
+func (u *unpickler) popN(n int) []any {
+	from := len(u.stack) - n
+	if !u.require(from >= u.marks[len(u.marks)-1], damaged) {
+		return make([]any, n)
+	}
+	values := u.stack[from:]
+	u.stack = u.stack[:from]
+	return values
+}
+
+func (u *unpickler) pop() any { return u.popN(1)[0] }
+
+// popAll returns the values above the last mark, until the next push.
+func (u *unpickler) popAll() []any {
+	last := len(u.marks) - 1
+	values := u.popN(len(u.stack) - u.marks[last])
+	if u.require(last > 0, damaged) {
+		u.marks = u.marks[:last]
+	}
+	return values
+}
+
+func (u *unpickler) top() any {
+	value := u.pop()
+	u.push(value)
+	return value
+}
+
+// extend adds to the list on the stack.
+func (u *unpickler) extend(values []any) {
+	if list, ok := u.top().(*[]any); u.require(ok, damaged) {
+		*list = append(*list, values...)
+	}
+}
+
+// update adds to the dictionary on the stack what has a string as its key.
+func (u *unpickler) update(pairs []any) {
+	dict, ok := u.top().(map[string]any)
+	for ok = u.require(ok && len(pairs)%2 == 0, damaged); ok && len(pairs) > 0; pairs = pairs[2:] {
+		if key, ok := pairs[0].(string); ok {
+			dict[key] = pairs[1]
+		}
+	}
+}
+
+// find returns a function or class that arrays are made with.
+func (u *unpickler) find(module, name any) any {
+	full := global(strings.Replace(fmt.Sprint(module, ".", name), "numpy._core", "numpy.core", 1))
+	u.require(slices.Contains(known, full), "pickle asks for %v.%v: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
+	return full
+}
+
+var known = []global{"numpy.core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+
+// call does what the function in Python would.
+func (u *unpickler) call(function any, arguments []any) any {
+	switch name, _ := function.(global); {
+	case name == "numpy.dtype":
+		return dtype{}
+	case name == "numpy.core.multiarray._reconstruct":
+		return new(array) // for BUILD to fill
+	case name == "numpy.core.numeric._frombuffer" && len(arguments) == 4: // in protocol 5: bytes, dtype, shape, order
+		return u.fill(new(array), arguments[0], arguments[3] == "C")
+	case name == "_codecs.encode" && len(arguments) == 2 && arguments[1] == "latin1": // bytes in protocol 2
+		return arguments[0] // what is long has been decoded before
+	}
+	u.require(false, damaged)
 	return nil
 }
 
-// load reads the dictionary that a batch is. Only what its keys name is
-// returned; an array among its values is an *array, whose bytes are pixels.
-func (u *unpickler) load(r *bufio.Reader) (entries map[string]any, err error) {
-	if err := u.copyProgram(r); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, errors.New("pickle ends early: the file is truncated")
-		}
-		return nil, err
-	}
-	// gopickle panics on some programs that no pickler writes, such as a
-	// dictionary of a key without a value.
-	defer func() {
-		if fault := recover(); fault != nil {
-			entries, err = nil, fmt.Errorf("pickle is damaged: %v", fault)
-		}
-	}()
-	machine := pickle.NewUnpickler(&u.program)
-	machine.FindClass = findClass
-	value, err := machine.Load()
-	if err != nil {
-		return nil, fmt.Errorf("pickle: %w", err)
-	}
-	dict, ok := value.(*types.Dict)
-	if !ok {
-		return nil, fmt.Errorf("pickle of a %T: want the dictionary of a CIFAR-10 batch", value)
-	}
-	entries = map[string]any{}
-	for _, entry := range *dict {
-		if key, ok := entry.Key.(string); ok {
-			entries[key] = entry.Value
-		}
-	}
-	return entries, nil
-}
-
-// findClass knows numpy's array of bytes and nothing else.
-func findClass(module, name string) (any, error) {
-	switch strings.Replace(module, "numpy._core", "numpy.core", 1) + "." + name {
-	case "numpy.core.multiarray._reconstruct":
-		return constructor(func() any { return new(array) }), nil
-	case "numpy.ndarray":
-		return "ndarray", nil
-	case "numpy.dtype":
-		return constructor(func() any { return new(dtype) }), nil
-	case "_codecs.encode": // how Python 3 writes bytes in protocol 2
-		return latin1{}, nil
-	}
-	return nil, fmt.Errorf("pickle asks for %s.%s: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
-}
-
-// constructor stands for a Python class or function: whatever the arguments,
-// it makes a new object.
-type constructor func() any
-
-func (c constructor) Call(...any) (any, error) { return c(), nil }
-
-// latin1 stands for _codecs.encode(text, "latin1"). What is long has been
-// decoded before; what is short stays the text that it is.
-type latin1 struct{}
-
-func (latin1) Call(args ...any) (any, error) {
-	if len(args) != 2 || args[1] != "latin1" {
-		return nil, errors.New("text that is encoded otherwise than in latin1")
-	}
-	return args[0], nil
-}
-
-// dtype is numpy's type of an array's elements. Its state does not matter:
-// elements of more than a byte show in the length of the array.
-type dtype struct{}
-
-func (*dtype) PySetState(any) error { return nil }
-
-// array is numpy's array, whose bytes are the unpickler's pixels. Of its state
-// (version, shape, dtype, whether in column order, bytes) the shape does not
-// matter: it shows in the length.
-type array struct{}
-
-func (*array) PySetState(state any) error {
-	tuple, ok := state.(*types.Tuple)
-	if !ok || tuple.Len() != 5 {
-		return errors.New("state of an array: want a tuple of 5")
-	}
-	if columns, ok := tuple.Get(3).(bool); !ok || columns {
-		return errors.New("an array in column order: want row order")
-	}
-	if tuple.Get(4) != pixelsMark {
-		return errors.New("an array of less than an image: want a batch of CIFAR-10")
-	}
-	return nil
+func (u *unpickler) fill(a *array, content any, rows bool) *array {
+	u.require(rows, "pickle with an array in column order: want row order")
+	a.filled = u.require(content == pixels{}, "pickle with an array of less than an image: want a batch of CIFAR-10")
+	return a
 }

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"slices"
@@ -8,46 +9,56 @@ import (
 	"testing"
 )
 
-// TestPython3 imports what Python 3 writes in protocol 2: bytes as text that
-// is encoded in latin1, and keys too.
+// TestPython3 imports what Python 3 writes, as pickle.dumps(batch, protocol) of
+// the official batch read with encoding="bytes".
 func TestPython3(t *testing.T) {
 	batch := records(20, 1)
-	p := &pickler{memo: 1}
-	bytesOf := func(b []byte) {
-		var text strings.Builder
-		for _, character := range b {
-			text.WriteRune(rune(character))
-		}
-		p.WriteString("c_codecs\nencode\nX")
-		p.Write(binary.LittleEndian.AppendUint32(nil, uint32(text.Len())))
-		p.WriteString(text.String())
-		p.WriteString("X\x06\x00\x00\x00latin1\x86R")
-	}
-	p.WriteString("\x80\x02}(")
-	bytesOf([]byte("data"))
-	p.WriteString("cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85")
-	bytesOf([]byte("b"))
-	p.WriteString("\x87R(K\x01K\x14M\x00\x0c\x86cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R(K\x03X\x01\x00\x00\x00|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89")
 	var pixels, labels []byte
 	for i := range 20 {
 		pixels = append(pixels, batch[i*recordSize+1:][:ImageSize]...)
 		labels = append(labels, 'K', batch[i*recordSize])
 	}
-	bytesOf(pixels)
-	p.WriteString("tb")
-	bytesOf([]byte("labels"))
-	p.WriteString("](" + string(labels) + "eu.")
-
-	got, err := Import([]Source{inMemory("data_batch_1", p.Bytes())}, ImportOptions{Seed: 1})
-	if err != nil {
-		t.Fatal(err)
+	length := func(n, size int) string {
+		return string(binary.LittleEndian.AppendUint64(nil, uint64(n))[:size])
 	}
-	want, err := Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
-	if err != nil {
-		t.Fatal(err)
+	bytesOf := func(b []byte) string { // in protocol 2: text that is encoded in latin1
+		var text strings.Builder
+		for _, character := range b {
+			text.WriteRune(rune(character))
+		}
+		return "c_codecs\nencode\nq\x01X" + length(text.Len(), 4) + text.String() + "X\x06\x00\x00\x00latin1\x86q\x03R"
 	}
-	sameSplit(t, "training", got.Train, want.Train)
-	sameSplit(t, "validation", got.Validation, want.Validation)
+	const numbers = "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"
+	for protocol, pickle := range map[int]string{
+		2: "}q\x00(" + bytesOf([]byte("data")) +
+			"cnumpy.core.multiarray\n_reconstruct\nq\x05cnumpy\nndarray\nq\x06K\x00\x85q\x07" + bytesOf([]byte("b")) +
+			"\x87q\x08R(K\x01K\x14M\x00\x0c\x86cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R(K\x03X\x01\x00\x00\x00|" + numbers + "b\x89" +
+			bytesOf(pixels) + "tb" + bytesOf([]byte("labels")) + "](" + string(labels) + "eu.",
+		3: "}q\x00(C\x06labelsq\x03]q\x04(" + string(labels) + "eC\x04dataq\x05" +
+			"cnumpy._core.multiarray\n_reconstruct\nq\x06cnumpy\nndarray\nq\x07K\x00\x85q\x08C\x01bq\x09\x87q\x0aRq\x0b" +
+			"(K\x01K\x14M\x00\x0c\x86q\x0ccnumpy\ndtype\nq\x0dX\x02\x00\x00\x00u1q\x0e\x89\x88\x87q\x0fRq\x10(K\x03X\x01\x00\x00\x00|q\x11" + numbers + "q\x12b" +
+			"\x89B" + length(len(pixels), 4) + string(pixels) + "q\x13tq\x14bu.",
+		4: "\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
+			"\x8c\x15numpy.core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94" +
+			"(K\x01K\x14M\x00\x0c\x86\x94h\x07\x8c\x05dtype\x94\x93\x94\x8c\x02u1\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01|\x94" + numbers + "\x94b" +
+			"\x89B" + length(len(pixels), 4) + string(pixels) + "\x95" + length(7, 8) + "\x94t\x94bu.",
+		5: "\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
+			"\x8c\x12numpy.core.numeric\x94\x8c\x0b_frombuffer\x94\x93\x94(\x96" + length(len(pixels), 8) + string(pixels) + "\x95" + length(300, 8) + "\x94" +
+			"\x8c\x05numpy\x94\x8c\x05dtype\x94\x93\x94\x8c\x02u1\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01|\x94" + numbers + "\x94b" +
+			"K\x14M\x00\x0c\x86\x94\x8c\x01C\x94t\x94R\x94u.",
+	} {
+		body := []byte("\x80" + string(rune(protocol)) + pickle)
+		got, err := Import([]Source{inMemory("data_batch_1", body)}, ImportOptions{Seed: 1})
+		if err != nil {
+			t.Fatalf("protocol %d: %v", protocol, err)
+		}
+		want, err := Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameSplit(t, "training", got.Train, want.Train)
+		sameSplit(t, "validation", got.Validation, want.Validation)
+	}
 }
 
 // TestClassNames takes them from batches.meta.
@@ -80,31 +91,56 @@ func TestPickleRefuses(t *testing.T) {
 		{"truncated", good[:5000], "pickle ends early: the file is truncated"},
 		{"cut in the classes", good[:90], "pickle ends early: the file is truncated"},
 		{"another class", replaced("cnumpy\nndarray\n", "cos\nsystem\n"), "pickle asks for os.system: want a batch of CIFAR-10, which needs but numpy's arrays"},
-		{"a class that gopickle has", replaced("cnumpy\nndarray\n", "ccollections\nOrderedDict\n"), "pickle asks for collections.OrderedDict: want a batch of CIFAR-10, which needs but numpy's arrays"},
+		{"a class without harm", replaced("cnumpy\nndarray\n", "ccollections\nOrderedDict\n"), "pickle asks for collections.OrderedDict: want a batch of CIFAR-10, which needs but numpy's arrays"},
 		{"label", replaced("(K\x00K", "(K\x0aK"), "record 1: label 10, want 0 to 9"},
 		{"label of text", replaced("(K\x00K", "(U\x01xK"), "record 1: label x, want 0 to 9"},
 		{"a label missing", replaced("(K\x00K", "(K"), "9216 bytes of images for 2 labels: want 3072 for each"},
-		{"column order", replaced("tb\x89T", "tb\x88T"), "pickle: an array in column order: want row order"},
+		{"column order", replaced("tb\x89T", "tb\x88T"), "pickle with an array in column order: want row order"},
 		{"no images", replaced("U\x04data", "U\x04dada"), "pickle without data and labels: want a batch of CIFAR-10"},
-		{"no dictionary", []byte("\x80\x02]."), "pickle of a *types.List: want the dictionary of a CIFAR-10 batch"},
-		{"newer protocol", []byte("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f"), "pickle with opcode 0x95: want those of protocol 2 that a batch of CIFAR-10 needs"},
-		{"opcode that there is not", []byte("\x80\x02\xff"), "pickle with opcode 0xff: want those of protocol 2 that a batch of CIFAR-10 needs"},
+		{"no dictionary", []byte("\x80\x02]."), "pickle of no dictionary: want a batch of CIFAR-10"},
+		{"newer protocol", []byte("\x80\x06"), "pickle of protocol 6: want at most 5"},
+		{"frame without end", []byte("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f"), "pickle ends early: the file is truncated"},
+		{"bytes without end", []byte("\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff"), "pickle announces a string of 18446744073709551615 bytes: want at most 67108864"},
+		{"opcode that there is not", []byte("\x80\x02\xff"), "pickle with opcode 0xff: want those that a batch of CIFAR-10 needs"},
 		{"length of gigabytes", []byte("\x80\x02T\xff\xff\xff\x7f"), "pickle announces a string of 2147483647 bytes: want at most 67108864"},
 		{"length without end", []byte("\x80\x02T\x00\x00\x00\x04abc"), "pickle ends early: the file is truncated"},
 		{"two long strings", []byte("\x80\x02" + strings.Repeat("T\x00\x01\x00\x00"+strings.Repeat("x", 256), 2)), "pickle with two long strings: want a batch of CIFAR-10, whose images are the only one"},
 		{"long text", []byte("\x80\x02X\x00\x03\x00\x00" + strings.Repeat("€", 256) + "."), "pickle with a long text: want a batch of CIFAR-10"},
 		{"endless line", []byte("\x80\x02c" + strings.Repeat("x", 1<<17)), "pickle with an endless line: want a batch of CIFAR-10"},
 		{"endless program", append([]byte("\x80\x02"), bytes.Repeat([]byte("}"), maxProgram)...), "pickle with too much besides images: want a batch of CIFAR-10"},
-		{"marks upon marks", append([]byte("\x80\x02"), bytes.Repeat([]byte("("), maxMarks+1)...), "pickle with too much besides images: want a batch of CIFAR-10"},
-		{"key without value", []byte("\x80\x02}(K\x01u."), "pickle is damaged: runtime error: index out of range [1] with length 1"},
-		{"empty stack", []byte("\x80\x02R"), "pickle ends early: the file is truncated"},
-		{"nothing to call", []byte("\x80\x02R."), "pickle: the stack is empty"},
-		{"a small array", []byte("\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x01N\x89U\x01xtb."), "pickle: an array of less than an image: want a batch of CIFAR-10"},
+		{"marks upon marks", append([]byte("\x80\x02"), bytes.Repeat([]byte("("), maxProgram)...), "pickle with too much besides images: want a batch of CIFAR-10"},
+		{"key without value", []byte("\x80\x02}(K\x01u."), damaged},
+		{"value without dictionary", []byte("\x80\x02](K\x01K\x01u."), damaged},
+		{"item without list", []byte("\x80\x02}K\x01a."), damaged},
+		{"items without mark", []byte("\x80\x02]K\x01e."), damaged},
+		{"below the mark", []byte("\x80\x02K\x01(0."), damaged},
+		{"empty stack", []byte("\x80\x02R"), damaged},
+		{"nothing to end with", []byte("\x80\x02."), damaged},
+		{"nothing to call", []byte("\x80\x02NNR."), damaged},
+		{"class that is called", []byte("\x80\x02cnumpy\nndarray\n)R."), damaged},
+		{"state of a number", []byte("\x80\x02K\x01)b."), damaged},
+		{"buffer in column order", []byte("\x80\x05cnumpy.core.numeric\n_frombuffer\n(NNNU\x01FtR."), "pickle with an array in column order: want row order"},
+		{"other encoding", []byte("\x80\x02c_codecs\nencode\nU\x01xU\x04utf8\x86R."), damaged},
+		{"class by number", []byte("\x80\x04K\x01K\x02\x93."), "pickle asks for 1.2: want a batch of CIFAR-10, which needs but numpy's arrays"},
+		{"a small array", []byte("\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x01N\x89U\x01xtb."), "pickle with an array of less than an image: want a batch of CIFAR-10"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Import([]Source{inMemory("data_batch_1", test.body)}, ImportOptions{})
 			if err == nil || err.Error() != prefix+test.want {
 				t.Errorf("%v, want %s%s", err, prefix, test.want)
+			}
+		})
+	}
+}
+
+// TestPicklesAreBounded takes the opcodes that make most.
+func TestPicklesAreBounded(t *testing.T) {
+	for _, opcodes := range []string{"}", "]", "(", ")", "U\x00", "}\x94", "]\x94(", "Nr\xff\xff\x0f\x00", "T\x00\x00\x00\x04"} {
+		file := append([]byte("\x80\x02"), strings.Repeat(opcodes, 1<<16)...)
+		bounded(t, 2<<20+150*len(file), func() {
+			var u unpickler
+			if _, err := u.load(bufio.NewReader(bytes.NewReader(file))); err == nil {
+				t.Errorf("%q is a pickle", opcodes)
 			}
 		})
 	}

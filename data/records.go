@@ -10,8 +10,6 @@ import (
 	"io"
 	"path"
 	"strings"
-
-	"github.com/nlpodyssey/gopickle/types"
 )
 
 // recordSize is the size of a record of CIFAR-10's binary version: a label
@@ -66,7 +64,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
 	}
-	buffered := bufio.NewReaderSize(unzipped, 1<<16)
+	buffered := bufio.NewReaderSize(&limited{unzipped, maxArchive}, 1<<16)
 	const block = 512 // of a tar, which has two at least
 	if start, err := buffered.Peek(block); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
@@ -75,6 +73,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	}
 	before := s.batches
 	entries := tar.NewReader(buffered)
+	batch := bufio.NewReaderSize(nil, 1<<16)
 	for {
 		entry, err := entries.Next()
 		if err == io.EOF {
@@ -87,7 +86,8 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		if entry.Typeflag != tar.TypeReg || !isBatch(base) && !isMeta(base) {
 			continue
 		}
-		if err := s.batch(name+": "+base, bufio.NewReaderSize(entries, 1<<16)); err != nil {
+		batch.Reset(entries)
+		if err := s.batch(name+": "+base, batch); err != nil {
 			return err
 		}
 	}
@@ -95,6 +95,24 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		return fmt.Errorf("%s: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin", name)
 	}
 	return nil
+}
+
+// maxArchive bounds what an archive unpacks to: CIFAR's are 186 MB.
+const maxArchive = 1 << 30
+
+// limited fails where more than left is read, rather than end: a small file
+// can unpack for hours.
+type limited struct {
+	io.Reader
+	left int
+}
+
+func (l *limited) Read(buffer []byte) (int, error) {
+	n, err := l.Reader.Read(buffer)
+	if l.left -= n; l.left < 0 {
+		return 0, errors.New("unpacks to more than any archive of CIFAR-10")
+	}
+	return n, err
 }
 
 func isBatch(base string) bool {
@@ -159,7 +177,7 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if names, ok := entries["label_names"].(*types.List); ok {
+	if names, ok := entries["label_names"].(*[]any); ok {
 		classes := make([]string, len(*names))
 		for i, value := range *names {
 			if classes[i], ok = value.(string); !ok {
@@ -168,14 +186,14 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 		}
 		return s.nameClasses(name, classes)
 	}
-	_, hasImages := entries["data"].(*array)
-	labels, hasLabels := entries["labels"].(*types.List)
-	if !hasImages || !hasLabels {
+	images, hasImages := entries["data"].(*array)
+	labels, hasLabels := entries["labels"].(*[]any)
+	if !hasImages || !images.filled || !hasLabels {
 		return fmt.Errorf("%s: pickle without data and labels: want a batch of CIFAR-10", name)
 	}
-	images := s.unpickler.pixels
-	if len(images) != labels.Len()*ImageSize {
-		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(images), labels.Len(), ImageSize)
+	pixels := s.unpickler.pixels
+	if len(pixels) != len(*labels)*ImageSize {
+		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(pixels), len(*labels), ImageSize)
 	}
 	s.batches++
 	for i, value := range *labels {
@@ -183,7 +201,7 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 		if !ok || label < 0 || label >= len(cifarClasses) {
 			return fmt.Errorf("%s: record %d: label %v, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
 		}
-		if err := s.each(p, byte(label), images[i*ImageSize:][:ImageSize]); err != nil {
+		if err := s.each(p, byte(label), pixels[i*ImageSize:][:ImageSize]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

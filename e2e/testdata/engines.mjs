@@ -139,16 +139,14 @@ function expect(what, ok) {
   if (!ok) throw new Error(`expected ${what}`);
 }
 
-// until waits in the document for a function to return what is truthy.
-const until = (fn, ...args) => page.evaluate(async (text, args) => {
-  const test = new Function(`return (${text})`)(), end = Date.now() + 60_000;
-  for (;;) {
-    const value = await test(...args);
+// until waits for a function in the document to return what is truthy.
+async function until(fn, ...args) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const value = await page.evaluate(fn, ...args);
     if (value) return value;
-    if (Date.now() > end) throw new Error(`waited in vain for ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}, String(fn), args);
+  throw new Error(`waited in vain for ${fn}`);
+}
 
 async function openDemo() {
   await page.open(site);
@@ -287,7 +285,7 @@ async function core() {
     }));
     const { epoch } = await page.evaluate(() => document.querySelector("sparse-autoencoder").state());
     expect(`two epochs, not ${epoch}`, epoch === 2);
-    await until(() => document.querySelector("iframe").offsetHeight > 400);
+    await until(() => document.querySelector("sparse-autoencoder").offsetHeight > 400);
     await screenshot("embed");
   });
 }

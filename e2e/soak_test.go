@@ -1,0 +1,316 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
+	devtools "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// The soak takes half an hour and more: make soak runs it, make test does not.
+var (
+	soak     = flag.Duration("soak", 0, "how long TestSoak lasts; 0 skips all of the soak")
+	soakSeed = flag.Uint64("soakseed", 1, "of what TestSoak does")
+)
+
+// settled is after how long memory has to stay as it is.
+const settled = 5 * time.Minute
+
+// openSoak opens the demo with what counts in testdata/soak.js, in the page and in
+// its workers.
+func openSoak(t *testing.T) *page {
+	if *soak == 0 {
+		t.Skip("a soak is asked for by make soak")
+	}
+	counter, err := os.ReadFile("testdata/soak.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker := filepath.Join(useSite(t, false), "worker.js")
+	script, err := os.ReadFile(worker)
+	if err == nil {
+		err = os.WriteFile(worker, slices.Concat(counter, script), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, "bench.html", desktop) // same origin; the page comes next
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: string(counter)})
+		return err
+	}))
+	p.do(chromedp.Navigate(siteURL))
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	return p
+}
+
+// usage is what the page or a worker takes.
+type usage struct {
+	WASM    float64 // bytes of the program's memory
+	Values  int     // of JavaScript that Go holds
+	Funcs   int     // of Go that JavaScript can call
+	Workers int     // that were started here and not ended
+	Started int     // that were ever started here
+	Ports   int     // MessagePorts that listen
+	Heap    float64 `json:"-"` // bytes of JavaScript's, after a collection
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("%7.2f %7.2f %6d %5d %4d %5d", u.WASM/1e6, u.Heap/1e6, u.Values, u.Funcs, u.Workers, u.Ports)
+}
+
+const usageHeader = "wasm MB heap MB values funcs workers ports"
+
+// measure returns what the page and its training worker take.
+func measure(p *page) (page, worker usage) {
+	p.tb.Helper()
+	targets, err := chromedp.CallBrowser(p.ctx, target.GetTargets, target.GetTargetsParams{})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	var workers []context.Context
+	for _, info := range targets.TargetInfos {
+		if info.Type == "worker" && strings.HasPrefix(info.URL, siteURL) {
+			ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel())
+			defer cancel()
+			workers = append(workers, ctx)
+		}
+	}
+	if len(workers) != 1 {
+		p.tb.Fatalf("%d workers, want one", len(workers))
+	}
+	return measureOne(p, p.ctx), measureOne(p, workers[0])
+}
+
+func measureOne(p *page, ctx context.Context) usage {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	defer cancel()
+	for range 2 { // what the first finalises, the second frees
+		if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+			p.tb.Fatal(err)
+		}
+	}
+	u, err := chromedp.Run(ctx, chromedp.Evaluate[usage](`soak()`))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	heap, err := chromedp.Call(ctx, runtime.GetHeapUsage, cdp.Empty{})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	u.Heap = heap.UsedSize
+	return u
+}
+
+// curve is what the page and its worker took at some moments.
+type curve struct {
+	t       *testing.T
+	times   []string
+	pages   []usage
+	workers []usage
+}
+
+func newCurve(t *testing.T, unit string) *curve {
+	t.Logf("%7s  page: %s  worker: %s", unit, usageHeader, usageHeader)
+	return &curve{t: t}
+}
+
+func (c *curve) add(time string, p *page) {
+	page, worker := measure(p)
+	c.times, c.pages, c.workers = append(c.times, time), append(c.pages, page), append(c.workers, worker)
+	c.t.Logf("%7s        %v          %v", time, page, worker)
+	if page.Started != 1 {
+		c.t.Errorf("the page has started %d workers, want one that lasts", page.Started)
+	}
+}
+
+// flat reports what has grown by more than a twentieth from one moment to the last,
+// and what has been leaked.
+func (c *curve) flat(from int) {
+	c.t.Helper()
+	last := len(c.pages) - 1
+	for _, of := range []struct {
+		name   string
+		usages []usage
+	}{{"page", c.pages}, {"worker", c.workers}} {
+		first, last := of.usages[from], of.usages[last]
+		for _, number := range []struct {
+			name        string
+			first, last float64
+			slack       float64
+		}{
+			{"WASM memory", first.WASM, last.WASM, 0},
+			{"JavaScript heap", first.Heap, last.Heap, 0},
+			// Go lets go of what it holds when it collects its own garbage next.
+			{"values held by Go", float64(first.Values), float64(last.Values), 100},
+			{"funcs", float64(first.Funcs), float64(last.Funcs), 20},
+			{"workers", float64(first.Workers), float64(last.Workers), 0},
+			{"ports", float64(first.Ports), float64(last.Ports), 0},
+		} {
+			if limit := 1.05*number.first + number.slack; number.last > limit {
+				c.t.Errorf("%s: %s %.0f at %s, %.0f at %s", of.name, number.name, number.first, c.times[from], number.last, c.times[len(c.times)-1])
+			}
+		}
+	}
+}
+
+// A small network trains for 2,000 epochs without an error, in the memory of its
+// first 500.
+func TestSoakEpochs(t *testing.T) {
+	p := openSoak(t)
+	const epochs, step = 2000, 250
+	curve := newCurve(t, "epoch")
+	for epoch := step; epoch <= epochs; epoch += step {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({hidden: "32", latent: 8, workers: 1, epochs: %d}).then(() => sae.play())`, epoch))
+		for {
+			s := state(p)
+			if s.Status == "done" {
+				break
+			}
+			if s.Status != "training" {
+				t.Fatalf("after epoch %d, the run is %s: %s", s.Epoch, s.Status, s.Error)
+			}
+			time.Sleep(time.Second)
+		}
+		curve.add(fmt.Sprint(epoch), p)
+	}
+	curve.flat(1)
+	s := state(p)
+	if n := len(s.History); n != epochs || s.History[n-1].ValLoss >= s.History[0].ValLoss {
+		t.Errorf("a history of %d epochs, validation loss from %g to %g", n, s.History[0].ValLoss, s.History[n-1].ValLoss)
+	}
+}
+
+// TestSoak does at random what a user can do, by window.sae, clicks and keys. Every
+// minute it puts the page back as it was and measures what that takes. No error may
+// come, and nothing may grow after the fifth minute.
+func TestSoak(t *testing.T) {
+	p := openSoak(t)
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, devtools.SetInterceptFileChooserDialog, devtools.SetInterceptFileChooserDialogParams{Enabled: true})
+		return err
+	}))
+	actions, err := os.ReadFile("testdata/monkey.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluate[chromedp.Void](p, string(actions))
+	m := &monkey{page: p, random: rand.New(rand.NewPCG(*soakSeed, 0)), done: map[string]int{}, refused: map[string]int{}}
+	t.Logf("seed %d", *soakSeed)
+	curve := newCurve(t, "minute")
+	from, start := 0, time.Now()
+	m.everything()
+	for minute := 1; ; minute++ {
+		now := time.Duration(minute) * time.Minute
+		for time.Since(start) < now {
+			m.act()
+		}
+		m.tidy()
+		curve.add(fmt.Sprint(minute), p)
+		if now == settled {
+			from = minute - 1
+		}
+		if now >= *soak {
+			break
+		}
+	}
+	curve.flat(from)
+	t.Logf("done: %v", m.done)
+	t.Logf("refused, as it should be: %v", m.refused)
+}
+
+// monkey does things at random.
+type monkey struct {
+	page    *page
+	random  *rand.Rand
+	done    map[string]int // how often, by action
+	refused map[string]int // how often window.sae did not, by reason
+}
+
+// actions are what the monkey does, with how often beside the others. What is neither
+// a click, a key nor a look is in testdata/monkey.js.
+var actions = []struct {
+	name  string
+	often int
+}{
+	{"click", 12}, {"key", 4}, {"look", 1}, {"slide", 4}, {"choose", 2}, {"type", 1}, {"scroll", 2},
+	{"play", 6}, {"pause", 3}, {"step", 3}, {"reset", 2}, {"set", 5}, {"finish", 2},
+	{"loadDataset", 1}, {"exportImport", 1}, {"pass", 2},
+}
+
+// keys are those that mean something, and what moves the focus.
+var keys = []string{" ", "s", "r", "z", "o", "l", "m", "?", "1", "2", "3", "4", kb.Escape, kb.Escape, kb.ArrowLeft, kb.ArrowRight, kb.Tab, kb.Enter}
+
+// act does one thing, and waits a little.
+func (m *monkey) act() {
+	var lots []string
+	for _, action := range actions {
+		lots = append(lots, slices.Repeat([]string{action.name}, action.often)...)
+	}
+	m.do(lots[m.random.IntN(len(lots))])
+	time.Sleep(time.Duration(m.random.IntN(300)) * time.Millisecond)
+}
+
+func (m *monkey) do(action string) {
+	m.page.tb.Helper()
+	m.done[action]++
+	switch action {
+	case "click":
+		m.click(m.random.Float64())
+	case "key":
+		m.page.do(chromedp.KeyEvent(keys[m.random.IntN(len(keys))]))
+	case "look":
+		m.page.look([]view{desktop, desktop.inDark(), phone, phone.inDark()}[m.random.IntN(4)])
+	default:
+		reason := evaluate[string](m.page, fmt.Sprintf(`monkey.%s(%g, %g)`, action, m.random.Float64(), m.random.Float64()))
+		if reason != "" {
+			m.refused[reason[:min(60, len(reason))]]++
+		}
+	}
+	evaluate[chromedp.Void](m.page, `monkey.prune(4)`)
+}
+
+// click clicks on one of the controls that can be seen, by a number from 0 to 1.
+func (m *monkey) click(which float64) {
+	m.page.tb.Helper()
+	at := evaluate[[]float64](m.page, fmt.Sprintf(`monkey.control(%g)`, which))
+	m.page.do(chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// everything does each thing once, with the largest network last, so that what is made
+// once is there from the start.
+func (m *monkey) everything() {
+	for _, action := range actions {
+		m.do(action.name)
+	}
+	for i, n := 0, evaluate[int](m.page, `monkey.count()`); i < n; i++ {
+		m.click(float64(i) / float64(n))
+	}
+}
+
+// tidy puts the page back as it was.
+func (m *monkey) tidy() {
+	m.page.tb.Helper()
+	m.page.look(desktop)
+	evaluate[chromedp.Void](m.page, `monkey.tidy()`)
+	time.Sleep(2 * time.Second) // for what the page and the browser do later
+	if s := state(m.page); s.Status != "idle" {
+		m.page.tb.Fatalf("the run is %s: %s", s.Status, s.Error)
+	}
+}

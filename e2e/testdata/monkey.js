@@ -1,0 +1,96 @@
+// What the monkey of the soak does in the page, each given random numbers from 0 to 1.
+// What window.sae refuses is returned.
+"use strict";
+
+window.monkey = (() => {
+  const among = (list, random) => list[Math.floor(random * list.length)];
+  const visible = (selector) => [...(document.querySelector("dialog[open]") ?? document).querySelectorAll(selector)]
+    .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 0);
+  const tell = (element, ...events) => events.forEach((event) => element.dispatchEvent(new Event(event, { bubbles: true })));
+  const refusal = (promise) => promise.then(() => "", (error) => error.message);
+  const until = async (test) => {
+    while (!test()) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const controls = () => visible(`button:enabled, a[href^="#"], input[type=checkbox]:enabled, input[type=radio]:enabled`);
+  const press = (label) => [...document.querySelectorAll("button")].find((button) => button.innerText === label || button.ariaLabel === label)?.click();
+
+  // Records of CIFAR-10, or half of one.
+  const file = (random, size) => new File([Uint8Array.from({ length: size }, (_, i) => i % 3073 ? (i * i * (1 + random)) >> 7 : i / 3073 % 10)], "data_batch_1.bin");
+
+  return {
+    count: () => controls().length,
+    // Where to click to hit the control.
+    control(random) {
+      const control = among(controls(), random);
+      if (!control) return [0, 0];
+      control.scrollIntoView({ block: "center" });
+      const { x, y, width, height } = control.getBoundingClientRect();
+      return [x + width / 2, y + height / 2];
+    },
+    slide(random, where) {
+      const slider = among(visible("input[type=range]:enabled"), random);
+      if (!slider) return "";
+      slider.value = +slider.min + where * (slider.max - slider.min);
+      tell(slider, "input", "change");
+      return "";
+    },
+    choose(random, which) {
+      const select = among(visible("select:enabled"), random);
+      if (!select) return "";
+      select.selectedIndex = Math.floor(which * select.options.length);
+      tell(select, "change");
+      return "";
+    },
+    type(random, what) {
+      const field = among(visible("input[type=text]:enabled:not([readonly])"), random);
+      if (!field) return "";
+      field.value = among(["", "12", "64,32", "1e-5", "abc", "💥", "-1", "x".repeat(500)], what);
+      tell(field, "input", "change");
+      return "";
+    },
+    scroll(random) {
+      scrollTo(0, random * document.documentElement.scrollHeight);
+      return "";
+    },
+    play: () => refusal(sae.play()),
+    pause: () => refusal(sae.pause()),
+    step: () => refusal(sae.step()),
+    reset: () => refusal(sae.reset()),
+    set: (random, which) => refusal(sae.set(among([
+      { lambda: among([0, 1e-6, 1e-5, 1e-4, 3e-4], which) }, { latent: among([4, 8, 16, 64], which) },
+      { hidden: among(["", "16", "64,32", "512,128"], which) }, { experiment: among([1, 2, 3, 4], which) },
+      { workers: among([1, 2, "auto"], which) }, { batch: among([32, 128], which) }, { epochs: among([2, 5, 20], which) },
+      { seed: Math.floor(which * 1000) }, { subset: among([0, 256], which) }, { latent: -1 }, { bogus: which },
+    ], random))),
+    finish: () => refusal(sae.set({ hidden: "16", latent: 8, epochs: 2, workers: 1 }).then(() => sae.play())),
+    loadDataset: (random, size) => refusal(sae.loadDataset(file(random, size < 0.8 ? 300 * 3073 : 5000))),
+    exportImport: (random) => refusal(sae.export(among(["checkpoint", "npz", "onnx", "tfjs"], random)).then((model) => sae.import(model))),
+    pass(random) {
+      const image = Uint8Array.from({ length: 3072 }, (_, i) => i * random);
+      return refusal(sae.reconstruct(image).then(() => sae.encode(image)).then((code) => sae.decode(code)));
+    },
+    // Deletes runs but for the last few: they are kept on purpose.
+    prune(few) {
+      for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();
+    },
+    // Puts the page back as it was at the start.
+    async tidy() {
+      document.querySelector("dialog[open]")?.close();
+      await sae.pause();
+      const synthetic = document.querySelector("#data input[value=synthetic]");
+      await until(() => !synthetic.disabled);
+      synthetic.click();
+      await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
+      await sae.set({ experiment: 2, lambda: 1e-5, hidden: "512,128", latent: 64, epochs: 20, batch: 128, lr: 1e-3, decay: 1, init: "glorot", activation: "relu", seed: 1, workers: 1, subset: 0 });
+      await sae.reset();
+      for (const button of document.querySelectorAll("[aria-expanded=true]")) button.click();
+      for (const label of ["Close the unit", "As encoded", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
+      document.querySelector("#explorer .units [aria-pressed=true]")?.click();
+      for (const name of ["quantity", "sort", "pace"]) document.querySelector(`input[name=${name}]`)?.click();
+      this.prune(0);
+      scrollTo(0, 0);
+      await until(() => sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0);
+      press("Dismiss the message");
+    },
+  };
+})();

@@ -17,6 +17,9 @@ VALIDATION = 1000
 # How long make fuzz spends on each of its targets.
 FUZZTIME = 1m
 
+# How long make soak lasts.
+MINUTES = 30
+
 # Packages whose tests run in WebAssembly too: in Node, or in Chromium, which
 # knows all SIMD instructions.
 WASM_NODE = ./nn/... ./data/...
@@ -50,7 +53,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 # are ordered: what fails fast comes first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help build serve data train test fuzz golden bench check dist size pictures clean generate \
+.PHONY: help build serve data train test fuzz soak golden bench check dist size pictures clean generate \
 	vet formatted generated test-go test-fuzz test-wasm test-page FORCE
 
 help: ## list what make can do
@@ -73,6 +76,10 @@ test: formatted generated vet test-go test-fuzz test-wasm test-page ## run all t
 
 fuzz: ## feed random input to all that reads files, links and messages; FUZZTIME=1m each
 	tools/fuzz $(FUZZTIME)
+
+soak: build ## use the page at random for MINUTES=30, and watch its memory
+	tools/need chromium
+	go test -count=1 -v -timeout 3h -run TestSoak ./e2e -soak $(MINUTES)m
 
 golden: build/bin/wasmexec ## print how far each kernel is from the reference traces
 	tools/need node chromium

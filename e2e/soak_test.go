@@ -251,7 +251,7 @@ var actions = []struct {
 }{
 	{"click", 12}, {"key", 4}, {"look", 1}, {"slide", 4}, {"choose", 2}, {"type", 1}, {"scroll", 2},
 	{"play", 6}, {"pause", 3}, {"step", 3}, {"reset", 2}, {"set", 5}, {"finish", 2},
-	{"loadDataset", 1}, {"exportImport", 1}, {"pass", 2},
+	{"loadDataset", 1}, {"exportImport", 1}, {"pass", 2}, {"listen", 1},
 }
 
 // keys are those that mean something, and what moves the focus.
@@ -293,7 +293,7 @@ func (m *monkey) click(which float64) {
 	m.page.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// everything does each thing once, with the largest network last, so that what is made
+// everything does each thing once, so that what is made
 // once is there from the start.
 func (m *monkey) everything() {
 	for _, action := range actions {

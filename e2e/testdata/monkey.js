@@ -9,7 +9,10 @@ window.monkey = (() => {
   const tell = (element, ...events) => events.forEach((event) => element.dispatchEvent(new Event(event, { bubbles: true })));
   const refusal = (promise) => promise.then(() => "", (error) => error.message);
   const until = async (test) => {
-    while (!test()) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const end = Date.now() + 60_000; !test();) {
+      if (Date.now() > end) throw new Error(`waited in vain for ${test}; ${JSON.stringify(sae.state()).slice(0, 300)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   };
   const controls = () => visible(`button:enabled, a[href^="#"], input[type=checkbox]:enabled, input[type=radio]:enabled`);
   const press = (label) => [...document.querySelectorAll("button")].find((button) => button.innerText === label || button.ariaLabel === label)?.click();
@@ -69,6 +72,11 @@ window.monkey = (() => {
       const image = Uint8Array.from({ length: 3072 }, (_, i) => i * random);
       return refusal(sae.reconstruct(image).then(() => sae.encode(image)).then((code) => sae.decode(code)));
     },
+    listen(random) {
+      const events = Array.from({ length: 20 }, () => sae.on(among(["metrics", "epoch", "state", "error"], random), () => {}));
+      setTimeout(() => events.forEach((unsubscribe) => unsubscribe()), 1000);
+      return "";
+    },
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {
       for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();
@@ -87,9 +95,11 @@ window.monkey = (() => {
       for (const label of ["Close the unit", "As encoded", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
       document.querySelector("#explorer .units [aria-pressed=true]")?.click();
       for (const name of ["quantity", "sort", "pace"]) document.querySelector(`input[name=${name}]`)?.click();
-      this.prune(0);
       scrollTo(0, 0);
-      await until(() => sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0);
+      await until(() => {
+        this.prune(0);
+        return sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0;
+      });
       press("Dismiss the message");
     },
   };

@@ -21,6 +21,8 @@ type api struct {
 	queue     []string        // events that the listeners have yet to hear of
 	epoch     *protocol.Epoch // that the newest "epoch" among them is about
 	ready     func(any, error)
+
+	unsubscribe js.Func // takes an event and the id of a listener
 }
 
 type listener struct {
@@ -34,6 +36,11 @@ var events = []string{"metrics", "epoch", "state", "error"}
 // newAPI puts the API on window.
 func newAPI(a *app) *api {
 	w := &api{app: a, listeners: map[string][]listener{}}
+	w.unsubscribe = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		event, id := args[0].String(), args[1].Int()
+		w.listeners[event] = slices.DeleteFunc(w.listeners[event], func(l listener) bool { return l.id == id })
+		return nil
+	})
 	sae := js.Global().Get("Object").New()
 	sae.Set("ready", browser.Promise(func(settle func(any, error)) { w.ready = settle }))
 	w.method(sae, "state", func([]js.Value) any { return w.state() })
@@ -201,14 +208,8 @@ func (w *api) on(args []js.Value) any {
 		return js.Undefined()
 	}
 	w.lastID++
-	id := w.lastID
-	w.listeners[event] = append(w.listeners[event], listener{id, fn})
-	var unsubscribe js.Func
-	unsubscribe = js.FuncOf(func(js.Value, []js.Value) any {
-		w.listeners[event] = slices.DeleteFunc(w.listeners[event], func(l listener) bool { return l.id == id })
-		return nil
-	})
-	return unsubscribe
+	w.listeners[event] = append(w.listeners[event], listener{w.lastID, fn})
+	return w.unsubscribe.Call("bind", js.Undefined(), event, w.lastID)
 }
 
 // emit queues an event. Listeners hear of it once the change is complete, so

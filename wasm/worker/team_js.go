@@ -25,9 +25,15 @@ const startTimeout = 15 * time.Second
 type members struct {
 	wake     func()
 	exchange js.Value
-	workers  []js.Value // those of ranks 1, 2, ...
+	workers  []member // those of ranks 1, 2, ...
 	ready    chan struct{}
 	lost     string // why one of them ended
+}
+
+// member is a worker, and what hears it.
+type member struct {
+	js.Value
+	onMessage, onError js.Func
 }
 
 // newMembers returns the members of a team that is yet to be recruited. wake is
@@ -79,7 +85,7 @@ func (m *members) recruit(join protocol.Join) error {
 		join.Rank = i + 1
 		message := protocol.New(protocol.TypeJoin, join)
 		message.Ports = ports[join.Rank]
-		message.Post(worker)
+		message.Post(worker.Value)
 	}
 	return nil
 }
@@ -87,11 +93,13 @@ func (m *members) recruit(join protocol.Join) error {
 // dismiss ends all workers but the first n.
 func (m *members) dismiss(n int) {
 	for len(m.workers) > n {
-		last := len(m.workers) - 1
-		m.workers[last].Set("onmessage", js.Null())
-		m.workers[last].Set("onerror", js.Null())
-		m.workers[last].Call("terminate")
-		m.workers = m.workers[:last]
+		last := m.workers[len(m.workers)-1]
+		last.Set("onmessage", js.Null())
+		last.Set("onerror", js.Null())
+		last.Call("terminate")
+		last.onMessage.Release()
+		last.onError.Release()
+		m.workers = m.workers[:len(m.workers)-1]
 	}
 }
 
@@ -109,8 +117,7 @@ func (m *members) start(n int) (err error) {
 	waiting := 0
 	for len(m.workers) < n {
 		worker := js.Global().Get("Worker").New(js.Global().Get("location").Get("href"))
-		m.workers = append(m.workers, worker)
-		m.listen(worker)
+		m.workers = append(m.workers, m.listen(worker))
 		worker.Call("postMessage", js.Global().Get("saeModule"))
 		waiting++
 	}
@@ -130,7 +137,7 @@ func (m *members) start(n int) (err error) {
 
 // listen hears what a worker says outside the exchange: that it is ready, or
 // that it came to an end.
-func (m *members) listen(worker js.Value) {
+func (m *members) listen(worker js.Value) member {
 	lose := func(reason string) {
 		m.lost = reason
 		m.wake()
@@ -139,7 +146,7 @@ func (m *members) listen(worker js.Value) {
 		default:
 		}
 	}
-	worker.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
+	onMessage := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		message, ok := protocol.FromJS(args[0].Get("data"))
 		switch {
 		case !ok:
@@ -152,8 +159,8 @@ func (m *members) listen(worker js.Value) {
 			lose(message.Error)
 		}
 		return nil
-	}))
-	worker.Set("onerror", js.FuncOf(func(_ js.Value, args []js.Value) any {
+	})
+	onError := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		args[0].Call("preventDefault") // or this worker fails as well
 		reason := "its script failed"
 		if text := args[0].Get("message"); text.Type() == js.TypeString {
@@ -161,5 +168,8 @@ func (m *members) listen(worker js.Value) {
 		}
 		lose(reason)
 		return nil
-	}))
+	})
+	worker.Set("onmessage", onMessage)
+	worker.Set("onerror", onError)
+	return member{worker, onMessage, onError}
 }

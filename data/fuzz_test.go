@@ -175,6 +175,9 @@ func FuzzRecords(f *testing.F) {
 // come.
 func FuzzPickle(f *testing.F) {
 	f.Add(pickledBatch(records(1, 1))[2:])
+	for _, batch := range python3(records(1, 1)) {
+		f.Add(batch[2:])
+	}
 	f.Add(pickledMeta()[2:])
 	f.Add([]byte("}(K\x01u."))
 	f.Add([]byte("\x8a\x00."))

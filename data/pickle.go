@@ -136,7 +136,10 @@ func (u *unpickler) run(opcode byte) {
 		u.push(u.find(module, u.line()))
 	case 0x93: // STACK_GLOBAL
 		names := u.popN(2)
-		u.push(u.find(names[0], names[1]))
+		module, isText := names[0].(string)
+		name, isName := names[1].(string)
+		u.require(isText && isName, damaged)
+		u.push(u.find(module, name))
 	case 'R': // REDUCE
 		call := u.popN(2)
 		arguments, _ := call[1].([]any)
@@ -270,9 +273,9 @@ func (u *unpickler) update(pairs []any) {
 }
 
 // find returns a function or class that arrays are made with.
-func (u *unpickler) find(module, name any) any {
-	full := global(strings.Replace(fmt.Sprint(module, ".", name), "numpy._core", "numpy.core", 1))
-	u.require(slices.Contains(known, full), "pickle asks for %v.%v: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
+func (u *unpickler) find(module, name string) any {
+	full := global(strings.Replace(module+"."+name, "numpy._core", "numpy.core", 1))
+	u.require(slices.Contains(known, full), "pickle asks for %s.%s: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
 	return full
 }
 

@@ -9,14 +9,13 @@ import (
 	"testing"
 )
 
-// TestPython3 imports what Python 3 writes, as pickle.dumps(batch, protocol) of
-// the official batch read with encoding="bytes".
-func TestPython3(t *testing.T) {
-	batch := records(20, 1)
+// python3 returns records as Python 3 pickles them in protocols 2 to 5:
+// pickle.dumps(batch, protocol) of a batch that was read with encoding="bytes".
+func python3(records []byte) [4][]byte {
 	var pixels, labels []byte
-	for i := range 20 {
-		pixels = append(pixels, batch[i*recordSize+1:][:ImageSize]...)
-		labels = append(labels, 'K', batch[i*recordSize])
+	for ; len(records) > 0; records = records[recordSize:] {
+		labels = append(labels, 'K', records[0])
+		pixels = append(pixels, records[1:recordSize]...)
 	}
 	length := func(n, size int) string {
 		return string(binary.LittleEndian.AppendUint64(nil, uint64(n))[:size])
@@ -29,32 +28,36 @@ func TestPython3(t *testing.T) {
 		return "c_codecs\nencode\nq\x01X" + length(text.Len(), 4) + text.String() + "X\x06\x00\x00\x00latin1\x86q\x03R"
 	}
 	const numbers = "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"
-	for protocol, pickle := range map[int]string{
-		2: "}q\x00(" + bytesOf([]byte("data")) +
+	return [4][]byte{
+		[]byte("\x80\x02}q\x00(" + bytesOf([]byte("data")) +
 			"cnumpy.core.multiarray\n_reconstruct\nq\x05cnumpy\nndarray\nq\x06K\x00\x85q\x07" + bytesOf([]byte("b")) +
 			"\x87q\x08R(K\x01K\x14M\x00\x0c\x86cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R(K\x03X\x01\x00\x00\x00|" + numbers + "b\x89" +
-			bytesOf(pixels) + "tb" + bytesOf([]byte("labels")) + "](" + string(labels) + "eu.",
-		3: "}q\x00(C\x06labelsq\x03]q\x04(" + string(labels) + "eC\x04dataq\x05" +
+			bytesOf(pixels) + "tb" + bytesOf([]byte("labels")) + "](" + string(labels) + "eu."),
+		[]byte("\x80\x03}q\x00(C\x06labelsq\x03]q\x04(" + string(labels) + "eC\x04dataq\x05" +
 			"cnumpy._core.multiarray\n_reconstruct\nq\x06cnumpy\nndarray\nq\x07K\x00\x85q\x08C\x01bq\x09\x87q\x0aRq\x0b" +
 			"(K\x01K\x14M\x00\x0c\x86q\x0ccnumpy\ndtype\nq\x0dX\x02\x00\x00\x00u1q\x0e\x89\x88\x87q\x0fRq\x10(K\x03X\x01\x00\x00\x00|q\x11" + numbers + "q\x12b" +
-			"\x89B" + length(len(pixels), 4) + string(pixels) + "q\x13tq\x14bu.",
-		4: "\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
+			"\x89B" + length(len(pixels), 4) + string(pixels) + "q\x13tq\x14bu."),
+		[]byte("\x80\x04\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
 			"\x8c\x15numpy.core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94" +
 			"(K\x01K\x14M\x00\x0c\x86\x94h\x07\x8c\x05dtype\x94\x93\x94\x8c\x02u1\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01|\x94" + numbers + "\x94b" +
-			"\x89B" + length(len(pixels), 4) + string(pixels) + "\x95" + length(7, 8) + "\x94t\x94bu.",
-		5: "\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
+			"\x89B" + length(len(pixels), 4) + string(pixels) + "\x95" + length(7, 8) + "\x94t\x94bu."),
+		[]byte("\x80\x05\x95" + length(500, 8) + "}\x94(\x8c\x06labels\x94]\x94(" + string(labels) + "e\x8c\x04data\x94" +
 			"\x8c\x12numpy.core.numeric\x94\x8c\x0b_frombuffer\x94\x93\x94(\x96" + length(len(pixels), 8) + string(pixels) + "\x95" + length(300, 8) + "\x94" +
 			"\x8c\x05numpy\x94\x8c\x05dtype\x94\x93\x94\x8c\x02u1\x94\x89\x88\x87\x94R\x94(K\x03\x8c\x01|\x94" + numbers + "\x94b" +
-			"K\x14M\x00\x0c\x86\x94\x8c\x01C\x94t\x94R\x94u.",
-	} {
-		body := []byte("\x80" + string(rune(protocol)) + pickle)
+			"K\x14M\x00\x0c\x86\x94\x8c\x01C\x94t\x94R\x94u."),
+	}
+}
+
+func TestPython3(t *testing.T) {
+	batch := records(20, 1)
+	want, err := Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, body := range python3(batch) {
 		got, err := Import([]Source{inMemory("data_batch_1", body)}, ImportOptions{Seed: 1})
 		if err != nil {
-			t.Fatalf("protocol %d: %v", protocol, err)
-		}
-		want, err := Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
-		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("protocol %d: %v", k+2, err)
 		}
 		sameSplit(t, "training", got.Train, want.Train)
 		sameSplit(t, "validation", got.Validation, want.Validation)
@@ -93,7 +96,7 @@ func TestPickleRefuses(t *testing.T) {
 		{"another class", replaced("cnumpy\nndarray\n", "cos\nsystem\n"), "pickle asks for os.system: want a batch of CIFAR-10, which needs but numpy's arrays"},
 		{"a class without harm", replaced("cnumpy\nndarray\n", "ccollections\nOrderedDict\n"), "pickle asks for collections.OrderedDict: want a batch of CIFAR-10, which needs but numpy's arrays"},
 		{"label", replaced("(K\x00K", "(K\x0aK"), "record 1: label 10, want 0 to 9"},
-		{"label of text", replaced("(K\x00K", "(U\x01xK"), "record 1: label x, want 0 to 9"},
+		{"label of text", replaced("(K\x00K", "(U\x01xK"), "record 1: label is a string, want 0 to 9"},
 		{"a label missing", replaced("(K\x00K", "(K"), "9216 bytes of images for 2 labels: want 3072 for each"},
 		{"column order", replaced("tb\x89T", "tb\x88T"), "pickle with an array in column order: want row order"},
 		{"no images", replaced("U\x04data", "U\x04dada"), "pickle without data and labels: want a batch of CIFAR-10"},
@@ -121,7 +124,9 @@ func TestPickleRefuses(t *testing.T) {
 		{"state of a number", []byte("\x80\x02K\x01)b."), damaged},
 		{"buffer in column order", []byte("\x80\x05cnumpy.core.numeric\n_frombuffer\n(NNNU\x01FtR."), "pickle with an array in column order: want row order"},
 		{"other encoding", []byte("\x80\x02c_codecs\nencode\nU\x01xU\x04utf8\x86R."), damaged},
-		{"class by number", []byte("\x80\x04K\x01K\x02\x93."), "pickle asks for 1.2: want a batch of CIFAR-10, which needs but numpy's arrays"},
+		{"class by number", []byte("\x80\x04K\x01K\x02\x93."), damaged},
+		{"class by a dictionary in itself", []byte("\x80\x04}\x94U\x01ah\x00sU\x01x\x93."), damaged},
+		{"label by a dictionary in itself", replaced("(K\x00K", "(}q\xf0U\x01ah\xf0sK"), "record 1: label is a map[string]interface {}, want 0 to 9"},
 		{"a small array", []byte("\x80\x02cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x01N\x89U\x01xtb."), "pickle with an array of less than an image: want a batch of CIFAR-10"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

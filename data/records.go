@@ -198,8 +198,11 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 	s.batches++
 	for i, value := range *labels {
 		label, ok := value.(int)
-		if !ok || label < 0 || label >= len(cifarClasses) {
-			return fmt.Errorf("%s: record %d: label %v, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
+		if !ok {
+			return fmt.Errorf("%s: record %d: label is a %T, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
+		}
+		if label < 0 || label >= len(cifarClasses) {
+			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, i+1, label, len(cifarClasses)-1)
 		}
 		if err := s.each(p, byte(label), pixels[i*ImageSize:][:ImageSize]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -1,20 +1,75 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/inspector"
 	devtools "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
+
+	"sae/data"
+	"sae/nn/fit"
 )
 
-// small are settings of a network that trains in a moment.
-const small = `{hidden: "32", latent: 8, workers: 1}`
+// small are settings of a network that trains in a moment, eight batches an epoch.
+const small = `{hidden: "32", latent: 8, workers: 1, subset: 1024}`
+
+// skippable makes skip(ms) put the clock forward, with all timers that are due by
+// then. In a worker, it is what the page's skipWorkers does.
+const skippable = `{
+	const now = performance.now.bind(performance), set = setTimeout, clear = clearTimeout, timers = new Map();
+	let ahead = 0, last = 0;
+	const arm = (id, timer) => {
+		timer.real = set(() => { timers.delete(id); timer.run(); }, Math.max(0, timer.due - performance.now()));
+	};
+	performance.now = () => now() + ahead;
+	globalThis.setTimeout = (run, ms = 0, ...args) => {
+		const timer = { due: performance.now() + ms, run: () => run(...args) };
+		timers.set(++last, timer);
+		arm(last, timer);
+		return last;
+	};
+	globalThis.clearTimeout = (id) => { clear(timers.get(id)?.real); timers.delete(id); };
+	globalThis.skip = (ms) => {
+		ahead += ms;
+		for (const [id, timer] of timers) { clear(timer.real); arm(id, timer); }
+	};
+	const channel = new BroadcastChannel("test-clock");
+	if (globalThis.document) globalThis.skipWorkers = (ms) => channel.postMessage(ms);
+	else channel.onmessage = ({ data }) => skip(data);
+	globalThis.pause = (ms) => new Promise((resume) => set(resume, ms));
+}`
+
+// faulty has a worker do what the page's fault("throw"), fault("hang") or
+// fault("close") says. What the page starts as workers is in its workers.
+const faulty = `{
+	const channel = new BroadcastChannel("test-fault");
+	let leads = false; // workers of its own
+	globalThis.workers = [];
+	globalThis.Worker = class extends Worker {
+		constructor(...args) { super(...args); workers.push(this); leads = true; }
+	};
+	if (globalThis.document) globalThis.fault = (what, member = false) => channel.postMessage({ what, member });
+	else channel.onmessage = ({ data: { what, member } }) => {
+		if (member && leads) return;
+		if (what === "throw") throw new Error("struck by lightning");
+		if (what === "hang") for (;;);
+		close();
+	};
+}`
 
 // inject has JavaScript run in all documents to come, before anything of theirs.
 func (p *page) inject(script string) {
@@ -112,6 +167,23 @@ func (p *page) notice() string {
 	return waitFor[string](p, `!document.querySelector(".notice").hidden && document.querySelector(".notice p").innerText`)
 }
 
+// crash ends the process of the page.
+func (p *page) crash() {
+	p.tb.Helper()
+	run(p, chromedp.WaitEvent(inspector.TargetCrashed, nil, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, inspector.Enable, cdp.Empty{})
+		go chromedp.Call(ctx, devtools.Crash, cdp.Empty{}) // there is no reply
+		return err
+	})))
+}
+
+// dismiss closes the notice.
+func (p *page) dismiss() {
+	p.tb.Helper()
+	evaluate[chromedp.Void](p, `document.querySelector(".notice button").click()`)
+	waitFor[bool](p, `document.querySelector(".notice").hidden`)
+}
+
 // A run whose page crashed in the middle of an epoch is offered to the next visit,
 // which a link's settings do not change, and ends as if nothing had been.
 func TestRunIsResumed(t *testing.T) {
@@ -119,12 +191,9 @@ func TestRunIsResumed(t *testing.T) {
 	p := openDemo(t, desktop)
 	want := trainAlone(p, 3)
 	evaluate[chromedp.Void](p, `sae.reset()`)
-	p.steps(20) // of 16 batches per epoch
+	p.steps(12) // of 8 batches per epoch
 	p.save(1, 4)
-	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		go chromedp.Call(ctx, devtools.Crash, cdp.Empty{}) // there is no reply
-		return nil
-	}))
+	p.crash()
 	p.visit("?latent=16")
 	if text := p.offer(); !strings.Contains(text, "Your run stopped at epoch 2 of 3. 2 L1 on Synthetic, just now.") {
 		t.Errorf("offer %q", text)
@@ -151,4 +220,525 @@ func TestRunIsResumed(t *testing.T) {
 		t.Errorf("the resumed run ends with\n%s, want\n%s", got, want)
 	}
 	until[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
+}
+
+// Tabs save under names of their own, with and without locks.
+func TestTabsKeepApart(t *testing.T) {
+	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
+		t.Run(name, func(t *testing.T) {
+			dir := useSite(t, false)
+			beforeWorkers(t, dir, inject)
+			a := open(t, "bench.html", desktop)
+			a.inject(inject)
+			a.visit("")
+			evaluate[chromedp.Void](a, `sae.set(`+small+`)`)
+			a.steps(2)
+			a.save(0, 2)
+
+			b := openIn(t, a.ctx, "bench.html", desktop)
+			b.inject(inject)
+			b.visit("")
+			evaluate[chromedp.Void](b, `sae.set(`+small+`)`)
+			b.steps(3)
+			b.save(0, 3)
+			slots := func(p *page) int {
+				return evaluate[int](p, saves+`.then((saves) => new Set(saves.map(({ slot }) => slot)).size)`)
+			}
+			if n := slots(b); n != 2 {
+				t.Errorf("%d slots of two tabs", n)
+			}
+			if inject == "" {
+				// What a living tab works on is offered to nobody.
+				b.visit("")
+				b.offer()
+				evaluate[chromedp.Void](b, `document.querySelectorAll(".offer button")[1].click()`)
+				until[bool](b, saves+`.then((saves) => saves.length === 1 && saves[0].batch === 2)`)
+				if evaluate[bool](b, `!document.querySelector(".offer").hidden`) {
+					t.Error("the run of another tab is offered")
+				}
+			} else {
+				// It is offered, as a copy: the other tab goes on under its own name.
+				b.offer()
+				evaluate[chromedp.Void](b, `document.querySelector(".offer button").click()`)
+				waitFor[bool](b, `sae.state().batch === 2`)
+				b.save(0, 2)
+			}
+			a.steps(3)
+			a.save(0, 5)
+		})
+	}
+}
+
+// Of runs that nobody works on the newest three stay, and nothing that is incomplete.
+func TestOldSavesGo(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
+	p.steps(2)
+	p.save(0, 2)
+	evaluate[chromedp.Void](p, saves+`.then(async ([save]) => {
+		const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("sae-saves");
+		const copy = async (slot, head) => {
+			const handle = await folder.getFileHandle(slot + ".1", { create: true });
+			const sink = await handle.createWritable();
+			await sink.write(head);
+			await sink.close();
+		};
+		for (let age = 1; age <= 4; age++) await copy("old" + age, JSON.stringify({ ...save, time: save.time - age * 1000 }).padEnd(5000, "\0"));
+		await copy("interrupted", "\0".repeat(9000));
+		await copy("unknown", "{}");
+	})`)
+	p.visit("")
+	const files = `(async () => {
+		const names = [];
+		const root = await navigator.storage.getDirectory();
+		for await (const name of (await root.getDirectoryHandle("sae-saves")).keys()) names.push(name.split(".")[0]);
+		return names.length <= 3 && names.sort().slice(1).join();
+	})()`
+	if names := until[string](p, files); names != "old1,old2" {
+		t.Errorf("%s stay beside the newest, want old1,old2", names)
+	}
+	// One that holds nothing is refused, and can be discarded.
+	p.offer()
+	evaluate[chromedp.Void](p, `document.querySelectorAll(".offer button")[1].click()`)
+	p.do(chromedp.Click(".offer button"))
+	if text := p.notice(); !strings.Contains(text, "That run could not be resumed") || !strings.Contains(text, "it starts with") {
+		t.Errorf("notice %q", text)
+	}
+}
+
+// Where there is no file system for the page, IndexedDB takes what is saved.
+func TestSavedInIndexedDB(t *testing.T) {
+	dir := useSite(t, false)
+	beforeWorkers(t, dir, `Object.defineProperty(navigator, "storage", { value: undefined });`)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, latent: 4})`)
+	p.steps(3)
+	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
+	until[bool](p, `new Promise((resolve) => {
+		indexedDB.open("sae-saves").onsuccess = ({ target: { result: database } }) => {
+			const count = database.transaction("records").objectStore("records").count();
+			count.onsuccess = () => { database.close(); resolve(count.result === 1); };
+		};
+	})`)
+	p.visit("")
+	p.offer()
+	p.do(chromedp.Click(".offer button"))
+	waitFor[bool](p, `sae.state().batch === 3 && sae.state().settings.latent === 4`)
+}
+
+// Without storage, or with too little of it, training goes on, and the page says
+// what is not saved.
+func TestNothingCanBeSaved(t *testing.T) {
+	dir := useSite(t, false)
+	p := openDemo(t, desktop)
+	says := func(saved bool) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`document.querySelector(".bar .read").innerText.includes("not saved") !== %[1]v && document.querySelector("#runs .lead").innerText.includes("The run under way is not saved") !== %[1]v`, saved))
+	}
+	quota := func(bytes *float64) {
+		t.Helper()
+		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), QuotaSize: bytes})
+			return err
+		}))
+	}
+	little := 1e5
+	quota(&little)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, hidden: "256"})`)
+	p.steps(1)
+	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
+	says(false)
+	p.screenshot("not-saved")
+	p.look(phone)
+	p.screenshot("not-saved-phone")
+	p.look(desktop)
+	p.steps(1)
+	quota(nil)
+	p.save(0, 2)
+	says(true)
+
+	// The user clears what the browser has stored, in the middle of a run.
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), StorageTypes: "all"})
+		return err
+	}))
+	until[bool](p, saves+`.then((saves) => saves.length === 0)`)
+	p.steps(1)
+	p.save(0, 3)
+	evaluate[chromedp.Void](p, `sae.set({epochs: 1}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	waitFor[bool](p, `document.querySelector("#runs .lead").innerText.includes("stay in this browser") && !!document.querySelector("#runs tr[data-run] button:not([disabled])")`)
+
+	beforeWorkers(t, dir, `for (const [object, name] of [[navigator, "storage"], [globalThis, "indexedDB"]]) Object.defineProperty(object, name, { value: undefined });`)
+	p.visit("")
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 2}).then(() => sae.step()).then(() => dispatchEvent(new Event("pagehide")))`)
+	says(false)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+}
+
+// A worker that ends, is killed or hangs in the middle of a batch is replaced, and
+// its run ends as if nothing had been.
+func TestWorkerIsLost(t *testing.T) {
+	dir := useSite(t, false)
+	beforeWorkers(t, dir, faulty)
+	p := open(t, "bench.html", desktop)
+	p.inject(skippable)
+	p.inject(faulty)
+	p.visit("")
+	const epochs = 40
+	want := trainAlone(p, epochs)
+	for fault, reason := range map[string]string{
+		`fault("throw")`:             "struck by lightning",
+		`workers.at(-1).terminate()`: "it did not answer for 30s",
+		`fault("hang")`:              "it did not answer for 30s",
+	} {
+		evaluate[chromedp.Void](p, `sae.reset().then(() => sae.play())`)
+		waitFor[bool](p, `sae.state().epoch >= 2`)
+		evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
+		until[bool](p, saves+`.then((saves) => saves.some(({ epoch }) => epoch >= 2))`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
+			const before = workers.length;
+			%s;
+			while (workers.length === before) {
+				if (%v) skip(5000); // a tick of the watch
+				await pause(50);
+			}
+		})()`, fault, reason != "struck by lightning"))
+		if text := p.notice(); !strings.Contains(text, reason) || !strings.Contains(text, "The run goes on from epoch") {
+			t.Errorf("%s: notice %q", fault, text)
+		}
+		waitFor[bool](p, `sae.state().status === "done"`)
+		if got := outcome(p); got != want {
+			t.Errorf("%s: the run ends with\n%s, want\n%s", fault, got, want)
+		}
+		p.dismiss()
+	}
+}
+
+// The server of the site of a test may answer for a file in its own way.
+type answers map[string]http.HandlerFunc
+
+func (a answers) serve(t *testing.T, dir string) {
+	t.Helper()
+	files := http.FileServer(http.Dir(dir))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer, ok := a[r.URL.Path]; ok {
+			answer(w, r)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	before := siteURL
+	siteURL = server.URL + "/"
+	t.Cleanup(func() {
+		siteURL = before
+		server.Close()
+	})
+}
+
+// breakOff answers with the first half of a file, of which it promises the whole.
+func breakOff(content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+		w.Header().Set("Content-Type", "application/wasm")
+		w.Write(content[:len(content)/2])
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// A program that does not come whole, or is another, ends in a line that says so;
+// one that comes under another type or is whole the second time starts.
+func TestProgramDoesNotLoad(t *testing.T) {
+	dir := useSite(t, false)
+	program, err := os.ReadFile(filepath.Join(dir, "sae.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	give := func(content []byte, contentType string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.Write(content)
+		}
+	}
+	damaged := slices.Clone(program)
+	copy(damaged[len(damaged)/2:], strings.Repeat("damaged ", 1000))
+	times := 0
+	for name, test := range map[string]struct {
+		answer   http.HandlerFunc
+		want     string // "" where it starts
+		problems []string
+	}{
+		"missing":      {http.NotFound, "sae.wasm: HTTP status 404, want 200", []string{"404", "404", "HTTP status"}},
+		"broken off":   {breakOff(program), "sae.wasm is incomplete or damaged: ", []string{"ERR_", "ERR_", "incomplete"}},
+		"cut off":      {give(program[:len(program)/2], "application/wasm"), "sae.wasm is incomplete or damaged: ", []string{"incomplete"}},
+		"damaged":      {give(damaged, "application/wasm"), "sae.wasm is incomplete or damaged: ", []string{"incomplete"}},
+		"another page": {give([]byte("<!doctype html>Sign in"), "text/html"), "sae.wasm is incomplete or damaged: ", []string{"incomplete"}},
+		"another type": {give(program, "application/octet-stream"), "", nil},
+		"whole at last": {func(w http.ResponseWriter, r *http.Request) {
+			if times++; times == 1 {
+				give(program[:1000], "application/wasm")(w, r)
+				return
+			}
+			give(program, "application/wasm")(w, r)
+		}, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answers{"/sae.wasm": test.answer}.serve(t, dir)
+			p := open(t, "", desktop)
+			for _, problem := range test.problems {
+				p.expectProblem(problem)
+			}
+			if test.want == "" {
+				waitFor[bool](p, `"sae" in window`)
+				evaluate[chromedp.Void](p, `sae.ready`)
+				return
+			}
+			text := waitFor[string](p, `!document.getElementById("boot").hidden && document.getElementById("boot").innerText`)
+			if !strings.Contains(text, "The demo did not start: "+test.want) || !strings.Contains(text, "Reload the page") {
+				t.Errorf("the page says %q, want %q", text, test.want)
+			}
+		})
+	}
+}
+
+// A page whose own program ends says so.
+func TestPageProgramEnds(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	p.expectProblem("panic: JavaScript error: struck by lightning")
+	evaluate[bool](p, `{
+		const set = Element.prototype.setAttribute;
+		Element.prototype.setAttribute = function (...args) {
+			if (this.closest("#app")) throw new Error("struck by lightning");
+			set.apply(this, args);
+		};
+		sae.step();
+		true;
+	}`)
+	if text := waitFor[string](p, `document.querySelector(".boot")?.innerText`); !strings.Contains(text, "The demo stopped") {
+		t.Errorf("the page says %q", text)
+	}
+}
+
+// Without the newest SIMD instructions, or without any, the kernels that remain
+// train, and the page says which. A run of other kernels that is resumed says that
+// too.
+func TestKernelsThatRemain(t *testing.T) {
+	dir := useSite(t, false)
+	p := openDemo(t, desktop)
+	train := func(kernel, badge string) {
+		t.Helper()
+		evaluate[chromedp.Void](p, `sae.set(`+small+`).then(() => sae.step())`)
+		if s := state(p); s.Kernel != kernel {
+			t.Errorf("kernel %q, want %q", s.Kernel, kernel)
+		}
+		if text := waitFor[string](p, `document.querySelector(".kernel").innerText`); text != "1 worker · "+badge {
+			t.Errorf("the badge says %q", text)
+		}
+	}
+	train("relaxed-simd", "relaxed SIMD")
+	p.save(0, 1)
+	// Relaxed SIMD is tried first.
+	beforeWorkers(t, dir, `{ const validate = WebAssembly.validate; let tried = 0; WebAssembly.validate = (code) => tried++ > 0 && validate(code); }`)
+	p.visit("")
+	if text := p.offer(); !strings.Contains(text, "It was trained with other kernels (relaxed-simd)") {
+		t.Errorf("offer %q", text)
+	}
+	p.screenshot("offer-kernel")
+	p.do(chromedp.Click(".offer button"))
+	if text := p.notice(); !strings.Contains(text, "trained with relaxed-simd and goes on with simd") {
+		t.Errorf("notice %q", text)
+	}
+	evaluate[chromedp.Void](p, `sae.reset()`)
+	train("simd", "SIMD")
+	beforeWorkers(t, dir, `WebAssembly.validate = () => false;`)
+	p.visit("")
+	train("go", "plain Go")
+}
+
+// limitMemory gives the program at most so many pages of 64 KiB.
+func limitMemory(t *testing.T, program []byte, pages uint64) []byte {
+	t.Helper()
+	number := func(at int) (value, next int) {
+		n, length := binary.Uvarint(program[at:])
+		return int(n), at + length
+	}
+	const memorySection = 5
+	for at := 8; at < len(program); {
+		section := program[at]
+		length, start := number(at + 1)
+		end := start + length
+		if section == memorySection { // one memory, with a minimum alone
+			_, limits := number(start + 1 + 1)
+			memory := append([]byte{1, 1}, program[start+2:limits]...)
+			memory = binary.AppendUvarint(memory, pages)
+			limited := append(slices.Clone(program[:at]), memorySection)
+			limited = binary.AppendUvarint(limited, uint64(len(memory)))
+			return slices.Concat(limited, memory, program[end:])
+		}
+		at = end
+	}
+	t.Fatal("the program has no memory")
+	return nil
+}
+
+// A network that does not fit into memory is refused: the run before stays.
+func TestNotEnoughMemory(t *testing.T) {
+	dir := useSite(t, false)
+	path := filepath.Join(dir, "sae.wasm")
+	program, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, limitMemory(t, program, 4096), 0o644); err != nil { // 256 MiB
+		t.Fatal(err)
+	}
+	p := openDemo(t, desktop)
+	p.expectProblem("fatal error: out of memory")
+	want := trainAlone(p, 2)
+	evaluate[chromedp.Void](p, `sae.reset()`)
+	p.steps(5)
+	p.save(0, 5)
+	evaluate[chromedp.Void](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); sae.set({hidden: "4096,4096"}).catch(() => {})`)
+	if text := p.notice(); !strings.Contains(text, "There is not enough memory for that network") || !strings.Contains(text, "Settings are again those of the run before.") {
+		t.Errorf("notice %q", text)
+	}
+	p.screenshot("memory")
+	waitFor[bool](p, `sae.state().status === "paused" && sae.state().batch === 5 && sae.state().settings.hidden === "32"`)
+	if heard := evaluate[string](p, `errors.join()`); !strings.Contains(heard, "not enough memory") {
+		t.Errorf("listeners heard %q", heard)
+	}
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	if got := outcome(p); got != want {
+		t.Errorf("the run ends with\n%s, want\n%s", got, want)
+	}
+}
+
+// Data that turn bad half way leave what is there: the set that is built in, or the
+// run under way.
+func TestDataTurnBad(t *testing.T) {
+	dir := useSite(t, false)
+	var file bytes.Buffer
+	if err := data.Synthetic(600, 200, 7).Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data", "index.json"), []byte(`{"datasets":["broken.sae"]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	answers{"/data/broken.sae": breakOff(file.Bytes())}.serve(t, dir)
+	p := open(t, "", desktop)
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	if text := p.notice(); !strings.Contains(text, "That data set could not be used broken.sae: ") || state(p).Dataset.Name != "Synthetic" {
+		t.Errorf("notice %q, data %q", text, state(p).Dataset.Name)
+	}
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 10000}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().epoch >= 1`)
+	damaged := slices.Clone(file.Bytes())
+	for i := range 100 {
+		damaged[len(damaged)/2+i] ^= 0x55
+	}
+	path := filepath.Join(t.TempDir(), "damaged.sae")
+	if err := os.WriteFile(path, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.setFiles("#file", path)
+	waitFor[bool](p, `document.querySelector(".notice p").innerText.includes("Your run on Synthetic is unchanged")`)
+	epoch := state(p).Epoch
+	waitFor[bool](p, fmt.Sprintf(`sae.state().status === "training" && sae.state().epoch > %d`, epoch))
+}
+
+// In a tab in the background, whose timers rest and which is not painted, training
+// goes on to its end.
+func TestInTheBackground(t *testing.T) {
+	useSite(t, false)
+	p := open(t, "bench.html", desktop)
+	p.inject(`{
+		const set = setTimeout, frame = requestAnimationFrame;
+		let hidden = false;
+		for (const [name, value] of [["hidden", () => hidden], ["visibilityState", () => hidden ? "hidden" : "visible"]]) {
+			Object.defineProperty(document, name, { get: value });
+		}
+		globalThis.setTimeout = (f, ms, ...args) => set(f, hidden ? 60_000 : ms, ...args);
+		globalThis.requestAnimationFrame = (f) => hidden ? 0 : frame(f);
+		globalThis.hide = () => { hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
+	}`)
+	p.visit("")
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 30}).then(() => sae.play())`)
+	evaluate[bool](p, `hide(), true`)
+	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 30`)
+}
+
+// A machine that slept for a night in the middle of a batch goes on where it was:
+// no worker is taken for dead, and the night counts neither as training nor in the
+// time that is left.
+func TestMachineSleeps(t *testing.T) {
+	dir := useSite(t, false)
+	beforeWorkers(t, dir, skippable)
+	p := open(t, "bench.html", desktop)
+	p.inject(skippable)
+	p.inject(faulty)
+	p.visit("")
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 1000}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().epoch >= 2`)
+	evaluate[bool](p, `{ const night = 8 * 3600e3; skip(night); skipWorkers(night); true; }`)
+	epoch := state(p).Epoch
+	waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d + 1`, epoch))
+	s := state(p)
+	left := evaluate[string](p, `document.querySelector(".speed").innerText`)
+	if s.Status != "training" || s.ImagesPerSecond < 100 || strings.Count(left, ":") != 1 {
+		t.Errorf("after a night: %+v, %q", s, left)
+	}
+	if n := evaluate[int](p, `workers.length`); n != 1 {
+		t.Errorf("%d workers were started, want one", n)
+	}
+}
+
+// A run that diverges stops, says so and is back where it was saved; a lower
+// learning rate goes on from there. Before its first save it is back at its start.
+func TestDivergence(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); sae.set({experiment: 3, hidden: "256,256,256,256,256,256", latent: 8, subset: 1024, workers: 1, epochs: 2})`)
+	p.steps(10)
+	checkpoint, err := fit.ReadCheckpoint(bytes.NewReader(exported(p, "checkpoint")))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	evaluate[chromedp.Void](p, `sae.set({lr: 10}).then(() => sae.play())`)
+	if text := p.notice(); !regexp.MustCompile(`Training diverged .* the learning rate 10 is too high. The run is back at (its start|epoch 1, batch \d): lower the learning rate`).MatchString(text) {
+		t.Errorf("notice %q", text)
+	}
+	waitFor[bool](p, `["idle", "paused"].includes(sae.state().status) && errors.join().includes("Training diverged")`)
+	p.screenshot("diverged")
+
+	checkpoint.Settings.LR = 10 // from here on
+	var file bytes.Buffer
+	if err := checkpoint.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "run.saeckpt")
+	if err := os.WriteFile(path, file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.dismiss()
+	p.setFiles("#model-file", path)
+	waitFor[bool](p, `sae.state().status === "paused" && sae.state().epoch === 1`)
+	p.save(1, 2)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	text := p.notice()
+	back := regexp.MustCompile(`The run is back at epoch 2, batch (\d): lower the learning rate under More settings, and it goes on from there`).FindStringSubmatch(text)
+	if back == nil {
+		t.Fatalf("notice %q", text)
+	}
+	waitFor[bool](p, fmt.Sprintf(`sae.state().status === "paused" && sae.state().epoch === 1 && sae.state().batch === %s`, back[1]))
+	if reset := evaluate[bool](p, `sae.set({lr: 1e-3}).then(({ reset }) => reset)`); reset {
+		t.Error("another learning rate starts a new run")
+	}
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 2`)
 }

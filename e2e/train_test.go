@@ -105,41 +105,35 @@ func TestUnseenFrameDoesNotTrain(t *testing.T) {
 	}
 }
 
-// A worker that is lost, with or without a word, ends the run with a reason;
-// the next run has a new team.
+// A worker of a team that is lost, with or without a word, costs nothing: the run
+// goes on from its save with a new team.
 func TestLostMember(t *testing.T) {
 	dir := useSite(t, false)
-	script, err := os.OpenFile(filepath.Join(dir, "worker.js"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = script.WriteString(`
-let leads = false; // workers of its own
-globalThis.Worker = class extends Worker { constructor(...args) { super(...args); leads = true; } };
-const test = new BroadcastChannel("test");
-test.onmessage = ({ data: end }) => {
-  if (leads) return;
-  if (end === "close") return close();
-  throw new Error("struck by lightning");
-};`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := script.Close(); err != nil {
-		t.Fatal(err)
-	}
-	p := openDemo(t, desktop)
+	beforeWorkers(t, dir, skippable+faulty)
+	p := open(t, "bench.html", desktop)
+	p.inject(skippable)
+	p.inject(faulty)
+	p.visit("")
 	for _, test := range [][2]string{{"throw", "struck by lightning"}, {"close", "did not answer for 30s"}} {
-		end, reason := test[0], test[1]
-		evaluate[chromedp.Void](p, `sae.set({workers: 2, epochs: 10000}).then(() => sae.reset()).then(() => sae.play())`)
-		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2`)
-		evaluate[chromedp.Void](p, fmt.Sprintf(`new BroadcastChannel("test").postMessage(%q)`, end))
-		waitFor[bool](p, `sae.state().status === "error"`)
-		if s := state(p); !strings.Contains(s.Error, "a worker of the team was lost") || !strings.Contains(s.Error, reason) {
-			t.Errorf("error %q, want one about the lost worker: %s", s.Error, reason)
+		fault, reason := test[0], test[1]
+		evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 8, workers: 2, epochs: 10000}).then(() => sae.reset()).then(() => sae.play())`)
+		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2 && sae.state().epoch > 0`)
+		evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
+		until[bool](p, saves+`.then((saves) => saves.length > 0)`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
+			fault(%q, true);
+			while (document.querySelector(".notice").hidden) {
+				if (%v) skipWorkers(1000); // a tick of the first member's patience
+				await pause(50);
+			}
+		})()`, fault, fault == "close"))
+		if text := p.notice(); !strings.Contains(text, "a worker of the team was lost") || !strings.Contains(text, reason) || !strings.Contains(text, "The run goes on from epoch") {
+			t.Errorf("notice %q, want one about the lost worker: %s", text, reason)
 		}
-		p.screenshot("lost-" + end)
+		p.screenshot("lost-" + fault)
+		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2`)
+		epoch := state(p).Epoch
+		waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, epoch))
+		p.dismiss()
 	}
-	evaluate[chromedp.Void](p, `sae.set({epochs: 1}).then(() => sae.reset()).then(() => sae.play())`)
-	waitFor[bool](p, `sae.state().status === "done" && sae.state().workers === 2`)
 }

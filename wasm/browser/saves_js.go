@@ -50,7 +50,7 @@ func OpenSaves() (Saves, error) {
 // SavedFile is a file of Saves.
 type SavedFile struct {
 	Slot    string
-	Head    []byte
+	Head    []byte   // empty where the writing was interrupted
 	Content js.Value // a Blob
 }
 
@@ -99,9 +99,9 @@ func (s Saves) Write(slot string, head []byte, body func(io.Writer) error) error
 	return s.removeAll(earlier)
 }
 
-// Read returns the complete files of a slot, the newest first, or of all slots
-// where slot is "". There is more than one of a slot where the writing of the last
-// was interrupted.
+// Read returns the files of a slot, the newest first, or of all slots where slot
+// is "". There is more than one of a slot where the writing of the last was
+// interrupted.
 func (s Saves) Read(slot string) ([]SavedFile, error) {
 	names, err := s.files(slot)
 	if err != nil {
@@ -117,10 +117,8 @@ func (s Saves) Read(slot string) ([]SavedFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		if head = bytes.TrimRight(head, "\x00"); len(head) > 0 {
-			of, _ := split(name)
-			files = append(files, SavedFile{of, head, blob.Call("slice", headSize)})
-		}
+		of, _ := split(name)
+		files = append(files, SavedFile{of, bytes.TrimRight(head, "\x00"), blob.Call("slice", headSize)})
 	}
 	return files, nil
 }
@@ -217,14 +215,14 @@ type accessWriter struct {
 	at     int
 }
 
-func (w *accessWriter) Write(buffer []byte) (n int, err error) {
+func (w *accessWriter) Write(buffer []byte) (_ int, err error) {
 	defer catch(&err)
-	n = w.access.Call("write", bytesOf(buffer), map[string]any{"at": w.at}).Int()
-	w.at += n
-	if n < len(buffer) {
-		return n, errors.New("there is no room left for files of this browser")
+	written := w.access.Call("write", bytesOf(buffer), map[string]any{"at": w.at}).Int()
+	if written != len(buffer) { // also more: Chromium returns a negative error as a large number where files are in memory
+		return 0, errors.New("this browser has no room left for files of this page")
 	}
-	return n, nil
+	w.at += written
+	return written, nil
 }
 
 // database is a drawer in IndexedDB.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"syscall/js"
@@ -32,9 +33,15 @@ func saveRun(about protocol.Save, write func(io.Writer) error) error {
 	return saves.Write(about.Slot, head, write)
 }
 
-// savedRuns implements Platform.Saved; with the slot "", it returns what is saved
-// under any.
+// savedRuns implements Platform.Saved.
 func savedRuns(slot string) ([]SavedRun, error) {
+	runs, err := allSaved(slot)
+	return slices.DeleteFunc(runs, func(run SavedRun) bool { return run.Time == 0 }), err
+}
+
+// allSaved returns what is saved under a slot, or under any where slot is "". Of
+// what is incomplete, or not to be understood, only the slot is known.
+func allSaved(slot string) ([]SavedRun, error) {
 	saves, err := openSaves()
 	if err != nil {
 		return nil, err
@@ -46,10 +53,11 @@ func savedRuns(slot string) ([]SavedRun, error) {
 	var runs []SavedRun
 	for _, file := range files {
 		run := SavedRun{File: file.Content}
-		if json.Unmarshal(file.Head, &run.Save) == nil && run.Settings.Validate() == nil {
-			run.Slot = file.Slot
-			runs = append(runs, run)
+		if json.Unmarshal(file.Head, &run.Save) != nil || run.Settings.Validate() != nil {
+			run.Save = protocol.Save{}
 		}
+		run.Slot = file.Slot
+		runs = append(runs, run)
 	}
 	return runs, nil
 }
@@ -65,35 +73,38 @@ func discardSaved(slot string) error {
 
 // leftRuns implements Platform.Left.
 func leftRuns(own string) []protocol.Save {
-	var left []protocol.Save
-	inUse, patience := usedSlots()
-	for start := time.Now(); ; inUse, _ = usedSlots() {
-		runs, err := savedRuns("")
+	for start := time.Now(); ; {
+		runs, err := allSaved("")
 		if err != nil {
 			return nil
 		}
-		left = nil
+		inUse, patience := usedSlots()
+		left := map[string]protocol.Save{} // by slot, of which the newest comes first
 		waiting := false
 		for _, run := range runs {
 			switch {
 			case run.Slot == own:
 			case inUse(run.Save):
 				waiting = true
-			case len(left) == 0 || left[len(left)-1].Slot != run.Slot: // the newest of a slot comes first
-				left = append(left, run.Save)
+			case left[run.Slot].Time == 0:
+				left[run.Slot] = run.Save
 			}
 		}
-		if !waiting || time.Since(start) > patience {
-			break
+		if waiting && time.Since(start) < patience {
+			time.Sleep(patience / 10)
+			continue
 		}
-		time.Sleep(patience / 10)
+		newest := slices.SortedFunc(maps.Values(left), func(a, b protocol.Save) int { return cmp.Compare(b.Time, a.Time) })
+		keep := 0
+		for _, save := range newest {
+			if save.Time == 0 || keep == maxLeft {
+				discardSaved(save.Slot)
+				continue
+			}
+			keep++
+		}
+		return newest[:keep]
 	}
-	slices.SortFunc(left, func(a, b protocol.Save) int { return cmp.Compare(b.Time, a.Time) })
-	for len(left) > maxLeft {
-		discardSaved(left[maxLeft].Slot)
-		left = slices.Delete(left, maxLeft, maxLeft+1)
-	}
-	return left
 }
 
 // usedSlots returns a function that tells whether a page is there that uses the

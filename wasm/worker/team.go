@@ -42,7 +42,7 @@ func (w *Worker) place(rank, size int) nn.Team {
 }
 
 func lostError(reason string) error {
-	return fmt.Errorf("a worker of the team was lost, and its part of the model with it: %s; reset to train with a new one", reason)
+	return fmt.Errorf("a worker of the team was lost, and its part of the model with it: %s", reason)
 }
 
 // errRecruit says that the browser starts no more workers.

@@ -95,7 +95,7 @@ func (p *Page) Resume() {
 	}
 	save := p.Offers[0]
 	failed := func(err error) {
-		p.Notify("That run could not be resumed", err.Error()+". It stays saved.")
+		p.Notify("That run could not be resumed", err.Error()+".")
 	}
 	resume := func(done func(error)) {
 		p.goBack(save.Slot, 0, func(imported protocol.Imported, err error) {
@@ -206,7 +206,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
 		return false
 	}
-	title := "The training worker stopped and was replaced"
+	title, cause := "The training worker stopped and was replaced", reason+". "
 	rescue := p.rescue(p.Status == protocol.StatusTraining)
 	full := strings.Contains(reason, "memory")
 	if p.run != p.proven.run && p.Settings != p.proven.settings && (full || p.deaths > 1) { // which may be to blame
@@ -214,12 +214,12 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		rescue = p.rescue(false)
 		rescue.text = "Settings are again those of the run before."
 		if full {
-			title = "There is not enough memory for that network"
+			title, cause = "There is not enough memory for that network", ""
 			rescue.text += " Fewer hidden or latent units, or a smaller batch, need less."
 		}
 	}
 	p.Status = StatusLoading
-	p.Notice = &Notice{Title: title, Text: reason + ". " + rescue.text}
+	p.Notice = &Notice{Title: title, Text: cause + rescue.text}
 	if p.loaded.Type != "" {
 		p.start = rescue.start
 	}

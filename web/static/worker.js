@@ -3,12 +3,13 @@
 "use strict";
 importScripts("wasm_exec.js", "program.js");
 
-// What the program prints last tells why it ended.
-let printed = "";
+// What the program prints when it ends tells why; much follows that.
+let printed = "", cause = "";
 const decoder = new TextDecoder();
 const writeSync = fs.writeSync;
 fs.writeSync = (descriptor, buffer) => {
   printed = (printed + decoder.decode(buffer)).slice(-4000);
+  cause ||= /^(?:panic|fatal error): (.*)\n/m.exec(printed)?.[1] ?? "";
   return writeSync.call(fs, descriptor, buffer);
 };
 
@@ -21,7 +22,7 @@ onmessage = async ({ data: module }) => {
   const go = new Go();
   try {
     await go.run(await instantiateProgram(module, go.importObject));
-    died(/^(?:panic|fatal error): (.*)/m.exec(printed)?.[1] ?? "its program ended");
+    died(cause || "its program ended");
   } catch (error) {
     died(error.message);
   }

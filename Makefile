@@ -186,7 +186,7 @@ test-go:
 	go test -race $$(go list ./... | grep -v '/e2e$$')
 
 test-fuzz:
-	tools/fuzz 1s
+	tools/fuzz 200x
 
 test-wasm: build/bin/wasmexec
 	tools/need node chromium

@@ -138,6 +138,8 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		{
 			vgparent := vgn
 			_ = vgparent
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if !c.Page.Locked("lambda") {
 				{
 					vgcompKey := vugu.MakeCompKey(0x941A56136A3BF99C^vgin.CurrentPositionHash(), vgiterkey)
@@ -156,6 +158,8 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if !c.Page.Locked("latent") {
 				{
 					vgcompKey := vugu.MakeCompKey(0xCD0D570E75C1858B^vgin.CurrentPositionHash(), vgiterkey)

@@ -223,6 +223,8 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					{
 						vgparent := vgn
 						_ = vgparent
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
+						vgparent.AppendChild(vgn)
 						for vgiterkeyt, choice := range c.seconds() {
 							var vgiterkey interface{} = vgiterkeyt
 							_ = vgiterkey
@@ -311,6 +313,8 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				{
 					vgparent := vgn
 					_ = vgparent
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
+					vgparent.AppendChild(vgn)
 					for i, name := range c.Page.Dataset.Classes {
 						var vgiterkey interface{} = i
 						_ = vgiterkey

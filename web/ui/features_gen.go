@@ -43,6 +43,8 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "legend", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}}}
 					vgparent.AppendChild(vgn)
 					vgn.SetInnerHTML(vugu.HTML("Sort by"))
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
+					vgparent.AppendChild(vgn)
 					for vgiterkeyt, choice := range sorts {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
@@ -96,6 +98,8 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					{
 						vgparent := vgn
 						_ = vgparent
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
+						vgparent.AppendChild(vgn)
 						for i, name := range c.classes() {
 							var vgiterkey interface{} = i
 							_ = vgiterkey
@@ -231,6 +235,8 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						{
 							vgparent := vgn
 							_ = vgparent
+							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n            "}
+							vgparent.AppendChild(vgn)
 							for vgiterkeyt, fact := range c.facts() {
 								var vgiterkey interface{} = vgiterkeyt
 								_ = vgiterkey
@@ -260,6 +266,8 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					{
 						vgparent := vgn
 						_ = vgparent
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
+						vgparent.AppendChild(vgn)
 						for i := range c.top() {
 							var vgiterkey interface{} = i
 							_ = vgiterkey

@@ -109,6 +109,8 @@ func (c *Model) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				{
 					vgparent := vgn
 					_ = vgparent
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
+					vgparent.AppendChild(vgn)
 					for vgiterkeyt, format := range c.formats() {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey

@@ -120,6 +120,8 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				for position := range c.positions() {
 					var vgiterkey interface{} = position
 					_ = vgiterkey
@@ -163,6 +165,8 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				for position := range c.positions() {
 					var vgiterkey interface{} = position
 					_ = vgiterkey
@@ -190,6 +194,8 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				for position := range c.positions() {
 					var vgiterkey interface{} = position
 					_ = vgiterkey
@@ -272,6 +278,8 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				for position := range c.positions() {
 					var vgiterkey interface{} = position
 					_ = vgiterkey
@@ -302,6 +310,8 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				for position := range c.positions() {
 					var vgiterkey interface{} = position
 					_ = vgiterkey

@@ -31,6 +31,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Skip to the pictures"}
 			vgparent.AppendChild(vgn)
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
+		vgparent.AppendChild(vgn)
 		if c.Page.Embed == nil {
 			{
 				vgcompKey := vugu.MakeCompKey(0xD929785EE7EAB63D^vgin.CurrentPositionHash(), vgiterkey)
@@ -49,6 +51,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent.AppendChild(vgn)
 			}
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
+		vgparent.AppendChild(vgn)
 		if c.Page.Embed != nil {
 			{
 				vgcompKey := vugu.MakeCompKey(0x18B6CC110C59408F^vgin.CurrentPositionHash(), vgiterkey)
@@ -66,6 +70,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent.AppendChild(vgn)
 			}
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
+		vgparent.AppendChild(vgn)
 		if c.Page.Embed == nil {
 			{
 				vgcompKey := vugu.MakeCompKey(0x44BBD26B611D9898^vgin.CurrentPositionHash(), vgiterkey)
@@ -88,6 +94,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		{
 			vgparent := vgn
 			_ = vgparent
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x3661743C4AB7DF00^vgin.CurrentPositionHash(), vgiterkey)
@@ -125,6 +133,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				if c.Page.Shows("recon") {
 					{
 						vgcompKey := vugu.MakeCompKey(0xC20C187EDE0E905C^vgin.CurrentPositionHash(), vgiterkey)
@@ -143,6 +153,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgparent.AppendChild(vgn)
 					}
 				}
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				if c.Page.Shows("loss") {
 					{
 						vgcompKey := vugu.MakeCompKey(0x37C87E0141314792^vgin.CurrentPositionHash(), vgiterkey)
@@ -161,6 +173,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgparent.AppendChild(vgn)
 					}
 				}
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				vgparent.AppendChild(vgn)
 				if c.Page.Shows("latent") {
 					{
 						vgcompKey := vugu.MakeCompKey(0x31E2B0F7CFC05A3E^vgin.CurrentPositionHash(), vgiterkey)
@@ -180,6 +194,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x2C56A052CA15780B^vgin.CurrentPositionHash(), vgiterkey)
@@ -198,6 +214,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0xE38763EE0B5894B0^vgin.CurrentPositionHash(), vgiterkey)
@@ -216,6 +234,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0xAFA65B7C2080B7FD^vgin.CurrentPositionHash(), vgiterkey)
@@ -234,6 +254,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x482383889B9AA8F1^vgin.CurrentPositionHash(), vgiterkey)
@@ -254,6 +276,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0xA2C5A0D782D8A336^vgin.CurrentPositionHash(), vgiterkey)
@@ -273,6 +297,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x16925C7AFA1D94F3^vgin.CurrentPositionHash(), vgiterkey)
@@ -293,6 +319,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x2E5FAD0E111A4BFD^vgin.CurrentPositionHash(), vgiterkey)
@@ -312,6 +340,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			vgparent.AppendChild(vgn)
 			if c.Page.Embed == nil {
 				{
 					vgcompKey := vugu.MakeCompKey(0x6E12EB25C6534500^vgin.CurrentPositionHash(), vgiterkey)
@@ -331,6 +361,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 			}
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
+		vgparent.AppendChild(vgn)
 		if c.Page.Embed != nil {
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "footer", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "embed-row"}}}
 			vgparent.AppendChild(vgn)
@@ -351,6 +383,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 			}
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
+		vgparent.AppendChild(vgn)
 		if c.Page.Embed == nil {
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "footer", Attr: []vugu.VGAttribute(nil)}
 			vgparent.AppendChild(vgn)

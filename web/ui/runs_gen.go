@@ -139,6 +139,8 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						{
 							vgparent := vgn
 							_ = vgparent
+							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n            "}
+							vgparent.AppendChild(vgn)
 							for vgiterkeyt, run := range c.Page.Runs {
 								var vgiterkey interface{} = vgiterkeyt
 								_ = vgiterkey
@@ -171,6 +173,8 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 											// TODO: implement capture, etc. mostly need to decide syntax
 										})
 									}
+									vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n              "}
+									vgparent.AppendChild(vgn)
 									for vgiterkeyt, cell := range c.cells(run) {
 										var vgiterkey interface{} = vgiterkeyt
 										_ = vgiterkey
@@ -183,6 +187,8 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										{
 											vgparent := vgn
 											_ = vgparent
+											vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n                "}
+											vgparent.AppendChild(vgn)
 											if cell.name {
 												vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "text"}}}
 												vgparent.AppendChild(vgn)
@@ -200,6 +206,8 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 													// TODO: implement capture, etc. mostly need to decide syntax
 												})
 											}
+											vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n                "}
+											vgparent.AppendChild(vgn)
 											if !cell.name {
 												vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
 												vgparent.AppendChild(vgn)

@@ -154,11 +154,11 @@ func (p *Page) followParameters(values url.Values) (problems []error) {
 
 // complain tells the user what was wrong with a link, if anything was.
 func (p *Page) complain(title string, problems []error) {
-	problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil })
-	if len(problems) == 0 {
+	err := errors.Join(problems...)
+	if err == nil {
 		return
 	}
-	p.Notice = &Notice{Title: title, Text: inLine(errors.Join(problems...)) + ". Defaults are in their place."}
+	p.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place."}
 }
 
 // A notice names so many problems, each with so many bytes: a link can have any

@@ -69,6 +69,7 @@ async function compileProgram() {
 
 (async () => {
   const program = compileProgram();
+  program.catch(() => {}); // told below, once the program is awaited
   try {
     // The other scripts: those that a frame has asked for, or those of the page.
     await (globalThis.saeScripts ?? new Promise((resolve) => addEventListener("DOMContentLoaded", resolve)));

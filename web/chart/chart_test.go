@@ -213,6 +213,27 @@ func TestLossThinsLongCurves(t *testing.T) {
 	if last[0].(float64) != 20 || last[1].(float64) != 0.605 {
 		t.Errorf("last point %v, want the mean of its neighbours, [20 0.605]", last)
 	}
+
+	c = curves()
+	c.History = nil
+	for i := range 1999 {
+		c.History = append(c.History, protocol.Epoch{Epoch: i + 1, Evaluation: protocol.Evaluation{ValLoss: 1 / float64(i+1)}})
+	}
+	c.Others = []state.Run{{History: c.History}}
+	drawn := parse(t, Loss(theme, c)).Series
+	for _, series := range []int{1, 3} {
+		data := drawn[series].Data
+		if len(data) > maxPoints+1 { // and the untrained model's
+			t.Errorf("series %d: %d points, want at most %d", series, len(data), maxPoints+1)
+		}
+		if last := data[len(data)-1].([]any); last[0].(float64) != 1999 || last[1].(float64) != 0.0005 {
+			t.Errorf("series %d: last point %v, want that of the last epoch", series, last)
+		}
+	}
+	c.All = true
+	if data := parse(t, Loss(theme, c)).Series[1].Data; len(data) != 2000 {
+		t.Errorf("%d points of all, want 2000", len(data))
+	}
 }
 
 func TestCode(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 
@@ -15,6 +16,7 @@ import (
 type Curves struct {
 	Quantity state.Quantity
 	Log      bool                 // logarithmic; of the excess alone
+	All      bool                 // every point, where a chart has no room for them
 	Epochs   int                  // end of the x axis
 	Floor    float64              // entropy of the validation images; 0 while there is no data set
 	Initial  *protocol.Evaluation // of the untrained model; nil while unknown
@@ -34,9 +36,16 @@ type mark struct {
 	value float64
 }
 
-// maxPoints is how many points of the training curve are drawn: about one
-// per pixel.
+// maxPoints is how many points of a curve are drawn: about one per pixel.
 const maxPoints = 500
+
+// stride returns how many of n points share one of a curve.
+func (c Curves) stride(n int) int {
+	if c.All {
+		return 1
+	}
+	return max(1, (n+maxPoints-1)/maxPoints)
+}
 
 // Loss returns the chart of the training curve, solid, and the validation
 // curve, dashed, by epoch. Before training it has its axes, the point of the
@@ -134,16 +143,14 @@ func (c Curves) shown(loss float64) float64 {
 // visible reports whether the axis has a place for the value.
 func (c Curves) visible(value float64) bool { return finite(value) && (!c.Log || value > 0) }
 
-// training returns the training curve, with neighbours averaged where there
-// are more than maxPoints. There is none of the PSNR.
+// training returns the training curve, with neighbours averaged where they share
+// a point. There is none of the PSNR.
 func (c Curves) training() []point {
 	points := []point{}
 	if c.Quantity == state.QuantityPSNR {
 		return points
 	}
-	stride := (len(c.Curve) + maxPoints - 1) / maxPoints
-	for i := 0; i < len(c.Curve); i += max(1, stride) {
-		group := c.Curve[i:min(i+stride, len(c.Curve))]
+	for group := range slices.Chunk(c.Curve, c.stride(len(c.Curve))) {
 		var sum float64
 		for _, p := range group {
 			sum += p.Loss
@@ -159,6 +166,8 @@ func (c Curves) training() []point {
 // validation returns the validation curve from the untrained model on.
 func (c Curves) validation() []point { return c.validationOf(c.Initial, c.History) }
 
+// validationOf returns the curve of a history. Of epochs that share a point, it has
+// the last: their mean is the validation loss of no model.
 func (c Curves) validationOf(initial *protocol.Evaluation, history []protocol.Epoch) []point {
 	points := []point{}
 	add := func(epoch int, e protocol.Evaluation) {
@@ -173,7 +182,8 @@ func (c Curves) validationOf(initial *protocol.Evaluation, history []protocol.Ep
 	if initial != nil {
 		add(0, *initial)
 	}
-	for _, e := range history {
+	for group := range slices.Chunk(history, c.stride(len(history))) {
+		e := group[len(group)-1]
 		add(e.Epoch, e.Evaluation)
 	}
 	return points

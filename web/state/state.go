@@ -6,6 +6,7 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -695,10 +696,14 @@ func (p *Page) follow(frame protocol.Frame) {
 
 func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
 	p.versions++
+	originals := buffers[0]
+	if earlier := p.live.Samples.Originals; bytes.Equal(earlier, originals) {
+		originals = earlier // which all moments of the timeline share
+	}
 	p.live.Samples = Samples{
 		Images:          frame.Images,
 		Labels:          frame.Labels,
-		Originals:       buffers[0],
+		Originals:       originals,
 		Reconstructions: buffers[1],
 		Codes:           protocol.Floats(buffers[2]),
 		Version:         p.versions,

@@ -26,7 +26,7 @@ func (p *Page) remember(units bool) {
 		moment.Epoch = float64(p.Epoch) + float64(p.Batch)/float64(p.Batches)
 	}
 	moments := append(p.Moments, moment)
-	size := len(moments) * (len(moment.Samples.Originals) + len(moment.Samples.Reconstructions) + len(moment.Units.Atoms))
+	size := len(moments) * (len(moment.Samples.Reconstructions) + len(moment.Units.Atoms))
 	if len(moments) > maxMoments || size > maxMomentBytes && len(moments) > 4 {
 		// Every other one goes, the first and the last stay.
 		kept := moments[:0:0]

@@ -137,9 +137,9 @@ func (c *Loss) others() []state.Run {
 	return others
 }
 
-func (c *Loss) option(theme chart.Theme) json.RawMessage {
+func (c *Loss) curves() chart.Curves {
 	p := c.Page
-	return chart.Loss(theme, chart.Curves{
+	return chart.Curves{
 		Quantity: p.Quantity,
 		Log:      p.Log,
 		Epochs:   p.Settings.Epochs,
@@ -150,5 +150,14 @@ func (c *Loss) option(theme chart.Theme) json.RawMessage {
 
 		Baselines: p.Baselines(),
 		Others:    c.others(),
-	})
+	}
+}
+
+func (c *Loss) option(theme chart.Theme) json.RawMessage { return chart.Loss(theme, c.curves()) }
+
+// table has every epoch, of which the chart draws as many as it has room for.
+func (c *Loss) table() json.RawMessage {
+	curves := c.curves()
+	curves.All = true
+	return chart.Loss(chart.Theme{}, curves)
 }

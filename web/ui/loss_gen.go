@@ -243,6 +243,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgcomp.Label = c.label()
 			vgcomp.Option = c.option
 			vgcomp.Stage = c.Stage
+			vgcomp.Table = c.table
 			vgcomp.Version = c.version()
 			vgcomp.Name = "loss"
 			vgout.Components = append(vgout.Components, vgcomp)

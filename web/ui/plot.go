@@ -16,6 +16,7 @@ type Plot struct {
 	Label   string                            // accessible name: what the chart shows, in a sentence
 	Version string                            // of the data; the chart is drawn when it changes
 	Option  func(chart.Theme) json.RawMessage // of package chart
+	Table   func() json.RawMessage            // the same for CSV, with more than the chart shows; nil for no more
 	// Click and Hover, when set, are called with the third number of the point
 	// that the user clicks or points at; Hover with -1 when the pointer leaves it.
 	Click, Hover func(int)
@@ -56,7 +57,13 @@ func (c *Plot) saved(as string) {
 	case "Copy":
 		c.echart.copy(func(err error) { s.copied("The chart", err) })
 	case "CSV":
-		if text, err := chart.CSV(c.Option(s.colors().chart)); err == nil { // of this page's own option
+		var option json.RawMessage
+		if c.Table != nil {
+			option = c.Table()
+		} else {
+			option = c.Option(chart.Theme{})
+		}
+		if text, err := chart.CSV(option); err == nil { // of this page's own option
 			s.saveText(text, c.Name+".csv")
 		}
 	}

@@ -702,7 +702,15 @@ func TestMachineSleeps(t *testing.T) {
 func TestDivergence(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); sae.set({experiment: 3, hidden: "256,256,256,256,256,256", latent: 8, subset: 1024, workers: 1, epochs: 2})`)
+	evaluate[chromedp.Void](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); sae.set({lr: 10}).then(() => sae.play())`)
+	if text := p.notice(); !regexp.MustCompile(`Training diverged.*the loss has exploded to .* in epoch 1, batch \d: the learning rate 10 is too high\. The run is back at`).MatchString(text) {
+		t.Errorf("notice %q", text)
+	}
+	waitFor[bool](p, `["idle", "paused"].includes(sae.state().status) && errors.length === 1`)
+	p.screenshot("exploded")
+	p.dismiss()
+
+	evaluate[chromedp.Void](p, `errors.length = 0; sae.set({experiment: 3, hidden: "256,256,256,256,256,256", latent: 8, lr: 1e-3, subset: 1024, workers: 1, epochs: 2})`)
 	p.steps(10)
 	checkpoint, err := fit.ReadCheckpoint(bytes.NewReader(exported(p, "checkpoint")))
 	if err != nil {

@@ -252,15 +252,16 @@ func (r *Run) Explain() (Trained, nn.Explanation, error) {
 		when := fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1)
 		for _, layer := range explanation.Layers {
 			if norms := layer.Weights + layer.Gradient + layer.Update; norms-norms != 0 { // NaN or infinite
-				return nn.Loss{}, &DivergedError{What: "a weight of " + layer.Name, When: when, LR: r.Settings.LR}
+				return nn.Loss{}, &DivergedError{What: "a weight of " + layer.Name + notFinite, When: when, LR: r.Settings.LR}
 			}
 		}
-		return explanation.Before, r.checkFinite(explanation.After, when)
+		return explanation.Before, r.checkTrained(explanation.After, when)
 	})
 	return trained, explanation, err
 }
 
-// Step trains on the next batch. A loss that is not finite is a [DivergedError].
+// Step trains on the next batch. A loss that is not finite, or above [MaxBCE], is a
+// [DivergedError].
 func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
 
 func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
@@ -275,7 +276,7 @@ func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) 
 	if err != nil {
 		return Trained{}, err
 	}
-	if err := r.checkFinite(loss, fmt.Sprintf("in epoch %d, batch %d", r.Epoch+1, r.Batch+1)); err != nil {
+	if err := r.checkTrained(loss, fmt.Sprintf("in epoch %d, batch %d", r.Epoch+1, r.Batch+1)); err != nil {
 		return Trained{}, err
 	}
 	trained := Trained{Images: len(r.batches[r.Batch]), Loss: loss}
@@ -315,26 +316,46 @@ func Thin(points []Point) []Point {
 	return half
 }
 
+// MaxBCE is where training counts as diverged, in nats: the binary cross-entropy of a
+// pixel that is sure to be 1 and was given the smallest probability that a float32 can
+// hold, 2^-149. Predictions that are worse than that on average come of weights that
+// were thrown far off; mostly, their units never become active again.
+const MaxBCE = 149 * math.Ln2
+
+// checkTrained is checkFinite for a batch that the model trains on, where the
+// binary cross-entropy may not be above MaxBCE either.
+func (r *Run) checkTrained(loss nn.Loss, when string) error {
+	if err := r.checkFinite(loss, when); err != nil {
+		return err
+	}
+	if loss.BCE > MaxBCE {
+		return &DivergedError{What: fmt.Sprintf("the loss has exploded to %.3g", loss.Total()), When: when, LR: r.Settings.LR}
+	}
+	return nil
+}
+
 // checkFinite reports a loss that shows that the run has diverged. Every loss
 // goes through it before anything is derived from it: neither the statistics
 // nor JSON has a place for what is not finite.
 func (r *Run) checkFinite(loss nn.Loss, when string) error {
 	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
-		return &DivergedError{What: "the loss", When: when, LR: r.Settings.LR}
+		return &DivergedError{What: "the loss" + notFinite, When: when, LR: r.Settings.LR}
 	}
 	return nil
 }
 
+const notFinite = " is no longer a finite number"
+
 // DivergedError reports that a run has diverged: going on from where it was before
 // with the same settings would end there again.
 type DivergedError struct {
-	What string // is no longer finite: "the loss"
+	What string // happened: "the loss has exploded to 7.68e+08"
 	When string // that was seen: "in epoch 3, batch 2"
 	LR   float64
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("%s is no longer a finite number %s: the learning rate %g is too high", e.What, e.When, e.LR)
+	return fmt.Sprintf("%s %s: the learning rate %g is too high", e.What, e.When, e.LR)
 }
 
 // Evaluate evaluates the model on the validation images. Where that was due,

@@ -61,16 +61,20 @@ func newTestRun(t testing.TB, s experiment.Settings, data Data) *Run {
 func advance(t testing.TB, r *Run, n int) {
 	t.Helper()
 	for ; n != 0 && !r.Done(); n-- {
-		var err error
-		if r.Due() {
-			_, _, err = r.Evaluate()
-		} else {
-			_, err = r.Step()
-		}
-		if err != nil {
+		if err := next(r); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// next evaluates the run or trains on the next batch, whatever is due.
+func next(r *Run) error {
+	if r.Due() {
+		_, _, err := r.Evaluate()
+		return err
+	}
+	_, err := r.Step()
+	return err
 }
 
 // same reports whether two runs are the same, bit for bit.
@@ -201,6 +205,17 @@ func TestDivergenceIsAnError(t *testing.T) {
 	r.Auto.Params()[0] = float32(math.NaN())
 	if _, _, err := r.Evaluate(); err == nil || !strings.Contains(err.Error(), "learning rate 10 is too high") {
 		t.Errorf("evaluation of a diverged model: %v", err)
+	}
+
+	r = newTestRun(t, s, data)
+	var diverged *DivergedError
+	for !errors.As(next(r), &diverged) {
+		if r.Done() {
+			t.Fatalf("a learning rate of 10 trains: %v", r.History[len(r.History)-1])
+		}
+	}
+	if text := diverged.Error(); !strings.HasPrefix(text, "the loss has exploded to ") || !strings.HasSuffix(text, ": the learning rate 10 is too high") {
+		t.Errorf("error %q", text)
 	}
 }
 

@@ -193,7 +193,7 @@ func (a *app) startWorker() {
 	if a.worker = js.Global().Get("saeWorker"); a.worker.Truthy() {
 		js.Global().Set("saeWorker", nil) // what takes its place is another
 	} else {
-		a.worker = js.Global().Get("Worker").New(js.Global().Get("saeFiles").Get("worker"))
+		a.worker = js.Global().Call("saeStartWorker")
 	}
 	a.worker.Set("onmessage", a.onData)
 	a.worker.Set("onerror", a.onFail)

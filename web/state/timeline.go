@@ -1,6 +1,9 @@
 package state
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Moment is what the model made of the pictures, and its units, at a time of the
 // run.
@@ -10,7 +13,7 @@ type Moment struct {
 	Units   Units
 }
 
-// Moments are thinned once there are more, or once they take more memory.
+// Moments make room for new ones once there are more, or once they take more memory.
 const (
 	maxMoments     = 64
 	maxMomentBytes = 32 << 20
@@ -25,21 +28,27 @@ func (p *Page) remember(units bool) {
 	if p.Batches > 0 {
 		moment.Epoch = float64(p.Epoch) + float64(p.Batch)/float64(p.Batches)
 	}
-	moments := append(p.Moments, moment)
-	size := len(moments) * (len(moment.Samples.Reconstructions) + len(moment.Units.Atoms))
-	if len(moments) > maxMoments || size > maxMomentBytes && len(moments) > 4 {
-		// Every other one goes, the first and the last stay.
-		kept := moments[:0:0]
-		for i, moment := range moments {
-			if i%2 == 0 || i == len(moments)-1 {
-				kept = append(kept, moment)
-			}
-		}
-		moments = kept
-		p.Past = -1
-		p.show(p.live)
+	p.Moments = append(p.Moments, moment)
+	size := len(moment.Samples.Reconstructions) + len(moment.Units.Atoms)
+	for n := len(p.Moments); n > maxMoments || n*size > maxMomentBytes && n > 4; n = len(p.Moments) {
+		p.forgetMoment()
 	}
-	p.Moments = slices.Clip(moments)
+}
+
+// forgetMoment makes room in the timeline. Of the moments between the first and the
+// last, the one goes whose neighbours are closest, so that the others lie about
+// evenly; but not the one that is shown.
+func (p *Page) forgetMoment() {
+	gone, closest := 0, math.Inf(1)
+	for i := 1; i < len(p.Moments)-1; i++ {
+		if gap := p.Moments[i+1].Epoch - p.Moments[i-1].Epoch; i != p.Past && gap < closest {
+			gone, closest = i, gap
+		}
+	}
+	p.Moments = slices.Delete(p.Moments, gone, gone+1)
+	if gone < p.Past {
+		p.Past--
+	}
 }
 
 // show puts a moment before the components.

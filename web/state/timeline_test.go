@@ -39,11 +39,23 @@ func TestTimeline(t *testing.T) {
 	if page.Past != -1 || page.Samples.Images[0] != 4 {
 		t.Errorf("past %d, pictures %v after others were chosen", page.Past, page.Samples.Images)
 	}
-	for epoch := 7; epoch < 200; epoch++ {
+	for epoch := 7; epoch < 50; epoch++ {
 		send(epoch, []int{4})
 	}
-	if n := len(page.Moments); n > maxMoments || n < maxMoments/2 || page.Moments[0].Epoch != 0 || page.Moments[n-1].Epoch != 199 {
+	page.Scrub(33)
+	for epoch := 50; epoch < 1000; epoch++ {
+		send(epoch, []int{4})
+	}
+	if n := len(page.Moments); n != maxMoments || page.Moments[0].Epoch != 0 || page.Moments[n-1].Epoch != 999 {
 		t.Errorf("%d moments from %g to %g", n, page.Moments[0].Epoch, page.Moments[n-1].Epoch)
+	}
+	for i := range len(page.Moments) - 1 {
+		if gap, even := page.Moments[i+1].Epoch-page.Moments[i].Epoch, 999.0/maxMoments; gap > 3*even {
+			t.Errorf("the moments at %g and %g are %g apart, want about %g", page.Moments[i].Epoch, page.Moments[i+1].Epoch, gap, even)
+		}
+	}
+	if page.Past < 0 || page.Moments[page.Past].Epoch != 33 || page.Samples.Codes[0] != 33 {
+		t.Errorf("past %d, code %v, want those of epoch 33, which are shown", page.Past, page.Samples.Codes)
 	}
 	page.Reset(must(t))
 	if len(page.Moments) != 0 {

@@ -2,14 +2,12 @@
 // the page posts it to its worker, which so need not compile it again.
 "use strict";
 
-// What the program asks for by its address.
-globalThis.saeFiles = { worker: "worker.js", datasets: "data/index.json" };
-
 // Fetched, and started, while the program downloads: the list of data sets and the
 // first worker, unless that fails, which it then will for the program too.
-globalThis.saeDatasets = fetch(saeFiles.datasets);
+globalThis.saeDatasets = fetch("data/index.json");
 saeDatasets.catch(() => {});
-globalThis.saeWorker = new Worker(saeFiles.worker);
+globalThis.saeStartWorker = () => new Worker("worker.js");
+globalThis.saeWorker = saeStartWorker();
 saeWorker.onerror = (event) => {
   event.preventDefault();
   globalThis.saeWorker = null;

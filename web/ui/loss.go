@@ -112,7 +112,11 @@ func (c *Loss) when() string {
 }
 
 func (c *Loss) scrub(event vugu.DOMEvent) {
-	if moment, err := strconv.Atoi(event.PropString("target", "value")); err == nil {
+	value := event.PropString("target", "value")
+	if value == event.PropString("target", "max") { // though there may be a later moment by now
+		value = c.last()
+	}
+	if moment, err := strconv.Atoi(value); err == nil {
 		c.Page.Scrub(moment)
 	}
 }

@@ -32,7 +32,7 @@ SITE := build/site
 # Without inlining the program is a seventh smaller to download, and no slower: its
 # time goes into the kernels, or into functions that the browser has yet to compile.
 # What works on pixels and numbers keeps it.
-LEAN := -gcflags=all=-l -gcflags=sae/nn/...= -gcflags=sae/data=
+LEAN := -gcflags=all=-l -gcflags=sae/nn/...= -gcflags=sae/data= -gcflags=math/...=
 
 # What the program is built from. Folders are among it, since a folder's time
 # changes when a file in it comes or goes; the slash tells data/ from make data.

@@ -72,14 +72,16 @@ func (r *run) atoms(u *units) ([]byte, error) {
 		decoded := r.Auto.Decode(nil, codes)
 		for i := range n {
 			change := decoded[i*dims:][:dims]
-			var largest float32
+			largest := 1e-9
 			for j := range change {
 				change[j] -= base[j]
-				largest = max(largest, change[j], -change[j])
+				if size := math.Abs(float64(change[j])); size > largest { // max is slow in WebAssembly
+					largest = size
+				}
 			}
 			atom := atoms[(first+i)*dims:][:dims]
 			for j, x := range change {
-				atom[j] = byte(128 + math.Round(float64(127*x/max(largest, 1e-9))))
+				atom[j] = byte(math.Floor(128.5 + 127*float64(x)/largest))
 			}
 		}
 	}

@@ -221,6 +221,9 @@ func (r *run) step(w *Worker, explain bool) error {
 	}
 	if trained.Point != nil {
 		r.points = append(r.points, *trained.Point)
+		if len(r.Curve) == 1 {
+			w.urgent = true // the first sign that the run learns
+		}
 	}
 	return nil
 }

@@ -222,6 +222,40 @@ func TestRunIsResumed(t *testing.T) {
 	until[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
 }
 
+// A run is offered to a visit that has other data, and brings its own back.
+func TestRunIsResumedOnItsData(t *testing.T) {
+	dir := useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
+	p.steps(10)
+	p.save(1, 2)
+	site := data.Synthetic(300, 100, 2)
+	site.Name = "Elsewhere"
+	var file bytes.Buffer
+	if err := site.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"index.json": []byte(`{"datasets":["elsewhere.sae"]}`), "elsewhere.sae": file.Bytes()} {
+		if err := os.WriteFile(filepath.Join(dir, "data", name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.visit("")
+	waitFor[bool](p, `sae.state().dataset.name === "Elsewhere"`)
+	if text := p.offer(); !strings.Contains(text, "2 L1 on Synthetic") {
+		t.Errorf("offer %q", text)
+	}
+	p.do(chromedp.Click(".offer button"))
+	waitFor[bool](p, `sae.state().status === "paused" && sae.state().epoch > 0 && sae.state().dataset.name === "Synthetic"`)
+	if s := state(p); s.Epoch != 1 || len(s.History) != 1 || s.Settings.Latent != 8 {
+		t.Errorf("resumed %+v", s)
+	}
+	p.steps(6)
+	if s := state(p); s.Epoch != 2 {
+		t.Errorf("after six more batches: %+v, want the second epoch finished", s)
+	}
+}
+
 // Tabs save under names of their own, with and without locks.
 func TestTabsKeepApart(t *testing.T) {
 	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
@@ -415,6 +449,22 @@ func TestWorkerIsLost(t *testing.T) {
 		}
 		p.dismiss()
 	}
+}
+
+// A page whose workers all fail gives up and says so.
+func TestWorkersKeepFailing(t *testing.T) {
+	dir := useSite(t, false)
+	beforeWorkers(t, dir, `throw new Error("struck by lightning");`)
+	p := open(t, "", desktop)
+	waitFor[bool](p, `"sae" in window && sae.state().status === "error"`)
+	waitFor[bool](p, `document.querySelector(".transport + .read").innerText.includes("stopped; reload the page")`)
+	if text := p.notice(); !strings.Contains(text, "struck by lightning") || !strings.Contains(text, "eload the page") {
+		t.Errorf("notice %q", text)
+	}
+	if reason := rejection(p, `sae.play()`); !strings.Contains(reason, "reload the page") {
+		t.Errorf("play is refused with %q", reason)
+	}
+	p.screenshot("no-worker")
 }
 
 // The server of the site of a test may answer for a file in its own way.

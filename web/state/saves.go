@@ -201,7 +201,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 	}
 	p.Loading, p.asked = nil, pcaSize{}
 	if p.deaths++; p.deaths > maxDeaths {
-		p.gone = true
+		p.Gone = true
 		p.queue = nil
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
 		return false

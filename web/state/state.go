@@ -89,6 +89,7 @@ type Page struct {
 	Kernel          string
 	Workers         int    // that train the run
 	Failure         string // why Status is error
+	Gone            bool   // whether there is no worker any more
 
 	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
 	Notice   *Notice
@@ -143,7 +144,6 @@ type Page struct {
 	labels    []byte                 // of the validation images
 	watched   []int                  // validation images that the worker is to show
 	deaths    int                    // of workers and teams, since the run came any further
-	gone      bool                   // whether there is no worker any more
 	start     func(done func(error)) // what begins once the data set is there again; nil for a new run
 	slot      string                 // that runs are saved under; "" for none
 	saved     protocol.Saved         // what is there
@@ -223,7 +223,7 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
 	p.lastID++
 	m.ID = p.lastID
-	if p.gone {
+	if p.Gone {
 		if done != nil {
 			done(protocol.Message{Type: protocol.TypeReply, Error: "there is no training worker any more; reload the page"})
 		}

@@ -73,6 +73,8 @@ func (c *Bar) playIcon() string {
 
 func (c *Bar) batch() string {
 	switch {
+	case c.Page.Gone:
+		return "stopped; reload the page"
 	case c.Page.Status == protocol.StatusError:
 		return "stopped; reset to go on"
 	case c.Page.Batches == 0:
@@ -113,6 +115,9 @@ func (c *Bar) timeLeft() string {
 }
 
 func (c *Bar) kernel() string {
+	if c.Page.Gone {
+		return "no worker"
+	}
 	kernels := map[string]string{"go": "plain Go", "simd": "SIMD", "relaxed-simd": "relaxed SIMD"}
 	name, ok := kernels[c.Page.Kernel]
 	if !ok {

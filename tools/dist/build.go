@@ -111,8 +111,9 @@ var (
 	// Where it comes with an empty place for the hash, that is filled in:
 	// fetch("sae.wasm", { integrity: "" }).
 	reference = regexp.MustCompile(`"([\w./-]+)"(,[ {]*integrity: ?")?`)
-	// What starts a reference in HTML that can be checked.
-	checked = regexp.MustCompile(`(?:<script src=|<link rel="stylesheet" href=)$`)
+	// What starts a reference in HTML that can be checked. What is fetched early cannot,
+	// but is when it is used.
+	checked = regexp.MustCompile(`(?:<script src=|<link rel="(?:stylesheet|preload" as="script)" href=)$`)
 	// A reference in HTML that has to lead somewhere.
 	address = regexp.MustCompile(`\b(?:src|href)="([^"#]+)`)
 )

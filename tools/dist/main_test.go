@@ -25,6 +25,8 @@ func miniature() map[string]string {
 <link rel="manifest" href="manifest.webmanifest">
 <meta property="og:image" content="card.png">
 <link rel="stylesheet" href="style.css">
+<link rel="preload" as="script" href="boot.js">
+<link rel="preload" as="fetch" href="sae.wasm" crossorigin>
 <script src="boot.js" defer></script>
 </head><a href="bench.html">Speed</a> <a href="https://go.dev/">Go</a> <a href="#main">Up</a>`,
 		"bench.html":           `<a href="index.html">Demo</a><script src="bench.js"></script>`,
@@ -141,6 +143,8 @@ func TestReferences(t *testing.T) {
 <link rel="manifest" href="manifest.webmanifest">
 <meta property="og:image" content="card.png">
 <link rel="stylesheet" href="` + style + `" integrity="` + hash(style) + `">
+<link rel="preload" as="script" href="` + boot + `" integrity="` + hash(boot) + `">
+<link rel="preload" as="fetch" href="` + program + `" crossorigin>
 <script src="` + boot + `" integrity="` + hash(boot) + `" defer></script>
 <script src="` + offline + `" integrity="` + hash(offline) + `" defer></script>
 </head><a href="bench.html">Speed</a> <a href="https://go.dev/">Go</a> <a href="#main">Up</a>`,
@@ -273,7 +277,7 @@ func TestSizes(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ *\d+ +\d+ +\d+ +(.+)$`).FindAllStringSubmatch(table, -1) {
 		names = append(names, m[1])
 	}
-	want := []string{"index.html", "style.css", "boot.js", "offline.js", "worker.js", "data/index.json", "sae.wasm", "program.js", "in all"}
+	want := []string{"index.html", "style.css", "boot.js", "sae.wasm", "offline.js", "worker.js", "data/index.json", "program.js", "in all"}
 	if !slices.Equal(names, want) {
 		t.Errorf("rows %v, want %v in\n%s", names, want, table)
 	}

@@ -77,6 +77,14 @@ window.monkey = (() => {
       setTimeout(() => events.forEach((unsubscribe) => unsubscribe()), 1000);
       return "";
     },
+    // Asks for as much memory as anything here can.
+    async largest() {
+      await sae.set({ experiment: 4, hidden: "512,128", latent: 256, batch: 128, subset: 0, workers: 2 });
+      for (const format of ["checkpoint", "npz", "onnx", "tfjs"]) {
+        await sae.import(await sae.export(format));
+        await sae.step();
+      }
+    },
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {
       for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();

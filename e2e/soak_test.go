@@ -322,7 +322,7 @@ func (m *monkey) click(which float64) {
 // everything does each thing a few times, so that what is made once is there from the
 // start: the code that V8 compiles, and WebAssembly's memory, which never shrinks.
 func (m *monkey) everything() {
-	for range 3 {
+	for range 5 {
 		evaluate[chromedp.Void](m.page, `monkey.largest()`)
 		for _, action := range actions {
 			m.do(action.name)

@@ -84,6 +84,7 @@ window.monkey = (() => {
         await sae.import(await sae.export(format));
         await sae.step();
       }
+      press("Draw the map");
     },
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {

@@ -93,14 +93,15 @@ func (u *unpacker) file(name string) ([]byte, error) {
 		return nil, fmt.Errorf("import: %s: %w", name, err)
 	}
 	defer r.Close()
-	content, err := io.ReadAll(io.LimitReader(r, u.left+1))
-	if err != nil {
+	var content bytes.Buffer
+	content.Grow(int(min(f.UncompressedSize64, uint64(u.left))) + bytes.MinRead)
+	if _, err := content.ReadFrom(io.LimitReader(r, u.left+1)); err != nil {
 		return nil, fmt.Errorf("import: %s: %w", name, err)
 	}
-	if u.left -= int64(len(content)); u.left < 0 {
+	if u.left -= int64(content.Len()); u.left < 0 {
 		return nil, fmt.Errorf("import: %s: the archive grows to more than %d times its size: want a model", name, maxGrowth)
 	}
-	return content, nil
+	return content.Bytes(), nil
 }
 
 // arrays returns the kernels and biases in the archive, from input to output.

@@ -243,6 +243,9 @@ func readArray(r io.Reader, array *[]float32, n int, checksum hash.Hash32, name 
 			return fmt.Errorf("in its %s, after %d of %d: %w", name, len(*array), n, err)
 		}
 		checksum.Write(part)
+		if len(*array)+len(part)/4 > cap(*array) { // no more at once than the file has borne out
+			*array = slices.Grow(*array, min(n-len(*array), max(chunk, len(*array))))
+		}
 		for ; len(part) > 0; part = part[4:] {
 			x := math.Float32frombits(binary.LittleEndian.Uint32(part))
 			if x-x != 0 { // NaN or infinite

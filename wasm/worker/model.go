@@ -16,7 +16,7 @@ import (
 func (w *Worker) model(command protocol.Type) error {
 	switch {
 	case w.run == nil:
-		return fmt.Errorf("%s: there is no run; configure one first", command)
+		return fmt.Errorf("%s: there is no run yet", command)
 	case w.run.broken:
 		return fmt.Errorf("%s: %s", command, w.run.failure)
 	}

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -138,10 +137,9 @@ func readFile(file any) ([]byte, error) {
 	}
 	body := browser.Stream(blob.Call("stream"))
 	defer body.Close()
-	content := make([]byte, 0, blob.Get("size").Int())
-	buffer := bytes.NewBuffer(content)
-	_, err := buffer.ReadFrom(body)
-	return buffer.Bytes(), err
+	content := make([]byte, blob.Get("size").Int())
+	_, err := io.ReadFull(body, content)
+	return content, err
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {

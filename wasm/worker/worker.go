@@ -312,7 +312,7 @@ func (w *Worker) handle(m protocol.Message) {
 		}
 	case protocol.TypeAdjust, protocol.TypePlay, protocol.TypePause, protocol.TypeStep:
 		if w.run == nil {
-			err = fmt.Errorf("%s: there is no run; configure one first", m.Type)
+			err = fmt.Errorf("%s: there is no run yet", m.Type)
 			break
 		}
 		err = w.drive(m)

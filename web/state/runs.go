@@ -259,7 +259,7 @@ func (p *Page) QueueExperiments() {
 }
 
 func (p *Page) enqueue(runs []map[string]string) {
-	if p.Dataset.Train == 0 {
+	if p.Status == StatusLoading {
 		return
 	}
 	p.queue = &queue{runs, len(runs)}

@@ -221,6 +221,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 	p.Status = StatusLoading
 	p.Notice = &Notice{Title: title, Text: cause + rescue.text}
 	if p.loaded.Type != "" {
+		p.Loading = &protocol.Loading{Stage: "Opening"}
 		p.start = rescue.start
 	}
 	p.changed("error")

@@ -144,7 +144,7 @@ type Page struct {
 	labels    []byte                 // of the validation images
 	watched   []int                  // validation images that the worker is to show
 	deaths    int                    // of workers and teams, since the run came any further
-	start     func(done func(error)) // what begins once the data set is there again; nil for a new run
+	start     func(done func(error)) // what begins once a new worker has read the data set again
 	slot      string                 // that runs are saved under; "" for none
 	saved     protocol.Saved         // what is there
 	taken     string                 // slot of a run that was resumed and is yet to be saved here; "" for none
@@ -235,9 +235,17 @@ func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
 	p.send(m)
 }
 
-// result adapts an error callback to a reply.
-func result(done func(error)) func(protocol.Message) {
-	return func(reply protocol.Message) { done(replyError(reply)) }
+// ofRun adapts an error callback to the reply to a command for the run under way.
+// Where another has taken its place by then, that was set up as asked for.
+func (p *Page) ofRun(done func(error)) func(protocol.Message) {
+	run := p.run
+	return func(reply protocol.Message) {
+		if run != p.run {
+			done(nil)
+			return
+		}
+		done(replyError(reply))
+	}
 }
 
 func replyError(reply protocol.Message) error {
@@ -266,11 +274,8 @@ func (p *Page) ready(m protocol.Message) {
 		p.sendPace()
 	}
 	if p.loaded.Type != "" {
-		start := p.start
-		if start == nil {
-			start = p.newRun
-		}
-		p.loadThen(p.loaded, start, func(err error) {
+		p.Loading = nil
+		p.loadThen(p.loaded, nil, func(err error) {
 			if err != nil {
 				p.fail("The data set could not be read again", fmt.Errorf("%w; reload the page", err))
 			}
@@ -338,7 +343,8 @@ func (p *Page) UseFile(name string, file any, done func(error)) {
 // out bad, a notice says so and everything stays as it was.
 func (p *Page) load(m protocol.Message, done func(error)) { p.loadThen(m, p.newRun, done) }
 
-// loadThen is load with something else than a new run to start on the data.
+// loadThen is load with something else than a new run to start on the data: nil for
+// what a new worker is to start on those it has to read again.
 func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done func(error)) {
 	if p.Loading != nil {
 		done(errors.New("dataset: another one is still being read"))
@@ -348,8 +354,6 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 	p.changed("state")
 	p.command(m, func(reply protocol.Message) {
 		p.Loading = nil
-		again := p.start != nil // the same data, for a new worker
-		p.start = nil
 		dataset, err := p.accept(m, reply)
 		if err != nil {
 			p.Notice = &Notice{Title: "That data set could not be used", Text: err.Error() + ". " + p.unchanged()}
@@ -359,7 +363,7 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		}
 		p.loaded = m
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
-		if !again {
+		if start != nil {
 			p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 			p.Runs, p.queue = nil, nil
 			p.recall()
@@ -370,6 +374,9 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		}
 		p.fixedPictures()
 		p.adapt()
+		if start == nil {
+			start = p.start
+		}
 		start(done)
 	})
 }
@@ -485,7 +492,10 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		p.queue = nil
 	}
 	switch {
-	case p.Dataset.Train == 0: // the first run has yet to start, with these
+	case p.Status == StatusLoading: // a run has yet to start, with these
+		if reset {
+			p.start = p.newRun
+		}
 		done(reset, nil)
 	case reset:
 		p.newRun(func(err error) { done(true, err) })
@@ -494,9 +504,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		if p.Status == protocol.StatusDone && p.Epoch < settings.Epochs {
 			p.Status = protocol.StatusPaused // there is something left to train
 		}
-		p.command(protocol.New(protocol.TypeAdjust, adjust), func(reply protocol.Message) {
-			done(false, replyError(reply))
-		})
+		p.command(protocol.New(protocol.TypeAdjust, adjust), p.ofRun(func(err error) { done(false, err) }))
 	default:
 		done(false, nil)
 	}
@@ -524,7 +532,7 @@ func (p *Page) Play(done func(error)) {
 		return
 	}
 	p.Status = protocol.StatusTraining
-	p.command(protocol.New(protocol.TypePlay, nil), result(done))
+	p.command(protocol.New(protocol.TypePlay, nil), p.ofRun(done))
 	p.changed("state")
 }
 
@@ -535,7 +543,7 @@ func (p *Page) Pause(done func(error)) {
 		return
 	}
 	p.Status, p.unseen = protocol.StatusPaused, false
-	p.command(protocol.New(protocol.TypePause, nil), result(done))
+	p.command(protocol.New(protocol.TypePause, nil), p.ofRun(done))
 	p.changed("state")
 }
 
@@ -546,7 +554,7 @@ func (p *Page) Step(done func(error)) {
 		return
 	}
 	p.Status, p.unseen = protocol.StatusPaused, false
-	p.command(protocol.New(protocol.TypeStep, nil), result(done))
+	p.command(protocol.New(protocol.TypeStep, nil), func(reply protocol.Message) { done(replyError(reply)) })
 	p.changed("state")
 }
 
@@ -584,7 +592,7 @@ func (p *Page) Displayed(took time.Duration) {
 
 // Reset forgets what was learnt and waits with the untrained model.
 func (p *Page) Reset(done func(error)) {
-	if p.Dataset.Train == 0 {
+	if p.Status == StatusLoading {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
 		return
 	}

@@ -325,6 +325,64 @@ func TestWorkerDies(t *testing.T) {
 	}
 }
 
+// What is asked of a new worker before it has its data set again comes with the run.
+func TestSetBeforeDataAreBack(t *testing.T) {
+	page, worker := open(t)
+	page.WorkerDied("struck by lightning")
+	worker.types()
+	page.Set(map[string]string{"latent": "8"}, func(reset bool, err error) {
+		if !reset || err != nil {
+			t.Errorf("set: a reset %v, %v", reset, err)
+		}
+	})
+	page.UseFile("data_batch_1.bin", nil, func(err error) {
+		if err == nil {
+			t.Error("another data set is read while the last one is read again")
+		}
+	})
+	page.Reset(func(err error) {
+		if err == nil {
+			t.Error("there is a run to reset before its data are back")
+		}
+	})
+	page.Pause(must(t))
+	if got := worker.types(); got != "" {
+		t.Errorf("commands %q to a worker that is not ready", got)
+	}
+	worker.ready("")
+	if got := worker.types(); got != "load watch configure" || page.Settings.Latent != 8 || page.Status != protocol.StatusIdle {
+		t.Errorf("commands %q, latent %d, status %q", got, page.Settings.Latent, page.Status)
+	}
+}
+
+// A command to a run that ends with its data set before the worker takes the command
+// is carried out by the run on the next.
+func TestCommandsBetweenRuns(t *testing.T) {
+	page, worker := open(t)
+	page.Play(must(t))
+	worker.silent = true
+	page.UseFile("data_batch_1.bin", nil, must(t))
+	load := worker.sent[len(worker.sent)-1]
+	page.Set(map[string]string{"epochs": "7"}, func(_ bool, err error) { must(t)(err) })
+	page.Pause(must(t))
+	page.Play(must(t))
+	var stepped error
+	page.Step(func(err error) { stepped = err })
+	late := worker.sent[len(worker.sent)-4:]
+	worker.silent = false
+	worker.sent = nil
+	worker.receive(load)
+	for _, m := range late {
+		page.Receive(protocol.Message{Type: protocol.TypeReply, ID: m.ID, Error: string(m.Type) + ": there is no run yet"})
+	}
+	if stepped == nil {
+		t.Error("the step of a run that is no more is done")
+	}
+	if got := worker.types(); got != "load watch configure" || page.Settings.Epochs != 7 || page.Status != protocol.StatusIdle {
+		t.Errorf("commands %q, epochs %d, status %q", got, page.Settings.Epochs, page.Status)
+	}
+}
+
 func TestDivergence(t *testing.T) {
 	page, worker := open(t)
 	page.Play(must(t))

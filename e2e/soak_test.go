@@ -241,11 +241,14 @@ func TestSoak(t *testing.T) {
 	t.Logf("seed %d", *soakSeed)
 	curve := newCurve(t, "minute")
 	from, start := -1, time.Now()
-	m.everything()
 	for minute := 1; ; minute++ {
 		now := time.Duration(minute) * time.Minute
 		for time.Since(start) < now {
-			m.act()
+			if now < settled {
+				m.everything()
+			} else {
+				m.act()
+			}
 		}
 		m.tidy()
 		curve.add(fmt.Sprint(minute), p)
@@ -319,17 +322,15 @@ func (m *monkey) click(which float64) {
 	m.page.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// everything does each thing a few times, so that what is made once is there from the
+// everything does each thing there is, so that what is made once is there from the
 // start: the code that V8 compiles, and WebAssembly's memory, which never shrinks.
 func (m *monkey) everything() {
-	for range 5 {
-		evaluate[chromedp.Void](m.page, `monkey.largest()`)
-		for _, action := range actions {
-			m.do(action.name)
-		}
-		for i, n := 0, evaluate[int](m.page, `monkey.count()`); i < n; i++ {
-			m.click(float64(i) / float64(n))
-		}
+	evaluate[chromedp.Void](m.page, `monkey.largest()`)
+	for _, action := range actions {
+		m.do(action.name)
+	}
+	for i, n := 0, evaluate[int](m.page, `monkey.count()`); i < n; i++ {
+		m.click(float64(i) / float64(n))
 	}
 }
 

@@ -85,6 +85,8 @@ window.monkey = (() => {
         await sae.step();
       }
       press("Draw the map");
+      document.querySelector("#explorer .map").scrollIntoView(); // it is drawn where it can be seen
+      await until(() => document.querySelector("#explorer .map .plot canvas"));
     },
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {

@@ -22,6 +22,10 @@ import (
 
 const dims = 12
 
+func read(file []byte, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
+	return Read(bytes.NewReader(file), int64(len(file)), settings, inputDims)
+}
+
 func settings(t testing.TB, changes map[string]string) experiment.Settings {
 	t.Helper()
 	all := map[string]string{"hidden": "9,7", "latent": "4", "batch": "5", "epochs": "2"}
@@ -91,7 +95,7 @@ func TestThereAndBack(t *testing.T) {
 	} {
 		c := checkpoint(t, changes)
 		for _, format := range Formats {
-			got, err := Read(export(t, format.Name, c), other, dims)
+			got, err := read(export(t, format.Name, c), other, dims)
 			if err != nil {
 				t.Errorf("%s of %v: %v", format.Name, changes, err)
 				continue
@@ -160,7 +164,7 @@ func TestForeignWeights(t *testing.T) {
 		"arr_2.npy", npy(ramp(6*3), 6, 3), "arr_3.npy", npy(ramp(3), 3),
 		"arr_4.npy", npy(ramp(3*6), 3, 6), "arr_5.npy", npy(ramp(6), 6),
 		"arr_6.npy", npy(ramp(6*dims), 6, dims), "arr_7.npy", npy(ramp(dims), dims))
-	c, err := Read(file, settings(t, map[string]string{"lambda": "1e-3"}), dims)
+	c, err := read(file, settings(t, map[string]string{"lambda": "1e-3"}), dims)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +224,7 @@ func TestBadArchives(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := Read(test.file, experiment.Default(), dims)
+		_, err := read(test.file, experiment.Default(), dims)
 		runtime.ReadMemStats(&after)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
@@ -232,11 +236,11 @@ func TestBadArchives(t *testing.T) {
 	for _, format := range Formats {
 		good := export(t, format.Name, c)
 		for n := 0; n < len(good); n += 1 + len(good)/50 {
-			if _, err := Read(good[:n], experiment.Default(), dims); err == nil {
+			if _, err := read(good[:n], experiment.Default(), dims); err == nil {
 				t.Errorf("%s cut off after %d of %d bytes is accepted", format.Name, n, len(good))
 			}
 		}
-		if _, err := Read(good, experiment.Default(), dims+3); err == nil || !strings.Contains(err.Error(), "15") {
+		if _, err := read(good, experiment.Default(), dims+3); err == nil || !strings.Contains(err.Error(), "15") {
 			t.Errorf("%s for images of another size: %v", format.Name, err)
 		}
 	}

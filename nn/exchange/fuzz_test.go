@@ -22,7 +22,7 @@ func FuzzRead(f *testing.F) {
 	for _, format := range Formats {
 		f.Add(export(f, format.Name, c))
 	}
-	f.Fuzz(func(t *testing.T, file []byte) { read(t, file) })
+	f.Fuzz(func(t *testing.T, file []byte) { readBounded(t, file) })
 }
 
 // FuzzArchive is FuzzRead with archives that are whole: random changes would
@@ -62,14 +62,14 @@ func FuzzArchive(f *testing.F) {
 			{"auto.onnx", main},
 			{"model.json", main, "encoder.bin", weights, "decoder.bin", weights},
 		} {
-			read(t, zipped(t, comment, files...))
+			readBounded(t, zipped(t, comment, files...))
 		}
 	})
 }
 
-func read(t *testing.T, file []byte) {
+func readBounded(t *testing.T, file []byte) {
 	bounds.Hold(t, readBound(len(file)), func() {
-		c, err := Read(file, experiment.Default(), dims)
+		c, err := read(file, experiment.Default(), dims)
 		if err != nil {
 			return
 		}
@@ -78,7 +78,7 @@ func read(t *testing.T, file []byte) {
 			if err := format.Write(&again, c); err != nil {
 				t.Fatal(err)
 			}
-			same, err := Read(again.Bytes(), experiment.Default(), dims)
+			same, err := read(again.Bytes(), experiment.Default(), dims)
 			if err != nil && format.Name == "checkpoint" && c.Data.Train == 0 {
 				continue // weights alone, which no run has had
 			}

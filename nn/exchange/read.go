@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -30,7 +31,7 @@ type array struct {
 	values []float32
 }
 
-// Read reads a model in any of the Formats. A checkpoint comes as it was
+// Read reads a model of size bytes in any of the Formats. A checkpoint comes as it was
 // taken. An archive gives a checkpoint before its first epoch, without moments;
 // where it does not say what settings it was trained with, those given are
 // used, with the layers of the archive. A .npz may come from elsewhere too: it
@@ -39,9 +40,14 @@ type array struct {
 //	np.savez(path, *model.get_weights())
 //
 // writes them. inputDims is the number of values per image.
-func Read(file []byte, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
-	if bytes.HasPrefix(file, []byte(fit.Magic)) {
-		c, err := fit.ReadCheckpoint(bytes.NewReader(file))
+func Read(file io.Reader, size int64, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
+	r := bufio.NewReader(file)
+	start, err := r.Peek(int(min(size, int64(len(fit.Magic)))))
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	if string(start) == fit.Magic {
+		c, err := fit.ReadCheckpoint(r)
 		if err != nil {
 			return nil, err
 		}
@@ -50,14 +56,18 @@ func Read(file []byte, settings experiment.Settings, inputDims int) (*fit.Checkp
 		}
 		return c, nil
 	}
-	if !bytes.HasPrefix(file, []byte("PK")) {
+	if !bytes.HasPrefix(start, []byte("PK")) {
 		return nil, errors.New("import: neither a checkpoint nor an archive: want a .saeckpt, .npz, .onnx.zip or .tfjs.zip file that was exported here")
 	}
-	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	content := make([]byte, size)
+	if _, err := io.ReadFull(r, content); err != nil {
+		return nil, fmt.Errorf("import: archive: %w", err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(content), size)
 	if err != nil {
 		return nil, fmt.Errorf("import: archive: %w", err)
 	}
-	u := &unpacker{archive: z, byName: map[string]*zip.File{}, left: maxGrowth*int64(len(file)) + 1<<20}
+	u := &unpacker{archive: z, byName: map[string]*zip.File{}, left: maxGrowth*size + 1<<20}
 	for _, f := range z.File {
 		u.byName[f.Name] = f
 	}
@@ -349,7 +359,11 @@ func assemble(arrays []array, settings experiment.Settings, inputDims int, known
 	}
 	widths := []int{inputDims}
 	latent := -1
-	var parameters []float32
+	total := 0
+	for _, a := range arrays {
+		total += len(a.values)
+	}
+	parameters := make([]float32, 0, total)
 	for i := 0; i < len(arrays); i += 2 {
 		kernel, bias := arrays[i], arrays[i+1]
 		in := widths[len(widths)-1]

@@ -130,7 +130,7 @@ func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 			err := write(&file)
 			return file.Bytes(), err
 		},
-		ReadFile:     func(file any) ([]byte, error) { return file.([]byte), nil },
+		OpenFile:     openBytes,
 		BenchKernels: func() protocol.KernelBench { return protocol.KernelBench{} },
 		Open: func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
 			if load.Source != protocol.SourceSynthetic {

@@ -85,15 +85,15 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("import: there is no data set; load one first")
 	}
-	content, err := w.ReadFile(m.File)
+	content, size, err := w.OpenFile(m.File)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("import: %w", err)
 	}
-	checkpoint, err := exchange.Read(content, command.Settings, data.ImageSize)
+	defer content.Close()
+	checkpoint, err := exchange.Read(content, size, command.Settings, data.ImageSize)
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	content = nil                                          // a checkpoint is large
 	checkpoint.Settings.Workers = command.Settings.Workers // of this machine
 	return w.adopt(checkpoint, command.Run)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"syscall/js"
 
@@ -30,7 +31,7 @@ const maxModel = 1 << 30
 func Run() {
 	// Memory never shrinks in WebAssembly: a tighter heap beats a later
 	// collection.
-	debug.SetGCPercent(50)
+	debug.SetGCPercent(20)
 	kernel := simd.Use()
 	if kernel != "go" {
 		nn.Stride *= 50 // as long in time
@@ -40,11 +41,14 @@ func Run() {
 	var w *Worker
 	members := newMembers(func() { w.Wake() })
 	w = New(Platform{
-		Post:         func(m protocol.Message) { m.Post(self) },
-		Turn:         loop.Turn,
-		Open:         open,
-		NewFile:      func(write func(io.Writer) error) (any, error) { return browser.NewBlob(write) },
-		ReadFile:     readFile,
+		Post: func(m protocol.Message) { m.Post(self) },
+		Turn: loop.Turn,
+		Open: open,
+		NewFile: func(write func(io.Writer) error) (any, error) {
+			runtime.GC() // room for the file
+			return browser.NewBlob(write)
+		},
+		OpenFile:     openFile,
 		Save:         saveRun,
 		Saved:        savedRuns,
 		Left:         leftRuns,
@@ -126,20 +130,18 @@ func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.
 	return nil, false, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
 }
 
-// readFile returns the content of a Blob.
-func readFile(file any) ([]byte, error) {
+// openFile implements Platform.OpenFile for a Blob.
+func openFile(file any) (io.ReadCloser, int64, error) {
 	blob, ok := file.(js.Value)
 	if !ok {
-		return nil, errors.New("the message holds no file")
+		return nil, 0, errors.New("the message holds no file")
 	}
-	if size := blob.Get("size").Float(); size > maxModel {
-		return nil, fmt.Errorf("a file of %.0f bytes: want a model of at most %d", size, maxModel)
+	size := int64(blob.Get("size").Float())
+	if size > maxModel {
+		return nil, 0, fmt.Errorf("a file of %d bytes: want a model of at most %d", size, maxModel)
 	}
-	body := browser.Stream(blob.Call("stream"))
-	defer body.Close()
-	content := make([]byte, blob.Get("size").Int())
-	_, err := io.ReadFull(body, content)
-	return content, err
+	runtime.GC() // room for the model
+	return browser.Stream(blob.Call("stream")), size, nil
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -25,7 +24,7 @@ const (
 // SavedRun is what is saved under a slot.
 type SavedRun struct {
 	protocol.Save
-	File any // for Platform.ReadFile: a checkpoint
+	File any // for Platform.OpenFile: a checkpoint
 }
 
 // position tells apart the states of a run that are worth saving.
@@ -161,9 +160,10 @@ func (w *Worker) resume(m protocol.Message) (protocol.Message, error) {
 }
 
 func (w *Worker) readCheckpoint(file any) (*fit.Checkpoint, error) {
-	content, err := w.ReadFile(file)
+	content, _, err := w.OpenFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return fit.ReadCheckpoint(bytes.NewReader(content))
+	defer content.Close()
+	return fit.ReadCheckpoint(content)
 }

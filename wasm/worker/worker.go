@@ -53,8 +53,8 @@ type Platform struct {
 	Open func(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
 	// NewFile returns a file with what write writes, to be posted.
 	NewFile func(write func(io.Writer) error) (file any, err error)
-	// ReadFile returns the content of a file that was posted.
-	ReadFile func(file any) ([]byte, error)
+	// OpenFile returns the content of a file that was posted, and its size in bytes.
+	OpenFile func(file any) (content io.ReadCloser, size int64, err error)
 	// Save stores what write writes under the slot that about names, in the place
 	// of what was there, which stays where that fails.
 	Save func(about protocol.Save, write func(io.Writer) error) error

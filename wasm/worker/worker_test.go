@@ -47,7 +47,7 @@ func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 			err := write(&file)
 			return file.Bytes(), err
 		},
-		ReadFile: func(file any) ([]byte, error) { return file.([]byte), nil },
+		OpenFile: openBytes,
 		Post:     p.receive,
 		Turn:     p.turn,
 		Open: func(load protocol.Load, _ any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
@@ -390,6 +390,12 @@ func TestDivergenceInEvaluation(t *testing.T) {
 	if r.work(w) {
 		t.Error("a run that diverged goes on")
 	}
+}
+
+// openBytes is Platform.OpenFile where files are []byte.
+func openBytes(file any) (io.ReadCloser, int64, error) {
+	content := file.([]byte)
+	return io.NopCloser(bytes.NewReader(content)), int64(len(content)), nil
 }
 
 func TestRefusals(t *testing.T) {

@@ -187,12 +187,20 @@ type Dataset struct {
 type Configure struct {
 	Run      int                 `json:"run"` // number of the run; frames repeat it
 	Settings experiment.Settings `json:"settings"`
+	Queue    *Queue              `json:"queue"` // to be saved with the run; null for none
 }
 
-// Adjust is the body of TypeAdjust: the settings of these names.
+// Queue is a series of runs that are trained one after the other.
+type Queue struct {
+	Runs  []map[string]string `json:"runs"`  // changes of the settings, of the runs to come
+	Total int                 `json:"total"` // runs, with those that are over and the one under way
+}
+
+// Adjust is the body of TypeAdjust: the settings of these names, and the queue.
 type Adjust struct {
 	Epochs  int    `json:"epochs"`
 	Workers string `json:"workers"`
+	Queue   *Queue `json:"queue"`
 }
 
 // Join is the body of TypeJoin: a place in a team, and what it trains.
@@ -283,13 +291,15 @@ type Save struct {
 	Epoch        int                 `json:"epoch"`  // completed epochs
 	Batch        int                 `json:"batch"`  // completed batches of the epoch under way
 	TrainSeconds float64             `json:"trainSeconds"`
+	Queue        *Queue              `json:"queue"` // that the run belongs to; null for none
 }
 
 // Resume is the body of TypeResume.
 type Resume struct {
-	Run  int     `json:"run"` // number that the run gets; frames repeat it
-	Slot string  `json:"slot"`
-	LR   float64 `json:"lr"` // learning rate to go on with; 0 for the one it has
+	Run   int     `json:"run"` // number that the run gets; frames repeat it
+	Slot  string  `json:"slot"`
+	LR    float64 `json:"lr"`    // learning rate to go on with; 0 for the one it has
+	Queue *Queue  `json:"queue"` // as in Configure
 }
 
 // Saved tells that the run under way was saved, or why that failed.

@@ -26,8 +26,9 @@ type run struct {
 	team     int    // workers that the trainer is spread over
 	tuner    *tuner
 
-	kernel string   // that trains it, as in a fit.Checkpoint
-	saved  position // that is saved
+	kernel string          // that trains it, as in a fit.Checkpoint
+	saved  position        // that is saved
+	queue  *protocol.Queue // to be saved with it
 
 	status   protocol.Status
 	failure  string
@@ -63,6 +64,7 @@ func newRun(configure protocol.Configure, data fit.Data, labels []byte, classes 
 		data:     data,
 		labels:   labels,
 		classes:  classes,
+		queue:    configure.Queue,
 		team:     1,
 		status:   protocol.StatusIdle,
 	}, nil

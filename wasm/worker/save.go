@@ -28,9 +28,14 @@ type SavedRun struct {
 }
 
 // position tells apart the states of a run that are worth saving.
-type position struct{ epoch, batch, epochs int }
+type position struct {
+	epoch, batch, epochs int
+	queue                *protocol.Queue
+}
 
-func (r *run) position() position { return position{r.Epoch, r.Batch, r.settings.Epochs} }
+func (r *run) position() position {
+	return position{r.Epoch, r.Batch, r.settings.Epochs, r.queue}
+}
 
 // unsaved reports whether the run has something to lose. A finished one is kept by
 // the page.
@@ -59,7 +64,7 @@ func (w *Worker) save() bool {
 		return true
 	}
 	saved := protocol.Saved{Run: r.number, Epoch: r.Epoch, Batch: r.Batch}
-	if err := w.write(checkpoint, r.time); err != nil {
+	if err := w.write(checkpoint); err != nil {
 		saved.Error = err.Error()
 		w.nextSave = time.Now().Add(saveRetry)
 	} else {
@@ -71,8 +76,8 @@ func (w *Worker) save() bool {
 	return true
 }
 
-// write saves a checkpoint of a run that was trained for the given time.
-func (w *Worker) write(c *fit.Checkpoint, trained time.Duration) error {
+// write saves a checkpoint of the run.
+func (w *Worker) write(c *fit.Checkpoint) error {
 	if size := 12 * len(c.Parameters); size > maxSave {
 		return fmt.Errorf("a network of this size takes %d MB, and up to %d are saved", size>>20, maxSave>>20)
 	}
@@ -85,7 +90,8 @@ func (w *Worker) write(c *fit.Checkpoint, trained time.Duration) error {
 		Kernel:       c.Kernel,
 		Epoch:        c.Epoch,
 		Batch:        c.Batch,
-		TrainSeconds: trained.Seconds(),
+		TrainSeconds: w.run.time.Seconds(),
+		Queue:        w.run.queue,
 	}, c.Write)
 }
 
@@ -150,6 +156,7 @@ func (w *Worker) resume(m protocol.Message) (protocol.Message, error) {
 		reply, err := w.adopt(checkpoint, command.Run)
 		if err == nil {
 			w.run.time = time.Duration(saved.TrainSeconds * float64(time.Second))
+			w.run.queue = command.Queue
 			if command.Slot == w.slot && command.LR == 0 {
 				w.run.saved = w.run.position()
 			}

@@ -144,6 +144,35 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// What is to be trained after a run is saved with it, as it is by then.
+func TestQueueIsSaved(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	saves := func(want *protocol.Queue) {
+		t.Helper()
+		p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
+		for { // the last may be a save from before
+			s.next(t)
+			s.mu.Lock()
+			got := s.runs["slot"][0].Queue
+			s.mu.Unlock()
+			if reflect.DeepEqual(got, want) {
+				return
+			}
+		}
+	}
+	queue := &protocol.Queue{Runs: []map[string]string{{"lambda": "1e-5"}}, Total: 2}
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto", Queue: queue})
+	saves(queue)
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto"})
+	saves(nil)
+	p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "slot", Queue: queue})
+	p.must(protocol.TypeStep, nil)
+	saves(queue)
+}
+
 // A finished run has nothing to resume, an untrained one neither.
 func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
 	s := newStorage()

@@ -351,6 +351,7 @@ func (w *Worker) drive(m protocol.Message) error {
 		}
 		r.setEpochs(adjust.Epochs)
 		r.settings.Workers = adjust.Workers
+		r.queue = adjust.Queue
 		r.tuner = w.newTuner(r)
 		return nil
 	case protocol.TypePause:

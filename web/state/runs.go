@@ -227,12 +227,6 @@ func (p *Page) Copied(what string, err error) {
 // DismissToast closes the toast.
 func (p *Page) DismissToast() { p.Toast = nil }
 
-// queue is a series of runs that are trained one after the other.
-type queue struct {
-	runs  []map[string]string // changes of the settings, of the runs to come
-	total int
-}
-
 // sweepLambdas are the values of λ that a sweep tries.
 func sweepLambdas() []float64 {
 	field, _ := experiment.Lookup("lambda")
@@ -262,13 +256,14 @@ func (p *Page) enqueue(runs []map[string]string) {
 	if p.Status == StatusLoading {
 		return
 	}
-	p.queue = &queue{runs, len(runs)}
+	p.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
 	p.next()
 }
 
 // StopQueue ends the series; the run under way stays.
 func (p *Page) StopQueue() {
 	p.queue = nil
+	p.adjust(ignore)
 	p.changed("state")
 }
 
@@ -278,20 +273,21 @@ func (p *Page) Queued() (run, total int) {
 	if p.queue == nil {
 		return 0, 0
 	}
-	return p.queue.total - len(p.queue.runs), p.queue.total
+	return p.queue.Total - len(p.queue.Runs), p.queue.Total
 }
 
 // next starts the next run of the series.
 func (p *Page) next() {
 	q := p.queue
-	if q == nil || len(q.runs) == 0 {
+	if q == nil || len(q.Runs) == 0 {
 		p.queue = nil
 		return
 	}
-	settings, err := p.Settings.With(q.runs[0])
-	q.runs = q.runs[1:]
-	if err != nil {
-		p.fail("The series of runs ended", err) // nothing of the table gets here
+	settings, err := p.Settings.With(q.Runs[0])
+	q.Runs = q.Runs[1:]
+	if err != nil { // another version of this page has saved it
+		p.queue = nil
+		p.Notify("The series of runs ended", err.Error()+".")
 		return
 	}
 	p.Settings = settings

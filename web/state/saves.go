@@ -71,14 +71,15 @@ func (p *Page) discard(slot string) {
 }
 
 // goBack makes a saved run the one under way, with another learning rate where lr
-// is not 0.
-func (p *Page) goBack(slot string, lr float64, done func(protocol.Imported, error)) {
+// is not 0, and queue the one that it belongs to.
+func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(protocol.Imported, error)) {
 	run := p.nextRun()
-	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr})
+	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr, Queue: queue})
 	p.command(m, func(reply protocol.Message) {
 		imported, err := p.imported(reply)
 		if err == nil {
 			p.adopt(imported, run)
+			p.queue = queue
 			if slot == p.slot {
 				p.saved.Run = run
 			}
@@ -98,9 +99,8 @@ func (p *Page) Resume() {
 		p.Notify("That run could not be resumed", err.Error()+".")
 	}
 	resume := func(done func(error)) {
-		p.goBack(save.Slot, 0, func(imported protocol.Imported, err error) {
+		p.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err == nil {
-				p.queue = nil
 				p.Offers, p.taken = nil, save.Slot
 				p.Notice = p.otherOrigin(imported)
 			}
@@ -274,7 +274,7 @@ func (p *Page) rescue(training bool) rescue {
 		notice := p.Notice
 		switch {
 		case back:
-			p.goBack(p.slot, 0, func(_ protocol.Imported, err error) { restart(err) })
+			p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) { restart(err) })
 		case model != nil:
 			p.Import(model, func(err error) {
 				p.Notice = notice
@@ -290,7 +290,7 @@ func (p *Page) rescue(training bool) rescue {
 // goOn has a run that diverged go on from its save with another learning rate.
 func (p *Page) goOn(settings experiment.Settings, done func(reset bool, err error)) {
 	p.Settings, p.Notice = settings, nil
-	p.goBack(p.slot, settings.LR, func(_ protocol.Imported, err error) {
+	p.goBack(p.slot, settings.LR, p.queue, func(_ protocol.Imported, err error) {
 		if err != nil { // then from its first epoch
 			p.newRun(func(err error) { done(true, err) })
 			return
@@ -322,7 +322,7 @@ func (p *Page) stopped(failure string, diverged bool) {
 			p.newRun(ignore)
 			return
 		}
-		p.goBack(p.slot, 0, func(_ protocol.Imported, err error) {
+		p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) {
 			if p.diverged = err == nil; err != nil {
 				p.Notify("Training diverged", failure+". The run starts again: "+err.Error()+".")
 				p.newRun(ignore)

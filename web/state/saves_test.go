@@ -112,6 +112,45 @@ func TestOfferedRunOnOtherData(t *testing.T) {
 	}
 }
 
+// A series of runs is saved with the run under way, and goes on when that is resumed.
+func TestSeriesIsResumed(t *testing.T) {
+	page, worker := openSaving(t)
+	page.QueueExperiments()
+	configure, err := protocol.Decode[protocol.Configure](worker.last(t, protocol.TypeConfigure))
+	if err != nil || configure.Queue == nil || configure.Queue.Total != 3 || len(configure.Queue.Runs) != 2 {
+		t.Fatalf("configured %+v, %v", configure.Queue, err)
+	}
+	page.StopQueue()
+	if adjust, err := protocol.Decode[protocol.Adjust](worker.last(t, protocol.TypeAdjust)); err != nil || adjust.Queue != nil || adjust.Epochs != 20 {
+		t.Errorf("adjusted to %+v, %v: want no more runs", adjust, err)
+	}
+
+	left := leftRun(t)
+	left.Queue = configure.Queue
+	page, worker = openSaving(t, left)
+	worker.resumes(page, protocol.StatusPaused)
+	page.Resume()
+	resume, err := protocol.Decode[protocol.Resume](worker.last(t, protocol.TypeResume))
+	if run, total := page.Queued(); err != nil || resume.Queue == nil || len(resume.Queue.Runs) != 2 || run != 1 || total != 3 {
+		t.Fatalf("resumed %+v, %v, run %d of %d", resume.Queue, err, run, total)
+	}
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	if run, total := page.Queued(); run != 2 || total != 3 || page.Settings.Experiment != 2 || page.Status != protocol.StatusTraining {
+		t.Errorf("run %d of %d, experiment %d, status %q", run, total, page.Settings.Experiment, page.Status)
+	}
+
+	left.Queue = &protocol.Queue{Runs: []map[string]string{{"colour": "red"}}, Total: 2}
+	page, worker = openSaving(t, left)
+	worker.resumes(page, protocol.StatusPaused)
+	page.Resume()
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	if _, total := page.Queued(); total != 0 || page.Status != protocol.StatusDone || page.Notice == nil || !strings.Contains(page.Notice.Text, "colour") {
+		t.Errorf("%d runs, status %q, notice %v, after a run of settings that there are not", total, page.Status, page.Notice)
+	}
+}
+
 // A run that is lost goes on from its save, with the settings it has by then.
 func TestLostRunGoesOn(t *testing.T) {
 	for name, lose := range map[string]func(*Page, *fakeWorker){

@@ -158,7 +158,7 @@ type Page struct {
 	versions  int
 	pcas      map[pcaSize]baseline.Quality // of the data set in use
 	asked     pcaSize                      // what the worker was asked for
-	queue     *queue                       // of runs under way; nil for none
+	queue     *protocol.Queue              // of runs under way; nil for none
 	lastRunID int
 	keeper    *Keeper  // of runs; nil for none
 	sums      []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
@@ -362,6 +362,11 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 			return
 		}
 		p.loaded = m
+		if !slices.Equal(dataset.Classes, p.Dataset.Classes) { // which the units' statistics are of
+			p.Features.Class = 0
+			p.live.Units = Units{}
+			p.Scrub(-1)
+		}
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		if start != nil {
 			p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
@@ -443,7 +448,7 @@ func (p *Page) newRun(done func(error)) {
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
 	p.watch()
-	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings}), func(reply protocol.Message) {
+	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
 		if err != nil && run == p.run {
 			p.fail("The run could not be set up.", err)
@@ -480,13 +485,12 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		delete(p.FieldErrors, name)
 	}
 	reset := p.Settings.Resets(settings)
-	adjust := protocol.Adjust{Epochs: settings.Epochs, Workers: settings.Workers}
 	lowered := p.Settings
 	if lowered.LR = settings.LR; p.diverged && lowered == settings {
 		p.goOn(settings, done)
 		return
 	}
-	again := adjust != protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers}
+	adjusts := settings.Epochs != p.Settings.Epochs || settings.Workers != p.Settings.Workers
 	p.Settings = settings
 	if reset {
 		p.queue = nil
@@ -500,15 +504,21 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 	case reset:
 		p.newRun(func(err error) { done(true, err) })
 		return
-	case again:
+	case adjusts:
 		if p.Status == protocol.StatusDone && p.Epoch < settings.Epochs {
 			p.Status = protocol.StatusPaused // there is something left to train
 		}
-		p.command(protocol.New(protocol.TypeAdjust, adjust), p.ofRun(func(err error) { done(false, err) }))
+		p.adjust(func(err error) { done(false, err) })
 	default:
 		done(false, nil)
 	}
 	p.changed("state")
+}
+
+// adjust tells the worker what has changed within the run.
+func (p *Page) adjust(done func(error)) {
+	body := protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers, Queue: p.queue}
+	p.command(protocol.New(protocol.TypeAdjust, body), p.ofRun(done))
 }
 
 // Edit is Set for one field of the form: what is refused stays in the field

@@ -17,10 +17,11 @@ type fakeWorker struct {
 	loadFail string                // error of the next load
 	replies  map[protocol.Type]any // their bodies
 	silent   bool
+	classes  string // of the data sets
 }
 
 func newPage(t *testing.T, sites ...string) (*Page, *fakeWorker) {
-	worker := &fakeWorker{t: t}
+	worker := &fakeWorker{t: t, classes: "a b c d e f g h i j"}
 	page := New(worker.receive, sites)
 	worker.page = page
 	return page, worker
@@ -56,11 +57,11 @@ func (w *fakeWorker) receive(m protocol.Message) {
 		}
 		labels := make([]byte, validationImages)
 		for i := range labels {
-			labels[i] = byte(i % 10)
+			labels[i] = byte(i % len(strings.Fields(w.classes)))
 		}
 		reply = protocol.New(protocol.TypeReply, protocol.Dataset{
 			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages,
-			Classes: strings.Fields("a b c d e f g h i j"), Kept: load.Source == protocol.SourceFile,
+			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile,
 		}, labels)
 		if w.loadFail != "" {
 			reply = protocol.Message{Type: protocol.TypeReply, Error: w.loadFail}
@@ -322,6 +323,30 @@ func TestWorkerDies(t *testing.T) {
 	page.Reset(func(err error) { got = err })
 	if got == nil || !strings.Contains(got.Error(), "reload the page") || worker.types() != "" {
 		t.Errorf("a reset without a worker ended with %v", got)
+	}
+}
+
+// The statistics of units by class do not outlast a data set with other classes.
+func TestOtherClasses(t *testing.T) {
+	page, worker := open(t)
+	codes := protocol.Bytes([]float32{1, 2, 3, 4})
+	show := func() {
+		worker.frame(protocol.Frame{Workers: 1, Batches: 4, Images: []int{3}, Labels: []int{3}, Units: true},
+			make([]byte, 3072), make([]byte, 3072), codes, codes, codes, codes, codes, codes, codes)
+	}
+	show()
+	page.Features.Class = 7
+	page.UseFile("like it.sae", nil, must(t))
+	if len(page.Units.Mean) != 4 || page.Features.Class != 7 {
+		t.Errorf("units %+v, class %d: want what was shown until there is something else", page.Units, page.Features.Class)
+	}
+	worker.classes = "dark bright"
+	page.UseFile("two.sae", nil, must(t))
+	if len(page.Units.Mean) != 0 || page.Features.Class != 0 || len(page.Samples.Images) != 1 {
+		t.Errorf("units %+v, class %d, of other classes", page.Units, page.Features.Class)
+	}
+	if show(); len(page.Units.Mean) != 4 {
+		t.Error("the units of the new run are not shown")
 	}
 }
 

@@ -243,7 +243,13 @@ func (c *Features) topPixels(i int) func(*theme) []byte {
 	}
 }
 
-func (c *Features) explore(i int) { c.Page.Explore(c.detail().Images[i]) }
+// explore opens a picture in the explorer. The button may be one that the next render
+// takes away.
+func (c *Features) explore(i int) {
+	if images := c.top(); i < len(images) {
+		c.Page.Explore(images[i])
+	}
+}
 
 func (c *Features) byClassLabel() string { return c.title() + ": mean activation by class" }
 

@@ -77,6 +77,9 @@ func (c *Root) offer() (offer struct{ title, text string }) {
 	save := c.Page.Offers[0]
 	offer.title = fmt.Sprintf("Your run stopped at epoch %s of %s.", count(save.Epoch+1), count(save.Settings.Epochs))
 	offer.text = fmt.Sprintf("%d %s on %s, %s.", save.Settings.Experiment, experiment.Names[save.Settings.Experiment], save.Data.Name, ago(time.Since(time.UnixMilli(save.Time))))
+	if save.Queue != nil && len(save.Queue.Runs) > 0 {
+		offer.text += fmt.Sprintf(" The rest of its series follows: %s.", plural(len(save.Queue.Runs), "run"))
+	}
 	if c.Page.Kernel != save.Kernel && save.Kernel != fit.Mixed {
 		offer.text += fmt.Sprintf(" It was trained with other kernels (%s), so losses will differ in their last digits.", save.Kernel)
 	}

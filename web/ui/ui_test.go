@@ -279,6 +279,7 @@ func TestStates(t *testing.T) {
 		reply := protocol.New(protocol.TypeReply, protocol.Left{Saves: []protocol.Save{{
 			Slot: "other", Time: time.Now().Add(-3 * time.Hour).UnixMilli(), Settings: experiment.Default(),
 			Data: fit.Fingerprint{Name: "Synthetic"}, Kernel: "relaxed-simd", Epoch: 6, Batch: 12,
+			Queue: &protocol.Queue{Runs: []map[string]string{{"lambda": "1e-5"}, {"lambda": "1e-6"}}, Total: 6},
 		}}})
 		reply.ID = s.last(protocol.TypeKeep).ID
 		s.Receive(reply)

@@ -222,6 +222,30 @@ func TestRunIsResumed(t *testing.T) {
 	until[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
 }
 
+// A series of runs goes on where the page was left.
+func TestSeriesIsResumed(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 3})`)
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#runs button")].find(({ innerText }) => innerText === "Run experiments 1, 2, 3").click()`)
+	waitFor[bool](p, `sae.state().epoch + sae.state().batch > 0`)
+	evaluate[chromedp.Void](p, `sae.pause()`)
+	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
+	until[bool](p, saves+`.then((saves) => saves.some(({ queue }) => queue?.runs.length === 2))`)
+	p.visit("")
+	if text := p.offer(); !strings.Contains(text, "The rest of its series follows: 2 runs.") {
+		t.Errorf("offer %q", text)
+	}
+	p.screenshot("offer-series")
+	p.do(chromedp.Click(".offer button"))
+	waitFor[bool](p, `sae.state().status === "paused" && document.querySelector("#runs .aside").innerText.startsWith("Run 1 of 3")`)
+	evaluate[chromedp.Void](p, `sae.play()`)
+	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 3`)
+	if s := state(p); s.Status != "done" || s.Settings.Experiment != 3 {
+		t.Errorf("after the series: %+v", s)
+	}
+}
+
 // A run is offered to a visit that has other data, and brings its own back.
 func TestRunIsResumedOnItsData(t *testing.T) {
 	dir := useSite(t, false)

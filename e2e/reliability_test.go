@@ -226,7 +226,7 @@ func TestRunIsResumed(t *testing.T) {
 func TestSeriesIsResumed(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 3})`)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 500})`)
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#runs button")].find(({ innerText }) => innerText === "Run experiments 1, 2, 3").click()`)
 	waitFor[bool](p, `sae.state().epoch + sae.state().batch > 0`)
 	evaluate[chromedp.Void](p, `sae.pause()`)
@@ -239,7 +239,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	p.screenshot("offer-series")
 	p.do(chromedp.Click(".offer button"))
 	waitFor[bool](p, `sae.state().status === "paused" && document.querySelector("#runs .aside").innerText.startsWith("Run 1 of 3")`)
-	evaluate[chromedp.Void](p, `sae.play()`)
+	evaluate[chromedp.Void](p, `sae.set({epochs: sae.state().epoch + 1}).then(() => sae.play())`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 3`)
 	if s := state(p); s.Status != "done" || s.Settings.Experiment != 3 {
 		t.Errorf("after the series: %+v", s)

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -19,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"sae/data"
 )
 
 // The soak takes half an hour and more: make soak runs it, make test does not.
@@ -237,6 +241,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	evaluate[chromedp.Void](p, string(actions))
+	evaluate[chromedp.Void](p, `window.fewClasses = `+fewClasses(t))
 	m := &monkey{page: p, random: rand.New(rand.NewPCG(*soakSeed, 0)), done: map[string]int{}, refused: map[string]int{}}
 	t.Logf("seed %d", *soakSeed)
 	curve := newCurve(t, "minute")
@@ -262,6 +267,22 @@ func TestSoak(t *testing.T) {
 	curve.flat(from)
 	t.Logf("done: %v", m.done)
 	t.Logf("refused, as it should be: %v", m.refused)
+}
+
+// fewClasses returns JavaScript that makes a File with a small data set of two classes.
+func fewClasses(t *testing.T) string {
+	set := data.Synthetic(70, 20, 3)
+	set.Name, set.Classes = "Two", []string{"odd", "even"}
+	for _, split := range []data.Split{set.Train, set.Validation} {
+		for i := range split.Labels {
+			split.Labels[i] %= 2
+		}
+	}
+	var file bytes.Buffer
+	if err := set.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	return fileJS("two.sae", fmt.Sprintf(`Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))`, base64.StdEncoding.EncodeToString(file.Bytes())))
 }
 
 // monkey does things at random.

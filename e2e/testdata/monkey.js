@@ -17,8 +17,15 @@ window.monkey = (() => {
   const controls = () => visible(`button:enabled, a[href^="#"], input[type=checkbox]:enabled, input[type=radio]:enabled`);
   const press = (label) => [...document.querySelectorAll("button")].find((button) => button.innerText === label || button.ariaLabel === label)?.click();
 
-  // Records of CIFAR-10, or half of one.
-  const file = (random, size) => new File([Uint8Array.from({ length: size }, (_, i) => i % 3073 ? (i * i * (1 + random)) >> 7 : i / 3073 % 10)], "data_batch_1.bin");
+  // Records of CIFAR-10, with half of one at the end where bad.
+  const records = (random, bad) => new File([Uint8Array.from({ length: 300 * 3073 + (bad ? 1500 : 0) }, (_, i) => i % 3073 ? (i * i * (1 + random)) >> 7 : i / 3073 % 10)], "data_batch_1.bin");
+
+  const useSynthetic = async () => {
+    const synthetic = document.querySelector("#data input[value=synthetic]");
+    await until(() => !synthetic.disabled);
+    synthetic.click();
+    await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
+  };
 
   return {
     count: () => controls().length,
@@ -66,7 +73,7 @@ window.monkey = (() => {
       { seed: Math.floor(which * 1000) }, { subset: among([0, 256], which) }, { latent: -1 }, { bogus: which },
     ], random))),
     finish: () => refusal(sae.set({ hidden: "16", latent: 8, epochs: 2, workers: 1 }).then(() => sae.play())),
-    loadDataset: (random, size) => refusal(sae.loadDataset(file(random, size < 0.8 ? 300 * 3073 : 5000))),
+    loadDataset: (random, which) => refusal(sae.loadDataset(among([records(random), window.fewClasses, records(random, true)], which))),
     exportImport: (random) => refusal(sae.export(among(["checkpoint", "npz", "onnx", "tfjs"], random)).then((model) => sae.import(model))),
     pass(random) {
       const image = Uint8Array.from({ length: 3072 }, (_, i) => i * random);
@@ -79,6 +86,7 @@ window.monkey = (() => {
     },
     // Asks for as much memory as anything here can.
     async largest() {
+      await useSynthetic();
       await sae.set({ experiment: 4, hidden: "512,128", latent: 256, batch: 128, subset: 0, workers: 2 });
       for (const format of ["checkpoint", "npz", "onnx", "tfjs"]) {
         await sae.import(await sae.export(format));
@@ -96,10 +104,7 @@ window.monkey = (() => {
     async tidy() {
       document.querySelector("dialog[open]")?.close();
       await sae.pause();
-      const synthetic = document.querySelector("#data input[value=synthetic]");
-      await until(() => !synthetic.disabled);
-      synthetic.click();
-      await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
+      await useSynthetic();
       await sae.set({ experiment: 2, lambda: 1e-5, hidden: "512,128", latent: 64, epochs: 20, batch: 128, lr: 1e-3, decay: 1, init: "glorot", activation: "relu", seed: 1, workers: 1, subset: 0 });
       await sae.reset();
       for (const button of document.querySelectorAll("[aria-expanded=true]")) button.click();

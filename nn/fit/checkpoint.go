@@ -169,8 +169,8 @@ func (c *Checkpoint) Write(w io.Writer) error {
 
 // ReadCheckpoint reads what Write wrote and refuses anything else: files that
 // are cut off or go on, of another version, with settings that there are not or
-// numbers that are not finite. It reserves no memory for parameters that the
-// header announces before it has read them.
+// numbers that are not finite. It reserves memory for the parameters that the header
+// announces as they come.
 func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	c, err := readCheckpoint(r)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -243,7 +243,7 @@ func readArray(r io.Reader, array *[]float32, n int, checksum hash.Hash32, name 
 			return fmt.Errorf("in its %s, after %d of %d: %w", name, len(*array), n, err)
 		}
 		checksum.Write(part)
-		if len(*array)+len(part)/4 > cap(*array) { // no more at once than the file has borne out
+		if len(*array)+len(part)/4 > cap(*array) { // no more than as much again
 			*array = slices.Grow(*array, min(n-len(*array), max(chunk, len(*array))))
 		}
 		for ; len(part) > 0; part = part[4:] {

@@ -79,7 +79,6 @@ func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(
 		imported, err := p.imported(reply)
 		if err == nil {
 			p.adopt(imported, run)
-			p.queue = queue
 			if slot == p.slot {
 				p.saved.Run = run
 			}
@@ -101,7 +100,7 @@ func (p *Page) Resume() {
 	resume := func(done func(error)) {
 		p.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err == nil {
-				p.Offers, p.taken = nil, save.Slot
+				p.Offers, p.taken, p.queue = nil, save.Slot, save.Queue
 				p.Notice = p.otherOrigin(imported)
 			}
 			done(err)

@@ -246,6 +246,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("seed %d", *soakSeed)
 	curve := newCurve(t, "minute")
 	from, start := -1, time.Now()
+	evaluate[chromedp.Void](p, `monkey.longest()`)
 	for minute := 1; ; minute++ {
 		now := time.Duration(minute) * time.Minute
 		for time.Since(start) < now {

@@ -105,7 +105,7 @@ func measureOne(p *page, ctx context.Context) usage {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
 	defer cancel()
-	for range 2 { // what the first finalises, the second frees
+	for range 10 { // V8 keeps code that is not used for some collections
 		if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			p.tb.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -75,6 +76,7 @@ func (r *run) prepare(w *Worker) error {
 	if r.Run != nil {
 		return nil
 	}
+	runtime.GC() // what the run before has left: memory never shrinks in WebAssembly
 	run, err := fit.New(r.settings, r.data, w.yield)
 	if err != nil {
 		return err

@@ -124,6 +124,12 @@ window.monkey = (() => {
         return sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0;
       });
       press("Dismiss the message");
+      // What cannot be seen shows what it last showed: all is seen once.
+      for (const panel of document.querySelectorAll(".panel, section")) {
+        panel.scrollIntoView();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      scrollTo(0, 0);
       // Everything is drawn anew a few times: Go, too, collects its garbage then, which
       // holds some of JavaScript's.
       for (let i = 0; i < 20; i++) {

@@ -356,7 +356,7 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"offered", offered(),
-			[]string{"Your run stopped at epoch 7 of 20. 2 L1 on Synthetic, 3 hours ago. It was trained with other kernels (relaxed-simd)", "Resume Discard"},
+			[]string{"Your run stopped at epoch 7 of 20. 2 L1 on Synthetic, 3 hours ago. The rest of its series follows: 2 runs. It was trained with other kernels (relaxed-simd)", "Resume Discard"},
 			nil,
 			nil,
 		},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -71,14 +72,15 @@ type usage struct {
 	Workers int     // that were started here and not ended
 	Started int     // that were ever started here
 	Ports   int     // MessagePorts that listen
-	Heap    float64 `json:"-"` // bytes of JavaScript's, after a collection
+	Heap    float64 `json:"-"` // bytes of JavaScript's, after collections
+	Objects float64 `json:"-"` // bytes of it that are not code that V8 compiled
 }
 
 func (u usage) String() string {
-	return fmt.Sprintf("%7.2f %7.2f %6d %5d %4d %5d", u.WASM/1e6, u.Heap/1e6, u.Values, u.Funcs, u.Workers, u.Ports)
+	return fmt.Sprintf("%7.2f %7.2f %10.2f %6d %5d %4d %5d", u.WASM/1e6, u.Heap/1e6, u.Objects/1e6, u.Values, u.Funcs, u.Workers, u.Ports)
 }
 
-const usageHeader = "wasm MB heap MB values funcs workers ports"
+const usageHeader = "wasm MB heap MB objects MB values funcs workers ports"
 
 // measure returns what the page and its training worker take.
 func measure(p *page) (page, worker usage) {
@@ -119,7 +121,70 @@ func measureOne(p *page, ctx context.Context) usage {
 		p.tb.Fatal(err)
 	}
 	u.Heap = heap.UsedSize
+	u.Objects = objects(p, ctx)
 	return u
+}
+
+// objects returns how many bytes of JavaScript's heap are neither code that V8 compiled
+// nor the browser's own.
+func objects(p *page, ctx context.Context) (total float64) {
+	p.tb.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan string, 1000)
+	err := chromedp.Listen(ctx, func(event any) {
+		if chunk, ok := event.(*heapprofiler.EventAddHeapSnapshotChunk); ok {
+			select {
+			case chunks <- chunk.Chunk:
+			case <-ctx.Done():
+			}
+		}
+	})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	taken := make(chan error, 1)
+	go func() {
+		_, err := chromedp.Call(ctx, heapprofiler.TakeHeapSnapshot, heapprofiler.TakeHeapSnapshotParams{})
+		taken <- err
+	}()
+	var text []byte
+	for !bytes.HasSuffix(text, []byte("}")) || !json.Valid(text) {
+		select {
+		case chunk := <-chunks:
+			text = append(text, chunk...)
+		case <-ctx.Done():
+			p.tb.Fatalf("a heap snapshot of %d bytes does not end", len(text))
+		}
+	}
+	if err := <-taken; err != nil {
+		p.tb.Fatal(err)
+	}
+	var snapshot struct {
+		Snapshot struct {
+			Meta struct {
+				Fields []string          `json:"node_fields"`
+				Types  []json.RawMessage `json:"node_types"`
+			}
+		}
+		Nodes []int
+	}
+	var kinds []string
+	err = json.Unmarshal(text, &snapshot)
+	if err == nil {
+		err = json.Unmarshal(snapshot.Snapshot.Meta.Types[0], &kinds)
+	}
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	fields := snapshot.Snapshot.Meta.Fields
+	kind, size := slices.Index(fields, "type"), slices.Index(fields, "self_size")
+	for node := range slices.Chunk(snapshot.Nodes, len(fields)) {
+		if k := kinds[node[kind]]; k != "code" && k != "native" {
+			total += float64(node[size])
+		}
+	}
+	return total
 }
 
 // curve is what the page and its worker took at some moments.
@@ -162,7 +227,9 @@ func (c *curve) flat(from int) {
 			slack float64
 		}{
 			{"WASM memory", func(u usage) float64 { return u.WASM }, 0},
-			{"JavaScript heap", func(u usage) float64 { return u.Heap }, 0},
+			// V8 goes on compiling what is used often.
+			{"JavaScript heap", func(u usage) float64 { return u.Heap }, 1e6},
+			{"JavaScript's objects", func(u usage) float64 { return u.Objects }, 0},
 			// Go lets go of what it holds when it collects its own garbage next.
 			{"values held by Go", func(u usage) float64 { return float64(u.Values) }, 1500},
 			{"funcs", func(u usage) float64 { return float64(u.Funcs) }, 50},
@@ -247,6 +314,9 @@ func TestSoak(t *testing.T) {
 	curve := newCurve(t, "minute")
 	from, start := -1, time.Now()
 	evaluate[chromedp.Void](p, `monkey.longest()`)
+	for evaluate[int](p, `monkey.moments()`) < 64 { // as many as it ever has
+		time.Sleep(time.Second)
+	}
 	for minute := 1; ; minute++ {
 		now := time.Duration(minute) * time.Minute
 		for time.Since(start) < now {

@@ -9,7 +9,7 @@ window.monkey = (() => {
   const tell = (element, ...events) => events.forEach((event) => element.dispatchEvent(new Event(event, { bubbles: true })));
   const refusal = (promise) => promise.then(() => "", (error) => error.message);
   const until = async (test) => {
-    for (const end = Date.now() + 100_000; !test();) {
+    for (const end = Date.now() + 60_000; !test();) {
       if (Date.now() > end) throw new Error(`waited in vain for ${test}; ${JSON.stringify(sae.state()).slice(0, 300)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -96,13 +96,13 @@ window.monkey = (() => {
       document.querySelector("#explorer .map").scrollIntoView(); // it is drawn where it can be seen
       await until(() => document.querySelector("#explorer .map .plot canvas"));
     },
-    // Trains until the timeline has as many moments as it ever has.
+    // Fills the timeline.
     async longest() {
       await useSynthetic();
       await sae.set({ experiment: 1, hidden: "16", latent: 64, batch: 32, subset: 256, workers: 1, epochs: 10000 });
       await sae.play();
-      await until(() => +document.querySelector(".timeline input").max >= 63);
     },
+    moments: () => +document.querySelector(".timeline input").max + 1,
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {
       for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();

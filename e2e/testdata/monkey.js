@@ -115,8 +115,11 @@ window.monkey = (() => {
       await sae.set({ experiment: 2, lambda: 1e-5, hidden: "512,128", latent: 64, epochs: 20, batch: 128, lr: 1e-3, decay: 1, init: "glorot", activation: "relu", seed: 1, workers: 1, subset: 0 });
       await sae.reset();
       for (const button of document.querySelectorAll("[aria-expanded=true]")) button.click();
-      for (const label of ["Close the unit", "As encoded", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
-      document.querySelector("#explorer .units [aria-pressed=true]")?.click();
+      for (const label of ["Close the unit", "As encoded", "Fewer units", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
+      for (const [label, on] of [["mean image", true], ["PCA-64", false], ["log", false], ["hide dead units", false]]) {
+        const box = [...document.querySelectorAll("label")].find(({ innerText }) => innerText.trim() === label)?.querySelector("input");
+        if (box && box.checked !== on) box.click();
+      }
       for (const name of ["quantity", "sort", "pace"]) document.querySelector(`input[name=${name}]`)?.click();
       scrollTo(0, 0);
       await until(() => {

@@ -222,6 +222,20 @@ func TestRunIsResumed(t *testing.T) {
 	until[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
 }
 
+// A page that is left saves its run before it goes.
+func TestLeavingSaves(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
+	p.steps(1)
+	until[bool](p, saves+`.then((saves) => saves.length === 1)`)
+	p.steps(2) // sooner than it is saved by itself
+	p.visit("")
+	if batches := evaluate[[]int](p, saves+`.then((saves) => saves.map(({ batch }) => batch))`); !slices.Contains(batches, 3) {
+		t.Errorf("saved in batches %v, want 3", batches)
+	}
+}
+
 // A series of runs goes on where the page was left.
 func TestSeriesIsResumed(t *testing.T) {
 	useSite(t, false)

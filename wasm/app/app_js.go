@@ -40,6 +40,10 @@ type app struct {
 	onFail js.Func
 }
 
+// timeToSave is for how long a page that is left waits for its run to be saved: most
+// of the half second that Chromium gives it.
+const timeToSave = 400 * time.Millisecond
+
 // Run shows the page and never returns.
 func Run() {
 	renderer, err := domrender.New("#app")
@@ -346,7 +350,15 @@ func (a *app) listen() {
 			a.page.SaveNow()
 		}
 	})
-	on(window, "pagehide", func(js.Value) { a.page.SaveNow() })
+	on(window, "pagehide", func(js.Value) {
+		if !a.page.SaveNow() {
+			return
+		}
+		// The worker goes with the page, so the page stays for as long as saving takes,
+		// and does not sleep: that would end the event.
+		for start := time.Now(); time.Since(start) < timeToSave; {
+		}
+	})
 	redraw := js.FuncOf(func(js.Value, []js.Value) any {
 		a.do(a.root.Redraw)
 		return nil

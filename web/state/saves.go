@@ -18,11 +18,15 @@ import (
 // SaveRuns has the run under way saved under a slot that no other page uses.
 func (p *Page) SaveRuns(slot string) { p.slot = slot }
 
-// SaveNow has the run saved at once: the page may be about to go.
-func (p *Page) SaveNow() {
-	if p.slot != "" {
-		p.send(protocol.New(protocol.TypeSave, nil))
+// SaveNow has the run saved at once: the page may be about to go. It reports whether
+// something would be lost otherwise.
+func (p *Page) SaveNow() (unsaved bool) {
+	if p.slot == "" {
+		return false
 	}
+	p.send(protocol.New(protocol.TypeSave, nil))
+	return p.Unsaved == "" && p.Status != protocol.StatusDone && p.Epoch+p.Batch > 0 &&
+		p.saved != protocol.Saved{Run: p.run, Epoch: p.Epoch, Batch: p.Batch}
 }
 
 // startSaving tells a new worker where to save. The first one tells what was left.

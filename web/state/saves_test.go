@@ -254,6 +254,14 @@ func TestSaving(t *testing.T) {
 	if page.Unsaved != "" {
 		t.Errorf("unsaved %q of a saved run", page.Unsaved)
 	}
+	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batch: 0})
+	if page.SaveNow() {
+		t.Error("a saved run has something to lose")
+	}
+	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batch: 1})
+	if !page.SaveNow() {
+		t.Error("a batch after the save there is nothing to lose")
+	}
 	page.Play(must(t))
 	worker.silent = true
 	worker.types()
@@ -262,7 +270,9 @@ func TestSaving(t *testing.T) {
 	if got := worker.types(); got != "export seen discard" {
 		t.Errorf("commands %q: want a run that is kept to be saved no longer", got)
 	}
-	page.SaveNow()
+	if page.SaveNow() {
+		t.Error("a run that is kept has something to lose")
+	}
 	page.Reset(must(t))
 	if got := worker.types(); got != "save export discard watch configure" {
 		t.Errorf("commands %q: want a reset to forget the run", got)

@@ -93,6 +93,15 @@ func TestEmbed(t *testing.T) {
 	p.screenshot("embed")
 	p.look(phone.inDark())
 	p.screenshot("embed-phone-dark")
+	// It leaves nothing behind. A page of the same site sees the same storage.
+	site := openIn(t, p.ctx, "bench.html", desktop)
+	if left := evaluate[[]string](site, `(async () => {
+		const names = (await indexedDB.databases()).map(({ name }) => name);
+		for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+		return names;
+	})()`); len(left) != 0 {
+		t.Errorf("the frame leaves %v in the browser's storage", left)
+	}
 }
 
 // Messages that are none of this contract, in sender, version, type or size, do

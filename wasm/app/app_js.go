@@ -64,8 +64,8 @@ func Run() {
 		a.page.Follow(location.Get("search").String())
 	}
 	a.query = a.page.Query(false)
-	a.page.KeepRuns(a.keeper())
-	if a.page.Embed == nil {
+	if a.page.Embed == nil { // a frame leaves nothing behind
+		a.page.KeepRuns(a.keeper())
 		a.page.SaveRuns(takeSlot())
 	}
 	a.api = newAPI(a)

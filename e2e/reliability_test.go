@@ -88,17 +88,15 @@ func (p *page) visit(query string) {
 	evaluate[chromedp.Void](p, `sae.ready`)
 }
 
-// until returns what an asynchronous JavaScript expression resolves to, once that is
-// truthy.
-func until[T any](p *page, expression string) T {
-	p.tb.Helper()
-	return evaluate[T](p, fmt.Sprintf(`(async () => {
-		for (;;) {
-			const value = await (%s);
-			if (value) return value;
-			await new Promise((resume) => setTimeout(resume, 20));
-		}
-	})()`, expression))
+// openWith opens the demo with JavaScript that runs in the page, and other that runs in
+// its workers, before anything of theirs.
+func openWith(t *testing.T, inPage, inWorkers string) *page {
+	t.Helper()
+	beforeWorkers(t, useSite(t, false), inWorkers)
+	p := open(t, "bench.html", desktop)
+	p.inject(inPage)
+	p.visit("")
+	return p
 }
 
 // beforeWorkers has JavaScript run in all workers of the site in a folder, before
@@ -133,7 +131,7 @@ const saves = `(async () => {
 func (p *page) save(epoch, batch int) {
 	p.tb.Helper()
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-	until[bool](p, fmt.Sprintf(`%s.then((saves) => saves.some(({ epoch, batch }) => epoch === %d && batch === %d))`, saves, epoch, batch))
+	waitFor[bool](p, fmt.Sprintf(`%s.then((saves) => saves.some(({ epoch, batch }) => epoch === %d && batch === %d))`, saves, epoch, batch))
 }
 
 // trainAlone returns the history and the link of a small run of so many epochs.
@@ -219,7 +217,7 @@ func TestRunIsResumed(t *testing.T) {
 	if got := outcome(p); got != want {
 		t.Errorf("the resumed run ends with\n%s, want\n%s", got, want)
 	}
-	until[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
+	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
 }
 
 // A page that is left saves its run before it goes.
@@ -228,7 +226,7 @@ func TestLeavingSaves(t *testing.T) {
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
 	p.steps(1)
-	until[bool](p, saves+`.then((saves) => saves.length === 1)`)
+	waitFor[bool](p, saves+`.then((saves) => saves.length === 1)`)
 	p.steps(2) // sooner than it is saved by itself
 	p.visit("")
 	if batches := evaluate[[]int](p, saves+`.then((saves) => saves.map(({ batch }) => batch))`); !slices.Contains(batches, 3) {
@@ -245,7 +243,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	waitFor[bool](p, `sae.state().epoch + sae.state().batch > 0`)
 	evaluate[chromedp.Void](p, `sae.pause()`)
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-	until[bool](p, saves+`.then((saves) => saves.some(({ queue }) => queue?.runs.length === 2))`)
+	waitFor[bool](p, saves+`.then((saves) => saves.some(({ queue }) => queue?.runs.length === 2))`)
 	p.visit("")
 	if text := p.offer(); !strings.Contains(text, "The rest of its series follows: 2 runs.") {
 		t.Errorf("offer %q", text)
@@ -298,11 +296,7 @@ func TestRunIsResumedOnItsData(t *testing.T) {
 func TestTabsKeepApart(t *testing.T) {
 	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
 		t.Run(name, func(t *testing.T) {
-			dir := useSite(t, false)
-			beforeWorkers(t, dir, inject)
-			a := open(t, "bench.html", desktop)
-			a.inject(inject)
-			a.visit("")
+			a := openWith(t, inject, inject)
 			evaluate[chromedp.Void](a, `sae.set(`+small+`)`)
 			a.steps(2)
 			a.save(0, 2)
@@ -324,7 +318,7 @@ func TestTabsKeepApart(t *testing.T) {
 				b.visit("")
 				b.offer()
 				evaluate[chromedp.Void](b, `document.querySelectorAll(".offer button")[1].click()`)
-				until[bool](b, saves+`.then((saves) => saves.length === 1 && saves[0].batch === 2)`)
+				waitFor[bool](b, saves+`.then((saves) => saves.length === 1 && saves[0].batch === 2)`)
 				if evaluate[bool](b, `!document.querySelector(".offer").hidden`) {
 					t.Error("the run of another tab is offered")
 				}
@@ -367,7 +361,7 @@ func TestOldSavesGo(t *testing.T) {
 		for await (const name of (await root.getDirectoryHandle("sae-saves")).keys()) names.push(name.split(".")[0]);
 		return names.length <= 3 && names.sort().slice(1).join();
 	})()`
-	if names := until[string](p, files); names != "old1,old2" {
+	if names := waitFor[string](p, files); names != "old1,old2" {
 		t.Errorf("%s stay beside the newest, want old1,old2", names)
 	}
 	// One that holds nothing is refused, and can be discarded.
@@ -387,7 +381,7 @@ func TestSavedInIndexedDB(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, latent: 4})`)
 	p.steps(3)
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-	until[bool](p, `new Promise((resolve) => {
+	waitFor[bool](p, `new Promise((resolve) => {
 		indexedDB.open("sae-saves").onsuccess = ({ target: { result: database } }) => {
 			const count = database.transaction("records").objectStore("records").count();
 			count.onsuccess = () => { database.close(); resolve(count.result === 1); };
@@ -435,7 +429,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 		_, err := chromedp.Call(ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), StorageTypes: "all"})
 		return err
 	}))
-	until[bool](p, saves+`.then((saves) => saves.length === 0)`)
+	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`)
 	p.steps(1)
 	p.save(0, 3)
 	evaluate[chromedp.Void](p, `sae.set({epochs: 1}).then(() => sae.play())`)
@@ -453,13 +447,8 @@ func TestNothingCanBeSaved(t *testing.T) {
 // A worker that ends, is killed or hangs in the middle of a batch is replaced, and
 // its run ends as if nothing had been.
 func TestWorkerIsLost(t *testing.T) {
-	dir := useSite(t, false)
-	beforeWorkers(t, dir, faulty)
-	p := open(t, "bench.html", desktop)
-	p.inject(skippable)
-	p.inject(faulty)
-	p.visit("")
-	const epochs = 40
+	p := openWith(t, skippable+faulty, faulty)
+	const epochs = 100 // far more than pass until the fault
 	want := trainAlone(p, epochs)
 	for fault, reason := range map[string]string{
 		`fault("throw")`:             "struck by lightning",
@@ -469,7 +458,7 @@ func TestWorkerIsLost(t *testing.T) {
 		evaluate[chromedp.Void](p, `sae.reset().then(() => sae.play())`)
 		waitFor[bool](p, `sae.state().epoch >= 2`)
 		evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-		until[bool](p, saves+`.then((saves) => saves.some(({ epoch }) => epoch >= 2))`)
+		waitFor[bool](p, saves+`.then((saves) => saves.some(({ epoch }) => epoch >= 2))`)
 		evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
 			const before = workers.length;
 			%s;
@@ -742,9 +731,7 @@ func TestDataTurnBad(t *testing.T) {
 // In a tab in the background, whose timers rest and which is not painted, training
 // goes on to its end.
 func TestInTheBackground(t *testing.T) {
-	useSite(t, false)
-	p := open(t, "bench.html", desktop)
-	p.inject(`{
+	p := openWith(t, `{
 		const set = setTimeout, frame = requestAnimationFrame;
 		let hidden = false;
 		for (const [name, value] of [["hidden", () => hidden], ["visibilityState", () => hidden ? "hidden" : "visible"]]) {
@@ -753,23 +740,20 @@ func TestInTheBackground(t *testing.T) {
 		globalThis.setTimeout = (f, ms, ...args) => set(f, hidden ? 60_000 : ms, ...args);
 		globalThis.requestAnimationFrame = (f) => hidden ? 0 : frame(f);
 		globalThis.hide = () => { hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
-	}`)
-	p.visit("")
+	}`, "")
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 30}).then(() => sae.play())`)
-	evaluate[bool](p, `hide(), true`)
-	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 30`)
+	// What waits for its end needs no timer either.
+	evaluate[chromedp.Void](p, `hide(), new Promise((end) => sae.on("state", () => sae.state().status === "done" && end()))`)
+	if n := len(state(p).History); n != 30 {
+		t.Errorf("a history of %d epochs, want 30", n)
+	}
 }
 
 // A machine that slept for a night in the middle of a batch goes on where it was:
 // no worker is taken for dead, and the night counts neither as training nor in the
 // time that is left.
 func TestMachineSleeps(t *testing.T) {
-	dir := useSite(t, false)
-	beforeWorkers(t, dir, skippable)
-	p := open(t, "bench.html", desktop)
-	p.inject(skippable)
-	p.inject(faulty)
-	p.visit("")
+	p := openWith(t, skippable+faulty, skippable)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 1000}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().epoch >= 2`)
 	evaluate[bool](p, `{ const night = 8 * 3600e3; skip(night); skipWorkers(night); true; }`)

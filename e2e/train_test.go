@@ -108,18 +108,13 @@ func TestUnseenFrameDoesNotTrain(t *testing.T) {
 // A worker of a team that is lost, with or without a word, costs nothing: the run
 // goes on from its save with a new team.
 func TestLostMember(t *testing.T) {
-	dir := useSite(t, false)
-	beforeWorkers(t, dir, skippable+faulty)
-	p := open(t, "bench.html", desktop)
-	p.inject(skippable)
-	p.inject(faulty)
-	p.visit("")
+	p := openWith(t, skippable+faulty, skippable+faulty)
 	for _, test := range [][2]string{{"throw", "struck by lightning"}, {"close", "did not answer for 30s"}} {
 		fault, reason := test[0], test[1]
 		evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 8, workers: 2, epochs: 10000}).then(() => sae.reset()).then(() => sae.play())`)
 		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2 && sae.state().epoch > 0`)
 		evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-		until[bool](p, saves+`.then((saves) => saves.length > 0)`)
+		waitFor[bool](p, saves+`.then((saves) => saves.length > 0)`)
 		evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
 			fault(%q, true);
 			while (document.querySelector(".notice").hidden) {

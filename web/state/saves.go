@@ -237,27 +237,30 @@ type rescue struct {
 	start func(done func(error))
 }
 
-// rescue returns how to go on where the worker has lost the run: from its save or
-// its model, or from its first epoch. It trains on where that is asked for, unless
-// that has just failed.
+// rescue returns how to go on where the worker has lost the run: from its model, if
+// it was finished, from its save or from its first epoch. Where that is asked for, or
+// a finished run was lost with its model, it trains on, unless that has just failed.
 func (p *Page) rescue(training bool) rescue {
-	play := training && p.deaths <= 1
+	finished := p.Status == protocol.StatusDone
+	var model any
+	for _, run := range p.Runs {
+		if finished && sameButWorkers(run.Settings, p.Settings) {
+			model = run.Model
+		}
+	}
+	play := (training || finished && model == nil) && p.deaths <= 1
 	if !play {
 		p.queue = nil
 	}
 	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
-	var model any
-	for _, run := range p.Runs {
-		if p.Status == protocol.StatusDone && sameButWorkers(run.Settings, p.Settings) {
-			model = run.Model
-		}
-	}
 	r := rescue{text: "The run starts again from its first epoch."}
 	switch {
-	case back:
-		r.text = "The run goes on from " + p.lastSave() + "."
 	case model != nil:
 		r.text = "The finished run is back."
+	case back && play:
+		r.text = "The run goes on from " + p.lastSave() + "."
+	case back:
+		r.text = "The run is back at " + p.lastSave() + "."
 	}
 	r.start = func(done func(error)) {
 		end := func(err error) {
@@ -276,13 +279,13 @@ func (p *Page) rescue(training bool) rescue {
 		}
 		notice := p.Notice
 		switch {
-		case back:
-			p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) { restart(err) })
 		case model != nil:
 			p.Import(model, func(err error) {
 				p.Notice = notice
 				restart(err)
 			})
+		case back:
+			p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) { restart(err) })
 		default:
 			p.newRun(end)
 		}

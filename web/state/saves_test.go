@@ -174,8 +174,9 @@ func TestLostRunGoesOn(t *testing.T) {
 			worker.resumes(page, protocol.StatusPaused)
 			worker.types()
 			lose(page, worker)
-			if page.Notice == nil || !strings.Contains(page.Notice.Text, "struck by lightning. The run goes on from epoch 7, batch 2.") {
-				t.Errorf("%s: notice %v", name, page.Notice)
+			want := []string{"The run goes on from epoch 7, batch 2.", "The run is back at epoch 7, batch 2."}[deaths]
+			if page.Notice == nil || !strings.Contains(page.Notice.Text, "struck by lightning. "+want) {
+				t.Errorf("%s: notice %v, want %q", name, page.Notice, want)
 			}
 			got := strings.TrimSuffix(strings.TrimPrefix(worker.types(), "keep load "), " seen")
 			if deaths == 0 && (got != "resume watch play" || page.Status != protocol.StatusTraining) {
@@ -188,6 +189,37 @@ func TestLostRunGoesOn(t *testing.T) {
 		worker.saved(7, 0)
 		if page.deaths != 0 {
 			t.Errorf("%s: %d deaths of a run that came further", name, page.deaths)
+		}
+	}
+}
+
+// A run that is lost when it has just finished comes back with its model or, where
+// that is lost too, goes on from its save.
+func TestLostFinishedRun(t *testing.T) {
+	for name, want := range map[string]struct{ notice, commands string }{
+		"with its model":    {"The finished run is back.", "keep load import watch"},
+		"without its model": {"The run goes on from epoch 7, batch 2.", "keep load resume watch play"},
+	} {
+		page, worker := openSaving(t)
+		page.Play(must(t))
+		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
+		worker.saved(6, 2)
+		worker.resumes(page, protocol.StatusPaused)
+		worker.replies[protocol.TypeImport] = protocol.Imported{Settings: page.Settings, Status: protocol.StatusDone, Same: true, Kernel: "go"}
+		worker.silent = true
+		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+		if name == "with its model" {
+			worker.answer(protocol.Message{File: "blob"})
+		}
+		page.WorkerDied("struck by lightning")
+		if page.Notice == nil || !strings.Contains(page.Notice.Text, want.notice) {
+			t.Errorf("%s: notice %v, want %q", name, page.Notice, want.notice)
+		}
+		worker.silent = false
+		worker.types()
+		worker.ready("")
+		if got := worker.types(); got != want.commands {
+			t.Errorf("%s: commands %q, want %q", name, got, want.commands)
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	code, err := runTests(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
@@ -107,6 +109,9 @@ func startServer(dir string) (url string, stop func() error, err error) {
 	}, nil
 }
 
+// disabledFeatures of Chromium ask servers, about pages' languages and forms.
+const disabledFeatures = "Translate,AutofillServerCommunication"
+
 // startBrowser starts Chromium and sets browser.
 func startBrowser() (stop func(), err error) {
 	path, err := findChromium()
@@ -118,10 +123,13 @@ func startBrowser() (stop func(), err error) {
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-features", "Translate,AutofillServerCommunication"), // asks a server about forms
+		chromedp.Flag("disable-features", disabledFeatures),
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
+	if *soak > 0 {
+		options = append(options, soakOptions...)
+	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
 	}

@@ -22,6 +22,7 @@ window.monkey = (() => {
 
   const useSynthetic = async () => {
     const synthetic = document.querySelector("#data input[value=synthetic]");
+    await new Promise((resolve) => setTimeout(resolve, 200)); // a click just now may load another one
     await until(() => !synthetic.disabled);
     synthetic.click();
     await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
@@ -133,12 +134,6 @@ window.monkey = (() => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       scrollTo(0, 0);
-      // Everything is drawn anew a few times: Go, too, collects its garbage then, which
-      // holds some of JavaScript's.
-      for (let i = 0; i < 20; i++) {
-        document.querySelector("button.theme").click();
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
     },
   };
 })();

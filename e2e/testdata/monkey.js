@@ -88,10 +88,12 @@ window.monkey = (() => {
     // Asks for as much memory as anything here can.
     async largest() {
       await useSynthetic();
-      await sae.set({ experiment: 4, hidden: "512,128", latent: 256, batch: 128, subset: 0, workers: 2 });
-      for (const format of ["checkpoint", "npz", "onnx", "tfjs"]) {
-        await sae.import(await sae.export(format));
-        await sae.step();
+      for (const settings of [{ experiment: 4, latent: 256 }, { experiment: 3, latent: 1024 }, { experiment: 2, latent: 1024 }]) {
+        await sae.set({ ...settings, hidden: "512,128", batch: 128, subset: 0, workers: 2 });
+        for (const format of ["checkpoint", "npz", "onnx", "tfjs"]) {
+          await sae.import(await sae.export(format));
+          await sae.step();
+        }
       }
       press("Draw the map");
       document.querySelector("#explorer .map").scrollIntoView(); // it is drawn where it can be seen

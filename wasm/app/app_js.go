@@ -64,7 +64,7 @@ func Run() {
 		a.page.Follow(location.Get("search").String())
 	}
 	a.query = a.page.Query(false)
-	if a.page.Embed == nil { // a frame leaves nothing behind
+	if a.page.Embed == nil { // a frame keeps no runs
 		a.page.KeepRuns(a.keeper())
 		a.page.SaveRuns(takeSlot())
 	}

@@ -239,7 +239,7 @@ type rescue struct {
 
 // rescue returns how to go on where the worker has lost the run: from its model, if
 // it was finished, from its save or from its first epoch. Where that is asked for, or
-// a finished run was lost with its model, it trains on, unless that has just failed.
+// a finished run is back at its save, it trains on, unless that has just failed.
 func (p *Page) rescue(training bool) rescue {
 	finished := p.Status == protocol.StatusDone
 	var model any
@@ -248,11 +248,11 @@ func (p *Page) rescue(training bool) rescue {
 			model = run.Model
 		}
 	}
-	play := (training || finished && model == nil) && p.deaths <= 1
+	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
+	play := (training || finished && back && model == nil) && p.deaths <= 1
 	if !play {
 		p.queue = nil
 	}
-	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
 	r := rescue{text: "The run starts again from its first epoch."}
 	switch {
 	case model != nil:

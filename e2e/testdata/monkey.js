@@ -8,10 +8,11 @@ window.monkey = (() => {
     .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 0);
   const tell = (element, ...events) => events.forEach((event) => element.dispatchEvent(new Event(event, { bubbles: true })));
   const refusal = (promise) => promise.then(() => "", (error) => error.message);
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const until = async (test) => {
     for (const end = Date.now() + 60_000; !test();) {
       if (Date.now() > end) throw new Error(`waited in vain for ${test}; ${JSON.stringify(sae.state()).slice(0, 300)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   };
   const controls = () => visible(`button:enabled, a[href^="#"], input[type=checkbox]:enabled, input[type=radio]:enabled`);
@@ -22,7 +23,7 @@ window.monkey = (() => {
 
   const useSynthetic = async () => {
     const synthetic = document.querySelector("#data input[value=synthetic]");
-    await new Promise((resolve) => setTimeout(resolve, 200)); // a click just now may load another one
+    await pause(200); // a click just now may load another one
     await until(() => !synthetic.disabled);
     synthetic.click();
     await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
@@ -105,7 +106,6 @@ window.monkey = (() => {
       await sae.set({ experiment: 1, hidden: "16", latent: 64, batch: 32, subset: 256, workers: 1, epochs: 10000 });
       await sae.play();
     },
-    moments: () => +document.querySelector(".timeline input").max + 1,
     // Deletes runs but for the last few: they are kept on purpose.
     prune(few) {
       for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();
@@ -133,7 +133,7 @@ window.monkey = (() => {
       // What cannot be seen shows what it last showed: all is seen once.
       for (const panel of document.querySelectorAll(".panel, section")) {
         panel.scrollIntoView();
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await pause(100);
       }
       scrollTo(0, 0);
     },

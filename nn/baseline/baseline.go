@@ -42,6 +42,16 @@ type Quality struct {
 // PSNR returns the peak signal-to-noise ratio in dB, as nn.PSNR does.
 func (q Quality) PSNR() float64 { return nn.PSNR(q.MSE) }
 
+// Baseline is an answer of some quality that a model is held against.
+type Baseline struct {
+	Name    string // for people: "mean image"
+	Quality Quality
+}
+
+// MaxPCA is the largest number of principal components that a model is held
+// against: more take too long to find.
+const MaxPCA = 256
+
 // epsilon is Keras's: by how much answers of 0 and 1 are moved inwards, so
 // that one which turns out wrong cannot make the loss infinite.
 const epsilon = 1e-7

@@ -298,6 +298,25 @@ func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) 
 	return trained, nil
 }
 
+// Result is what is known of a run that has gone through all its epochs.
+type Result struct {
+	ID       int                 `json:"-"` // tells apart results that are shown together
+	Name     string              `json:"name"`
+	Settings experiment.Settings `json:"settings"`
+	Evaluation
+	History []Epoch `json:"history"`
+	Seconds float64 `json:"seconds"` // of training
+}
+
+// Quantity is what is shown of the losses of a run.
+type Quantity string
+
+const (
+	QuantityLoss   Quantity = "loss"   // the binary cross-entropy plus the L1 penalty
+	QuantityExcess Quantity = "excess" // the loss above the entropy floor of the data
+	QuantityPSNR   Quantity = "psnr"
+)
+
 // Thin halves the points once there are more than 2,000, by merging
 // neighbours. It may change the given slice.
 func Thin(points []Point) []Point {

@@ -33,7 +33,6 @@ import (
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
-	"sae/web/state"
 )
 
 func main() {
@@ -252,7 +251,7 @@ func (t *trainer) compare(changes map[string]string) error {
 	n := all[0].TrainingImages(t.set.Train.Len())
 	mean := baseline.MeanImage(t.data.Train[:n*t.data.Dims], t.data.Validation, t.data.Dims)
 	rows = append(rows, row{name: "mean image", quality: mean})
-	if k := all[0].Latent; k <= min(state.MaxPCA, n) {
+	if k := all[0].Latent; k <= min(baseline.MaxPCA, n) {
 		quality, err := t.pca(n, k)
 		if err != nil {
 			return err
@@ -297,7 +296,7 @@ func (t *trainer) sweep(changes map[string]string) error {
 	}
 	field, _ := experiment.Lookup("lambda")
 	var rows []row
-	var runs []state.Run
+	var runs []fit.Result
 	for _, lambda := range field.Notches {
 		settings, err := base.With(map[string]string{"lambda": experiment.FormatLambda(lambda)})
 		if err != nil {
@@ -312,7 +311,7 @@ func (t *trainer) sweep(changes map[string]string) error {
 		}
 		rows = append(rows, modelRow(experiment.FormatLambda(lambda), r))
 		latest, _ := r.Latest()
-		runs = append(runs, state.Run{Settings: settings, Evaluation: latest})
+		runs = append(runs, fit.Result{Settings: settings, Evaluation: latest})
 	}
 	t.table(rows, "λ")
 	if t.report != nil {

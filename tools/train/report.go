@@ -22,7 +22,6 @@ import (
 	"sae/nn/kernel"
 	"sae/wasm/protocol"
 	"sae/web/chart"
-	"sae/web/state"
 )
 
 //go:embed report.html
@@ -88,7 +87,7 @@ const picturesShown = 10
 // add adds a run and its evaluation.
 func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 	n := run.Images()
-	baselines := []state.Baseline{{Name: "mean image", Quality: baseline.MeanImage(r.data.Train[:n*r.data.Dims], r.data.Validation, r.data.Dims)}}
+	baselines := []baseline.Baseline{{Name: "mean image", Quality: baseline.MeanImage(r.data.Train[:n*r.data.Dims], r.data.Validation, r.data.Dims)}}
 	floor := baseline.Floor(r.data.Validation)
 	latest, _ := run.Latest()
 	settings := run.Settings
@@ -104,9 +103,9 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		Epochs: settings.Epochs, Floor: floor, Initial: run.Initial, Curve: run.Curve, History: run.History, Baselines: baselines,
 	}
 	for _, quantity := range []struct {
-		quantity state.Quantity
+		quantity fit.Quantity
 		title    string
-	}{{state.QuantityLoss, "Loss"}, {state.QuantityExcess, "Loss above the entropy floor"}, {state.QuantityPSNR, "PSNR"}} {
+	}{{fit.QuantityLoss, "Loss"}, {fit.QuantityExcess, "Loss above the entropy floor"}, {fit.QuantityPSNR, "PSNR"}} {
 		curves.Quantity = quantity.quantity
 		shown.Charts = append(shown.Charts, reportChart{quantity.title, chart.Loss(colors, curves)})
 	}
@@ -131,9 +130,9 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 }
 
 // tradeOff adds the chart of reconstruction against sparsity.
-func (r *report) tradeOff(runs []state.Run, latent int) {
+func (r *report) tradeOff(runs []fit.Result, latent int) {
 	mean := baseline.MeanImage(r.data.Train, r.data.Validation, r.data.Dims)
-	r.Trade = chart.TradeOff(colors, [][]state.Run{runs}, latent, []state.Baseline{{Name: "mean image", Quality: mean}})
+	r.Trade = chart.TradeOff(colors, [][]fit.Result{runs}, latent, []baseline.Baseline{{Name: "mean image", Quality: mean}})
 }
 
 // picture returns an image of HWC bytes as the address of a PNG.

@@ -8,8 +8,8 @@ import (
 
 	"sae/nn/baseline"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
-	"sae/web/state"
 )
 
 var theme = Theme{
@@ -64,23 +64,23 @@ func parse(t *testing.T, option json.RawMessage) parsed {
 	return p
 }
 
-func meanImage() []state.Baseline {
-	return []state.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.69, MSE: 0.0617}}}
+func meanImage() []baseline.Baseline {
+	return []baseline.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.69, MSE: 0.0617}}}
 }
 
 // curves returns what is known of a run after two epochs.
 func curves() Curves {
-	evaluation := func(loss, psnr float64) protocol.Evaluation {
-		return protocol.Evaluation{ValLoss: loss, PSNR: psnr}
+	evaluation := func(loss, psnr float64) fit.Evaluation {
+		return fit.Evaluation{ValLoss: loss, PSNR: psnr}
 	}
 	initial := evaluation(0.6931, 11.4)
 	return Curves{
-		Quantity: state.QuantityLoss,
+		Quantity: fit.QuantityLoss,
 		Epochs:   20,
 		Floor:    0.55,
 		Initial:  &initial,
-		Curve:    []protocol.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}, {Epoch: 1.5, Loss: 0.62}, {Epoch: 2, Loss: 0.61}},
-		History: []protocol.Epoch{
+		Curve:    []fit.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}, {Epoch: 1.5, Loss: 0.62}, {Epoch: 2, Loss: 0.61}},
+		History: []fit.Epoch{
 			{Epoch: 1, Evaluation: evaluation(0.65, 14)},
 			{Epoch: 2, Evaluation: evaluation(0.62, 16)},
 		},
@@ -89,7 +89,7 @@ func curves() Curves {
 }
 
 func TestLossBeforeThereIsData(t *testing.T) {
-	p := parse(t, Loss(theme, Curves{Quantity: state.QuantityLoss, Epochs: 20}))
+	p := parse(t, Loss(theme, Curves{Quantity: fit.QuantityLoss, Epochs: 20}))
 	if p.XAxis.Min != 0 || p.XAxis.Max != 20 || p.XAxis.Interval != 5 {
 		t.Errorf("x axis from %v to %v by %v, want 0 to 20 by 5", p.XAxis.Min, p.XAxis.Max, p.XAxis.Interval)
 	}
@@ -125,9 +125,9 @@ func TestLossInTraining(t *testing.T) {
 		marks                int
 	}{
 		{"loss", func(c *Curves) {}, "value", "%.4f", "%.2f", 4, 3, 0.66, 2},
-		{"excess", func(c *Curves) { c.Quantity = state.QuantityExcess }, "value", "%.4f", "%.2f", 4, 3, 0.11, 1},
-		{"logarithmic", func(c *Curves) { c.Quantity, c.Log = state.QuantityExcess, true }, "log", "%.4f", "%g", 4, 3, 0.11, 1},
-		{"PSNR", func(c *Curves) { c.Quantity = state.QuantityPSNR }, "value", "%.1f dB", "%.0f", 0, 3, 0, 1},
+		{"excess", func(c *Curves) { c.Quantity = fit.QuantityExcess }, "value", "%.4f", "%.2f", 4, 3, 0.11, 1},
+		{"logarithmic", func(c *Curves) { c.Quantity, c.Log = fit.QuantityExcess, true }, "log", "%.4f", "%g", 4, 3, 0.11, 1},
+		{"PSNR", func(c *Curves) { c.Quantity = fit.QuantityPSNR }, "value", "%.1f dB", "%.0f", 0, 3, 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := curves()
@@ -162,7 +162,7 @@ func TestLossInTraining(t *testing.T) {
 // The runs that are shown have a line each, in another colour.
 func TestLossOfSeveralRuns(t *testing.T) {
 	c := curves()
-	c.Others = []state.Run{{ID: 4, Name: "Sparse", History: []protocol.Epoch{{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.8}}}}}
+	c.Others = []fit.Result{{ID: 4, Name: "Sparse", History: []fit.Epoch{{Epoch: 20, Evaluation: fit.Evaluation{ValLoss: 0.8}}}}}
 	colored := theme
 	colored.Class = []string{"class0", "class1"}
 	p := parse(t, Loss(colored, c))
@@ -177,12 +177,12 @@ func TestLossOfSeveralRuns(t *testing.T) {
 
 func TestLossTakesWhatIsNotFinite(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		for _, quantity := range []state.Quantity{state.QuantityLoss, state.QuantityExcess, state.QuantityPSNR} {
+		for _, quantity := range []fit.Quantity{fit.QuantityLoss, fit.QuantityExcess, fit.QuantityPSNR} {
 			for _, log := range []bool{false, true} {
 				c := curves()
-				c.Quantity, c.Log = quantity, log && quantity == state.QuantityExcess
-				c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: bad})
-				c.History = append(c.History, protocol.Epoch{Epoch: 3, Evaluation: protocol.Evaluation{ValLoss: bad, PSNR: bad}})
+				c.Quantity, c.Log = quantity, log && quantity == fit.QuantityExcess
+				c.Curve = append(c.Curve, fit.Point{Epoch: 2.5, Loss: bad})
+				c.History = append(c.History, fit.Epoch{Epoch: 3, Evaluation: fit.Evaluation{ValLoss: bad, PSNR: bad}})
 				c.Baselines[0].Quality.MSE = 0
 				parse(t, Loss(theme, c)) // panics where JSON has no number
 			}
@@ -192,8 +192,8 @@ func TestLossTakesWhatIsNotFinite(t *testing.T) {
 
 func TestLossBelowTheFloorHasNoLogarithm(t *testing.T) {
 	c := curves()
-	c.Quantity, c.Log = state.QuantityExcess, true
-	c.Curve = append(c.Curve, protocol.Point{Epoch: 2.5, Loss: c.Floor - 0.01})
+	c.Quantity, c.Log = fit.QuantityExcess, true
+	c.Curve = append(c.Curve, fit.Point{Epoch: 2.5, Loss: c.Floor - 0.01})
 	if p := parse(t, Loss(theme, c)); len(p.Series[0].Data) != 4 || p.YAxis.Min <= 0 {
 		t.Errorf("%d points above %v, want 4 above a positive number", len(p.Series[0].Data), p.YAxis.Min)
 	}
@@ -203,7 +203,7 @@ func TestLossThinsLongCurves(t *testing.T) {
 	c := curves()
 	c.Curve = nil
 	for i := range 2000 {
-		c.Curve = append(c.Curve, protocol.Point{Epoch: float64(i+1) / 100, Loss: 0.6 + 0.01*float64(i%2)})
+		c.Curve = append(c.Curve, fit.Point{Epoch: float64(i+1) / 100, Loss: 0.6 + 0.01*float64(i%2)})
 	}
 	data := parse(t, Loss(theme, c)).Series[0].Data
 	if len(data) > maxPoints {
@@ -217,9 +217,9 @@ func TestLossThinsLongCurves(t *testing.T) {
 	c = curves()
 	c.History = nil
 	for i := range 1999 {
-		c.History = append(c.History, protocol.Epoch{Epoch: i + 1, Evaluation: protocol.Evaluation{ValLoss: 1 / float64(i+1)}})
+		c.History = append(c.History, fit.Epoch{Epoch: i + 1, Evaluation: fit.Evaluation{ValLoss: 1 / float64(i+1)}})
 	}
-	c.Others = []state.Run{{History: c.History}}
+	c.Others = []fit.Result{{History: c.History}}
 	drawn := parse(t, Loss(theme, c)).Series
 	for _, series := range []int{1, 3} {
 		data := drawn[series].Data
@@ -259,13 +259,13 @@ func TestCodeOfBothSigns(t *testing.T) {
 }
 
 func TestTradeOff(t *testing.T) {
-	var runs []state.Run
+	var runs []fit.Result
 	for i, lambda := range []float64{0, 1e-5} {
 		settings := experiment.Default()
 		settings.Lambda = lambda
-		runs = append(runs, state.Run{Settings: settings, Evaluation: protocol.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
+		runs = append(runs, fit.Result{Settings: settings, Evaluation: fit.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
 	}
-	p := parse(t, TradeOff(theme, [][]state.Run{runs}, 64, meanImage()))
+	p := parse(t, TradeOff(theme, [][]fit.Result{runs}, 64, meanImage()))
 	points := p.Series[0].Data
 	if len(points) != 2 || points[1].(map[string]any)["name"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
 		t.Errorf("points %v", points)
@@ -274,7 +274,7 @@ func TestTradeOff(t *testing.T) {
 		t.Errorf("axes to %v and from %v to %v, marks %v", p.XAxis.Max, p.YAxis.Min, p.YAxis.Max, p.Series[0].MarkLine.Data)
 	}
 	runs[0].PSNR = math.Inf(1)
-	if p := parse(t, TradeOff(theme, [][]state.Run{runs}, 64, nil)); len(p.Series[0].Data) != 1 {
+	if p := parse(t, TradeOff(theme, [][]fit.Result{runs}, 64, nil)); len(p.Series[0].Data) != 1 {
 		t.Errorf("points %v, want the finite one", p.Series[0].Data)
 	}
 	parse(t, TradeOff(theme, nil, 64, nil))

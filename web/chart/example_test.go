@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"sae/wasm/protocol"
+	"sae/nn/fit"
 	"sae/web/chart"
-	"sae/web/state"
 )
 
 func ExampleLoss() {
 	option := chart.Loss(chart.Theme{Accent: "rebeccapurple"}, chart.Curves{
-		Quantity: state.QuantityLoss,
+		Quantity: fit.QuantityLoss,
 		Epochs:   20,
-		Curve:    []protocol.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}},
+		Curve:    []fit.Point{{Epoch: 0.5, Loss: 0.66}, {Epoch: 1, Loss: 0.64}},
 	})
 	var parsed struct {
 		Series []struct {

@@ -8,23 +8,23 @@ import (
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 
-	"sae/wasm/protocol"
-	"sae/web/state"
+	"sae/nn/baseline"
+	"sae/nn/fit"
 )
 
 // Curves is what the loss chart draws.
 type Curves struct {
-	Quantity state.Quantity
-	Log      bool                 // logarithmic; of the excess alone
-	All      bool                 // every point, where a chart has no room for them
-	Epochs   int                  // end of the x axis
-	Floor    float64              // entropy of the validation images; 0 while there is no data set
-	Initial  *protocol.Evaluation // of the untrained model; nil while unknown
-	Curve    []protocol.Point     // training loss within epochs
-	History  []protocol.Epoch     // validation
+	Quantity fit.Quantity
+	Log      bool            // logarithmic; of the excess alone
+	All      bool            // every point, where a chart has no room for them
+	Epochs   int             // end of the x axis
+	Floor    float64         // entropy of the validation images; 0 while there is no data set
+	Initial  *fit.Evaluation // of the untrained model; nil while unknown
+	Curve    []fit.Point     // training loss within epochs
+	History  []fit.Epoch     // validation
 
-	Baselines []state.Baseline // lines to compare with
-	Others    []state.Run      // whose validation curves are drawn too
+	Baselines []baseline.Baseline // lines to compare with
+	Others    []fit.Result        // whose validation curves are drawn too
 }
 
 // point is a place in the chart: epoch and quantity.
@@ -67,7 +67,7 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 	}
 
 	format, markFormat := "%.4f", "%.3f"
-	if c.Quantity == state.QuantityPSNR {
+	if c.Quantity == fit.QuantityPSNR {
 		format, markFormat = "%.1f dB", "%.1f dB"
 	}
 	o := theme.base(format)
@@ -134,7 +134,7 @@ func (t Theme) markLines(marks []mark, format, position string) *opts.MarkLines 
 
 // shown returns the quantity that a loss is drawn as.
 func (c Curves) shown(loss float64) float64 {
-	if c.Quantity == state.QuantityExcess {
+	if c.Quantity == fit.QuantityExcess {
 		return loss - c.Floor
 	}
 	return loss
@@ -147,7 +147,7 @@ func (c Curves) visible(value float64) bool { return finite(value) && (!c.Log ||
 // a point. There is none of the PSNR.
 func (c Curves) training() []point {
 	points := []point{}
-	if c.Quantity == state.QuantityPSNR {
+	if c.Quantity == fit.QuantityPSNR {
 		return points
 	}
 	for group := range slices.Chunk(c.Curve, c.stride(len(c.Curve))) {
@@ -168,11 +168,11 @@ func (c Curves) validation() []point { return c.validationOf(c.Initial, c.Histor
 
 // validationOf returns the curve of a history. Of epochs that share a point, it has
 // the last: their mean is the validation loss of no model.
-func (c Curves) validationOf(initial *protocol.Evaluation, history []protocol.Epoch) []point {
+func (c Curves) validationOf(initial *fit.Evaluation, history []fit.Epoch) []point {
 	points := []point{}
-	add := func(epoch int, e protocol.Evaluation) {
+	add := func(epoch int, e fit.Evaluation) {
 		value := c.shown(e.ValLoss)
-		if c.Quantity == state.QuantityPSNR {
+		if c.Quantity == fit.QuantityPSNR {
 			value = e.PSNR
 		}
 		if c.visible(value) {
@@ -199,13 +199,13 @@ func (c Curves) marks() []mark {
 		}
 	}
 	for _, b := range c.Baselines {
-		if c.Quantity == state.QuantityPSNR {
+		if c.Quantity == fit.QuantityPSNR {
 			add(b.Name, b.Quality.PSNR())
 		} else {
 			add(b.Name, c.shown(b.Quality.BCE))
 		}
 	}
-	if c.Floor > 0 && c.Quantity == state.QuantityLoss {
+	if c.Floor > 0 && c.Quantity == fit.QuantityLoss {
 		add("entropy floor", c.Floor)
 	}
 	return marks
@@ -217,9 +217,9 @@ func (c Curves) linear(training, validation []point, marks []mark) scale {
 	low, high := extent(training, validation, marks)
 	if !(high > low) {
 		switch c.Quantity {
-		case state.QuantityPSNR:
+		case fit.QuantityPSNR:
 			low, high = 10, 20
-		case state.QuantityExcess:
+		case fit.QuantityExcess:
 			low, high = 0, 0.15
 		default:
 			low, high = 0.55, 0.7
@@ -227,7 +227,7 @@ func (c Curves) linear(training, validation []point, marks []mark) scale {
 	}
 	margin := (high - low) / 12 // the labels of the marks stand above them
 	s := scale{min: round(low-margin, 5), max: round(high+margin, 5), step: nice(low, high, 4).step}
-	if c.Quantity == state.QuantityExcess {
+	if c.Quantity == fit.QuantityExcess {
 		s.min = min(0, low)
 	}
 	return s

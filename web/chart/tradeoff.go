@@ -7,8 +7,9 @@ import (
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 
+	"sae/nn/baseline"
 	"sae/nn/experiment"
-	"sae/web/state"
+	"sae/nn/fit"
 )
 
 // labelled is a point with a name of its own.
@@ -21,7 +22,7 @@ type labelled struct {
 // number of active units, the code's L0, the error of the reconstructions as
 // PSNR. Runs come in groups by rising λ, which each point is labelled with; a
 // line joins those of a group. The axis of the units ends at latent.
-func TradeOff(theme Theme, groups [][]state.Run, latent int, baselines []state.Baseline) json.RawMessage {
+func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseline.Baseline) json.RawMessage {
 	low, high := math.Inf(1), math.Inf(-1)
 	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }
 	o := theme.base("%.2f dB")

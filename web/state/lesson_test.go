@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 	"sae/web/lesson"
 )
@@ -79,7 +80,7 @@ func TestLessonEvents(t *testing.T) {
 	earlier := func(p *Page, lambda float64, e protocol.Evaluation) {
 		settings := p.Settings
 		settings.Lambda = lambda
-		p.Runs = append(p.Runs, Run{Settings: settings, Evaluation: e})
+		p.Runs = append(p.Runs, Run{Result: fit.Result{Settings: settings, Evaluation: e}})
 	}
 	done := func(p *Page) { p.Status = protocol.StatusDone }
 	for _, c := range []struct {

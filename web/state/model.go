@@ -9,10 +9,6 @@ import (
 	"sae/wasm/protocol"
 )
 
-// MaxPCA is up to how many latent units principal components are held against
-// the model: more take the worker too long.
-const MaxPCA = 256
-
 // Encode runs an image of 3,072 bytes, HWC, through the encoder: its code,
 // [latent].
 func (p *Page) Encode(image []byte, done func([]float32, error)) {
@@ -116,20 +112,14 @@ func (p *Page) adopt(imported protocol.Imported, run int) {
 	p.askPCA()
 }
 
-// Baseline is something simple that the model is held against.
-type Baseline struct {
-	Name    string
-	Quality baseline.Quality
-}
-
 // Baselines returns those that are switched on and known.
-func (p *Page) Baselines() []Baseline {
-	var baselines []Baseline
+func (p *Page) Baselines() []baseline.Baseline {
+	var baselines []baseline.Baseline
 	if p.ShowMean && p.Dataset.Train > 0 {
-		baselines = append(baselines, Baseline{"mean image", baseline.Quality{BCE: p.Dataset.MeanBCE, MSE: p.Dataset.MeanMSE}})
+		baselines = append(baselines, baseline.Baseline{Name: "mean image", Quality: baseline.Quality{BCE: p.Dataset.MeanBCE, MSE: p.Dataset.MeanMSE}})
 	}
 	if quality, ok := p.PCA(); ok && p.ShowPCA {
-		baselines = append(baselines, Baseline{fmt.Sprintf("PCA-%d", p.pcaSize().k), quality})
+		baselines = append(baselines, baseline.Baseline{Name: fmt.Sprintf("PCA-%d", p.pcaSize().k), Quality: quality})
 	}
 	return baselines
 }
@@ -153,7 +143,7 @@ func (p *Page) PCA() (quality baseline.Quality, ok bool) {
 // model: whether it has few enough latent units, and no more than images.
 func (p *Page) PCAPossible() bool {
 	size := p.pcaSize()
-	return size.k <= min(MaxPCA, size.images)
+	return size.k <= min(baseline.MaxPCA, size.images)
 }
 
 // SwitchMean shows or hides the mean image in the loss chart.

@@ -266,9 +266,9 @@ func TestRunsAreKept(t *testing.T) {
 		Delete: func(key string) { delete(kept, key) },
 		All: func(done func([]Run)) {
 			done([]Run{
-				{Key: "1", Data: page.dataKey(), Name: "Earlier", Settings: experiment.Default()},
-				{Key: "2", Data: "other data", Name: "Other", Settings: experiment.Default()},
-				{Key: "3", Data: page.dataKey(), Name: "Bad"},
+				{Key: "1", Data: page.dataKey(), Result: fit.Result{Name: "Earlier", Settings: experiment.Default()}},
+				{Key: "2", Data: "other data", Result: fit.Result{Name: "Other", Settings: experiment.Default()}},
+				{Key: "3", Data: page.dataKey(), Result: fit.Result{Name: "Bad"}},
 			})
 		},
 	})

@@ -13,18 +13,13 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Run is a run that has gone through all its epochs.
+// Run is a run that has gone through all its epochs, and is kept.
 type Run struct {
-	ID       int                 `json:"-"`    // on this page
-	Key      string              `json:"key"`  // under which it is kept: rises with the time
-	Data     string              `json:"data"` // tells apart what the runs were trained on
-	Name     string              `json:"name"`
-	Settings experiment.Settings `json:"settings"`
-	fit.Evaluation
-	History []protocol.Epoch `json:"history"`
-	Seconds float64          `json:"seconds"` // of training
-	Shown   bool             `json:"-"`       // in the loss chart
-	Model   any              `json:"-"`       // its checkpoint, a Blob; nil until the worker has made it
+	fit.Result
+	Key   string `json:"key"`  // under which it is kept: rises with the time
+	Data  string `json:"data"` // tells apart what the runs were trained on
+	Shown bool   `json:"-"`    // in the loss chart
+	Model any    `json:"-"`    // its checkpoint, a Blob; nil until the worker has made it
 }
 
 // Keeper keeps runs beyond the visit. Its functions return at once; done is
@@ -107,11 +102,10 @@ func (p *Page) finished() {
 		return
 	}
 	p.lastRunID++
-	run := Run{
-		ID: p.lastRunID, Key: NewKey(), Data: p.dataKey(), Settings: p.Settings, Evaluation: latest,
+	run := Run{Key: NewKey(), Data: p.dataKey(), Result: fit.Result{
+		ID: p.lastRunID, Name: fmt.Sprintf("Run %d", p.lastRunID), Settings: p.Settings, Evaluation: latest,
 		History: slices.Clone(p.History), Seconds: p.TrainSeconds,
-	}
-	run.Name = fmt.Sprintf("Run %d", run.ID)
+	}}
 	for _, earlier := range p.Runs {
 		if sameButWorkers(earlier.Settings, p.Settings) {
 			run.ID, run.Key, run.Name, run.Shown = earlier.ID, earlier.Key, earlier.Name, earlier.Shown
@@ -298,24 +292,24 @@ func (p *Page) next() {
 
 // TradeOff returns the runs in groups that differ in λ at most, each by rising
 // λ: reconstruction against sparsity. The group of the settings comes first.
-func (p *Page) TradeOff() [][]Run {
+func (p *Page) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
 		s.Experiment, s.Lambda, s.Workers = 0, 0, ""
 		return s
 	}
 	keys := []experiment.Settings{alike(p.Settings)}
-	groups := map[experiment.Settings][]Run{}
+	groups := map[experiment.Settings][]fit.Result{}
 	for _, run := range p.Runs {
 		key := alike(run.Settings)
 		if !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
-		groups[key] = append(groups[key], run)
+		groups[key] = append(groups[key], run.Result)
 	}
-	var all [][]Run
+	var all [][]fit.Result
 	for _, key := range keys {
 		runs := groups[key]
-		slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.Settings.Lambda, b.Settings.Lambda) })
+		slices.SortFunc(runs, func(a, b fit.Result) int { return cmp.Compare(a.Settings.Lambda, b.Settings.Lambda) })
 		all = append(all, runs)
 	}
 	return all

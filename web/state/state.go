@@ -31,15 +31,6 @@ const StatusLoading Status = "loading"
 // Pictures is how many validation images the page shows.
 const Pictures = 8
 
-// Quantity is what the loss chart shows.
-type Quantity string
-
-const (
-	QuantityLoss   Quantity = "loss"   // BCE plus the L1 penalty
-	QuantityExcess Quantity = "excess" // loss above the entropy floor of the data
-	QuantityPSNR   Quantity = "psnr"
-)
-
 // Notice is a message to the user that stays until it is dismissed.
 type Notice struct {
 	Title string // what happened
@@ -97,7 +88,7 @@ type Page struct {
 	Toast    *Toast
 	Selected int  // the picture whose code is shown, an index into Samples.Images
 	Shuffled bool // whether the pictures are others than the fixed ones
-	Quantity Quantity
+	Quantity fit.Quantity
 	Log      bool // logarithmic excess
 	ShowMean bool // whether the loss chart has a line for the mean image
 	ShowPCA  bool // and for principal components
@@ -177,7 +168,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Status:      StatusLoading,
 		Settings:    experiment.Default(),
 		Workers:     1,
-		Quantity:    QuantityLoss,
+		Quantity:    fit.QuantityLoss,
 		Past:        -1,
 		Features:    Features{Unit: -1, Sort: SortActivity},
 		Explorer:    newExplorer(),
@@ -791,16 +782,16 @@ func (p *Page) Select(position int) {
 
 // Show chooses what the loss chart shows. Only the excess can be
 // logarithmic: it alone goes towards zero.
-func (p *Page) Show(quantity Quantity) {
+func (p *Page) Show(quantity fit.Quantity) {
 	p.Quantity = quantity
-	p.Log = p.Log && quantity == QuantityExcess
+	p.Log = p.Log && quantity == fit.QuantityExcess
 }
 
 // ShowLog switches the logarithmic scale, which implies the excess.
 func (p *Page) ShowLog(on bool) {
 	p.Log = on
 	if on {
-		p.Quantity = QuantityExcess
+		p.Quantity = fit.QuantityExcess
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
@@ -487,10 +488,10 @@ func TestCurveIsThinned(t *testing.T) {
 func TestLogImpliesExcess(t *testing.T) {
 	page, _ := open(t)
 	page.ShowLog(true)
-	if page.Quantity != QuantityExcess || !page.Log {
+	if page.Quantity != fit.QuantityExcess || !page.Log {
 		t.Errorf("quantity %q, log %t", page.Quantity, page.Log)
 	}
-	page.Show(QuantityPSNR)
+	page.Show(fit.QuantityPSNR)
 	if page.Log {
 		t.Error("PSNR is shown on a logarithmic scale")
 	}

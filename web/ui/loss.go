@@ -7,6 +7,8 @@ import (
 
 	"github.com/vugu/vugu"
 
+	"sae/nn/baseline"
+	"sae/nn/fit"
 	"sae/web/chart"
 	"sae/web/state"
 )
@@ -18,17 +20,17 @@ type Loss struct {
 }
 
 var quantities = []struct {
-	quantity    state.Quantity
+	quantity    fit.Quantity
 	label, help string
 }{
-	{state.QuantityLoss, "Total", "The loss as training minimises it: binary cross-entropy plus L1 penalty."},
-	{state.QuantityExcess, "Above floor", "The loss above the entropy of the pictures, which no reconstruction can go below."},
-	{state.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
+	{fit.QuantityLoss, "Total", "The loss as training minimises it: binary cross-entropy plus L1 penalty."},
+	{fit.QuantityExcess, "Above floor", "The loss above the entropy of the pictures, which no reconstruction can go below."},
+	{fit.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
 }
 
 // loss writes a loss as the chart draws it.
 func (c *Loss) loss(value float64) string {
-	if c.Page.Quantity == state.QuantityExcess {
+	if c.Page.Quantity == fit.QuantityExcess {
 		value -= c.Page.Dataset.Floor
 	}
 	return fmt.Sprintf("%.4f", value)
@@ -77,7 +79,7 @@ func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.L
 
 func (c *Loss) pcaHelp() string {
 	if !c.Page.PCAPossible() {
-		return fmt.Sprintf("Principal components are compared up to %d latent units, and up to as many as there are training pictures.", state.MaxPCA)
+		return fmt.Sprintf("Principal components are compared up to %d latent units, and up to as many as there are training pictures.", baseline.MaxPCA)
 	}
 	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most: the best that a linear code of that size can do.", c.Page.Settings.Latent)
 }
@@ -131,11 +133,11 @@ func (c *Loss) version() string {
 }
 
 // others returns the runs that are shown beside the one under way.
-func (c *Loss) others() []state.Run {
-	var others []state.Run
+func (c *Loss) others() []fit.Result {
+	var others []fit.Result
 	for _, run := range c.Page.Runs {
 		if run.Shown {
-			others = append(others, run)
+			others = append(others, run.Result)
 		}
 	}
 	return others

@@ -530,7 +530,7 @@ func TestQuantity(t *testing.T) {
 	s := train()
 	root := &Root{Page: s.Page}
 	fire(t, find(t, root, "value", "psnr"), "change", nil)
-	if s.Quantity != state.QuantityPSNR {
+	if s.Quantity != fit.QuantityPSNR {
 		t.Errorf("quantity %s, want psnr", s.Quantity)
 	}
 	var log *vugu.VGNode
@@ -540,7 +540,7 @@ func TestQuantity(t *testing.T) {
 		}
 	})
 	fire(t, log, "change", map[string]any{"checked": true})
-	if s.Quantity != state.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
+	if s.Quantity != fit.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
 		t.Errorf("quantity %s on a logarithmic axis, want excess", s.Quantity)
 	}
 }

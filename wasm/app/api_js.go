@@ -228,7 +228,7 @@ func (w *api) emit(event string) {
 func (w *api) deliver() {
 	queue := w.queue
 	w.queue = nil
-	if page := w.app.page; w.ready != nil && page.Status != state.StatusLoading && len(page.Samples.Images) > 0 {
+	if page := w.app.page; w.ready != nil && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
 		w.ready(js.Undefined(), nil)
 		w.ready = nil
 	}

@@ -484,7 +484,7 @@ func (a *app) usePicture(name string, file js.Value) {
 			a.page.Notify("Pictures of yours are for the laboratory", "A frame has no explorer. Open the laboratory, by the link below, and drop the picture there.")
 			return
 		}
-		a.page.ExplorePicture(pixels)
+		a.page.Explorer.ShowPicture(pixels)
 		explorer.Call("scrollIntoView")
 	})
 }

@@ -12,6 +12,8 @@ import (
 
 // Explorer is a code that the user changes, and what the decoder makes of it.
 type Explorer struct {
+	page *Page
+
 	Image    int       // validation image that it started from; -1 for a picture of the user, or none
 	Original []byte    // its pixels
 	Own      []byte    // pixels of the user's picture that was explored last; nil for none
@@ -36,56 +38,55 @@ type Explorer struct {
 	mapping        bool // whether the map is asked for
 }
 
-func newExplorer() Explorer { return Explorer{Image: -1, Second: -1, Hovered: -1} }
+func newExplorer(p *Page) Explorer { return Explorer{page: p, Image: -1, Second: -1, Hovered: -1} }
 
 // fewSliders is how many units have a slider unless all have.
 const fewSliders = 16
 
-// Explore starts from the code of a validation image.
-func (p *Page) Explore(image int) {
-	if image < 0 || image >= len(p.labels) {
+// Show starts from the code of a validation image.
+func (e *Explorer) Show(image int) {
+	if image < 0 || image >= len(e.page.labels) {
 		return
 	}
-	p.Explorer.Image, p.Explorer.Second, p.Explorer.Mix, p.Explorer.Unusual = image, -1, 0, nil
-	p.encode(image, func(pixels []byte, code []float32) {
-		if p.Explorer.Image != image {
+	e.Image, e.Second, e.Mix, e.Unusual = image, -1, 0, nil
+	e.encode(image, func(pixels []byte, code []float32) {
+		if e.Image != image {
 			return
 		}
-		p.Explorer.Original, p.Explorer.Encoded = pixels, code
-		p.setCode(slices.Clone(code))
+		e.Original, e.Encoded = pixels, code
+		e.setCode(slices.Clone(code))
 	})
 }
 
-// ExplorePicture starts from the code of a picture of the user, 3,072 bytes, HWC.
-func (p *Page) ExplorePicture(pixels []byte) {
-	e := &p.Explorer
+// ShowPicture starts from the code of a picture of the user, 3,072 bytes, HWC.
+func (e *Explorer) ShowPicture(pixels []byte) {
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
 	e.Original, e.Own = pixels, pixels
-	run := p.run
-	p.Encode(slices.Clone(pixels), func(code []float32, err error) {
-		if err == nil && p.run == run && e.Image < 0 && len(code) == p.Settings.Latent {
-			p.Explorer.Encoded = code
-			p.setCode(slices.Clone(code))
+	run := e.page.run
+	e.page.Encode(slices.Clone(pixels), func(code []float32, err error) {
+		if err == nil && e.page.run == run && e.Image < 0 && len(code) == e.page.Settings.Latent {
+			e.Encoded = code
+			e.setCode(slices.Clone(code))
 		}
 	})
-	p.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
+	e.page.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
 		unusual, err := protocol.Decode[protocol.Unusual](reply)
-		if err == nil && reply.Error == "" && p.run == run && p.Explorer.Image < 0 {
-			p.Explorer.Unusual = &unusual
+		if err == nil && reply.Error == "" && e.page.run == run && e.Image < 0 {
+			e.Unusual = &unusual
 		}
 	})
 }
 
 // encode asks for the pixels and the code of a validation image.
-func (p *Page) encode(image int, done func(pixels []byte, code []float32)) {
-	run := p.run
-	p.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
+	run := e.page.run
+	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
 		if reply.Error != "" || len(reply.Buffers) != 1 || len(reply.Buffers[0]) != data.ImageSize {
 			return
 		}
 		pixels := reply.Buffers[0]
-		p.Encode(slices.Clone(pixels), func(code []float32, err error) {
-			if err == nil && p.run == run && len(code) == p.Settings.Latent {
+		e.page.Encode(slices.Clone(pixels), func(code []float32, err error) {
+			if err == nil && e.page.run == run && len(code) == e.page.Settings.Latent {
 				done(pixels, code)
 			}
 		})
@@ -93,16 +94,15 @@ func (p *Page) encode(image int, done func(pixels []byte, code []float32)) {
 }
 
 // setCode changes the code and asks the decoder.
-func (p *Page) setCode(code []float32) {
-	p.Explorer.Code = code
-	p.decode()
+func (e *Explorer) setCode(code []float32) {
+	e.Code = code
+	e.decode()
 }
 
 // decode asks for the picture of the code as it is. One question is under way
 // at a time; what changes in the meantime is asked once afterwards.
-func (p *Page) decode() {
-	e := &p.Explorer
-	if len(e.Code) != p.Settings.Latent {
+func (e *Explorer) decode() {
+	if len(e.Code) != e.page.Settings.Latent {
 		return
 	}
 	if e.waiting {
@@ -110,56 +110,54 @@ func (p *Page) decode() {
 		return
 	}
 	e.waiting = true
-	run := p.run
-	p.Decode(e.Code, func(picture []byte, err error) {
-		e := &p.Explorer
+	run := e.page.run
+	e.page.Decode(e.Code, func(picture []byte, err error) {
 		e.waiting = false
-		p.answered = true
-		if err == nil && e.Code != nil && p.run == run {
-			p.versions++
-			e.Decoded, e.Version = picture, p.versions
+		e.page.answered = true
+		if err == nil && e.Code != nil && e.page.run == run {
+			e.Decoded, e.Version = picture, e.page.nextVersion()
 		}
 		if e.again {
 			e.again = false
-			p.decode()
+			e.decode()
 		}
 	})
 }
 
 // SetUnit sets the activation of one unit.
-func (p *Page) SetUnit(unit int, activation float32) {
-	if e := &p.Explorer; unit >= 0 && unit < len(e.Code) {
+func (e *Explorer) SetUnit(unit int, activation float32) {
+	if unit >= 0 && unit < len(e.Code) {
 		e.Code[unit] = activation
-		p.decode()
+		e.decode()
 	}
 }
 
 // AsEncoded goes back to the code of the image.
-func (p *Page) AsEncoded() {
-	if e := &p.Explorer; e.Encoded != nil {
+func (e *Explorer) AsEncoded() {
+	if e.Encoded != nil {
 		e.Mix = 0
-		p.setCode(slices.Clone(e.Encoded))
+		e.setCode(slices.Clone(e.Encoded))
 	}
 }
 
 // MeanCode starts from the mean of the codes of all validation images.
-func (p *Page) MeanCode() {
-	if len(p.Units.Center) == p.Settings.Latent {
-		p.setCode(slices.Clone(p.Units.Center))
+func (e *Explorer) MeanCode() {
+	if len(e.page.Timeline.Units.Center) == e.page.Settings.Latent {
+		e.setCode(slices.Clone(e.page.Timeline.Units.Center))
 	}
 }
 
 // RandomCode draws a code: each unit is active as often as it is on the
 // validation images, and then as much as it usually is, times a number of an
 // exponential distribution. A linear layer's units vary around their mean.
-func (p *Page) RandomCode() {
-	u := p.Units
-	if len(u.Center) != p.Settings.Latent {
+func (e *Explorer) RandomCode() {
+	u := e.page.Timeline.Units
+	if len(u.Center) != e.page.Settings.Latent {
 		return
 	}
 	code := make([]float32, len(u.Center))
 	for unit := range code {
-		if p.Settings.Activation == "linear" {
+		if e.page.Settings.Activation == "linear" {
 			// The mean size of a normal variable is √(2/π) of its deviation.
 			code[unit] = u.Center[unit] + float32(rand.NormFloat64()*math.Sqrt(math.Pi/2))*u.Mean[unit]
 			continue
@@ -168,27 +166,26 @@ func (p *Page) RandomCode() {
 			code[unit] = float32(rand.ExpFloat64()) * u.Mean[unit] / u.Activity[unit]
 		}
 	}
-	p.setCode(code)
+	e.setCode(code)
 }
 
 // MixWith mixes the code with that of a second validation image; -1 ends that.
-func (p *Page) MixWith(image int) {
-	p.Explorer.Second = image
-	if image < 0 || image >= len(p.labels) {
-		p.AsEncoded()
+func (e *Explorer) MixWith(image int) {
+	e.Second = image
+	if image < 0 || image >= len(e.page.labels) {
+		e.AsEncoded()
 		return
 	}
-	p.encode(image, func(_ []byte, code []float32) {
-		if p.Explorer.Second == image {
-			p.Explorer.other = code
-			p.SetMix(0.5)
+	e.encode(image, func(_ []byte, code []float32) {
+		if e.Second == image {
+			e.other = code
+			e.SetMix(0.5)
 		}
 	})
 }
 
 // SetMix sets the share of the second image.
-func (p *Page) SetMix(share float64) {
-	e := &p.Explorer
+func (e *Explorer) SetMix(share float64) {
 	if e.Second < 0 || len(e.other) != len(e.Encoded) || e.Encoded == nil {
 		return
 	}
@@ -197,19 +194,18 @@ func (p *Page) SetMix(share float64) {
 	for unit := range code {
 		code[unit] = float32(1-e.Mix)*e.Encoded[unit] + float32(e.Mix)*e.other[unit]
 	}
-	p.setCode(code)
+	e.setCode(code)
 }
 
 // Changed reports whether the code is another than the image's.
-func (e Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
+func (e *Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
 
 // Sliders returns the units that have a slider: those with the largest
 // activations for the image, or all.
-func (p *Page) Sliders() []int {
-	e := p.Explorer
+func (e *Explorer) Sliders() []int {
 	code := e.Encoded
 	if code == nil {
-		code = make([]float32, p.Settings.Latent)
+		code = make([]float32, e.page.Settings.Latent)
 	}
 	units := make([]int, len(code))
 	for i := range units {
@@ -223,59 +219,54 @@ func (p *Page) Sliders() []int {
 	return units[:min(fewSliders, len(units))]
 }
 
-// refreshExplorer follows the model as it learns.
-func (p *Page) refreshExplorer(evaluated bool) {
-	e := &p.Explorer
+// refresh follows the model as it learns.
+func (e *Explorer) refresh(evaluated bool) {
 	switch {
 	case e.Image < 0 && e.Own != nil:
 		if evaluated && !e.Changed() {
-			p.ExplorePicture(e.Own)
+			e.ShowPicture(e.Own)
 		} else if evaluated {
-			p.decode()
+			e.decode()
 		}
-	case e.Image < 0 && len(p.Samples.Images) > 0:
-		p.Explore(p.Samples.Images[p.Selected])
+	case e.Image < 0 && len(e.page.Timeline.Samples.Images) > 0:
+		e.Show(e.page.Timeline.Samples.Images[e.page.Selected])
 	case evaluated && e.Code == nil && e.Image >= 0:
-		p.Explore(e.Image)
+		e.Show(e.Image)
 	case evaluated && e.Changed():
-		p.decode()
+		e.decode()
 	case evaluated:
-		p.Explore(e.Image)
+		e.Show(e.Image)
 	}
 	if evaluated && e.Map != nil {
-		p.ShowMap()
+		e.ShowMap()
 	}
 }
 
 // ShowMap asks for the map of the codes.
-func (p *Page) ShowMap() {
-	if p.Explorer.mapping {
+func (e *Explorer) ShowMap() {
+	if e.mapping {
 		return
 	}
-	p.Explorer.mapping = true
-	run := p.run
-	p.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
-		e := &p.Explorer
+	e.mapping = true
+	run := e.page.run
+	e.page.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
 		e.mapping = false
-		if reply.Error != "" || len(reply.Buffers) != 1 || p.run != run {
+		if reply.Error != "" || len(reply.Buffers) != 1 || e.page.run != run {
 			return
 		}
-		p.versions++
-		e.Map, e.MapVersion = protocol.Floats(reply.Buffers[0]), p.versions
+		e.Map, e.MapVersion = protocol.Floats(reply.Buffers[0]), e.page.nextVersion()
 	})
 }
 
 // Hover shows the validation image at a point of the map; -1 for none.
-func (p *Page) Hover(image int) {
-	e := &p.Explorer
+func (e *Explorer) Hover(image int) {
 	e.Hovered, e.Thumbnail = image, nil
-	if image < 0 || image >= len(p.labels) {
+	if image < 0 || image >= len(e.page.labels) {
 		return
 	}
-	p.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
-		if reply.Error == "" && len(reply.Buffers) == 1 && p.Explorer.Hovered == image {
-			p.versions++
-			p.Explorer.Thumbnail, p.Explorer.Version = reply.Buffers[0], p.versions
+	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+		if reply.Error == "" && len(reply.Buffers) == 1 && e.Hovered == image {
+			e.Thumbnail, e.Version = reply.Buffers[0], e.page.nextVersion()
 		}
 	})
 }

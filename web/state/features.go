@@ -20,6 +20,8 @@ const (
 
 // Features is the dashboard of the latent units.
 type Features struct {
+	page *Page
+
 	Sort     Sort
 	HideDead bool
 	Class    int // only units that prefer this class, from 1; 0 for all
@@ -67,22 +69,22 @@ func (u Units) Preferred(unit int) (class int, selectivity float64) {
 func (u Units) Atom(unit int) []byte { return part(u.Atoms, unit, len(u.Mean)) }
 
 // Shown returns the units that the dashboard shows, in its order.
-func (p *Page) Shown() []int {
-	u := p.Units
-	if len(u.Classes) == 0 || len(u.Mean) != p.Settings.Latent {
+func (f *Features) Shown() []int {
+	u := f.page.Timeline.Units
+	if len(u.Classes) == 0 || len(u.Mean) != f.page.Settings.Latent {
 		return nil
 	}
 	var units []int
 	for unit := range u.Mean {
 		class, _ := u.Preferred(unit)
 		dead := u.Activity[unit] == 0
-		if p.Features.HideDead && dead || p.Features.Class > 0 && (dead || class != p.Features.Class-1) {
+		if f.HideDead && dead || f.Class > 0 && (dead || class != f.Class-1) {
 			continue
 		}
 		units = append(units, unit)
 	}
 	key := func(unit int) float64 {
-		switch p.Features.Sort {
+		switch f.Sort {
 		case SortActivity:
 			return float64(u.Activity[unit])
 		case SortMean:
@@ -97,31 +99,30 @@ func (p *Page) Shown() []int {
 	return units
 }
 
-// OpenUnit shows what a unit does; -1 closes it.
-func (p *Page) OpenUnit(unit int) {
-	p.Features.Unit = unit
-	p.refreshUnit()
+// Open shows what a unit does; -1 closes it.
+func (f *Features) Open(unit int) {
+	f.Unit = unit
+	f.refresh()
 }
 
-// refreshUnit asks for what the open unit does now.
-func (p *Page) refreshUnit() {
-	unit, run := p.Features.Unit, p.run
-	if unit < 0 || unit >= len(p.Units.Mean) {
+// refresh asks for what the open unit does now.
+func (f *Features) refresh() {
+	unit, run := f.Unit, f.page.run
+	if unit < 0 || unit >= len(f.page.Timeline.Units.Mean) {
 		return
 	}
-	p.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
+	f.page.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
 		detail, err := protocol.Decode[protocol.UnitDetail](reply)
-		if err != nil || reply.Error != "" || len(reply.Buffers) != 2 || p.run != run || p.Features.Unit != unit {
+		if err != nil || reply.Error != "" || len(reply.Buffers) != 2 || f.page.run != run || f.Unit != unit {
 			return // of a unit that is no longer looked at
 		}
-		p.versions++
-		p.Features.Detail = Detail{
+		f.Detail = Detail{
 			Unit:        unit,
 			Activations: protocol.Floats(reply.Buffers[0]),
 			Images:      detail.Images,
 			Pictures:    reply.Buffers[1],
 			Bias:        detail.Bias,
-			Version:     p.versions,
+			Version:     f.page.nextVersion(),
 		}
 	})
 }

@@ -25,7 +25,7 @@ var Shortcuts = []Shortcut{
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
 		p.Help, p.MoreSettings, p.Notice, p.Toast = false, false, nil, nil
-		p.OpenUnit(-1)
+		p.Features.Open(-1)
 	}},
 }
 

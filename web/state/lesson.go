@@ -112,7 +112,7 @@ func (p *Page) comparedWithSmallerLambda(compares func(now, before protocol.Eval
 // on which it is active is as asked for.
 func (p *Page) opened(is func(activity float32) bool) bool {
 	unit := p.Features.Unit
-	return unit >= 0 && unit < len(p.Units.Activity) && p.Epoch > 0 && is(p.Units.Activity[unit])
+	return unit >= 0 && unit < len(p.Timeline.Units.Activity) && p.Epoch > 0 && is(p.Timeline.Units.Activity[unit])
 }
 
 // Speak chooses the language of the lesson by a tag such as "en-GB".

@@ -145,8 +145,7 @@ func sameButWorkers(a, b experiment.Settings) bool {
 
 func (p *Page) setRuns(runs []Run) {
 	p.Runs = runs
-	p.versions++
-	p.RunsVersion = p.versions
+	p.RunsVersion = p.nextVersion()
 }
 
 func (p *Page) runIndex(id int) int {

@@ -61,6 +61,5 @@ func (p *Page) explain(explained protocol.Explained, buffers [][]byte) {
 	if len(activations) != units || len(updates) != units {
 		return
 	}
-	p.versions++
-	p.Explained = &Explained{explained, activations, updates, p.versions}
+	p.Explained = &Explained{explained, activations, updates, p.nextVersion()}
 }

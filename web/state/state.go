@@ -6,7 +6,6 @@
 package state
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -37,29 +36,6 @@ type Notice struct {
 	Text  string // where, and what to do next
 }
 
-// Samples are the pictures on show with what the model makes of them.
-type Samples struct {
-	Images          []int     // indexes into the validation split
-	Labels          []int     // their classes
-	Originals       []byte    // [len(Images), 3072], HWC
-	Reconstructions []byte    // [len(Images), 3072], HWC
-	Codes           []float32 // [len(Images), Latent]
-	Latent          int
-	Version         int // grows with every change, for components that draw
-}
-
-// Units are statistics of the latent units over the validation split.
-type Units struct {
-	Mean      []float32 // mean activation, [latent]
-	Activity  []float32 // share of the images on which the unit is active, [latent]
-	Histogram []float32 // share of all activations per bin, [protocol.HistogramBins]
-	Bins      protocol.Histogram
-	Center    []float32 // mean activation with its sign, [latent]
-	Classes   []float32 // mean size of the activations by class, [latent, classes]
-	Atoms     []byte    // what each unit adds to a picture, [latent, 3072], 128 for nothing
-	Version   int
-}
-
 // Page is the state of the page. Components read its fields and call its
 // methods; only the methods change it.
 type Page struct {
@@ -75,8 +51,6 @@ type Page struct {
 	History         []protocol.Epoch
 	Initial         *protocol.Evaluation // of the untrained model; nil until it is known
 	Curve           []protocol.Point     // training loss within epochs
-	Samples         Samples
-	Units           Units
 	Kernel          string
 	Workers         int    // that train the run
 	Failure         string // why Status is error
@@ -100,6 +74,7 @@ type Page struct {
 	Draft        map[string]string // what the user typed into fields that refused it
 	FieldErrors  map[string]string // why they refused
 
+	Timeline Timeline
 	Features Features
 	Explorer Explorer
 
@@ -111,9 +86,6 @@ type Page struct {
 	Embed    *Embed // how the page is shown in a frame; nil for the page itself
 	Builder  Builder
 	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
-
-	Moments []Moment // of the run, from its beginning to now
-	Past    int      // which of them is shown; -1 for now
 
 	Runs        []Run  // that are kept, on the data set in use
 	RunsVersion int    // grows with every change of Runs
@@ -143,7 +115,6 @@ type Page struct {
 	mixed     bool                   // whether settings and data do not reproduce the run, as with fit.Mixed
 	proven    proven
 	displayMS float64 // what showing a frame took
-	live      Moment  // what is now, where an earlier moment is shown
 	answered  bool    // whether a message was the decoder's answer to the explorer
 	unseen    bool    // whether training waits to be seen again
 	versions  int
@@ -164,14 +135,11 @@ type proven struct {
 // New returns the state of a page that has just been opened. send passes a
 // message to the worker; sites names the data sets beside the page.
 func New(send func(protocol.Message), sites []string) *Page {
-	return &Page{
+	p := &Page{
 		Status:      StatusLoading,
 		Settings:    experiment.Default(),
 		Workers:     1,
 		Quantity:    fit.QuantityLoss,
-		Past:        -1,
-		Features:    Features{Unit: -1, Sort: SortActivity},
-		Explorer:    newExplorer(),
 		Lesson:      Lesson{Text: lesson.For("en")},
 		Builder:     Builder{Panels: []string{"recon", "loss"}, Target: Targets[0]},
 		ShowMean:    true,
@@ -183,6 +151,17 @@ func New(send func(protocol.Message), sites []string) *Page {
 		send:        send,
 		pending:     map[int]func(protocol.Message){},
 	}
+	p.Timeline = Timeline{page: p, Past: -1}
+	p.Features = Features{page: p, Unit: -1, Sort: SortActivity}
+	p.Explorer = newExplorer(p)
+	return p
+}
+
+// nextVersion returns a number larger than all before, for components that draw
+// what has changed.
+func (p *Page) nextVersion() int {
+	p.versions++
+	return p.versions
 }
 
 // Receive takes a message of the worker. It reports whether that was nothing but
@@ -355,8 +334,8 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		p.loaded = m
 		if !slices.Equal(dataset.Classes, p.Dataset.Classes) { // which the units' statistics are of
 			p.Features.Class = 0
-			p.live.Units = Units{}
-			p.Scrub(-1)
+			p.Timeline.live.Units = Units{}
+			p.Timeline.Scrub(-1)
 		}
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		if start != nil {
@@ -364,7 +343,7 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 			p.Runs, p.queue = nil, nil
 			p.recall()
 		}
-		p.Features.Unit, p.Explorer = -1, newExplorer()
+		p.Features.Unit, p.Explorer = -1, newExplorer(p)
 		if dataset.Kept {
 			p.Kept = dataset.Name
 		}
@@ -425,7 +404,7 @@ func (p *Page) clear(run int) {
 	p.History, p.Initial, p.Curve, p.sums = nil, nil, nil, nil
 	p.Failure = ""
 	p.taken, p.diverged, p.mixed = "", false, false
-	p.forgetMoments()
+	p.Timeline.clear()
 	p.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
@@ -650,32 +629,19 @@ func (p *Page) frame(m protocol.Message) {
 	p.History = append(p.History, frame.Epochs...)
 	buffers := m.Buffers
 	if len(frame.Images) > 0 && len(buffers) >= 3 {
-		p.samples(frame, buffers)
+		p.Timeline.setSamples(frame, buffers)
 		buffers = buffers[3:]
 	}
 	if frame.Units && len(buffers) >= 6 {
-		p.versions++
-		p.live.Units = Units{
-			Mean:      protocol.Floats(buffers[0]),
-			Activity:  protocol.Floats(buffers[1]),
-			Histogram: protocol.Floats(buffers[2]),
-			Bins:      frame.Histogram,
-			Center:    protocol.Floats(buffers[3]),
-			Classes:   protocol.Floats(buffers[4]),
-			Atoms:     buffers[5],
-			Version:   p.versions,
-		}
-		if p.Past < 0 {
-			p.Units = p.live.Units
-		}
-		p.refreshUnit()
+		p.Timeline.setUnits(frame, buffers)
+		p.Features.refresh()
 	}
 	if frame.Explained != nil {
 		p.explain(*frame.Explained, buffers[max(0, len(buffers)-2):])
 	}
-	p.remember(frame.Units)
+	p.Timeline.remember(frame.Units)
 	if frame.Units || len(frame.Images) > 0 {
-		p.refreshExplorer(frame.Units)
+		p.Explorer.refresh(frame.Units)
 	}
 	p.changed("metrics")
 	if len(frame.Epochs) > 0 {
@@ -700,27 +666,6 @@ func (p *Page) follow(frame protocol.Frame) {
 		}
 	case protocol.StatusError:
 		p.stopped(frame.Failure, frame.Diverged)
-	}
-}
-
-func (p *Page) samples(frame protocol.Frame, buffers [][]byte) {
-	p.versions++
-	originals := buffers[0]
-	if earlier := p.live.Samples.Originals; bytes.Equal(earlier, originals) {
-		originals = earlier // which all moments of the timeline share
-	}
-	p.live.Samples = Samples{
-		Images:          frame.Images,
-		Labels:          frame.Labels,
-		Originals:       originals,
-		Reconstructions: buffers[1],
-		Codes:           protocol.Floats(buffers[2]),
-		Version:         p.versions,
-	}
-	p.live.Samples.Latent = len(p.live.Samples.Codes) / len(frame.Images)
-	if p.Past < 0 || !slices.Equal(p.Samples.Images, p.live.Samples.Images) { // other pictures have no past
-		p.Past = -1
-		p.Samples = p.live.Samples
 	}
 }
 
@@ -774,9 +719,9 @@ func (p *Page) watch() {
 // Select shows the code of the picture at the given position, there and in the
 // explorer.
 func (p *Page) Select(position int) {
-	if position >= 0 && position < len(p.Samples.Labels) {
+	if position >= 0 && position < len(p.Timeline.Samples.Labels) {
 		p.Selected = position
-		p.Explore(p.Samples.Images[position])
+		p.Explorer.Show(p.Timeline.Samples.Images[position])
 	}
 }
 
@@ -809,10 +754,10 @@ func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
 
 // ClassName names the class of the picture at the given position.
 func (p *Page) ClassName(position int) string {
-	if position >= len(p.Samples.Labels) {
+	if position >= len(p.Timeline.Samples.Labels) {
 		return ""
 	}
-	label := p.Samples.Labels[position]
+	label := p.Timeline.Samples.Labels[position]
 	if label >= len(p.Dataset.Classes) {
 		return "" // the pictures are still those of the data set before
 	}

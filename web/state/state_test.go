@@ -238,8 +238,8 @@ func TestFrames(t *testing.T) {
 		Points: []protocol.Point{{Epoch: .5, Loss: .7}}, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .69}},
 		Images: []int{3, 4}, Labels: []int{3, 4}, Units: true,
 	}, make([]byte, 2*3072), make([]byte, 2*3072), codes, codes, codes, codes, codes, codes, codes)
-	if page.Samples.Latent != 2 || page.Samples.Codes[3] != 4 || len(page.Units.Mean) != 4 {
-		t.Errorf("samples %+v, units %+v", page.Samples.Codes, page.Units)
+	if page.Timeline.Samples.Latent != 2 || page.Timeline.Samples.Codes[3] != 4 || len(page.Timeline.Units.Mean) != 4 {
+		t.Errorf("samples %+v, units %+v", page.Timeline.Samples.Codes, page.Timeline.Units)
 	}
 	if page.ClassName(1) != "e" || len(page.History) != 1 || len(page.Curve) != 1 {
 		t.Errorf("class %q, %d epochs, %d points", page.ClassName(1), len(page.History), len(page.Curve))
@@ -338,15 +338,15 @@ func TestOtherClasses(t *testing.T) {
 	show()
 	page.Features.Class = 7
 	page.UseFile("like it.sae", nil, must(t))
-	if len(page.Units.Mean) != 4 || page.Features.Class != 7 {
-		t.Errorf("units %+v, class %d: want what was shown until there is something else", page.Units, page.Features.Class)
+	if len(page.Timeline.Units.Mean) != 4 || page.Features.Class != 7 {
+		t.Errorf("units %+v, class %d: want what was shown until there is something else", page.Timeline.Units, page.Features.Class)
 	}
 	worker.classes = "dark bright"
 	page.UseFile("two.sae", nil, must(t))
-	if len(page.Units.Mean) != 0 || page.Features.Class != 0 || len(page.Samples.Images) != 1 {
-		t.Errorf("units %+v, class %d, of other classes", page.Units, page.Features.Class)
+	if len(page.Timeline.Units.Mean) != 0 || page.Features.Class != 0 || len(page.Timeline.Samples.Images) != 1 {
+		t.Errorf("units %+v, class %d, of other classes", page.Timeline.Units, page.Features.Class)
 	}
-	if show(); len(page.Units.Mean) != 4 {
+	if show(); len(page.Timeline.Units.Mean) != 4 {
 		t.Error("the units of the new run are not shown")
 	}
 }

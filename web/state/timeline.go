@@ -1,9 +1,68 @@
 package state
 
 import (
+	"bytes"
 	"math"
 	"slices"
+
+	"sae/wasm/protocol"
 )
+
+// Samples are the pictures on show with what the model makes of them.
+type Samples struct {
+	Images          []int     // indexes into the validation split
+	Labels          []int     // their classes
+	Originals       []byte    // [len(Images), 3072], HWC
+	Reconstructions []byte    // [len(Images), 3072], HWC
+	Codes           []float32 // [len(Images), Latent]
+	Latent          int
+	Version         int // grows with every change, for components that draw
+}
+
+// Units are statistics of the latent units over the validation split.
+type Units struct {
+	Mean      []float32 // mean activation, [latent]
+	Activity  []float32 // share of the images on which the unit is active, [latent]
+	Histogram []float32 // share of all activations per bin, [protocol.HistogramBins]
+	Bins      protocol.Histogram
+	Center    []float32 // mean activation with its sign, [latent]
+	Classes   []float32 // mean size of the activations by class, [latent, classes]
+	Atoms     []byte    // what each unit adds to a picture, [latent, 3072], 128 for nothing
+	Version   int
+}
+
+// Original returns the pixels of the picture at the given position, [3072]
+// bytes, HWC.
+func (s Samples) Original(position int) []byte { return part(s.Originals, position, len(s.Images)) }
+
+// Reconstruction returns what the model makes of the picture at the given
+// position, [3072] bytes, HWC.
+func (s Samples) Reconstruction(position int) []byte {
+	return part(s.Reconstructions, position, len(s.Images))
+}
+
+// Code returns the activations of the latent units for the picture at the
+// given position, [Latent].
+func (s Samples) Code(position int) []float32 { return part(s.Codes, position, len(s.Images)) }
+
+// part returns one of count equal parts, nil where there is none.
+func part[T any](all []T, position, count int) []T {
+	if position < 0 || position >= count {
+		return nil
+	}
+	size := len(all) / count
+	return all[position*size : (position+1)*size]
+}
+
+// Dead tells for each latent unit whether it is active on none of the
+// validation images.
+func (u Units) Dead() []bool {
+	dead := make([]bool, len(u.Activity))
+	for unit, share := range u.Activity {
+		dead[unit] = share == 0
+	}
+	return dead
+}
 
 // Moment is what the model made of the pictures, and its units, at a time of the
 // run.
@@ -13,62 +72,111 @@ type Moment struct {
 	Units   Units
 }
 
+// Timeline has the moments of the run under way, and which of them is shown.
+type Timeline struct {
+	page *Page
+
+	Moment           // that is shown
+	Moments []Moment // of the run, from its beginning to now
+	Past    int      // which of them is shown; -1 for now
+	live    Moment   // what is now
+}
+
 // Moments make room for new ones once there are more, or once they take more memory.
 const (
 	maxMoments     = 64
 	maxMomentBytes = 32 << 20
 )
 
-// remember adds the moment that a frame shows to the timeline.
-func (p *Page) remember(units bool) {
-	if len(p.live.Samples.Images) == 0 || len(p.live.Units.Mean) == 0 || !units {
-		return
+// setSamples takes the pictures that a frame shows: the first three buffers.
+func (t *Timeline) setSamples(frame protocol.Frame, buffers [][]byte) {
+	originals := buffers[0]
+	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, originals) {
+		originals = earlier // which all moments share
 	}
-	moment := p.live
-	if p.Batches > 0 {
-		moment.Epoch = float64(p.Epoch) + float64(p.Batch)/float64(p.Batches)
+	codes := protocol.Floats(buffers[2])
+	t.live.Samples = Samples{
+		Images:          frame.Images,
+		Labels:          frame.Labels,
+		Originals:       originals,
+		Reconstructions: buffers[1],
+		Codes:           codes,
+		Latent:          len(codes) / len(frame.Images),
+		Version:         t.page.nextVersion(),
 	}
-	p.Moments = append(p.Moments, moment)
-	size := len(moment.Samples.Reconstructions) + len(moment.Units.Atoms)
-	for n := len(p.Moments); n > maxMoments || n*size > maxMomentBytes && n > 4; n = len(p.Moments) {
-		p.forgetMoment()
+	if t.Past < 0 || !slices.Equal(t.Samples.Images, frame.Images) { // other pictures have no past
+		t.Past = -1
+		t.Samples = t.live.Samples
 	}
 }
 
-// forgetMoment makes room in the timeline. Of the moments between the first and the
+// setUnits takes the statistics of the units that a frame shows: six buffers.
+func (t *Timeline) setUnits(frame protocol.Frame, buffers [][]byte) {
+	t.live.Units = Units{
+		Mean:      protocol.Floats(buffers[0]),
+		Activity:  protocol.Floats(buffers[1]),
+		Histogram: protocol.Floats(buffers[2]),
+		Bins:      frame.Histogram,
+		Center:    protocol.Floats(buffers[3]),
+		Classes:   protocol.Floats(buffers[4]),
+		Atoms:     buffers[5],
+		Version:   t.page.nextVersion(),
+	}
+	if t.Past < 0 {
+		t.Units = t.live.Units
+	}
+}
+
+// remember adds the moment that a frame shows to the timeline.
+func (t *Timeline) remember(units bool) {
+	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 || !units {
+		return
+	}
+	moment := t.live
+	if t.page.Batches > 0 {
+		moment.Epoch = float64(t.page.Epoch) + float64(t.page.Batch)/float64(t.page.Batches)
+	}
+	t.Moments = append(t.Moments, moment)
+	size := len(moment.Samples.Reconstructions) + len(moment.Units.Atoms)
+	for n := len(t.Moments); n > maxMoments || n*size > maxMomentBytes && n > 4; n = len(t.Moments) {
+		t.forget()
+	}
+}
+
+// forget makes room in the timeline. Of the moments between the first and the
 // last, the one goes whose neighbours are closest, so that the others lie about
 // evenly; but not the one that is shown.
-func (p *Page) forgetMoment() {
+func (t *Timeline) forget() {
 	gone, closest := 0, math.Inf(1)
-	for i := 1; i < len(p.Moments)-1; i++ {
-		if gap := p.Moments[i+1].Epoch - p.Moments[i-1].Epoch; i != p.Past && gap < closest {
+	for i := 1; i < len(t.Moments)-1; i++ {
+		if gap := t.Moments[i+1].Epoch - t.Moments[i-1].Epoch; i != t.Past && gap < closest {
 			gone, closest = i, gap
 		}
 	}
-	p.Moments = slices.Delete(p.Moments, gone, gone+1)
-	if gone < p.Past {
-		p.Past--
+	t.Moments = slices.Delete(t.Moments, gone, gone+1)
+	if gone < t.Past {
+		t.Past--
 	}
 }
 
 // show puts a moment before the components.
-func (p *Page) show(moment Moment) {
-	p.versions++
-	p.Samples, p.Units = moment.Samples, moment.Units
-	p.Samples.Version, p.Units.Version = p.versions, p.versions
+func (t *Timeline) show(moment Moment) {
+	t.Moment = moment
+	t.Samples.Version = t.page.nextVersion()
+	t.Units.Version = t.Samples.Version
 }
 
 // Scrub shows an earlier moment of the run, by its number in Moments; the last
 // is now. Training goes on meanwhile.
-func (p *Page) Scrub(moment int) {
-	if moment < 0 || moment >= len(p.Moments)-1 {
-		p.Past = -1
-		p.show(p.live)
+func (t *Timeline) Scrub(moment int) {
+	if moment < 0 || moment >= len(t.Moments)-1 {
+		t.Past = -1
+		t.show(t.live)
 		return
 	}
-	p.Past = moment
-	p.show(p.Moments[moment])
+	t.Past = moment
+	t.show(t.Moments[moment])
 }
 
-// forgetMoments empties the timeline.
-func (p *Page) forgetMoments() { p.Moments, p.Past = nil, -1 }
+// clear empties the timeline.
+func (t *Timeline) clear() { t.Moments, t.Past = nil, -1 }

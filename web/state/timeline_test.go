@@ -18,47 +18,47 @@ func TestTimeline(t *testing.T) {
 	for epoch := range 5 {
 		send(epoch, []int{3})
 	}
-	if len(page.Moments) != 5 || page.Moments[2].Epoch != 2 || page.Past != -1 {
-		t.Fatalf("%d moments, the third at epoch %g, past %d", len(page.Moments), page.Moments[2].Epoch, page.Past)
+	if len(page.Timeline.Moments) != 5 || page.Timeline.Moments[2].Epoch != 2 || page.Timeline.Past != -1 {
+		t.Fatalf("%d moments, the third at epoch %g, past %d", len(page.Timeline.Moments), page.Timeline.Moments[2].Epoch, page.Timeline.Past)
 	}
-	page.Scrub(1)
-	if page.Past != 1 || page.Samples.Codes[0] != 1 || page.Units.Mean[0] != 1 {
-		t.Errorf("past %d, code %v, units %v", page.Past, page.Samples.Codes, page.Units.Mean)
+	page.Timeline.Scrub(1)
+	if page.Timeline.Past != 1 || page.Timeline.Samples.Codes[0] != 1 || page.Timeline.Units.Mean[0] != 1 {
+		t.Errorf("past %d, code %v, units %v", page.Timeline.Past, page.Timeline.Samples.Codes, page.Timeline.Units.Mean)
 	}
-	version := page.Samples.Version
+	version := page.Timeline.Samples.Version
 	send(5, []int{3}) // training goes on
-	if page.Past != 1 || page.Samples.Codes[0] != 1 || page.Samples.Version != version || len(page.Moments) != 6 {
-		t.Errorf("past %d, code %v after a frame", page.Past, page.Samples.Codes)
+	if page.Timeline.Past != 1 || page.Timeline.Samples.Codes[0] != 1 || page.Timeline.Samples.Version != version || len(page.Timeline.Moments) != 6 {
+		t.Errorf("past %d, code %v after a frame", page.Timeline.Past, page.Timeline.Samples.Codes)
 	}
-	page.Scrub(5)
-	if page.Past != -1 || page.Samples.Codes[0] != 5 || page.Samples.Version == version {
-		t.Errorf("past %d, code %v now", page.Past, page.Samples.Codes)
+	page.Timeline.Scrub(5)
+	if page.Timeline.Past != -1 || page.Timeline.Samples.Codes[0] != 5 || page.Timeline.Samples.Version == version {
+		t.Errorf("past %d, code %v now", page.Timeline.Past, page.Timeline.Samples.Codes)
 	}
-	page.Scrub(0)
+	page.Timeline.Scrub(0)
 	send(6, []int{4}) // other pictures
-	if page.Past != -1 || page.Samples.Images[0] != 4 {
-		t.Errorf("past %d, pictures %v after others were chosen", page.Past, page.Samples.Images)
+	if page.Timeline.Past != -1 || page.Timeline.Samples.Images[0] != 4 {
+		t.Errorf("past %d, pictures %v after others were chosen", page.Timeline.Past, page.Timeline.Samples.Images)
 	}
 	for epoch := 7; epoch < 50; epoch++ {
 		send(epoch, []int{4})
 	}
-	page.Scrub(33)
+	page.Timeline.Scrub(33)
 	for epoch := 50; epoch < 1000; epoch++ {
 		send(epoch, []int{4})
 	}
-	if n := len(page.Moments); n != maxMoments || page.Moments[0].Epoch != 0 || page.Moments[n-1].Epoch != 999 {
-		t.Errorf("%d moments from %g to %g", n, page.Moments[0].Epoch, page.Moments[n-1].Epoch)
+	if n := len(page.Timeline.Moments); n != maxMoments || page.Timeline.Moments[0].Epoch != 0 || page.Timeline.Moments[n-1].Epoch != 999 {
+		t.Errorf("%d moments from %g to %g", n, page.Timeline.Moments[0].Epoch, page.Timeline.Moments[n-1].Epoch)
 	}
-	for i := range len(page.Moments) - 1 {
-		if gap, even := page.Moments[i+1].Epoch-page.Moments[i].Epoch, 999.0/maxMoments; gap > 3*even {
-			t.Errorf("the moments at %g and %g are %g apart, want about %g", page.Moments[i].Epoch, page.Moments[i+1].Epoch, gap, even)
+	for i := range len(page.Timeline.Moments) - 1 {
+		if gap, even := page.Timeline.Moments[i+1].Epoch-page.Timeline.Moments[i].Epoch, 999.0/maxMoments; gap > 3*even {
+			t.Errorf("the moments at %g and %g are %g apart, want about %g", page.Timeline.Moments[i].Epoch, page.Timeline.Moments[i+1].Epoch, gap, even)
 		}
 	}
-	if page.Past < 0 || page.Moments[page.Past].Epoch != 33 || page.Samples.Codes[0] != 33 {
-		t.Errorf("past %d, code %v, want those of epoch 33, which are shown", page.Past, page.Samples.Codes)
+	if page.Timeline.Past < 0 || page.Timeline.Moments[page.Timeline.Past].Epoch != 33 || page.Timeline.Samples.Codes[0] != 33 {
+		t.Errorf("past %d, code %v, want those of epoch 33, which are shown", page.Timeline.Past, page.Timeline.Samples.Codes)
 	}
 	page.Reset(must(t))
-	if len(page.Moments) != 0 {
+	if len(page.Timeline.Moments) != 0 {
 		t.Error("the timeline survives a reset")
 	}
 }

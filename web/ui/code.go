@@ -15,7 +15,7 @@ type Code struct {
 	Stage *stage
 }
 
-func (c *Code) code() []float32 { return c.Page.Samples.Code(c.Page.Selected) }
+func (c *Code) code() []float32 { return c.Page.Timeline.Samples.Code(c.Page.Selected) }
 
 func (c *Code) title() string {
 	if name := c.Page.ClassName(c.Page.Selected); name != "" {
@@ -70,18 +70,20 @@ func (c *Code) rebuilt() string {
 }
 
 func (c *Code) version() string {
-	return fmt.Sprint(c.Page.Samples.Version, " ", c.Page.Selected, " ", c.Page.Units.Version)
+	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", c.Page.Selected, " ", c.Page.Timeline.Units.Version)
 }
 
-func (c *Code) originalPixels(*theme) []byte { return rgba(c.Page.Samples.Original(c.Page.Selected)) }
+func (c *Code) originalPixels(*theme) []byte {
+	return rgba(c.Page.Timeline.Samples.Original(c.Page.Selected))
+}
 
 func (c *Code) reconstructionPixels(*theme) []byte {
-	return rgba(c.Page.Samples.Reconstruction(c.Page.Selected))
+	return rgba(c.Page.Timeline.Samples.Reconstruction(c.Page.Selected))
 }
 
 func (c *Code) option(theme chart.Theme) json.RawMessage {
 	code := c.code()
-	dead := c.Page.Units.Dead()
+	dead := c.Page.Timeline.Units.Dead()
 	if len(dead) != len(code) {
 		dead = nil // statistics of an earlier run
 	}
@@ -90,7 +92,7 @@ func (c *Code) option(theme chart.Theme) json.RawMessage {
 		dead[unit] = dead[unit] && code[unit] == 0
 	}
 	largest := 0.0
-	if codes := c.Page.Samples.Codes; len(codes) > 0 {
+	if codes := c.Page.Timeline.Samples.Codes; len(codes) > 0 {
 		largest = float64(max(slices.Max(codes), -slices.Min(codes)))
 	}
 	if code == nil {

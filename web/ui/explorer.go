@@ -38,7 +38,7 @@ func (c *Explorer) mountSliders(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.list.place(host, func(position int, value float64) {
 			c.Stage.quiet(func() {
-				c.Page.SetUnit(c.sliders()[position], float32(value))
+				c.Page.Explorer.SetUnit(c.sliders()[position], float32(value))
 				c.drawSliders()
 			})
 		})
@@ -75,7 +75,7 @@ func (c *Explorer) mountAnswer(host js.Value) {
 
 func (c *Explorer) ready() bool { return c.Page.Explorer.Code != nil }
 
-func (c *Explorer) sliders() []int { return c.Page.Sliders() }
+func (c *Explorer) sliders() []int { return c.Page.Explorer.Sliders() }
 
 func (c *Explorer) which() string {
 	n, latent := len(c.sliders()), c.Page.Settings.Latent
@@ -129,7 +129,7 @@ func number(event vugu.DOMEvent) (float64, bool) {
 
 func (c *Explorer) share(event vugu.DOMEvent) {
 	if value, ok := number(event); ok {
-		c.Page.SetMix(value)
+		c.Page.Explorer.SetMix(value)
 	}
 }
 
@@ -143,7 +143,7 @@ type second struct {
 
 func (c *Explorer) seconds() []second {
 	choices := []second{{-1, "nothing"}}
-	for position, image := range c.Page.Samples.Images {
+	for position, image := range c.Page.Timeline.Samples.Images {
 		if image != c.Page.Explorer.Image {
 			choices = append(choices, second{image, "the " + c.Page.ClassName(position)})
 		}
@@ -153,7 +153,7 @@ func (c *Explorer) seconds() []second {
 
 func (c *Explorer) second(event vugu.DOMEvent) {
 	if image, err := strconv.Atoi(event.PropString("target", "value")); err == nil {
-		c.Page.MixWith(image)
+		c.Page.Explorer.MixWith(image)
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", !c.ready())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.MeanCode() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.MeanCode() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -82,7 +82,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", !c.ready())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.RandomCode() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.RandomCode() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -96,7 +96,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", !c.ready())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.AsEncoded() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.AsEncoded() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -283,7 +283,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.SetInnerHTML(c.mapAction())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.ShowMap() },
+						Func:      func(event vugu.DOMEvent) { c.Page.Explorer.ShowMap() },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 				}
@@ -297,8 +297,8 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgin.BuildEnv.WireComponent(vgcomp)
 					}
 					vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-					vgcomp.Click = c.Page.Explore
-					vgcomp.Hover = c.Page.Hover
+					vgcomp.Click = c.Page.Explorer.Show
+					vgcomp.Hover = c.Page.Explorer.Hover
 					vgcomp.Option = c.codes
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.mapVersion()

@@ -39,7 +39,7 @@ func (c *Features) mountTiles(host js.Value) {
 			c.Stage.do(func() { c.open(c.shown[position]) })
 		})
 		f := c.Page.Features
-		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit)) {
+		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit)) {
 			c.shown = c.units()
 			all := c.all()
 			c.tiles.update(all)
@@ -57,8 +57,8 @@ func (c *Features) all() []tile {
 		all = append(all, tile{
 			number: strconv.Itoa(unit), share: c.share(unit), hint: c.hint(unit),
 			dead: c.dead(unit), pressed: c.Page.Features.Unit == unit,
-			version: fmt.Sprint(c.Page.Units.Version, " ", unit),
-			pixels:  func() []byte { return rgba(c.Page.Units.Atom(unit)) },
+			version: fmt.Sprint(c.Page.Timeline.Units.Version, " ", unit),
+			pixels:  func() []byte { return rgba(c.Page.Timeline.Units.Atom(unit)) },
 		})
 	}
 	return all
@@ -100,14 +100,14 @@ func (c *Features) classes() []string {
 }
 
 func (c *Features) units() []int {
-	units := c.Page.Shown()
+	units := c.Page.Features.Shown()
 	return units[:min(len(units), maxTiles)]
 }
 
 func (c *Features) more() string {
-	all := c.Page.Shown()
+	all := c.Page.Features.Shown()
 	switch {
-	case len(c.Page.Units.Classes) == 0:
+	case len(c.Page.Timeline.Units.Classes) == 0:
 		return "The units appear with the first model."
 	case len(all) == 0:
 		return "No unit is like that."
@@ -117,20 +117,20 @@ func (c *Features) more() string {
 	return ""
 }
 
-func (c *Features) dead(unit int) bool { return c.Page.Units.Activity[unit] == 0 }
+func (c *Features) dead(unit int) bool { return c.Page.Timeline.Units.Activity[unit] == 0 }
 
 func (c *Features) share(unit int) string {
 	if c.dead(unit) {
 		return "dead"
 	}
-	return fmt.Sprintf("%.0f %%", 100*c.Page.Units.Activity[unit])
+	return fmt.Sprintf("%.0f %%", 100*c.Page.Timeline.Units.Activity[unit])
 }
 
 func (c *Features) hint(unit int) string {
 	if c.dead(unit) {
 		return ""
 	}
-	class, _ := c.Page.Units.Preferred(unit)
+	class, _ := c.Page.Timeline.Units.Preferred(unit)
 	return " of the pictures, most for " + c.Page.Dataset.Classes[class]
 }
 
@@ -138,12 +138,12 @@ func (c *Features) open(unit int) {
 	if c.Page.Features.Unit == unit {
 		unit = -1
 	}
-	c.Page.OpenUnit(unit)
+	c.Page.Features.Open(unit)
 }
 
 func (c *Features) opened() bool {
 	unit := c.Page.Features.Unit
-	return unit >= 0 && unit < len(c.Page.Units.Mean) && len(c.Page.Units.Classes) > 0
+	return unit >= 0 && unit < len(c.Page.Timeline.Units.Mean) && len(c.Page.Timeline.Units.Classes) > 0
 }
 
 // detail returns what is known of the open unit; it may lag behind for a moment.
@@ -169,12 +169,12 @@ func (c *Features) prefers() string {
 	if c.dead(unit) {
 		return "dead: active on no validation picture"
 	}
-	class, _ := c.Page.Units.Preferred(unit)
+	class, _ := c.Page.Timeline.Units.Preferred(unit)
 	return "most active for " + c.Page.Dataset.Classes[class]
 }
 
 func (c *Features) openVersion() string {
-	return fmt.Sprint(c.Page.Units.Version, " ", c.Page.Features.Unit, " ", c.detail().Version)
+	return fmt.Sprint(c.Page.Timeline.Units.Version, " ", c.Page.Features.Unit, " ", c.detail().Version)
 }
 
 func (c *Features) openAtom() func(*theme) []byte {
@@ -182,7 +182,7 @@ func (c *Features) openAtom() func(*theme) []byte {
 		if !c.opened() {
 			return nil
 		}
-		return rgba(c.Page.Units.Atom(c.Page.Features.Unit))
+		return rgba(c.Page.Timeline.Units.Atom(c.Page.Features.Unit))
 	}
 }
 
@@ -200,7 +200,7 @@ func (c *Features) facts() []fact {
 	if !c.opened() {
 		return facts
 	}
-	u, unit, d := c.Page.Units, c.Page.Features.Unit, c.detail()
+	u, unit, d := c.Page.Timeline.Units, c.Page.Features.Unit, c.detail()
 	_, selectivity := u.Preferred(unit)
 	facts[0].value = fmt.Sprintf("%.1f %%", 100*u.Activity[unit])
 	if !c.dead(unit) {
@@ -247,7 +247,7 @@ func (c *Features) topPixels(i int) func(*theme) []byte {
 // takes away.
 func (c *Features) explore(i int) {
 	if images := c.top(); i < len(images) {
-		c.Page.Explore(images[i])
+		c.Page.Explorer.Show(images[i])
 	}
 }
 
@@ -258,7 +258,7 @@ func (c *Features) byClass(theme chart.Theme) json.RawMessage {
 	if !c.opened() {
 		return chart.ByClass(theme, make([]float32, len(classes)), classes)
 	}
-	return chart.ByClass(theme, c.Page.Units.Classes[c.Page.Features.Unit*len(classes):][:len(classes)], classes)
+	return chart.ByClass(theme, c.Page.Timeline.Units.Classes[c.Page.Features.Unit*len(classes):][:len(classes)], classes)
 }
 
 func (c *Features) densityLabel() string { return c.title() + ": distribution of its activations" }
@@ -278,9 +278,9 @@ func (c *Features) density(theme chart.Theme) json.RawMessage {
 
 func (c *Features) heatVersion() string {
 	f := c.Page.Features
-	return fmt.Sprint(c.Page.Units.Version, f.Sort, f.HideDead, f.Class)
+	return fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class)
 }
 
 func (c *Features) heat(theme chart.Theme) json.RawMessage {
-	return chart.HeatMap(theme, c.Page.Units.Classes, c.Page.Shown(), c.Page.Dataset.Classes)
+	return chart.HeatMap(theme, c.Page.Timeline.Units.Classes, c.Page.Features.Shown(), c.Page.Dataset.Classes)
 }

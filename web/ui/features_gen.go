@@ -185,7 +185,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("hidden", !c.opened())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.OpenUnit(-1) },
+						Func:      func(event vugu.DOMEvent) { c.Page.Features.Open(-1) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 					{

@@ -23,7 +23,7 @@ func (c *Latent) lead() string {
 }
 
 // known reports whether there are statistics.
-func (c *Latent) known() bool { return len(c.Page.Units.Mean) > 0 }
+func (c *Latent) known() bool { return len(c.Page.Timeline.Units.Mean) > 0 }
 
 func (c *Latent) active() string {
 	latest, ok := c.Page.Latest()
@@ -45,14 +45,14 @@ func (c *Latent) zero() string {
 	if !c.known() {
 		return none
 	}
-	return fmt.Sprintf("%.1f %%", 100*c.Page.Units.Bins.Zero)
+	return fmt.Sprintf("%.1f %%", 100*c.Page.Timeline.Units.Bins.Zero)
 }
 
 func (c *Latent) histogramLabel() string {
-	return fmt.Sprintf("Distribution of the positive activations, up to %.2f; %s are zero", c.Page.Units.Bins.Max, c.zero())
+	return fmt.Sprintf("Distribution of the positive activations, up to %.2f; %s are zero", c.Page.Timeline.Units.Bins.Max, c.zero())
 }
 
-func (c *Latent) version() string { return fmt.Sprint(c.Page.Units.Version) }
+func (c *Latent) version() string { return fmt.Sprint(c.Page.Timeline.Units.Version) }
 
 // values returns statistics of the units, zeros while they are unknown: the
 // axes are there from the start.
@@ -64,13 +64,13 @@ func (c *Latent) values(statistics []float32) []float32 {
 }
 
 func (c *Latent) mean(theme chart.Theme) json.RawMessage {
-	return chart.MeanActivation(theme, c.values(c.Page.Units.Mean))
+	return chart.MeanActivation(theme, c.values(c.Page.Timeline.Units.Mean))
 }
 
 func (c *Latent) activity(theme chart.Theme) json.RawMessage {
-	return chart.Activity(theme, c.values(c.Page.Units.Activity), c.Page.Units.Dead())
+	return chart.Activity(theme, c.values(c.Page.Timeline.Units.Activity), c.Page.Timeline.Units.Dead())
 }
 
 func (c *Latent) histogram(theme chart.Theme) json.RawMessage {
-	return chart.Histogram(theme, c.Page.Units.Histogram, c.Page.Units.Bins)
+	return chart.Histogram(theme, c.Page.Timeline.Units.Histogram, c.Page.Timeline.Units.Bins)
 }

@@ -97,18 +97,18 @@ func (c *Loss) pcaText() string {
 }
 
 // last returns the number of the last moment of the timeline.
-func (c *Loss) last() string { return strconv.Itoa(max(0, len(c.Page.Moments)-1)) }
+func (c *Loss) last() string { return strconv.Itoa(max(0, len(c.Page.Timeline.Moments)-1)) }
 
 func (c *Loss) moment() string {
-	if c.Page.Past >= 0 {
-		return strconv.Itoa(c.Page.Past)
+	if c.Page.Timeline.Past >= 0 {
+		return strconv.Itoa(c.Page.Timeline.Past)
 	}
 	return c.last()
 }
 
 func (c *Loss) when() string {
-	if c.Page.Past >= 0 {
-		return fmt.Sprintf("epoch %.1f", c.Page.Moments[c.Page.Past].Epoch)
+	if c.Page.Timeline.Past >= 0 {
+		return fmt.Sprintf("epoch %.1f", c.Page.Timeline.Moments[c.Page.Timeline.Past].Epoch)
 	}
 	return "now"
 }
@@ -119,7 +119,7 @@ func (c *Loss) scrub(event vugu.DOMEvent) {
 		value = c.last()
 	}
 	if moment, err := strconv.Atoi(value); err == nil {
-		c.Page.Scrub(moment)
+		c.Page.Timeline.Scrub(moment)
 	}
 }
 

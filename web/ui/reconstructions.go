@@ -15,13 +15,13 @@ type Reconstructions struct {
 }
 
 // empty reports whether there are no pictures yet; their places are kept.
-func (c *Reconstructions) empty() bool { return len(c.Page.Samples.Images) == 0 }
+func (c *Reconstructions) empty() bool { return len(c.Page.Timeline.Samples.Images) == 0 }
 
 func (c *Reconstructions) positions() int {
 	if c.empty() {
 		return state.Pictures
 	}
-	return len(c.Page.Samples.Images)
+	return len(c.Page.Timeline.Samples.Images)
 }
 
 func (c *Reconstructions) aside() string {
@@ -49,15 +49,15 @@ func (c *Reconstructions) name(position int) string {
 }
 
 func (c *Reconstructions) version(position int) string {
-	return fmt.Sprint(c.Page.Samples.Version, " ", position, " ", c.Page.Trained())
+	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", position, " ", c.Page.Trained())
 }
 
 func (c *Reconstructions) original(position int) func(*theme) []byte {
-	return func(*theme) []byte { return rgba(c.Page.Samples.Original(position)) }
+	return func(*theme) []byte { return rgba(c.Page.Timeline.Samples.Original(position)) }
 }
 
 func (c *Reconstructions) reconstruction(position int) func(*theme) []byte {
-	return func(*theme) []byte { return rgba(c.Page.Samples.Reconstruction(position)) }
+	return func(*theme) []byte { return rgba(c.Page.Timeline.Samples.Reconstruction(position)) }
 }
 
 // difference stays empty until there is something learnt: the difference to
@@ -67,7 +67,7 @@ func (c *Reconstructions) difference(position int) func(*theme) []byte {
 		if !c.Page.Trained() {
 			return nil
 		}
-		return difference(c.Page.Samples.Original(position), c.Page.Samples.Reconstruction(position), t)
+		return difference(c.Page.Timeline.Samples.Original(position), c.Page.Timeline.Samples.Reconstruction(position), t)
 	}
 }
 
@@ -90,7 +90,7 @@ func (c *Reconstructions) psnr(position int) string {
 	if c.empty() {
 		return none
 	}
-	text := decibels(psnr(c.Page.Samples.Original(position), c.Page.Samples.Reconstruction(position)))
+	text := decibels(psnr(c.Page.Timeline.Samples.Original(position), c.Page.Timeline.Samples.Reconstruction(position)))
 	if position > 0 {
 		text = text[:len(text)-len(" dB")]
 	}

@@ -3,8 +3,11 @@ package e2e
 import (
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -32,6 +35,21 @@ func TestProblemsAreSeen(t *testing.T) {
 			`+problem.script)
 	}
 	evaluate[chromedp.Void](p, `new Promise((resolve) => setTimeout(resolve, 100))`)
+}
+
+// TestServerThatSaysOtherwise starts servers that stay but do not print their address
+// as it is looked for.
+func TestServerThatSaysOtherwise(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo Listening at port 1; exec sleep 3600": `"Listening at port 1\n" and ""`,
+		"echo Serving >&2; exec sleep 3600":         `"" and "Serving\n"`,
+		"echo no site >&2; exit 1":                  `"" and "no site\n"`,
+	} {
+		// Ample for a shell, and no part of what is tested.
+		if _, _, err := startAnnounced(exec.Command("sh", "-c", script), 5*time.Second); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want what it printed, %s", script, err, want)
+		}
+	}
 }
 
 func TestView(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,10 +80,22 @@ func runTests(m *testing.M) (code int, err error) {
 // can do that.
 var endWithParent = func(*exec.Cmd) {}
 
+// announceTimeout is how long a server may take to print its address.
+const announceTimeout = 30 * time.Second
+
 // startServer serves a folder on a free port, and returns its address. The
 // function that it returns too stops the server as Ctrl-C would.
 func startServer(dir string) (url string, stop func() error, err error) {
-	server := exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", dir)
+	url, stop, err = startAnnounced(exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", dir), announceTimeout)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; build it with: make build", err)
+	}
+	return url, stop, err
+}
+
+// startAnnounced starts a server that prints its address in a line, as tools/serve
+// does. One that prints something else, or nothing in time, is ended.
+func startAnnounced(server *exec.Cmd, timeout time.Duration) (url string, stop func() error, err error) {
 	var stderr strings.Builder
 	server.Stderr = &stderr
 	stdout, err := server.StdoutPipe()
@@ -91,12 +104,16 @@ func startServer(dir string) (url string, stop func() error, err error) {
 	}
 	endWithParent(server)
 	if err := server.Start(); err != nil {
-		return "", nil, fmt.Errorf("%w; build it with: make build", err)
+		return "", nil, err
 	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	impatience := time.AfterFunc(timeout, func() { server.Process.Kill() }) // which ends its output too
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	impatience.Stop()
 	announcement := regexp.MustCompile(` at (http://\S+/)\n$`).FindStringSubmatch(line)
 	if announcement == nil {
-		return "", nil, errors.Join(fmt.Errorf("serve printed %q, want its address: %v", line, err), server.Wait(), errors.New(stderr.String()))
+		server.Process.Kill()
+		server.Wait()
+		return "", nil, fmt.Errorf("serve printed %q and %q, want a line with its address", line, stderr.String())
 	}
 	return announcement[1], func() error {
 		if err := server.Process.Signal(os.Interrupt); err != nil {

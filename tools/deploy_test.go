@@ -1,0 +1,97 @@
+// Package tools has the tests of what puts the demo on a host: the workflow and
+// the Dockerfile.
+package tools
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// leastNode is the oldest major version of Node that is still maintained.
+const leastNode = 22
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// all returns what the groups of a pattern match, wherever it does.
+func all(pattern, text string) [][]string {
+	return regexp.MustCompile("(?m)"+pattern).FindAllStringSubmatch(text, -1)
+}
+
+func atLeast(t *testing.T, what, version string) {
+	t.Helper()
+	if major, err := strconv.Atoi(version); err != nil || major < leastNode {
+		t.Errorf("%s: Node %s, want %d or newer", what, version, leastNode)
+	}
+}
+
+// What can be moved, a tag, is not trusted with the deployment; nor is anything
+// deployed but what the tests have run on.
+func TestWorkflow(t *testing.T) {
+	text := read(t, "../.github/workflows/pages.yml")
+	uses := all(`\buses: *(.*)$`, text)
+	if len(uses) == 0 {
+		t.Fatal("no actions found")
+	}
+	for _, use := range uses {
+		if len(all(`^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`, use[1])) != 1 {
+			t.Errorf("uses %q: want an action by its commit, and its version as a comment", use[1])
+		}
+	}
+	checkouts, withoutCredentials := all(`uses: actions/checkout@`, text), all(`uses: actions/checkout@.*\n +with:\n +persist-credentials: false$`, text)
+	if len(checkouts) == 0 || len(withoutCredentials) != len(checkouts) {
+		t.Errorf("%d of %d checkouts do not keep credentials, want all", len(withoutCredentials), len(checkouts))
+	}
+	versions := all(`node-version: *(.*)$`, text)
+	if len(versions) == 0 {
+		t.Error("no version of Node found")
+	}
+	for _, version := range versions {
+		atLeast(t, "workflow", version[1])
+	}
+
+	// One job tests, makes dist of the same build and hands it over, in this order.
+	uploads := 0
+	for _, job := range regexp.MustCompile(`(?m)^  \w+:$`).Split(text, -1) {
+		uploads += strings.Count(job, "upload-pages-artifact@")
+		if strings.Contains(job, "upload-pages-artifact@") && len(all(`(?s)run: make test$.*run: make dist .*upload-pages-artifact@`, job)) != 1 {
+			t.Error("a job uploads what it has not tested before")
+		}
+	}
+	if uploads != 1 {
+		t.Errorf("%d uploads, want 1", uploads)
+	}
+}
+
+func TestDockerfile(t *testing.T) {
+	text := read(t, "../Dockerfile")
+	images := append(all(`^FROM +(\S+)`, text), all(`^COPY +--from=(\S+)`, text)...)
+	stages := map[string]bool{"scratch": true}
+	for _, stage := range all(`^FROM .* AS +(\S+)$`, text) {
+		stages[stage[1]] = true
+	}
+	for _, image := range images {
+		if !stages[image[1]] && len(all(`^\w+:\d+\.\d+\.\d+\S*@sha256:[0-9a-f]{64}$`, image[1])) != 1 {
+			t.Errorf("image %s: want its whole version and its digest", image[1])
+		}
+	}
+	versions := all(`\bnode:(\d+)`, text)
+	if len(versions) == 0 {
+		t.Error("no version of Node found")
+	}
+	for _, version := range versions {
+		atLeast(t, "Dockerfile", version[1])
+	}
+	if installs := all(`^RUN .*(tools/need|apt-get|apk) `, text); len(installs) > 0 {
+		t.Errorf("%q: packages of no fixed version", installs)
+	}
+}

@@ -56,7 +56,7 @@ func Run() {
 	}
 	a := &app{env: renderer.EventEnv()}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
-	a.page.Speak(js.Global().Get("navigator").Get("language").String())
+	a.page.Lesson.Speak(js.Global().Get("navigator").Get("language").String())
 	location := js.Global().Get("location")
 	if js.Global().Get("saeEmbedded").Truthy() {
 		a.page.FollowEmbed(location.Get("search").String())
@@ -97,7 +97,7 @@ func Run() {
 		frame, start := a.frame, time.Now()
 		a.frame = false
 		a.env.Lock()
-		a.page.Observe()
+		a.page.Lesson.Observe()
 		a.showQuery()
 		results := build.RunBuild(a.root)
 		a.env.UnlockOnly()

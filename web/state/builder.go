@@ -12,6 +12,8 @@ import (
 
 // Builder is the form that makes what a page needs to embed the demo.
 type Builder struct {
+	page *Page
+
 	Open    bool     // whether the form is
 	Panels  []string // of EmbedPanels
 	Auto    bool     // whether the frame loads by itself
@@ -36,9 +38,8 @@ func (b *Builder) TogglePanel(panel string) {
 
 // Attributes returns those of the element that the builder describes, in order. They
 // are the parameters of its frame too.
-func (p *Page) Attributes() []experiment.Change {
-	b := p.Builder
-	changes := p.Settings.Changes()
+func (b *Builder) Attributes() []experiment.Change {
+	changes := b.page.Settings.Changes()
 	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
 	changes = append(changes, experiment.Change{Name: "panels", Value: strings.Join(b.Panels, ",")})
 	if b.Lock {
@@ -52,16 +53,16 @@ func (p *Page) Attributes() []experiment.Change {
 
 // Snippet returns what to put into a page of the builder's target, for a site in the
 // folder of the given address.
-func (p *Page) Snippet(folder string) string {
+func (b *Builder) Snippet(folder string) string {
 	var attributes, query strings.Builder
-	for i, c := range p.Attributes() {
+	for i, c := range b.Attributes() {
 		fmt.Fprintf(&attributes, " %s=\"%s\"", c.Name, html.EscapeString(c.Value))
 		fmt.Fprintf(&query, "%c%s=%s", "?&"[min(i, 1)], c.Name, strings.ReplaceAll(url.QueryEscape(c.Value), "%2C", ","))
 	}
 	address := folder + "embed.js"
 	script := fmt.Sprintf("<script src=\"%s\"></script>", html.EscapeString(address))
 	element := fmt.Sprintf("<sparse-autoencoder%s></sparse-autoencoder>", attributes.String())
-	switch p.Builder.Target {
+	switch b.Target {
 	case "Docusaurus": // MDX runs no scripts
 		return fmt.Sprintf("// In docusaurus.config.js:\nscripts: [%q],\n\n{/* In the page: */}\n%s", address, element)
 	case "Hugo":

@@ -20,9 +20,9 @@ func TestBuilder(t *testing.T) {
 	page.Builder.Auto, page.Builder.Lock = true, true
 	const folder = "https://host/sub/"
 	page.Builder.Target = "Jupyter"
-	frame := regexp.MustCompile(`^from IPython.display import IFrame\nIFrame\("https://host/sub/embed\.html(\?.*)", width="100%", height=620\)$`).FindStringSubmatch(page.Snippet(folder))
+	frame := regexp.MustCompile(`^from IPython.display import IFrame\nIFrame\("https://host/sub/embed\.html(\?.*)", width="100%", height=620\)$`).FindStringSubmatch(page.Builder.Snippet(folder))
 	if frame == nil {
-		t.Fatalf("for Jupyter:\n%s", page.Snippet(folder))
+		t.Fatalf("for Jupyter:\n%s", page.Builder.Snippet(folder))
 	}
 	other := visitor()
 	other.FollowEmbed(frame[1])
@@ -40,13 +40,13 @@ func TestBuilder(t *testing.T) {
 		"reveal.js":  "<section>\n  " + script + "\n  " + element + "\n</section>",
 	} {
 		page.Builder.Target = target
-		if got := page.Snippet(folder); got != want {
+		if got := page.Builder.Snippet(folder); got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", target, got, want)
 		}
 	}
 	// Hugo's shortcodes are templates, which are given the parameters of the page's.
 	page.Builder.Target = "Hugo"
-	shortcode, use, _ := strings.Cut(page.Snippet(folder), "\n\n")
+	shortcode, use, _ := strings.Cut(page.Builder.Snippet(folder), "\n\n")
 	if want := "<!-- In the page: -->\n{{< sparse-autoencoder " + attributes + " >}}"; use != want {
 		t.Errorf("in Hugo's page:\n%s\nwant\n%s", use, want)
 	}

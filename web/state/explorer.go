@@ -229,7 +229,7 @@ func (e *Explorer) refresh(evaluated bool) {
 			e.decode()
 		}
 	case e.Image < 0 && len(e.page.Timeline.Samples.Images) > 0:
-		e.Show(e.page.Timeline.Samples.Images[e.page.Selected])
+		e.Show(e.page.Timeline.Samples.Images[e.page.Pictures.Selected])
 	case evaluated && e.Code == nil && e.Image >= 0:
 		e.Show(e.Image)
 	case evaluated && e.Changed():

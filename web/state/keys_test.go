@@ -17,9 +17,9 @@ func TestKeys(t *testing.T) {
 	}{
 		{" ", func() bool { return page.Status == protocol.StatusTraining }},
 		{" ", func() bool { return page.Status == protocol.StatusPaused }},
-		{"ArrowRight", func() bool { return page.Selected == 1 }},
-		{"ArrowRight", func() bool { return page.Selected == 1 }},
-		{"ArrowLeft", func() bool { return page.Selected == 0 }},
+		{"ArrowRight", func() bool { return page.Pictures.Selected == 1 }},
+		{"ArrowRight", func() bool { return page.Pictures.Selected == 1 }},
+		{"ArrowLeft", func() bool { return page.Pictures.Selected == 0 }},
 		{"3", func() bool { return page.Settings.Experiment == 3 }},
 		{"m", func() bool { return page.MoreSettings }},
 		{"?", func() bool { return page.Help }},

@@ -11,6 +11,8 @@ import (
 
 // Lesson is the lesson beside the demo.
 type Lesson struct {
+	page *Page
+
 	Text lesson.Text
 	Open bool
 	Step int            // that is shown, from 0
@@ -38,7 +40,7 @@ var lessonSteps = []lessonStep{
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && latest.ValLoss < p.Dataset.MeanBCE
 		}},
-		{"select", func(p *Page) bool { return p.Selected != 0 }},
+		{"select", func(p *Page) bool { return p.Pictures.Selected != 0 }},
 		{"done", finishedRun},
 	}},
 	{"sparse", map[string]string{"experiment": "2", "lambda": "1e-5"}, false, []lessonEvent{
@@ -79,9 +81,9 @@ var lessonSteps = []lessonStep{
 		{"map", func(p *Page) bool { return len(p.Explorer.Map) > 0 }},
 	}},
 	{"pca", map[string]string{"experiment": "4"}, true, []lessonEvent{
-		{"line", func(p *Page) bool { _, ok := p.PCA(); return ok && p.ShowPCA }},
+		{"line", func(p *Page) bool { _, ok := p.Loss.PCA(); return ok && p.Loss.ShowPCA }},
 		{"below", func(p *Page) bool {
-			quality, ok := p.PCA()
+			quality, ok := p.Loss.PCA()
 			latest, _ := p.Latest()
 			return ok && p.Epoch > 0 && latest.ValBCE < quality.BCE
 		}},
@@ -116,42 +118,42 @@ func (p *Page) opened(is func(activity float32) bool) bool {
 }
 
 // Speak chooses the language of the lesson by a tag such as "en-GB".
-func (p *Page) Speak(tag string) { p.Lesson.Text = lesson.For(tag) }
+func (l *Lesson) Speak(tag string) { l.Text = lesson.For(tag) }
 
-// SwitchLesson opens or closes the lesson.
-func (p *Page) SwitchLesson() { p.Lesson.Open = !p.Lesson.Open }
+// Switch opens or closes the lesson.
+func (l *Lesson) Switch() { l.Open = !l.Open }
 
 // Turn shows another step of the lesson, from 0.
-func (p *Page) Turn(step int) { p.Lesson.Step = max(0, min(step, len(lessonSteps)-1)) }
+func (l *Lesson) Turn(step int) { l.Step = max(0, min(step, len(lessonSteps)-1)) }
 
 // SetUp sets what the step of the lesson is about, and trains.
-func (p *Page) SetUp() {
-	step := lessonSteps[p.Lesson.Step]
-	p.Set(step.set, func(bool, error) {})
+func (l *Lesson) SetUp() {
+	step := lessonSteps[l.Step]
+	l.page.Set(step.set, func(bool, error) {})
 	if step.pca {
-		p.SwitchPCA(true)
+		l.page.Loss.SwitchPCA(true)
 	}
-	if p.Status == protocol.StatusIdle || p.Status == protocol.StatusPaused {
-		p.Play(ignore)
+	if l.page.Status == protocol.StatusIdle || l.page.Status == protocol.StatusPaused {
+		l.page.Play(ignore)
 	}
 }
 
 // Observe notes what the lesson waits for; it is called before every render.
-func (p *Page) Observe() {
-	if !p.Lesson.Open || p.Dataset.Train == 0 {
+func (l *Lesson) Observe() {
+	if !l.Open || l.page.Dataset.Train == 0 {
 		return
 	}
-	step := lessonSteps[p.Lesson.Step]
-	if settings, err := p.Settings.With(step.set); err != nil || settings != p.Settings {
+	step := lessonSteps[l.Step]
+	if settings, err := l.page.Settings.With(step.set); err != nil || settings != l.page.Settings {
 		return // another experiment is under way
 	}
 	for _, event := range step.events {
 		key := step.id + "/" + event.name
-		if _, seen := p.Lesson.Seen[key]; !seen && event.happened(p) {
-			if p.Lesson.Seen == nil {
-				p.Lesson.Seen = map[string]int{}
+		if _, seen := l.Seen[key]; !seen && event.happened(l.page) {
+			if l.Seen == nil {
+				l.Seen = map[string]int{}
 			}
-			p.Lesson.Seen[key] = p.Epoch
+			l.Seen[key] = l.page.Epoch
 		}
 	}
 }
@@ -163,26 +165,26 @@ type Watched struct {
 	Epoch int // in which it was
 }
 
-// LessonStep returns the step that is shown, with its texts filled in, and what
+// Current returns the step that is shown, with its texts filled in, and what
 // to watch for.
-func (p *Page) LessonStep() (step lesson.Step, watched []Watched) {
-	fill := p.filler()
-	step = p.Lesson.Text.Steps[p.Lesson.Step]
+func (l *Lesson) Current() (step lesson.Step, watched []Watched) {
+	fill := l.filler()
+	step = l.Text.Steps[l.Step]
 	step.Text = slices.Clone(step.Text)
 	for i, text := range step.Text {
 		step.Text[i] = fill.Replace(text)
 	}
-	for _, event := range lessonSteps[p.Lesson.Step].events {
-		epoch, seen := p.Lesson.Seen[step.ID+"/"+event.name]
+	for _, event := range lessonSteps[l.Step].events {
+		epoch, seen := l.Seen[step.ID+"/"+event.name]
 		watched = append(watched, Watched{fill.Replace(step.Watch[event.name]), seen, epoch})
 	}
 	return step, watched
 }
 
-func (p *Page) filler() *strings.Replacer {
+func (l *Lesson) filler() *strings.Replacer {
 	mean := "–"
-	if p.Dataset.Train > 0 {
-		mean = strconv.FormatFloat(p.Dataset.MeanBCE, 'f', 3, 64)
+	if l.page.Dataset.Train > 0 {
+		mean = strconv.FormatFloat(l.page.Dataset.MeanBCE, 'f', 3, 64)
 	}
-	return strings.NewReplacer("{latent}", strconv.Itoa(p.Settings.Latent), "{meanBce}", mean)
+	return strings.NewReplacer("{latent}", strconv.Itoa(l.page.Settings.Latent), "{meanBce}", mean)
 }

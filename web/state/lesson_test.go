@@ -43,7 +43,7 @@ func TestLessonIsComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		filled := (&Page{}).filler().Replace(string(content))
+		filled := New(nil, nil).Lesson.filler().Replace(string(content))
 		if i := strings.Index(filled, "{l"); i >= 0 {
 			t.Errorf("%s: unknown name at %q", file, filled[i:min(len(filled), i+20)])
 		}
@@ -88,7 +88,7 @@ func TestLessonEvents(t *testing.T) {
 		happen      func(*Page)
 	}{
 		{"autoencoder", "mean", func(p *Page) { epoch(p, protocol.Evaluation{ValLoss: 0.68}) }},
-		{"autoencoder", "select", func(p *Page) { p.Selected = 3 }},
+		{"autoencoder", "select", func(p *Page) { p.Pictures.Selected = 3 }},
 		{"autoencoder", "done", done},
 		{"sparse", "half", func(p *Page) { epoch(p, protocol.Evaluation{Active: 31}) }},
 		{"sparse", "done", done},
@@ -114,30 +114,31 @@ func TestLessonEvents(t *testing.T) {
 		{"features", "unit", func(p *Page) { p.Epoch, p.Timeline.Units.Activity, p.Features.Unit = 1, []float32{0.5, 0}, 0 }},
 		{"features", "slider", func(p *Page) { p.Explorer.Code, p.Explorer.Encoded = []float32{1}, []float32{2} }},
 		{"features", "map", func(p *Page) { p.Explorer.Map = []float32{1, 2} }},
-		{"pca", "line", func(p *Page) { p.ShowPCA = true }},
+		{"pca", "line", func(p *Page) { p.Loss.ShowPCA = true }},
 		{"pca", "below", func(p *Page) { epoch(p, protocol.Evaluation{ValBCE: 0.56}) }},
 		{"pca", "dense", func(p *Page) { epoch(p, protocol.Evaluation{Active: 64}) }},
 	} {
 		p := page(c.step)
 		if c.step == "pca" {
-			quality := p.pcas[p.pcaSize()]
+			quality := p.Loss.pcas[p.Loss.pcaSize()]
 			quality.BCE = 0.57
-			p.pcas[p.pcaSize()] = quality
+			p.Loss.pcas[p.Loss.pcaSize()] = quality
 		}
 		key := c.step + "/" + c.event
-		p.Observe()
+		p.Lesson.Observe()
 		if _, seen := p.Lesson.Seen[key]; seen {
 			t.Errorf("%s is seen before it happens", key)
 		}
 		c.happen(p)
-		other := *p
-		other.Settings.Seed++ // still the same experiment
-		other.Settings.Lambda += 0.5
-		other.Observe()
-		if _, seen := other.Lesson.Seen[key]; seen {
+		settings := p.Settings
+		p.Settings.Seed++ // still the same experiment
+		p.Settings.Lambda += 0.5
+		p.Lesson.Observe()
+		if _, seen := p.Lesson.Seen[key]; seen {
 			t.Errorf("%s is seen with other settings than those of the step", key)
 		}
-		p.Observe()
+		p.Settings = settings
+		p.Lesson.Observe()
 		if _, seen := p.Lesson.Seen[key]; !seen {
 			t.Errorf("%s is not seen", key)
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"sae/nn/baseline"
 	"sae/nn/exchange"
 	"sae/wasm/protocol"
 )
@@ -108,69 +107,6 @@ func (p *Page) adopt(imported protocol.Imported, run int) {
 	p.clear(run)
 	p.Status = imported.Status
 	p.mixed = imported.Kernel != p.Kernel || !imported.Same
-	p.watch()
-	p.askPCA()
-}
-
-// Baselines returns those that are switched on and known.
-func (p *Page) Baselines() []baseline.Baseline {
-	var baselines []baseline.Baseline
-	if p.ShowMean && p.Dataset.Train > 0 {
-		baselines = append(baselines, baseline.Baseline{Name: "mean image", Quality: baseline.Quality{BCE: p.Dataset.MeanBCE, MSE: p.Dataset.MeanMSE}})
-	}
-	if quality, ok := p.PCA(); ok && p.ShowPCA {
-		baselines = append(baselines, baseline.Baseline{Name: fmt.Sprintf("PCA-%d", p.pcaSize().k), Quality: quality})
-	}
-	return baselines
-}
-
-// pcaSize is what principal components are found of: how many, of how many
-// training images.
-type pcaSize struct{ k, images int }
-
-func (p *Page) pcaSize() pcaSize {
-	return pcaSize{p.Settings.Latent, p.Settings.TrainingImages(p.Dataset.Train)}
-}
-
-// PCA returns how well as many principal components as there are latent units
-// reconstruct the validation images; ok is false while that is unknown.
-func (p *Page) PCA() (quality baseline.Quality, ok bool) {
-	quality, ok = p.pcas[p.pcaSize()]
-	return quality, ok
-}
-
-// PCAPossible reports whether principal components can be held against the
-// model: whether it has few enough latent units, and no more than images.
-func (p *Page) PCAPossible() bool {
-	size := p.pcaSize()
-	return size.k <= min(baseline.MaxPCA, size.images)
-}
-
-// SwitchMean shows or hides the mean image in the loss chart.
-func (p *Page) SwitchMean(on bool) { p.ShowMean = on }
-
-// SwitchPCA shows or hides the principal components in the loss chart.
-func (p *Page) SwitchPCA(on bool) {
-	p.ShowPCA = on
-	p.askPCA()
-}
-
-// askPCA asks for the principal components where they are wanted and unknown.
-func (p *Page) askPCA() {
-	size := p.pcaSize()
-	if _, known := p.pcas[size]; known || !p.ShowPCA || !p.PCAPossible() || p.asked == size || p.Dataset.Train == 0 {
-		return
-	}
-	p.asked = size
-	pcas, run := p.pcas, p.run // of this data set, and whose
-	p.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
-		p.asked = pcaSize{}
-		quality, err := protocol.Decode[baseline.Quality](reply)
-		if err == nil && reply.Error == "" {
-			pcas[size] = quality
-		} else if run == p.run {
-			return // asking again would change nothing
-		}
-		p.askPCA() // for what may have been wanted in the meantime
-	})
+	p.Pictures.watch()
+	p.Loss.askPCA()
 }

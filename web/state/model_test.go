@@ -101,28 +101,28 @@ func TestPrincipalComponents(t *testing.T) {
 	page, worker := open(t)
 	worker.types()
 	worker.silent = true
-	if b := page.Baselines(); len(b) != 1 || b[0].Name != "mean image" {
+	if b := page.Loss.Baselines(); len(b) != 1 || b[0].Name != "mean image" {
 		t.Errorf("baselines %v at first, want the mean image", b)
 	}
-	page.SwitchMean(false)
-	page.SwitchPCA(true)
+	page.Loss.SwitchMean(false)
+	page.Loss.SwitchPCA(true)
 	if got := worker.types(); got != "pca" {
 		t.Fatalf("commands %q, want pca", got)
 	}
-	page.SwitchPCA(false)
-	page.SwitchPCA(true)
+	page.Loss.SwitchPCA(false)
+	page.Loss.SwitchPCA(true)
 	if got := worker.types(); got != "" {
 		t.Errorf("asked again: %q", got)
 	}
 	page.pending[page.lastID](protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086}))
-	if b := page.Baselines(); len(b) != 1 || b[0].Name != "PCA-64" || b[0].Quality.MSE != 0.0086 {
+	if b := page.Loss.Baselines(); len(b) != 1 || b[0].Name != "PCA-64" || b[0].Quality.MSE != 0.0086 {
 		t.Errorf("baselines %v", b)
 	}
 	page.Set(map[string]string{"latent": "32"}, func(bool, error) {})
 	if got := worker.types(); got != "watch configure pca" {
 		t.Errorf("commands %q, want the components for 32 units", got)
 	}
-	if b := page.Baselines(); len(b) != 0 {
+	if b := page.Loss.Baselines(); len(b) != 0 {
 		t.Errorf("baselines %v before the reply", b)
 	}
 	// A new run interrupts the worker; then it is asked again.
@@ -139,7 +139,7 @@ func TestPrincipalComponents(t *testing.T) {
 		t.Errorf("asked again after a failure: %q", got)
 	}
 	page.Set(map[string]string{"latent": "512"}, func(bool, error) {})
-	if got := worker.types(); strings.Contains(got, "pca") || page.PCAPossible() {
+	if got := worker.types(); strings.Contains(got, "pca") || page.Loss.PCAPossible() {
 		t.Errorf("commands %q for 512 units", got)
 	}
 }

@@ -202,7 +202,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 	for _, done := range pending {
 		done(protocol.Message{Type: protocol.TypeReply, Error: "the training worker stopped: " + reason})
 	}
-	p.Loading, p.asked = nil, pcaSize{}
+	p.Loading, p.Loss.asked = nil, pcaSize{}
 	if p.deaths++; p.deaths > maxDeaths {
 		p.Gone = true
 		p.queue = nil

@@ -4,6 +4,14 @@ import (
 	"sae/wasm/protocol"
 )
 
+// SlowMotion is training slowed down, so that each batch can be explained.
+type SlowMotion struct {
+	page *Page
+
+	Pace      float64    // batches per second; 0 for full speed
+	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
+}
+
 // Explained is what training on a batch did.
 type Explained struct {
 	protocol.Explained
@@ -37,19 +45,19 @@ func (e Explained) Most(quantity func(protocol.LayerStep) float64) (largest, sma
 
 // SetPace chooses how many batches a second are trained on, each of which is
 // explained; 0 for as many as there is time for.
-func (p *Page) SetPace(perSecond float64) {
-	p.Pace = perSecond
-	p.sendPace()
-	p.changed("state")
+func (s *SlowMotion) SetPace(perSecond float64) {
+	s.Pace = perSecond
+	s.send()
+	s.page.changed("state")
 }
 
-func (p *Page) sendPace() {
-	p.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: p.Pace}), nil)
+func (s *SlowMotion) send() {
+	s.page.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: s.Pace}), nil)
 }
 
 // explain takes what the worker tells of a batch: the last two buffers are the
 // activations and the updates.
-func (p *Page) explain(explained protocol.Explained, buffers [][]byte) {
+func (s *SlowMotion) explain(explained protocol.Explained, buffers [][]byte) {
 	units := 0
 	for _, layer := range explained.Layers {
 		units += layer.Units
@@ -61,5 +69,5 @@ func (p *Page) explain(explained protocol.Explained, buffers [][]byte) {
 	if len(activations) != units || len(updates) != units {
 		return
 	}
-	p.Explained = &Explained{explained, activations, updates, p.nextVersion()}
+	s.Explained = &Explained{explained, activations, updates, s.page.nextVersion()}
 }

@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -26,9 +25,6 @@ type Status = protocol.Status
 
 // StatusLoading lasts until a data set is there.
 const StatusLoading Status = "loading"
-
-// Pictures is how many validation images the page shows.
-const Pictures = 8
 
 // Notice is a message to the user that stays until it is dismissed.
 type Notice struct {
@@ -56,18 +52,12 @@ type Page struct {
 	Failure         string // why Status is error
 	Gone            bool   // whether there is no worker any more
 
-	Loading  *protocol.Loading // progress of reading a data set; nil when none is read
-	Notice   *Notice
-	Told     string // what an export did
-	Toast    *Toast
-	Selected int  // the picture whose code is shown, an index into Samples.Images
-	Shuffled bool // whether the pictures are others than the fixed ones
-	Quantity fit.Quantity
-	Log      bool // logarithmic excess
-	ShowMean bool // whether the loss chart has a line for the mean image
-	ShowPCA  bool // and for principal components
-	Sites    []string
-	Kept     string // name of the data set that the browser keeps; "" for none
+	Loading *protocol.Loading // progress of reading a data set; nil when none is read
+	Notice  *Notice
+	Told    string // what an export did
+	Toast   *Toast
+	Sites   []string
+	Kept    string // name of the data set that the browser keeps; "" for none
 
 	Help         bool              // whether the list of keys is open
 	MoreSettings bool              // whether the form with all settings is open
@@ -78,10 +68,10 @@ type Page struct {
 	Features Features
 	Explorer Explorer
 
-	Pace      float64    // batches per second that training is slowed down to; 0 for full speed
-	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
-
-	Lesson Lesson
+	Slow     SlowMotion
+	Loss     Loss
+	Pictures Pictures
+	Lesson   Lesson
 
 	Embed    *Embed // how the page is shown in a frame; nil for the page itself
 	Builder  Builder
@@ -105,7 +95,6 @@ type Page struct {
 	pending   map[int]func(protocol.Message)
 	loaded    protocol.Message       // the load command of the data set in use
 	labels    []byte                 // of the validation images
-	watched   []int                  // validation images that the worker is to show
 	deaths    int                    // of workers and teams, since the run came any further
 	start     func(done func(error)) // what begins once a new worker has read the data set again
 	slot      string                 // that runs are saved under; "" for none
@@ -118,9 +107,7 @@ type Page struct {
 	answered  bool    // whether a message was the decoder's answer to the explorer
 	unseen    bool    // whether training waits to be seen again
 	versions  int
-	pcas      map[pcaSize]baseline.Quality // of the data set in use
-	asked     pcaSize                      // what the worker was asked for
-	queue     *protocol.Queue              // of runs under way; nil for none
+	queue     *protocol.Queue // of runs under way; nil for none
 	lastRunID int
 	keeper    *Keeper  // of runs; nil for none
 	sums      []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
@@ -139,11 +126,6 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Status:      StatusLoading,
 		Settings:    experiment.Default(),
 		Workers:     1,
-		Quantity:    fit.QuantityLoss,
-		Lesson:      Lesson{Text: lesson.For("en")},
-		Builder:     Builder{Panels: []string{"recon", "loss"}, Target: Targets[0]},
-		ShowMean:    true,
-		pcas:        map[pcaSize]baseline.Quality{},
 		Sites:       sites,
 		Draft:       map[string]string{},
 		FieldErrors: map[string]string{},
@@ -154,6 +136,11 @@ func New(send func(protocol.Message), sites []string) *Page {
 	p.Timeline = Timeline{page: p, Past: -1}
 	p.Features = Features{page: p, Unit: -1, Sort: SortActivity}
 	p.Explorer = newExplorer(p)
+	p.Pictures = Pictures{page: p}
+	p.Loss = Loss{page: p, Quantity: fit.QuantityLoss, ShowMean: true, pcas: map[pcaSize]baseline.Quality{}}
+	p.Slow = SlowMotion{page: p}
+	p.Lesson = Lesson{page: p, Text: lesson.For("en")}
+	p.Builder = Builder{page: p, Panels: []string{"recon", "loss"}, Target: Targets[0]}
 	return p
 }
 
@@ -240,8 +227,8 @@ func (p *Page) ready(m protocol.Message) {
 	}
 	p.Kernel, p.Kept = ready.Kernel, ready.Kept
 	p.startSaving()
-	if p.Pace > 0 { // this worker took the place of another
-		p.sendPace()
+	if p.Slow.Pace > 0 { // this worker took the place of another
+		p.Slow.send()
 	}
 	if p.loaded.Type != "" {
 		p.Loading = nil
@@ -339,7 +326,7 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		}
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		if start != nil {
-			p.pcas, p.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
+			p.Loss.pcas, p.Loss.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 			p.Runs, p.queue = nil, nil
 			p.recall()
 		}
@@ -347,7 +334,7 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		if dataset.Kept {
 			p.Kept = dataset.Name
 		}
-		p.fixedPictures()
+		p.Pictures.fix()
 		p.adapt()
 		if start == nil {
 			start = p.start
@@ -405,7 +392,7 @@ func (p *Page) clear(run int) {
 	p.Failure = ""
 	p.taken, p.diverged, p.mixed = "", false, false
 	p.Timeline.clear()
-	p.Explained = nil
+	p.Slow.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
 }
@@ -417,7 +404,7 @@ func (p *Page) newRun(done func(error)) {
 	p.clear(run)
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
-	p.watch()
+	p.Pictures.watch()
 	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
 		if err != nil && run == p.run {
@@ -428,7 +415,7 @@ func (p *Page) newRun(done func(error)) {
 	if again {
 		p.Play(ignore)
 	}
-	p.askPCA()
+	p.Loss.askPCA()
 	p.changed("state")
 }
 
@@ -637,7 +624,7 @@ func (p *Page) frame(m protocol.Message) {
 		p.Features.refresh()
 	}
 	if frame.Explained != nil {
-		p.explain(*frame.Explained, buffers[max(0, len(buffers)-2):])
+		p.Slow.explain(*frame.Explained, buffers[max(0, len(buffers)-2):])
 	}
 	p.Timeline.remember(frame.Units)
 	if frame.Units || len(frame.Images) > 0 {
@@ -669,77 +656,6 @@ func (p *Page) follow(frame protocol.Frame) {
 	}
 }
 
-// fixedPictures shows the first validation image of each class in turn: the
-// same ones on every visit.
-func (p *Page) fixedPictures() {
-	p.Shuffled = false
-	p.choosePictures(func(candidates []int) int { return candidates[0] })
-}
-
-// FirstPictures goes back to the fixed pictures.
-func (p *Page) FirstPictures() {
-	p.fixedPictures()
-	p.watch()
-}
-
-// OtherPictures shows other validation images, again of different classes.
-func (p *Page) OtherPictures() {
-	p.Shuffled = true
-	p.choosePictures(func(candidates []int) int { return candidates[rand.IntN(len(candidates))] })
-	p.watch()
-}
-
-// choosePictures fills the pictures with images of different classes as far
-// as there are, each picked among its class's images that are not yet shown.
-func (p *Page) choosePictures(pick func(candidates []int) int) {
-	byClass := make([][]int, len(p.Dataset.Classes))
-	for i, label := range p.labels {
-		byClass[label] = append(byClass[label], i)
-	}
-	var images []int
-	wanted := min(Pictures, len(p.labels))
-	for class := 0; len(images) < wanted; class = (class + 1) % len(byClass) {
-		candidates := byClass[class]
-		if len(candidates) == 0 {
-			continue
-		}
-		image := pick(candidates)
-		images = append(images, image)
-		byClass[class] = slices.DeleteFunc(candidates, func(i int) bool { return i == image })
-	}
-	p.watched = images
-	p.Selected = min(p.Selected, max(0, len(images)-1))
-}
-
-func (p *Page) watch() {
-	p.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: p.watched}), nil)
-	p.changed("state")
-}
-
-// Select shows the code of the picture at the given position, there and in the
-// explorer.
-func (p *Page) Select(position int) {
-	if position >= 0 && position < len(p.Timeline.Samples.Labels) {
-		p.Selected = position
-		p.Explorer.Show(p.Timeline.Samples.Images[position])
-	}
-}
-
-// Show chooses what the loss chart shows. Only the excess can be
-// logarithmic: it alone goes towards zero.
-func (p *Page) Show(quantity fit.Quantity) {
-	p.Quantity = quantity
-	p.Log = p.Log && quantity == fit.QuantityExcess
-}
-
-// ShowLog switches the logarithmic scale, which implies the excess.
-func (p *Page) ShowLog(on bool) {
-	p.Log = on
-	if on {
-		p.Quantity = fit.QuantityExcess
-	}
-}
-
 // Dismiss closes the notice.
 func (p *Page) Dismiss() { p.Notice = nil }
 
@@ -751,18 +667,6 @@ func (p *Page) Notify(title, text string) {
 
 // Ping asks the worker for a sign of life.
 func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
-
-// ClassName names the class of the picture at the given position.
-func (p *Page) ClassName(position int) string {
-	if position >= len(p.Timeline.Samples.Labels) {
-		return ""
-	}
-	label := p.Timeline.Samples.Labels[position]
-	if label >= len(p.Dataset.Classes) {
-		return "" // the pictures are still those of the data set before
-	}
-	return p.Dataset.Classes[label]
-}
 
 // Progress returns how much of the run is done, from 0 to 1.
 func (p *Page) Progress() float64 {

@@ -241,8 +241,8 @@ func TestFrames(t *testing.T) {
 	if page.Timeline.Samples.Latent != 2 || page.Timeline.Samples.Codes[3] != 4 || len(page.Timeline.Units.Mean) != 4 {
 		t.Errorf("samples %+v, units %+v", page.Timeline.Samples.Codes, page.Timeline.Units)
 	}
-	if page.ClassName(1) != "e" || len(page.History) != 1 || len(page.Curve) != 1 {
-		t.Errorf("class %q, %d epochs, %d points", page.ClassName(1), len(page.History), len(page.Curve))
+	if page.Pictures.ClassName(1) != "e" || len(page.History) != 1 || len(page.Curve) != 1 {
+		t.Errorf("class %q, %d epochs, %d points", page.Pictures.ClassName(1), len(page.History), len(page.Curve))
 	}
 	if got, want := page.Progress(), 1.25/20; got != want {
 		t.Errorf("progress %g, want %g", got, want)
@@ -440,15 +440,15 @@ func TestPictures(t *testing.T) {
 		return nil
 	}
 	first := watched()
-	if len(first) != Pictures {
-		t.Fatalf("%d pictures, want %d", len(first), Pictures)
+	if len(first) != PictureCount {
+		t.Fatalf("%d pictures, want %d", len(first), PictureCount)
 	}
 	for i, image := range first {
 		if image != i {
 			t.Errorf("picture %d is image %d, want the first of class %d", i, image, i)
 		}
 	}
-	page.OtherPictures()
+	page.Pictures.Others()
 	seen := map[int]bool{}
 	for _, image := range watched() {
 		if image < 0 || image >= validationImages || seen[image] {
@@ -456,8 +456,8 @@ func TestPictures(t *testing.T) {
 		}
 		seen[image] = true
 	}
-	page.FirstPictures()
-	if got := watched(); got[0] != first[0] || page.Shuffled {
+	page.Pictures.First()
+	if got := watched(); got[0] != first[0] || page.Pictures.Shuffled {
 		t.Errorf("pictures %v, want %v again", got, first)
 	}
 }
@@ -487,12 +487,12 @@ func TestCurveIsThinned(t *testing.T) {
 
 func TestLogImpliesExcess(t *testing.T) {
 	page, _ := open(t)
-	page.ShowLog(true)
-	if page.Quantity != fit.QuantityExcess || !page.Log {
-		t.Errorf("quantity %q, log %t", page.Quantity, page.Log)
+	page.Loss.ShowLog(true)
+	if page.Loss.Quantity != fit.QuantityExcess || !page.Loss.Log {
+		t.Errorf("quantity %q, log %t", page.Loss.Quantity, page.Loss.Log)
 	}
-	page.Show(fit.QuantityPSNR)
-	if page.Log {
+	page.Loss.Show(fit.QuantityPSNR)
+	if page.Loss.Log {
 		t.Error("PSNR is shown on a logarithmic scale")
 	}
 }

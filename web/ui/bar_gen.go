@@ -323,7 +323,7 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.AddAttrInterface("aria-expanded", c.lesson())
 			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.SwitchLesson() },
+				Func:      func(event vugu.DOMEvent) { c.Page.Lesson.Switch() },
 				// TODO: implement capture, etc. mostly need to decide syntax
 			})
 			{

@@ -15,17 +15,17 @@ type Code struct {
 	Stage *stage
 }
 
-func (c *Code) code() []float32 { return c.Page.Timeline.Samples.Code(c.Page.Selected) }
+func (c *Code) code() []float32 { return c.Page.Timeline.Samples.Code(c.Page.Pictures.Selected) }
 
 func (c *Code) title() string {
-	if name := c.Page.ClassName(c.Page.Selected); name != "" {
+	if name := c.Page.Pictures.ClassName(c.Page.Pictures.Selected); name != "" {
 		return "Code of the " + name
 	}
 	return "Code"
 }
 
 func (c *Code) original() string {
-	return "The original, " + article(c.Page.ClassName(c.Page.Selected))
+	return "The original, " + article(c.Page.Pictures.ClassName(c.Page.Pictures.Selected))
 }
 
 func (c *Code) active() string {
@@ -70,15 +70,15 @@ func (c *Code) rebuilt() string {
 }
 
 func (c *Code) version() string {
-	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", c.Page.Selected, " ", c.Page.Timeline.Units.Version)
+	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", c.Page.Pictures.Selected, " ", c.Page.Timeline.Units.Version)
 }
 
 func (c *Code) originalPixels(*theme) []byte {
-	return rgba(c.Page.Timeline.Samples.Original(c.Page.Selected))
+	return rgba(c.Page.Timeline.Samples.Original(c.Page.Pictures.Selected))
 }
 
 func (c *Code) reconstructionPixels(*theme) []byte {
-	return rgba(c.Page.Timeline.Samples.Reconstruction(c.Page.Selected))
+	return rgba(c.Page.Timeline.Samples.Reconstruction(c.Page.Pictures.Selected))
 }
 
 func (c *Code) option(theme chart.Theme) json.RawMessage {

@@ -145,7 +145,7 @@ func (c *Explorer) seconds() []second {
 	choices := []second{{-1, "nothing"}}
 	for position, image := range c.Page.Timeline.Samples.Images {
 		if image != c.Page.Explorer.Image {
-			choices = append(choices, second{image, "the " + c.Page.ClassName(position)})
+			choices = append(choices, second{image, "the " + c.Page.Pictures.ClassName(position)})
 		}
 	}
 	return choices

@@ -19,12 +19,12 @@ type Lesson struct {
 func (c *Lesson) loading() bool { return c.Page.Status == state.StatusLoading }
 
 func (c *Lesson) step() lesson.Step {
-	step, _ := c.Page.LessonStep()
+	step, _ := c.Page.Lesson.Current()
 	return step
 }
 
 func (c *Lesson) watched() []state.Watched {
-	_, watched := c.Page.LessonStep()
+	_, watched := c.Page.Lesson.Current()
 	return watched
 }
 

@@ -52,7 +52,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgparent.AppendChild(vgn)
 			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.SwitchLesson() },
+				Func:      func(event vugu.DOMEvent) { c.Page.Lesson.Switch() },
 				// TODO: implement capture, etc. mostly need to decide syntax
 			})
 			{
@@ -96,7 +96,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.step().Setup)
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.SetUp() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Lesson.SetUp() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "watch"}}}
@@ -177,7 +177,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("disabled", c.Page.Lesson.Step == 0)
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.Turn(c.Page.Lesson.Step - 1) },
+						Func:      func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step - 1) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 					{
@@ -192,7 +192,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.SetInnerHTML(c.next())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.Turn(c.Page.Lesson.Step + 1) },
+						Func:      func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step + 1) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 				}

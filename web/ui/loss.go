@@ -30,7 +30,7 @@ var quantities = []struct {
 
 // loss writes a loss as the chart draws it.
 func (c *Loss) loss(value float64) string {
-	if c.Page.Quantity == fit.QuantityExcess {
+	if c.Page.Loss.Quantity == fit.QuantityExcess {
 		value -= c.Page.Dataset.Floor
 	}
 	return fmt.Sprintf("%.4f", value)
@@ -78,7 +78,7 @@ func (c *Loss) mse() string {
 func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.Latent) }
 
 func (c *Loss) pcaHelp() string {
-	if !c.Page.PCAPossible() {
+	if !c.Page.Loss.PCAPossible() {
 		return fmt.Sprintf("Principal components are compared up to %d latent units, and up to as many as there are training pictures.", baseline.MaxPCA)
 	}
 	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most: the best that a linear code of that size can do.", c.Page.Settings.Latent)
@@ -86,10 +86,10 @@ func (c *Loss) pcaHelp() string {
 
 // pcaText tells what principal components achieve, or that they are looked for.
 func (c *Loss) pcaText() string {
-	if !c.Page.ShowPCA || !c.Page.PCAPossible() {
+	if !c.Page.Loss.ShowPCA || !c.Page.Loss.PCAPossible() {
 		return ""
 	}
-	quality, ok := c.Page.PCA()
+	quality, ok := c.Page.Loss.PCA()
 	if !ok {
 		return "looking for them"
 	}
@@ -129,7 +129,7 @@ func (c *Loss) label() string {
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Quantity, p.Log, p.Settings.Epochs, p.Baselines(), p.RunsVersion)
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.RunsVersion)
 }
 
 // others returns the runs that are shown beside the one under way.
@@ -146,15 +146,15 @@ func (c *Loss) others() []fit.Result {
 func (c *Loss) curves() chart.Curves {
 	p := c.Page
 	return chart.Curves{
-		Quantity: p.Quantity,
-		Log:      p.Log,
+		Quantity: p.Loss.Quantity,
+		Log:      p.Loss.Log,
 		Epochs:   p.Settings.Epochs,
 		Floor:    p.Dataset.Floor,
 		Initial:  p.Initial,
 		Curve:    p.Curve,
 		History:  p.History,
 
-		Baselines: p.Baselines(),
+		Baselines: p.Loss.Baselines(),
 		Others:    c.others(),
 	}
 }

@@ -59,10 +59,10 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							_ = vgparent
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "radio"}, vugu.VGAttribute{Namespace: "", Key: "name", Val: "quantity"}}}
 							vgparent.AppendChild(vgn)
-							vgn.AddAttrInterface("checked", c.Page.Quantity == choice.quantity)
+							vgn.AddAttrInterface("checked", c.Page.Loss.Quantity == choice.quantity)
 							vgn.AddAttrInterface("value", string(choice.quantity))
 							{
-								b, err := vjson.Marshal(c.Page.Quantity == choice.quantity)
+								b, err := vjson.Marshal(c.Page.Loss.Quantity == choice.quantity)
 								if err != nil {
 									panic(err)
 								}
@@ -70,7 +70,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							}
 							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 								EventType: "change",
-								Func:      func(event vugu.DOMEvent) { c.Page.Show(choice.quantity) },
+								Func:      func(event vugu.DOMEvent) { c.Page.Loss.Show(choice.quantity) },
 								// TODO: implement capture, etc. mostly need to decide syntax
 							})
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
@@ -87,7 +87,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
 					vgparent.AppendChild(vgn)
 					{
-						b, err := vjson.Marshal(c.Page.Log)
+						b, err := vjson.Marshal(c.Page.Loss.Log)
 						if err != nil {
 							panic(err)
 						}
@@ -95,7 +95,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "change",
-						Func:      func(event vugu.DOMEvent) { c.Page.ShowLog(event.PropBool("target", "checked")) },
+						Func:      func(event vugu.DOMEvent) { c.Page.Loss.ShowLog(event.PropBool("target", "checked")) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
@@ -186,7 +186,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
 				vgparent.AppendChild(vgn)
 				{
-					b, err := vjson.Marshal(c.Page.ShowMean)
+					b, err := vjson.Marshal(c.Page.Loss.ShowMean)
 					if err != nil {
 						panic(err)
 					}
@@ -194,7 +194,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "change",
-					Func:      func(event vugu.DOMEvent) { c.Page.SwitchMean(event.PropBool("target", "checked")) },
+					Func:      func(event vugu.DOMEvent) { c.Page.Loss.SwitchMean(event.PropBool("target", "checked")) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
@@ -209,9 +209,9 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = vgparent
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("disabled", !c.Page.PCAPossible())
+				vgn.AddAttrInterface("disabled", !c.Page.Loss.PCAPossible())
 				{
-					b, err := vjson.Marshal(c.Page.ShowPCA)
+					b, err := vjson.Marshal(c.Page.Loss.ShowPCA)
 					if err != nil {
 						panic(err)
 					}
@@ -219,7 +219,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "change",
-					Func:      func(event vugu.DOMEvent) { c.Page.SwitchPCA(event.PropBool("target", "checked")) },
+					Func:      func(event vugu.DOMEvent) { c.Page.Loss.SwitchPCA(event.PropBool("target", "checked")) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}

@@ -19,7 +19,7 @@ func (c *Reconstructions) empty() bool { return len(c.Page.Timeline.Samples.Imag
 
 func (c *Reconstructions) positions() int {
 	if c.empty() {
-		return state.Pictures
+		return state.PictureCount
 	}
 	return len(c.Page.Timeline.Samples.Images)
 }
@@ -32,7 +32,7 @@ func (c *Reconstructions) aside() string {
 }
 
 func (c *Reconstructions) selected(position int) bool {
-	return !c.empty() && position == c.Page.Selected
+	return !c.empty() && position == c.Page.Pictures.Selected
 }
 
 func (c *Reconstructions) pressed(position int) string {
@@ -42,7 +42,7 @@ func (c *Reconstructions) pressed(position int) string {
 // name names a picture by its place and class.
 func (c *Reconstructions) name(position int) string {
 	name := fmt.Sprintf("picture %d", position+1)
-	if class := c.Page.ClassName(position); class != "" {
+	if class := c.Page.Pictures.ClassName(position); class != "" {
 		name += ", " + class
 	}
 	return name

@@ -51,10 +51,10 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = vgparent
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "First pictures"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Back to the first picture of each class"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("hidden", !c.Page.Shuffled)
+				vgn.AddAttrInterface("hidden", !c.Page.Pictures.Shuffled)
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.FirstPictures() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Pictures.First() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -82,7 +82,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", c.empty())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.OtherPictures() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Pictures.Others() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -134,7 +134,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("disabled", c.empty())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.Select(position) },
+						Func:      func(event vugu.DOMEvent) { c.Page.Pictures.Select(position) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})
 					{
@@ -175,7 +175,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
 					vgparent.AppendChild(vgn)
 					vgn.AddAttrInterface("data-selected", c.selected(position))
-					vgn.SetInnerHTML(c.Page.ClassName(position))
+					vgn.SetInnerHTML(c.Page.Pictures.ClassName(position))
 				}
 			}
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}

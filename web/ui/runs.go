@@ -205,9 +205,9 @@ func (c *Runs) label() string {
 
 func (c *Runs) version() string {
 	p := c.Page
-	return fmt.Sprint(p.RunsVersion, p.Settings, p.Baselines())
+	return fmt.Sprint(p.RunsVersion, p.Settings, p.Loss.Baselines())
 }
 
 func (c *Runs) option(theme chart.Theme) json.RawMessage {
-	return chart.TradeOff(theme, c.Page.TradeOff(), c.Page.Settings.Latent, c.Page.Baselines())
+	return chart.TradeOff(theme, c.Page.TradeOff(), c.Page.Settings.Latent, c.Page.Loss.Baselines())
 }

@@ -76,7 +76,7 @@ func (c *Share) build() { c.Page.Builder.Open = !c.Page.Builder.Open }
 // folder is the address of the site's folder.
 func (c *Share) folder() string { return c.Address[:strings.LastIndex(c.Address, "/")+1] }
 
-func (c *Share) snippet() string { return c.Page.Snippet(c.folder()) }
+func (c *Share) snippet() string { return c.Page.Builder.Snippet(c.folder()) }
 
 func (c *Share) copySnippet() { c.copy("The snippet", c.snippet()) }
 
@@ -86,5 +86,5 @@ func (c *Share) togglePreview() { c.Page.Builder.Preview = !c.Page.Builder.Previ
 
 // place shows the demo as it will be, but that it loads by itself.
 func (c *Share) place(host js.Value) {
-	placeDemo(host, append(c.Page.Attributes(), experiment.Change{Name: "load", Value: "auto"}))
+	placeDemo(host, append(c.Page.Builder.Attributes(), experiment.Change{Name: "load", Value: "auto"}))
 }

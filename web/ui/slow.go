@@ -26,10 +26,12 @@ var paces = []struct {
 
 func (c *Slow) steppable() bool { return (&Bar{Page: c.Page}).steppable() }
 
-func (c *Slow) explained() bool { return c.Page.Explained != nil && !c.Page.Explained.TooLarge }
+func (c *Slow) explained() bool {
+	return c.Page.Slow.Explained != nil && !c.Page.Slow.Explained.TooLarge
+}
 
 func (c *Slow) empty() string {
-	if c.Page.Explained != nil && c.Page.Explained.TooLarge {
+	if c.Page.Slow.Explained != nil && c.Page.Slow.Explained.TooLarge {
 		return "This network is too large to be explained: that takes two more copies of its weights. Choose smaller hidden layers."
 	}
 	return "Train on the next batch, or train at a slower speed, to see the forward pass, the loss, the gradients and the update."
@@ -39,7 +41,7 @@ func (c *Slow) layers() []protocol.LayerStep {
 	if !c.explained() {
 		return nil
 	}
-	return c.Page.Explained.Layers
+	return c.Page.Slow.Explained.Layers
 }
 
 func (c *Slow) kind(layer protocol.LayerStep) string {
@@ -56,19 +58,21 @@ func moved(layer protocol.LayerStep) float64 {
 
 // most reports whether a layer is the one that moved farthest by its own length.
 func (c *Slow) most(layer protocol.LayerStep) bool {
-	largest, _ := c.Page.Explained.Most(moved)
+	largest, _ := c.Page.Slow.Explained.Most(moved)
 	return layer.Name == largest.Name
 }
 
-func (c *Slow) version(layer int) string { return fmt.Sprint(c.Page.Explained.Version, " ", layer) }
+func (c *Slow) version(layer int) string {
+	return fmt.Sprint(c.Page.Slow.Explained.Version, " ", layer)
+}
 
 func (c *Slow) activations(layer int) func(*theme) []byte {
-	activations, _ := c.Page.Explained.Layer(layer)
+	activations, _ := c.Page.Slow.Explained.Layer(layer)
 	return func(t *theme) []byte { return cells(activations, t) }
 }
 
 func (c *Slow) updates(layer int) func(*theme) []byte {
-	_, updates := c.Page.Explained.Layer(layer)
+	_, updates := c.Page.Slow.Explained.Layer(layer)
 	return func(t *theme) []byte { return cells(updates, t) }
 }
 
@@ -87,7 +91,7 @@ func (c *Slow) phases() []phase {
 	if !c.explained() {
 		return nil
 	}
-	e := c.Page.Explained
+	e := c.Page.Slow.Explained
 	largest, smallest := e.Most(func(l protocol.LayerStep) float64 { return l.Gradient })
 	farthest, _ := e.Most(moved)
 	loss := fmt.Sprintf("The reconstructions differ from the pictures by a binary cross-entropy of %.4f", e.Before.BCE)

@@ -59,10 +59,10 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							_ = vgparent
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "radio"}, vugu.VGAttribute{Namespace: "", Key: "name", Val: "pace"}}}
 							vgparent.AppendChild(vgn)
-							vgn.AddAttrInterface("checked", c.Page.Pace == pace.perSecond)
+							vgn.AddAttrInterface("checked", c.Page.Slow.Pace == pace.perSecond)
 							vgn.AddAttrInterface("value", pace.label)
 							{
-								b, err := vjson.Marshal(c.Page.Pace == pace.perSecond)
+								b, err := vjson.Marshal(c.Page.Slow.Pace == pace.perSecond)
 								if err != nil {
 									panic(err)
 								}
@@ -70,7 +70,7 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							}
 							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 								EventType: "change",
-								Func:      func(event vugu.DOMEvent) { c.Page.SetPace(pace.perSecond) },
+								Func:      func(event vugu.DOMEvent) { c.Page.Slow.SetPace(pace.perSecond) },
 								// TODO: implement capture, etc. mostly need to decide syntax
 							})
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}

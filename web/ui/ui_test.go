@@ -293,12 +293,12 @@ func TestStates(t *testing.T) {
 	}
 	excess := func() *session {
 		s := train()
-		s.ShowLog(true)
+		s.Loss.ShowLog(true)
 		return s
 	}
 	shuffled := func() *session {
 		s := train()
-		s.OtherPictures()
+		s.Pictures.Others()
 		return s
 	}
 	for _, test := range []struct {
@@ -460,12 +460,12 @@ func TestButtons(t *testing.T) {
 		t.Error("the settings did not close")
 	}
 	click("aria-label", "Show the code of picture 3, bird")
-	if s.Selected != 2 {
-		t.Errorf("picture %d is selected, want 2", s.Selected)
+	if s.Pictures.Selected != 2 {
+		t.Errorf("picture %d is selected, want 2", s.Pictures.Selected)
 	}
 	click("aria-label", "Other pictures")
 	click("aria-label", "First pictures")
-	if s.Shuffled {
+	if s.Pictures.Shuffled {
 		t.Error("the first pictures did not come back")
 	}
 	s.Notify("Title", "Text")
@@ -530,8 +530,8 @@ func TestQuantity(t *testing.T) {
 	s := train()
 	root := &Root{Page: s.Page}
 	fire(t, find(t, root, "value", "psnr"), "change", nil)
-	if s.Quantity != fit.QuantityPSNR {
-		t.Errorf("quantity %s, want psnr", s.Quantity)
+	if s.Loss.Quantity != fit.QuantityPSNR {
+		t.Errorf("quantity %s, want psnr", s.Loss.Quantity)
 	}
 	var log *vugu.VGNode
 	walk(build(t, root), func(n *vugu.VGNode) {
@@ -540,8 +540,8 @@ func TestQuantity(t *testing.T) {
 		}
 	})
 	fire(t, log, "change", map[string]any{"checked": true})
-	if s.Quantity != fit.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
-		t.Errorf("quantity %s on a logarithmic axis, want excess", s.Quantity)
+	if s.Loss.Quantity != fit.QuantityExcess || attribute(find(t, root, "value", "excess"), "checked") != "checked" {
+		t.Errorf("quantity %s on a logarithmic axis, want excess", s.Loss.Quantity)
 	}
 }
 
@@ -728,12 +728,12 @@ func TestLesson(t *testing.T) {
 	if s.Settings.Experiment != 1 || s.Status != protocol.StatusTraining {
 		t.Fatalf("experiment %d, %s; want 1, training", s.Settings.Experiment, s.Status)
 	}
-	s.Observe()
+	s.Lesson.Observe()
 	if page := text(render(t, root)); strings.Contains(page, "Seen in") || !strings.Contains(page, "image&#39;s 0.689.") {
 		t.Error("something was seen before training, or a number is missing")
 	}
 	s.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: 1, Batches: 30, Epochs: []protocol.Epoch{{Epoch: 1, Evaluation: protocol.Evaluation{ValLoss: 0.6}}}})
-	s.Observe()
+	s.Lesson.Observe()
 	if page := text(render(t, root)); !strings.Contains(page, "Seen in epoch 1.") {
 		t.Error("the loss fell below the mean image's, and the lesson did not see it")
 	}
@@ -806,8 +806,8 @@ func TestComparison(t *testing.T) {
 	})
 	fire(t, boxes[1], "change", map[string]any{"checked": false})
 	fire(t, boxes[2], "change", map[string]any{"checked": true})
-	if s.ShowMean || !s.ShowPCA || !strings.Contains(text(render(t, root)), "PCA-64 looking for them") {
-		t.Errorf("mean image %t, PCA %t", s.ShowMean, s.ShowPCA)
+	if s.Loss.ShowMean || !s.Loss.ShowPCA || !strings.Contains(text(render(t, root)), "PCA-64 looking for them") {
+		t.Errorf("mean image %t, PCA %t", s.Loss.ShowMean, s.Loss.ShowPCA)
 	}
 	reply := protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086})
 	reply.ID = s.last(protocol.TypePCA).ID
@@ -1037,7 +1037,7 @@ func TestStyle(t *testing.T) {
 	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
 	open := slow()
 	open.Help, open.MoreSettings = true, true
-	open.SwitchLesson()
+	open.Lesson.Switch()
 	open.Builder.Open, open.Builder.Preview = true, true
 	frame := train()
 	frame.FollowEmbed("?panels=recon,loss,latent")

@@ -63,9 +63,9 @@ func Run() {
 	} else {
 		a.page.Follow(location.Get("search").String())
 	}
-	a.query = a.page.Query(false)
+	a.query = a.page.Link.Query(false)
 	if a.page.Embed == nil { // a frame keeps no runs
-		a.page.KeepRuns(a.keeper())
+		a.page.Runs.KeepWith(a.keeper())
 		a.page.SaveRuns(takeSlot())
 	}
 	a.api = newAPI(a)
@@ -140,7 +140,7 @@ func (a *app) measureDisplay(rendering time.Duration) {
 // showQuery keeps the address bar at what is set, so that reloading the page and
 // its bookmark give the same experiment.
 func (a *app) showQuery() {
-	query := a.page.Query(false)
+	query := a.page.Link.Query(false)
 	if query == a.query || a.page.Embed != nil { // an embedded page's address belongs to its host
 		return
 	}

@@ -27,11 +27,11 @@ func FuzzFollow(f *testing.F) {
 		if page.Notice != nil && len(page.Notice.Text) > 2000 {
 			t.Errorf("%q: a notice of %d bytes", query, len(page.Notice.Text))
 		}
-		if page.Notice == nil && page.Expected == nil {
+		if page.Notice == nil && page.Link.Expected == nil {
 			other := visitor()
-			other.Follow(page.Query(false))
+			other.Follow(page.Link.Query(false))
 			if other.Settings != page.Settings {
-				t.Errorf("%q: %+v becomes %q and then %+v", query, page.Settings, page.Query(false), other.Settings)
+				t.Errorf("%q: %+v becomes %q and then %+v", query, page.Settings, page.Link.Query(false), other.Settings)
 			}
 		}
 	})

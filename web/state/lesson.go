@@ -50,7 +50,7 @@ var lessonSteps = []lessonStep{
 		}},
 		{"done", finishedRun},
 		{"overlay", func(p *Page) bool {
-			return slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Shown && r.Settings.Experiment == 1 })
+			return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool { return r.Shown && r.Settings.Experiment == 1 })
 		}},
 	}},
 	{"lambda", map[string]string{"experiment": "2", "lambda": "1e-4"}, false, []lessonEvent{
@@ -103,7 +103,7 @@ func (p *Page) comparedWithSmallerLambda(compares func(now, before protocol.Eval
 	if !ok || p.Status != protocol.StatusDone {
 		return false
 	}
-	return slices.ContainsFunc(p.Runs, func(r Run) bool {
+	return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
 		same := r.Settings
 		same.Lambda, same.Experiment = p.Settings.Lambda, p.Settings.Experiment
 		return r.Settings.Lambda < p.Settings.Lambda && sameButWorkers(same, p.Settings) && compares(latest, r.Evaluation)

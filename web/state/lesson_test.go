@@ -80,7 +80,7 @@ func TestLessonEvents(t *testing.T) {
 	earlier := func(p *Page, lambda float64, e protocol.Evaluation) {
 		settings := p.Settings
 		settings.Lambda = lambda
-		p.Runs = append(p.Runs, Run{Result: fit.Result{Settings: settings, Evaluation: e}})
+		p.Runs.Kept = append(p.Runs.Kept, Run{Result: fit.Result{Settings: settings, Evaluation: e}})
 	}
 	done := func(p *Page) { p.Status = protocol.StatusDone }
 	for _, c := range []struct {
@@ -95,7 +95,7 @@ func TestLessonEvents(t *testing.T) {
 		{"sparse", "overlay", func(p *Page) {
 			run := Run{Shown: true}
 			run.Settings.Experiment = 1
-			p.Runs = append(p.Runs, run)
+			p.Runs.Kept = append(p.Runs.Kept, run)
 		}},
 		{"lambda", "done", done},
 		{"lambda", "fewer", func(p *Page) {

@@ -48,26 +48,35 @@ func parseFingerprint(text string) (Fingerprint, error) {
 	return Fingerprint{}, fmt.Errorf("%s %q: want an epoch, a kernel and a checksum, such as 20-relaxed-simd-1a2b3c4d", fingerprintName, text)
 }
 
+// Link is what a link to the page carries beside the settings: the fingerprint of a run.
+type Link struct {
+	page *Page
+
+	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
+
+	sums []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
+}
+
 // FingerprintAt returns the fingerprint of the run after an epoch; ok is false
 // where it is not that far yet, or went on with other data, kernels or another
 // learning rate than it began with.
-func (p *Page) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
-	if epoch < 1 || epoch > len(p.History) || p.mixed {
+func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
+	if epoch < 1 || epoch > len(l.page.History) || l.page.mixed {
 		return Fingerprint{}, false
 	}
 	table := crc32.MakeTable(crc32.Castagnoli)
-	for n := len(p.sums); n < epoch; n++ {
+	for n := len(l.sums); n < epoch; n++ {
 		var sum uint32
 		if n == 0 {
-			sum = crc32.Checksum([]byte(p.dataKey()), table)
+			sum = crc32.Checksum([]byte(l.page.dataKey()), table)
 		} else {
-			sum = p.sums[n-1]
+			sum = l.sums[n-1]
 		}
-		bits := binary.LittleEndian.AppendUint64(nil, math.Float64bits(p.History[n].Loss))
-		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(p.History[n].ValLoss))
-		p.sums = append(p.sums, crc32.Update(sum, table, bits))
+		bits := binary.LittleEndian.AppendUint64(nil, math.Float64bits(l.page.History[n].Loss))
+		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(l.page.History[n].ValLoss))
+		l.sums = append(l.sums, crc32.Update(sum, table, bits))
 	}
-	return Fingerprint{epoch, p.Kernel, p.sums[epoch-1]}, true
+	return Fingerprint{epoch, l.page.Kernel, l.sums[epoch-1]}, true
 }
 
 // Far more than any link needs; what is longer is not worth reading.
@@ -121,7 +130,7 @@ func (p *Page) followParameters(values url.Values) (problems []error) {
 		case name == fingerprintName:
 			f, err := parseFingerprint(value)
 			if err == nil {
-				p.Expected = &f
+				p.Link.Expected = &f
 			}
 			problems = append(problems, err)
 		case !known:
@@ -185,19 +194,19 @@ func inLine(err error) string {
 // Query returns the part of a link from the question mark on that opens the page
 // with the same settings; "" for the defaults. With a finished epoch, it carries
 // the run's fingerprint.
-func (p *Page) Query(fingerprint bool) string {
+func (l *Link) Query(fingerprint bool) string {
 	var parts []string
 	add := func(name, value string) {
 		// Only what a query needs escaped: "hidden=512,128" reads better.
 		value = strings.NewReplacer("%2C", ",", "%2F", "/").Replace(url.QueryEscape(value))
 		parts = append(parts, name+"="+value)
 	}
-	for _, change := range p.Settings.Changes() {
+	for _, change := range l.page.Settings.Changes() {
 		if change.Name != "workers" || !fingerprint { // of the machine, not of the experiment
 			add(change.Name, change.Value)
 		}
 	}
-	if f, ok := p.FingerprintAt(len(p.History)); ok && fingerprint {
+	if f, ok := l.FingerprintAt(len(l.page.History)); ok && fingerprint {
 		add(fingerprintName, f.String())
 	}
 	if len(parts) == 0 {
@@ -208,20 +217,20 @@ func (p *Page) Query(fingerprint bool) string {
 
 // Reproduced tells how the run compares with the one of the link that the page was
 // opened with, in a sentence; "" without such a link.
-func (p *Page) Reproduced() string {
-	if p.Expected == nil {
+func (l *Link) Reproduced() string {
+	if l.Expected == nil {
 		return ""
 	}
-	got, ok := p.FingerprintAt(p.Expected.Epoch)
+	got, ok := l.FingerprintAt(l.Expected.Epoch)
 	switch {
-	case !ok && p.mixed:
+	case !ok && l.page.mixed:
 		return "Not the link's run: this one went on with other data, kernels or another learning rate than it began with."
 	case !ok:
-		return fmt.Sprintf("The link's run will be compared with this one after epoch %d.", p.Expected.Epoch)
-	case got == *p.Expected:
+		return fmt.Sprintf("The link's run will be compared with this one after epoch %d.", l.Expected.Epoch)
+	case got == *l.Expected:
 		return fmt.Sprintf("The same as the link's run, bit for bit, up to epoch %d.", got.Epoch)
-	case got.Kernel != p.Expected.Kernel:
-		return fmt.Sprintf("The link's run was trained on other kernels (%s), so losses differ in their last digits.", p.Expected.Kernel)
+	case got.Kernel != l.Expected.Kernel:
+		return fmt.Sprintf("The link's run was trained on other kernels (%s), so losses differ in their last digits.", l.Expected.Kernel)
 	}
 	return "Not the same as the link's run: settings, data or the program are others."
 }

@@ -22,18 +22,18 @@ func TestLink(t *testing.T) {
 		}
 		page.Settings = settings
 		other := visitor()
-		other.Follow(page.Query(false))
+		other.Follow(page.Link.Query(false))
 		if other.Settings != page.Settings || other.Notice != nil {
-			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Query(false), other.Settings, other.Notice)
+			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Link.Query(false), other.Settings, other.Notice)
 		}
-		page.Follow(page.Query(true)) // what was set before does not matter
+		page.Follow(page.Link.Query(true)) // what was set before does not matter
 		if page.Settings != settings {
-			t.Errorf("%v: the link %q opens %+v", changes, page.Query(true), page.Settings)
+			t.Errorf("%v: the link %q opens %+v", changes, page.Link.Query(true), page.Settings)
 		}
 	}
 	page := visitor()
 	page.Settings.Hidden, page.Settings.Seed = "256,64", 3
-	if got := page.Query(true); got != "?hidden=256,64&seed=3" {
+	if got := page.Link.Query(true); got != "?hidden=256,64&seed=3" {
 		t.Errorf("link %q", got)
 	}
 }
@@ -100,31 +100,31 @@ func TestManyProblems(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	page, worker := open(t)
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 2, Epochs: []protocol.Epoch{{Epoch: 1, Loss: 0.5}, {Epoch: 2, Loss: 0.25}}})
-	link := page.Query(true)
+	link := page.Link.Query(true)
 	if !strings.HasPrefix(link, "?fingerprint=2-") {
 		t.Fatalf("link %q, want a fingerprint after epoch 2", link)
 	}
 	page.Follow(link)
-	if text := page.Reproduced(); !strings.Contains(text, "bit for bit, up to epoch 2") {
+	if text := page.Link.Reproduced(); !strings.Contains(text, "bit for bit, up to epoch 2") {
 		t.Errorf("the run itself: %q", text)
 	}
-	page.History[0].Loss, page.sums = page.History[0].Loss+1e-17, nil
-	if text := page.Reproduced(); !strings.Contains(text, "bit for bit") {
+	page.History[0].Loss, page.Link.sums = page.History[0].Loss+1e-17, nil
+	if text := page.Link.Reproduced(); !strings.Contains(text, "bit for bit") {
 		t.Errorf("a change below the last bit: %q", text)
 	}
-	page.History[0].Loss, page.sums = page.History[0].Loss+1e-15, nil
-	if text := page.Reproduced(); !strings.HasPrefix(text, "Not the same") {
+	page.History[0].Loss, page.Link.sums = page.History[0].Loss+1e-15, nil
+	if text := page.Link.Reproduced(); !strings.HasPrefix(text, "Not the same") {
 		t.Errorf("another loss: %q", text)
 	}
 	page.Kernel = "another"
-	if text := page.Reproduced(); !strings.Contains(text, "other kernels") {
+	if text := page.Link.Reproduced(); !strings.Contains(text, "other kernels") {
 		t.Errorf("another kernel: %q", text)
 	}
 	page.History = page.History[:1]
-	if text := page.Reproduced(); !strings.Contains(text, "after epoch 2") {
+	if text := page.Link.Reproduced(); !strings.Contains(text, "after epoch 2") {
 		t.Errorf("not there yet: %q", text)
 	}
-	if visitor().Reproduced() != "" {
+	if visitor().Link.Reproduced() != "" {
 		t.Error("without a link, there is nothing to compare with")
 	}
 }

@@ -85,7 +85,7 @@ func (p *Page) Import(file any, done func(error)) {
 			done(err)
 			return
 		}
-		p.queue = nil
+		p.Series.queue = nil
 		p.adopt(imported, run)
 		p.Notice = p.otherOrigin(imported)
 		done(nil)
@@ -109,4 +109,13 @@ func (p *Page) adopt(imported protocol.Imported, run int) {
 	p.mixed = imported.Kernel != p.Kernel || !imported.Same
 	p.Pictures.watch()
 	p.Loss.askPCA()
+}
+
+// checkpoint has the worker make a checkpoint of the run as it is.
+func (p *Page) checkpoint(done func(file any)) {
+	p.Export("checkpoint", func(file any, err error) {
+		if err == nil {
+			done(file)
+		}
+	})
 }

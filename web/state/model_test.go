@@ -148,10 +148,10 @@ func TestPrincipalComponents(t *testing.T) {
 // leaves a point for each.
 func TestSweep(t *testing.T) {
 	page, worker := open(t)
-	page.Sweep()
+	page.Series.Sweep()
 	var lambdas []float64
 	for range 20 {
-		run, total := page.Queued()
+		run, total := page.Series.At()
 		if total == 0 {
 			break
 		}
@@ -173,35 +173,35 @@ func TestSweep(t *testing.T) {
 	if page.Status != protocol.StatusDone || page.Settings != experiment.Default() {
 		t.Errorf("status %q, settings %+v after the sweep", page.Status, page.Settings)
 	}
-	points := page.TradeOff()[0]
+	points := page.Runs.TradeOff()[0]
 	if len(points) != len(lambdas) || points[0].Settings.Lambda != 0 || math.Abs(points[1].ValMSE-0.02-1e-7) > 1e-12 {
 		t.Errorf("points %+v", points)
 	}
 	page.Set(map[string]string{"latent": "32"}, func(bool, error) {})
-	if groups := page.TradeOff(); len(groups) != 2 || len(groups[0]) != 0 || len(groups[1]) != len(lambdas) {
+	if groups := page.Runs.TradeOff(); len(groups) != 2 || len(groups[0]) != 0 || len(groups[1]) != len(lambdas) {
 		t.Error("runs of another network are compared as those of this one")
 	}
 	for name, end := range map[string]func(){
 		"a setting": func() { page.Set(map[string]string{"seed": "3"}, func(bool, error) {}) },
 		"reset":     func() { page.Reset(must(t)) },
 		"data":      func() { page.UseSynthetic(must(t)) },
-		"stop":      page.StopQueue,
+		"stop":      page.Series.Stop,
 		"divergence": func() {
 			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer finite", Diverged: true})
 		},
 	} {
-		page.Sweep()
+		page.Series.Sweep()
 		page.Pause(must(t))
 		page.Play(must(t))
-		if _, total := page.Queued(); total == 0 {
+		if _, total := page.Series.At(); total == 0 {
 			t.Errorf("%s: a pause ends the sweep", name)
 		}
 		end()
-		if _, total := page.Queued(); total != 0 {
+		if _, total := page.Series.At(); total != 0 {
 			t.Errorf("%s does not end the sweep", name)
 		}
 	}
-	if len(page.Runs) != 0 {
+	if len(page.Runs.Kept) != 0 {
 		t.Error("runs on other data are kept")
 	}
 }
@@ -210,44 +210,44 @@ func TestSweep(t *testing.T) {
 func TestRuns(t *testing.T) {
 	page, worker := open(t)
 	worker.types()
-	page.QueueExperiments()
+	page.Series.Experiments()
 	for number := 1; number <= 3; number++ {
 		if page.Settings.Experiment != number {
 			t.Fatalf("experiment %d, want %d", page.Settings.Experiment, number)
 		}
 		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, TrainSeconds: 9, Epochs: []protocol.Epoch{{Epoch: 20}}})
 	}
-	if len(page.Runs) != 3 || page.Runs[1].Name != "Run 2" || page.Runs[2].Seconds != 9 || len(page.Runs[0].History) != 1 {
-		t.Fatalf("runs %+v", page.Runs)
+	if len(page.Runs.Kept) != 3 || page.Runs.Kept[1].Name != "Run 2" || page.Runs.Kept[2].Seconds != 9 || len(page.Runs.Kept[0].History) != 1 {
+		t.Fatalf("runs %+v", page.Runs.Kept)
 	}
 	page.Play(func(error) {})
-	page.RenameRun(2, " Sparse ")
-	page.RenameRun(2, "  ")
-	page.ShowRun(1, true)
-	page.RestoreRun(3) // without a model yet
-	if page.Runs[1].Name != "Sparse" || !page.Runs[0].Shown || page.Settings.Experiment != 3 {
-		t.Errorf("runs %+v", page.Runs)
+	page.Runs.Rename(2, " Sparse ")
+	page.Runs.Rename(2, "  ")
+	page.Runs.Show(1, true)
+	page.Runs.Restore(3) // without a model yet
+	if page.Runs.Kept[1].Name != "Sparse" || !page.Runs.Kept[0].Shown || page.Settings.Experiment != 3 {
+		t.Errorf("runs %+v", page.Runs.Kept)
 	}
-	page.DeleteRun(2)
-	if len(page.Runs) != 2 || page.Toast == nil || page.Toast.Text != "Deleted Sparse." {
-		t.Errorf("%d runs, toast %v", len(page.Runs), page.Toast)
+	page.Runs.Delete(2)
+	if len(page.Runs.Kept) != 2 || page.Toast == nil || page.Toast.Text != "Deleted Sparse." {
+		t.Errorf("%d runs, toast %v", len(page.Runs.Kept), page.Toast)
 	}
 	page.Undo()
-	if len(page.Runs) != 3 || page.Toast != nil {
-		t.Errorf("%d runs after undo", len(page.Runs))
+	if len(page.Runs.Kept) != 3 || page.Toast != nil {
+		t.Errorf("%d runs after undo", len(page.Runs.Kept))
 	}
-	page.Runs[2].Model = "blob"
+	page.Runs.Kept[2].Model = "blob"
 	worker.silent = true
 	worker.types()
-	page.RestoreRun(3)
+	page.Runs.Restore(3)
 	if got := worker.types(); got != "import" {
 		t.Errorf("commands %q, want import", got)
 	}
 	// The same settings again take the place of the earlier run.
 	page.Status = protocol.StatusTraining
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
-	if len(page.Runs) != 3 {
-		t.Errorf("%d runs, want 3", len(page.Runs))
+	if len(page.Runs.Kept) != 3 {
+		t.Errorf("%d runs, want 3", len(page.Runs.Kept))
 	}
 }
 
@@ -256,7 +256,7 @@ func TestRunsAreKept(t *testing.T) {
 	page, worker := open(t)
 	kept := map[string]Run{}
 	var full error
-	page.KeepRuns(Keeper{
+	page.Runs.KeepWith(Keeper{
 		Put: func(run Run, done func(error)) {
 			if full == nil {
 				kept[run.Key] = run
@@ -272,35 +272,35 @@ func TestRunsAreKept(t *testing.T) {
 			})
 		},
 	})
-	page.recall()
-	if len(page.Runs) != 1 || page.Runs[0].Name != "Earlier" || page.Runs[0].ID == 0 {
-		t.Fatalf("runs %+v, want the one of these data", page.Runs)
+	page.Runs.recall()
+	if len(page.Runs.Kept) != 1 || page.Runs.Kept[0].Name != "Earlier" || page.Runs.Kept[0].ID == 0 {
+		t.Fatalf("runs %+v, want the one of these data", page.Runs.Kept)
 	}
-	page.recall() // of a worker that was replaced
-	if len(page.Runs) != 1 {
-		t.Errorf("%d runs, want 1", len(page.Runs))
+	page.Runs.recall() // of a worker that was replaced
+	if len(page.Runs.Kept) != 1 {
+		t.Errorf("%d runs, want 1", len(page.Runs.Kept))
 	}
 	page.Set(map[string]string{"experiment": "1"}, func(bool, error) {})
 	page.Play(func(error) {})
 	worker.silent = true
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
 	worker.answer(protocol.Message{File: "blob"})
-	if len(kept) != 1 || len(page.Runs) != 2 {
-		t.Fatalf("%d runs kept of %d, want the finished one", len(kept), len(page.Runs))
+	if len(kept) != 1 || len(page.Runs.Kept) != 2 {
+		t.Fatalf("%d runs kept of %d, want the finished one", len(kept), len(page.Runs.Kept))
 	}
-	id := page.Runs[1].ID
-	page.RenameRun(id, "Base")
-	if run := kept[page.Runs[1].Key]; run.Name != "Base" || run.Model != "blob" || run.Data != page.dataKey() {
+	id := page.Runs.Kept[1].ID
+	page.Runs.Rename(id, "Base")
+	if run := kept[page.Runs.Kept[1].Key]; run.Name != "Base" || run.Model != "blob" || run.Data != page.dataKey() {
 		t.Errorf("kept %+v", run)
 	}
-	page.DeleteRun(id)
+	page.Runs.Delete(id)
 	if len(kept) != 0 {
 		t.Error("a deleted run is kept")
 	}
 	full = errors.New("the disk is full")
 	page.Undo()
-	if len(kept) != 0 || page.Unkept != "the disk is full" || len(page.Runs) != 2 {
-		t.Errorf("%d kept, %q, %d runs", len(kept), page.Unkept, len(page.Runs))
+	if len(kept) != 0 || page.Runs.Unkept != "the disk is full" || len(page.Runs.Kept) != 2 {
+		t.Errorf("%d kept, %q, %d runs", len(kept), page.Runs.Unkept, len(page.Runs.Kept))
 	}
 }
 

@@ -30,97 +30,97 @@ type Keeper struct {
 	All    func(done func([]Run))
 }
 
-// KeepRuns has runs kept beyond the visit.
-func (p *Page) KeepRuns(keeper Keeper) { p.keeper = &keeper }
+// Runs are the runs that are kept, on the data set in use.
+type Runs struct {
+	page *Page
 
-// dataKey tells apart the data sets that runs are trained on. The floor depends on
-// every validation image.
-func (p *Page) dataKey() string {
-	return fmt.Sprintf("%s/%d/%d/%.12f", p.Dataset.Name, p.Dataset.Train, p.Dataset.Validation, p.Dataset.Floor)
+	Kept    []Run
+	Version int    // grows with every change of Kept
+	Unkept  string // why the last run is kept for this visit only; "" where it is kept longer
+
+	keeper *Keeper // nil for none
+	lastID int
 }
 
+// KeepWith has runs kept beyond the visit.
+func (r *Runs) KeepWith(keeper Keeper) { r.keeper = &keeper }
+
 // recall brings back the runs that were kept of the data set in use.
-func (p *Page) recall() {
-	if p.keeper == nil {
+func (r *Runs) recall() {
+	if r.keeper == nil {
 		return
 	}
-	data := p.dataKey()
-	p.keeper.All(func(kept []Run) {
-		if p.dataKey() != data {
+	data := r.page.dataKey()
+	r.keeper.All(func(kept []Run) {
+		if r.page.dataKey() != data {
 			return
 		}
 		var runs []Run
 		for _, run := range kept {
-			known := slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Key == run.Key })
+			known := slices.ContainsFunc(r.Kept, func(k Run) bool { return k.Key == run.Key })
 			if run.Data == data && !known && run.Settings.Validate() == nil {
-				p.lastRunID++
-				run.ID = p.lastRunID
+				r.lastID++
+				run.ID = r.lastID
 				runs = append(runs, run)
 			}
 		}
-		p.setRuns(append(runs, p.Runs...))
+		r.set(append(runs, r.Kept...))
 	})
 }
 
 // keep keeps a run beyond the visit, where that is possible.
-func (p *Page) keep(run Run) {
-	if p.keeper == nil || run.Model == nil {
+func (r *Runs) keep(run Run) {
+	if r.keeper == nil || run.Model == nil {
 		return
 	}
-	p.keeper.Put(run, func(err error) {
-		if p.Unkept = ""; err != nil {
-			p.Unkept = err.Error()
+	r.keeper.Put(run, func(err error) {
+		if r.Unkept = ""; err != nil {
+			r.Unkept = err.Error()
 			return
 		}
-		if p.Status == protocol.StatusDone && sameButWorkers(run.Settings, p.Settings) {
-			p.discard(p.slot) // it is not unfinished any more
+		if r.page.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.page.Settings) {
+			r.page.discard(r.page.slot) // it is not unfinished any more
 		}
 	})
 }
 
 // forget forgets a run that was kept.
-func (p *Page) forget(run Run) {
-	if p.keeper != nil {
-		p.keeper.Delete(run.Key)
+func (r *Runs) forget(run Run) {
+	if r.keeper != nil {
+		r.keeper.Delete(run.Key)
 	}
-}
-
-// Toast is a short message with a way back.
-type Toast struct {
-	Text string
-	Undo func() // nil for none
 }
 
 // maxRuns is how many runs are kept; the oldest make way.
 const maxRuns = 50
 
-// finished keeps the run that has just ended, in the place of an earlier one
+// add keeps the run that has just ended, in the place of an earlier one
 // with the same settings.
-func (p *Page) finished() {
-	latest, ok := p.Latest()
+func (r *Runs) add() {
+	latest, ok := r.page.Latest()
 	if !ok {
 		return
 	}
-	p.lastRunID++
-	run := Run{Key: NewKey(), Data: p.dataKey(), Result: fit.Result{
-		ID: p.lastRunID, Name: fmt.Sprintf("Run %d", p.lastRunID), Settings: p.Settings, Evaluation: latest,
-		History: slices.Clone(p.History), Seconds: p.TrainSeconds,
+	r.lastID++
+	run := Run{Key: NewKey(), Data: r.page.dataKey(), Result: fit.Result{
+		ID: r.lastID, Name: fmt.Sprintf("Run %d", r.lastID), Settings: r.page.Settings, Evaluation: latest,
+		History: slices.Clone(r.page.History), Seconds: r.page.TrainSeconds,
 	}}
-	for _, earlier := range p.Runs {
-		if sameButWorkers(earlier.Settings, p.Settings) {
+	for _, earlier := range r.Kept {
+		if sameButWorkers(earlier.Settings, r.page.Settings) {
 			run.ID, run.Key, run.Name, run.Shown = earlier.ID, earlier.Key, earlier.Name, earlier.Shown
 		}
 	}
-	runs := slices.DeleteFunc(slices.Clone(p.Runs), func(r Run) bool { return r.ID == run.ID })
+	runs := slices.DeleteFunc(slices.Clone(r.Kept), func(k Run) bool { return k.ID == run.ID })
 	runs = append(runs, run)
 	for _, oldest := range runs[:max(0, len(runs)-maxRuns)] {
-		p.forget(oldest)
+		r.forget(oldest)
 	}
-	p.setRuns(runs[max(0, len(runs)-maxRuns):])
-	p.checkpoint(func(file any) {
-		if i := p.runIndex(run.ID); i >= 0 {
-			p.Runs[i].Model = file
-			p.keep(p.Runs[i])
+	r.set(runs[max(0, len(runs)-maxRuns):])
+	r.page.checkpoint(func(file any) {
+		if i := r.index(run.ID); i >= 0 {
+			r.Kept[i].Model = file
+			r.keep(r.Kept[i])
 		}
 	})
 }
@@ -129,176 +129,74 @@ func (p *Page) finished() {
 // those of other pages.
 func NewKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
 
-// checkpoint has the worker make a checkpoint of the run as it is.
-func (p *Page) checkpoint(done func(file any)) {
-	p.Export("checkpoint", func(file any, err error) {
-		if err == nil {
-			done(file)
-		}
-	})
-}
-
 func sameButWorkers(a, b experiment.Settings) bool {
 	a.Workers = b.Workers
 	return a == b
 }
 
-func (p *Page) setRuns(runs []Run) {
-	p.Runs = runs
-	p.RunsVersion = p.nextVersion()
+func (r *Runs) set(runs []Run) {
+	r.Kept = runs
+	r.Version = r.page.nextVersion()
 }
 
-func (p *Page) runIndex(id int) int {
-	return slices.IndexFunc(p.Runs, func(r Run) bool { return r.ID == id })
+func (r *Runs) index(id int) int {
+	return slices.IndexFunc(r.Kept, func(k Run) bool { return k.ID == id })
 }
 
-// changeRun changes a run that is kept.
-func (p *Page) changeRun(id int, change func(*Run)) {
-	if i := p.runIndex(id); i >= 0 {
-		runs := slices.Clone(p.Runs)
+// change changes a run that is kept.
+func (r *Runs) change(id int, change func(*Run)) {
+	if i := r.index(id); i >= 0 {
+		runs := slices.Clone(r.Kept)
 		change(&runs[i])
-		p.setRuns(runs)
+		r.set(runs)
 	}
 }
 
-// RenameRun gives a run another name; an empty one changes nothing.
-func (p *Page) RenameRun(id int, name string) {
+// Rename gives a run another name; an empty one changes nothing.
+func (r *Runs) Rename(id int, name string) {
 	if name = strings.TrimSpace(name); name != "" {
-		p.changeRun(id, func(r *Run) { r.Name = name })
-		if i := p.runIndex(id); i >= 0 {
-			p.keep(p.Runs[i])
+		r.change(id, func(r *Run) { r.Name = name })
+		if i := r.index(id); i >= 0 {
+			r.keep(r.Kept[i])
 		}
 	}
 }
 
-// ShowRun shows or hides a run in the loss chart.
-func (p *Page) ShowRun(id int, on bool) { p.changeRun(id, func(r *Run) { r.Shown = on }) }
+// Show shows or hides a run in the loss chart.
+func (r *Runs) Show(id int, on bool) { r.change(id, func(r *Run) { r.Shown = on }) }
 
-// DeleteRun forgets a run; the toast brings it back.
-func (p *Page) DeleteRun(id int) {
-	i := p.runIndex(id)
+// Delete forgets a run; the toast brings it back.
+func (r *Runs) Delete(id int) {
+	i := r.index(id)
 	if i < 0 {
 		return
 	}
-	before, run := p.Runs, p.Runs[i]
-	p.setRuns(slices.Delete(slices.Clone(p.Runs), i, i+1))
-	p.forget(run)
-	p.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
-		p.setRuns(before)
-		p.keep(run)
+	before, run := r.Kept, r.Kept[i]
+	r.set(slices.Delete(slices.Clone(r.Kept), i, i+1))
+	r.forget(run)
+	r.page.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
+		r.set(before)
+		r.keep(run)
 	}}
 }
 
-// RestoreRun makes a run that is kept the one under way.
-func (p *Page) RestoreRun(id int) {
-	if i := p.runIndex(id); i >= 0 && p.Runs[i].Model != nil {
-		p.Import(p.Runs[i].Model, ignore)
+// Restore makes a run that is kept the one under way.
+func (r *Runs) Restore(id int) {
+	if i := r.index(id); i >= 0 && r.Kept[i].Model != nil {
+		r.page.Import(r.Kept[i].Model, ignore)
 	}
-}
-
-// Undo takes back what the toast tells of.
-func (p *Page) Undo() {
-	toast := p.Toast
-	p.Toast = nil
-	if toast != nil && toast.Undo != nil {
-		toast.Undo()
-	}
-}
-
-// Say shows a short message.
-func (p *Page) Say(text string) { p.Toast = &Toast{Text: text} }
-
-// Copied tells how it went to copy something, such as "The link", to the clipboard.
-func (p *Page) Copied(what string, err error) {
-	if err != nil {
-		p.Say(what + " could not be copied: " + err.Error() + ".")
-		return
-	}
-	p.Say(what + " is in the clipboard.")
-}
-
-// DismissToast closes the toast.
-func (p *Page) DismissToast() { p.Toast = nil }
-
-// sweepLambdas are the values of λ that a sweep tries.
-func sweepLambdas() []float64 {
-	field, _ := experiment.Lookup("lambda")
-	return field.Notches
-}
-
-// Sweep trains a run for each of some values of λ, from the largest to the
-// smallest, and last the one that is set, so that its model stays. It ends
-// early when the user changes a setting, the data or the run.
-func (p *Page) Sweep() {
-	lambdas := slices.Clone(sweepLambdas())
-	slices.Reverse(lambdas)
-	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == p.Settings.Lambda })
-	var runs []map[string]string
-	for _, lambda := range append(lambdas, p.Settings.Lambda) {
-		runs = append(runs, map[string]string{"lambda": experiment.FormatLambda(lambda)})
-	}
-	p.enqueue(runs)
-}
-
-// QueueExperiments trains experiments 1, 2 and 3 one after the other.
-func (p *Page) QueueExperiments() {
-	p.enqueue([]map[string]string{{"experiment": "1"}, {"experiment": "2"}, {"experiment": "3"}})
-}
-
-func (p *Page) enqueue(runs []map[string]string) {
-	if p.Status == StatusLoading {
-		return
-	}
-	p.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
-	p.next()
-}
-
-// StopQueue ends the series; the run under way stays.
-func (p *Page) StopQueue() {
-	p.queue = nil
-	p.adjust(ignore)
-	p.changed("state")
-}
-
-// Queued tells which run of how many a series is at, from 1; total is 0 where
-// there is none.
-func (p *Page) Queued() (run, total int) {
-	if p.queue == nil {
-		return 0, 0
-	}
-	return p.queue.Total - len(p.queue.Runs), p.queue.Total
-}
-
-// next starts the next run of the series.
-func (p *Page) next() {
-	q := p.queue
-	if q == nil || len(q.Runs) == 0 {
-		p.queue = nil
-		return
-	}
-	settings, err := p.Settings.With(q.Runs[0])
-	q.Runs = q.Runs[1:]
-	if err != nil { // another version of this page has saved it
-		p.queue = nil
-		p.Notify("The series of runs ended", err.Error()+".")
-		return
-	}
-	p.Settings = settings
-	p.Status = protocol.StatusIdle
-	p.newRun(ignore)
-	p.Play(ignore)
 }
 
 // TradeOff returns the runs in groups that differ in λ at most, each by rising
 // λ: reconstruction against sparsity. The group of the settings comes first.
-func (p *Page) TradeOff() [][]fit.Result {
+func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
 		s.Experiment, s.Lambda, s.Workers = 0, 0, ""
 		return s
 	}
-	keys := []experiment.Settings{alike(p.Settings)}
+	keys := []experiment.Settings{alike(r.page.Settings)}
 	groups := map[experiment.Settings][]fit.Result{}
-	for _, run := range p.Runs {
+	for _, run := range r.Kept {
 		key := alike(run.Settings)
 		if !slices.Contains(keys, key) {
 			keys = append(keys, key)

@@ -104,7 +104,7 @@ func (p *Page) Resume() {
 	resume := func(done func(error)) {
 		p.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err == nil {
-				p.Offers, p.taken, p.queue = nil, save.Slot, save.Queue
+				p.Offers, p.taken, p.Series.queue = nil, save.Slot, save.Queue
 				p.Notice = p.otherOrigin(imported)
 			}
 			done(err)
@@ -205,7 +205,7 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 	p.Loading, p.Loss.asked = nil, pcaSize{}
 	if p.deaths++; p.deaths > maxDeaths {
 		p.Gone = true
-		p.queue = nil
+		p.Series.queue = nil
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
 		return false
 	}
@@ -243,7 +243,7 @@ type rescue struct {
 func (p *Page) rescue(training bool) rescue {
 	finished := p.Status == protocol.StatusDone
 	var model any
-	for _, run := range p.Runs {
+	for _, run := range p.Runs.Kept {
 		if finished && sameButWorkers(run.Settings, p.Settings) {
 			model = run.Model
 		}
@@ -251,7 +251,7 @@ func (p *Page) rescue(training bool) rescue {
 	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
 	play := (training || finished && back && model == nil) && p.deaths <= 1
 	if !play {
-		p.queue = nil
+		p.Series.queue = nil
 	}
 	r := rescue{text: "The run starts again from its first epoch."}
 	switch {
@@ -285,7 +285,7 @@ func (p *Page) rescue(training bool) rescue {
 				restart(err)
 			})
 		case back:
-			p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) { restart(err) })
+			p.goBack(p.slot, 0, p.Series.queue, func(_ protocol.Imported, err error) { restart(err) })
 		default:
 			p.newRun(end)
 		}
@@ -296,7 +296,7 @@ func (p *Page) rescue(training bool) rescue {
 // goOn has a run that diverged go on from its save with another learning rate.
 func (p *Page) goOn(settings experiment.Settings, done func(reset bool, err error)) {
 	p.Settings, p.Notice = settings, nil
-	p.goBack(p.slot, settings.LR, p.queue, func(_ protocol.Imported, err error) {
+	p.goBack(p.slot, settings.LR, p.Series.queue, func(_ protocol.Imported, err error) {
 		if err != nil { // then from its first epoch
 			p.newRun(func(err error) { done(true, err) })
 			return
@@ -316,7 +316,7 @@ func (p *Page) lastSave() string {
 // from there.
 func (p *Page) stopped(failure string, diverged bool) {
 	if diverged {
-		p.queue = nil
+		p.Series.queue = nil
 		p.Status, p.Failure = protocol.StatusError, failure
 		back := p.saved.Run == p.run
 		text := "The run is back at its start: lower the learning rate under More settings."
@@ -328,7 +328,7 @@ func (p *Page) stopped(failure string, diverged bool) {
 			p.newRun(ignore)
 			return
 		}
-		p.goBack(p.slot, 0, p.queue, func(_ protocol.Imported, err error) {
+		p.goBack(p.slot, 0, p.Series.queue, func(_ protocol.Imported, err error) {
 			if p.diverged = err == nil; err != nil {
 				p.Notify("Training diverged", failure+". The run starts again: "+err.Error()+".")
 				p.newRun(ignore)
@@ -337,7 +337,7 @@ func (p *Page) stopped(failure string, diverged bool) {
 		return
 	}
 	if p.deaths++; p.deaths > maxDeaths {
-		p.queue = nil
+		p.Series.queue = nil
 		p.fail("Training stopped", errors.New(failure+"; reset to start again"))
 		return
 	}

@@ -75,7 +75,7 @@ func TestOfferedRun(t *testing.T) {
 		t.Errorf("notice %v: want the other kernel named", page.Notice)
 	}
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 6, Batches: 9, Epochs: []protocol.Epoch{{Epoch: 1}}})
-	if _, ok := page.FingerprintAt(1); ok {
+	if _, ok := page.Link.FingerprintAt(1); ok {
 		t.Error("a run of two kernels has a fingerprint")
 	}
 	worker.saved(6, 2)
@@ -115,12 +115,12 @@ func TestOfferedRunOnOtherData(t *testing.T) {
 // A series of runs is saved with the run under way, and goes on when that is resumed.
 func TestSeriesIsResumed(t *testing.T) {
 	page, worker := openSaving(t)
-	page.QueueExperiments()
+	page.Series.Experiments()
 	configure, err := protocol.Decode[protocol.Configure](worker.last(t, protocol.TypeConfigure))
 	if err != nil || configure.Queue == nil || configure.Queue.Total != 3 || len(configure.Queue.Runs) != 2 {
 		t.Fatalf("configured %+v, %v", configure.Queue, err)
 	}
-	page.StopQueue()
+	page.Series.Stop()
 	if adjust, err := protocol.Decode[protocol.Adjust](worker.last(t, protocol.TypeAdjust)); err != nil || adjust.Queue != nil || adjust.Epochs != 20 {
 		t.Errorf("adjusted to %+v, %v: want no more runs", adjust, err)
 	}
@@ -131,12 +131,12 @@ func TestSeriesIsResumed(t *testing.T) {
 	worker.resumes(page, protocol.StatusPaused)
 	page.Resume()
 	resume, err := protocol.Decode[protocol.Resume](worker.last(t, protocol.TypeResume))
-	if run, total := page.Queued(); err != nil || resume.Queue == nil || len(resume.Queue.Runs) != 2 || run != 1 || total != 3 {
+	if run, total := page.Series.At(); err != nil || resume.Queue == nil || len(resume.Queue.Runs) != 2 || run != 1 || total != 3 {
 		t.Fatalf("resumed %+v, %v, run %d of %d", resume.Queue, err, run, total)
 	}
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
-	if run, total := page.Queued(); run != 2 || total != 3 || page.Settings.Experiment != 2 || page.Status != protocol.StatusTraining {
+	if run, total := page.Series.At(); run != 2 || total != 3 || page.Settings.Experiment != 2 || page.Status != protocol.StatusTraining {
 		t.Errorf("run %d of %d, experiment %d, status %q", run, total, page.Settings.Experiment, page.Status)
 	}
 
@@ -146,7 +146,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	page.Resume()
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
-	if _, total := page.Queued(); total != 0 || page.Status != protocol.StatusDone || page.Notice == nil || !strings.Contains(page.Notice.Text, "colour") {
+	if _, total := page.Series.At(); total != 0 || page.Status != protocol.StatusDone || page.Notice == nil || !strings.Contains(page.Notice.Text, "colour") {
 		t.Errorf("%d runs, status %q, notice %v, after a run of settings that there are not", total, page.Status, page.Notice)
 	}
 }
@@ -277,7 +277,7 @@ func TestDivergedRunGoesOn(t *testing.T) {
 // What is not saved is said, and a finished run that is kept is not offered again.
 func TestSaving(t *testing.T) {
 	page, worker := openSaving(t)
-	page.KeepRuns(Keeper{Put: func(_ Run, done func(error)) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
+	page.Runs.KeepWith(Keeper{Put: func(_ Run, done func(error)) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
 	worker.page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "the disk is full"}))
 	if page.Unsaved != "the disk is full" {
 		t.Errorf("unsaved %q", page.Unsaved)

@@ -73,13 +73,12 @@ type Page struct {
 	Pictures Pictures
 	Lesson   Lesson
 
-	Embed    *Embed // how the page is shown in a frame; nil for the page itself
-	Builder  Builder
-	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
+	Embed   *Embed // how the page is shown in a frame; nil for the page itself
+	Builder Builder
 
-	Runs        []Run  // that are kept, on the data set in use
-	RunsVersion int    // grows with every change of Runs
-	Unkept      string // why the last run is kept for this visit only; "" where it is kept longer
+	Runs   Runs
+	Series Series
+	Link   Link
 
 	Offers  []protocol.Save // unfinished runs that earlier visits have left, the newest first
 	Unsaved string          // why the run under way is not saved for the next visit; "" where it is
@@ -107,10 +106,6 @@ type Page struct {
 	answered  bool    // whether a message was the decoder's answer to the explorer
 	unseen    bool    // whether training waits to be seen again
 	versions  int
-	queue     *protocol.Queue // of runs under way; nil for none
-	lastRunID int
-	keeper    *Keeper  // of runs; nil for none
-	sums      []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
 }
 
 // proven is the last run that the worker was able to set up.
@@ -140,6 +135,9 @@ func New(send func(protocol.Message), sites []string) *Page {
 	p.Loss = Loss{page: p, Quantity: fit.QuantityLoss, ShowMean: true, pcas: map[pcaSize]baseline.Quality{}}
 	p.Slow = SlowMotion{page: p}
 	p.Lesson = Lesson{page: p, Text: lesson.For("en")}
+	p.Runs = Runs{page: p}
+	p.Series = Series{page: p}
+	p.Link = Link{page: p}
 	p.Builder = Builder{page: p, Panels: []string{"recon", "loss"}, Target: Targets[0]}
 	return p
 }
@@ -327,8 +325,8 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		p.Dataset, p.labels = dataset, reply.Buffers[0]
 		if start != nil {
 			p.Loss.pcas, p.Loss.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
-			p.Runs, p.queue = nil, nil
-			p.recall()
+			p.Runs.Kept, p.Series.queue = nil, nil
+			p.Runs.recall()
 		}
 		p.Features.Unit, p.Explorer = -1, newExplorer(p)
 		if dataset.Kept {
@@ -388,7 +386,7 @@ func (p *Page) clear(run int) {
 	p.Epoch, p.Batch, p.Batches = 0, 0, 0
 	p.ImagesPerSecond, p.SecondsLeft, p.TrainSeconds = 0, 0, 0
 	p.Workers = 1
-	p.History, p.Initial, p.Curve, p.sums = nil, nil, nil, nil
+	p.History, p.Initial, p.Curve, p.Link.sums = nil, nil, nil, nil
 	p.Failure = ""
 	p.taken, p.diverged, p.mixed = "", false, false
 	p.Timeline.clear()
@@ -405,7 +403,7 @@ func (p *Page) newRun(done func(error)) {
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
 	p.Pictures.watch()
-	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.queue}), func(reply protocol.Message) {
+	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.Series.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
 		if err != nil && run == p.run {
 			p.fail("The run could not be set up.", err)
@@ -450,7 +448,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 	adjusts := settings.Epochs != p.Settings.Epochs || settings.Workers != p.Settings.Workers
 	p.Settings = settings
 	if reset {
-		p.queue = nil
+		p.Series.queue = nil
 	}
 	switch {
 	case p.Status == StatusLoading: // a run has yet to start, with these
@@ -474,7 +472,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 
 // adjust tells the worker what has changed within the run.
 func (p *Page) adjust(done func(error)) {
-	body := protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers, Queue: p.queue}
+	body := protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers, Queue: p.Series.queue}
 	p.command(protocol.New(protocol.TypeAdjust, body), p.ofRun(done))
 }
 
@@ -563,7 +561,7 @@ func (p *Page) Reset(done func(error)) {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
 		return
 	}
-	p.queue = nil
+	p.Series.queue = nil
 	if p.Trained() {
 		p.checkpoint(func(file any) {
 			p.Toast = &Toast{Text: "What was learnt is gone.", Undo: func() { p.Import(file, ignore) }}
@@ -647,8 +645,8 @@ func (p *Page) follow(frame protocol.Frame) {
 	case protocol.StatusDone:
 		if frame.Epoch >= p.Settings.Epochs {
 			p.Status = protocol.StatusDone
-			p.finished()
-			p.next()
+			p.Runs.add()
+			p.Series.next()
 			p.changed("state")
 		}
 	case protocol.StatusError:
@@ -687,4 +685,10 @@ func (p *Page) Latest() (evaluation protocol.Evaluation, ok bool) {
 		return *p.Initial, true
 	}
 	return protocol.Evaluation{}, false
+}
+
+// dataKey tells apart the data sets that runs are trained on. The floor depends on
+// every validation image.
+func (p *Page) dataKey() string {
+	return fmt.Sprintf("%s/%d/%d/%.12f", p.Dataset.Name, p.Dataset.Train, p.Dataset.Validation, p.Dataset.Floor)
 }

@@ -32,4 +32,4 @@ func (c *Root) embedded() string {
 }
 
 // laboratory is the address of the whole page with the same settings.
-func (c *Root) laboratory() string { return "index.html" + c.Page.Query(false) }
+func (c *Root) laboratory() string { return "index.html" + c.Page.Link.Query(false) }

@@ -129,13 +129,13 @@ func (c *Loss) label() string {
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.RunsVersion)
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version)
 }
 
 // others returns the runs that are shown beside the one under way.
 func (c *Loss) others() []fit.Result {
 	var others []fit.Result
-	for _, run := range c.Page.Runs {
+	for _, run := range c.Page.Runs.Kept {
 		if run.Shown {
 			others = append(others, run.Result)
 		}

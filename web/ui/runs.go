@@ -30,8 +30,8 @@ func (c *Runs) loading() bool { return c.Page.Status == state.StatusLoading }
 // lead tells how long runs are kept.
 func (c *Runs) lead() string {
 	text := "Finished runs stay in this browser, with their models, until you delete them."
-	if c.Page.Unkept != "" {
-		text = "Finished runs are kept for this visit only: " + c.Page.Unkept + "."
+	if c.Page.Runs.Unkept != "" {
+		text = "Finished runs are kept for this visit only: " + c.Page.Runs.Unkept + "."
 	}
 	if c.Page.Unsaved != "" {
 		text += " The run under way is not saved: " + c.Page.Unsaved + "."
@@ -40,13 +40,13 @@ func (c *Runs) lead() string {
 }
 
 func (c *Runs) queueing() bool {
-	_, total := c.Page.Queued()
+	_, total := c.Page.Series.At()
 	return total > 0
 }
 
 // queued tells how far a series of runs is.
 func (c *Runs) queued() string {
-	run, total := c.Page.Queued()
+	run, total := c.Page.Series.At()
 	if total == 0 {
 		return ""
 	}
@@ -69,10 +69,10 @@ func (c *Runs) sweepHelp() string {
 
 func (c *Runs) sweep() {
 	if c.queueing() {
-		c.Page.StopQueue()
+		c.Page.Series.Stop()
 		return
 	}
-	c.Page.Sweep()
+	c.Page.Series.Sweep()
 }
 
 // column is a column of the table.
@@ -87,7 +87,7 @@ type column struct {
 
 // columns returns the columns, which are worked out anew when the runs change.
 func (c *Runs) columns() []column {
-	if now := fmt.Sprint(c.Page.RunsVersion, len(c.Page.Runs), c.Page.Dataset.Floor); c.table == nil || c.tabled != now {
+	if now := fmt.Sprint(c.Page.Runs.Version, len(c.Page.Runs.Kept), c.Page.Dataset.Floor); c.table == nil || c.tabled != now {
 		c.table, c.tabled = c.newColumns(), now
 	}
 	return c.table
@@ -127,8 +127,8 @@ func (c *Runs) newColumns() []column {
 
 // differs reports whether the runs differ in a setting.
 func (c *Runs) differs(field experiment.Field) bool {
-	for _, run := range c.Page.Runs {
-		if field.Format(run.Settings) != field.Format(c.Page.Runs[0].Settings) {
+	for _, run := range c.Page.Runs.Kept {
+		if field.Format(run.Settings) != field.Format(c.Page.Runs.Kept[0].Settings) {
 			return true
 		}
 	}
@@ -149,7 +149,7 @@ func (c *Runs) cells(run state.Run) []cell {
 		if column.differs {
 			cell.differs = "true"
 		}
-		if column.value != nil && len(c.Page.Runs) > 1 && column.value(run) == column.best {
+		if column.value != nil && len(c.Page.Runs.Kept) > 1 && column.value(run) == column.best {
 			cell.best = "true"
 		}
 		cells = append(cells, cell)
@@ -162,7 +162,7 @@ func (c *Runs) best(column column) (best float64) {
 	if column.value == nil {
 		return 0
 	}
-	for i, run := range c.Page.Runs {
+	for i, run := range c.Page.Runs.Kept {
 		value := column.value(run)
 		if i == 0 || value > best == column.higher {
 			best = value
@@ -172,7 +172,7 @@ func (c *Runs) best(column column) (best float64) {
 }
 
 func (c *Runs) rename(id int, event vugu.DOMEvent) {
-	c.Page.RenameRun(id, event.PropString("target", "value"))
+	c.Page.Runs.Rename(id, event.PropString("target", "value"))
 }
 
 // saveCSV saves the table, with all settings.
@@ -185,7 +185,7 @@ func (c *Runs) saveCSV() {
 	}
 	w.Write(append(head, "valLoss", "valBce", "valMse", "psnr", "active", "dead", "seconds"))
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-	for _, run := range c.Page.Runs {
+	for _, run := range c.Page.Runs.Kept {
 		line := []string{run.Name}
 		for _, field := range experiment.Table {
 			line = append(line, field.Format(run.Settings))
@@ -200,14 +200,14 @@ func (c *Runs) saveCSV() {
 }
 
 func (c *Runs) label() string {
-	return fmt.Sprintf("PSNR by the mean number of active units, %s", plural(len(c.Page.Runs), "run"))
+	return fmt.Sprintf("PSNR by the mean number of active units, %s", plural(len(c.Page.Runs.Kept), "run"))
 }
 
 func (c *Runs) version() string {
 	p := c.Page
-	return fmt.Sprint(p.RunsVersion, p.Settings, p.Loss.Baselines())
+	return fmt.Sprint(p.Runs.Version, p.Settings, p.Loss.Baselines())
 }
 
 func (c *Runs) option(theme chart.Theme) json.RawMessage {
-	return chart.TradeOff(theme, c.Page.TradeOff(), c.Page.Settings.Latent, c.Page.Loss.Baselines())
+	return chart.TradeOff(theme, c.Page.Runs.TradeOff(), c.Page.Settings.Latent, c.Page.Loss.Baselines())
 }

@@ -49,7 +49,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.queued())
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Saves the table as comma-separated values"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("disabled", len(c.Page.Runs) == 0)
+				vgn.AddAttrInterface("disabled", len(c.Page.Runs.Kept) == 0)
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
 					Func:      func(event vugu.DOMEvent) { c.saveCSV() },
@@ -76,7 +76,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", c.loading() || c.queueing())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.QueueExperiments() },
+					Func:      func(event vugu.DOMEvent) { c.Page.Series.Experiments() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{
@@ -141,7 +141,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							_ = vgparent
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n            "}
 							vgparent.AppendChild(vgn)
-							for vgiterkeyt, run := range c.Page.Runs {
+							for vgiterkeyt, run := range c.Page.Runs.Kept {
 								var vgiterkey interface{} = vgiterkeyt
 								_ = vgiterkey
 								run := run
@@ -169,7 +169,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										}
 										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 											EventType: "change",
-											Func:      func(event vugu.DOMEvent) { c.Page.ShowRun(run.ID, event.PropBool("target", "checked")) },
+											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Show(run.ID, event.PropBool("target", "checked")) },
 											// TODO: implement capture, etc. mostly need to decide syntax
 										})
 									}
@@ -226,7 +226,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										vgn.AddAttrInterface("disabled", run.Model == nil)
 										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 											EventType: "click",
-											Func:      func(event vugu.DOMEvent) { c.Page.RestoreRun(run.ID) },
+											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Restore(run.ID) },
 											// TODO: implement capture, etc. mostly need to decide syntax
 										})
 										{
@@ -240,7 +240,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										vgn.AddAttrInterface("aria-label", "Delete "+run.Name)
 										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 											EventType: "click",
-											Func:      func(event vugu.DOMEvent) { c.Page.DeleteRun(run.ID) },
+											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Delete(run.ID) },
 											// TODO: implement capture, etc. mostly need to decide syntax
 										})
 										{
@@ -263,7 +263,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("hidden", len(c.Page.Runs) > 0)
+				vgn.AddAttrInterface("hidden", len(c.Page.Runs.Kept) > 0)
 				{
 					vgparent := vgn
 					_ = vgparent

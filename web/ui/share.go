@@ -20,7 +20,7 @@ type Share struct {
 	Copy    func(text string, done func(error))
 }
 
-func (c *Share) link() string { return c.Address + c.Page.Query(true) }
+func (c *Share) link() string { return c.Address + c.Page.Link.Query(true) }
 
 func (c *Share) copyLink() { c.copy("The link", c.link()) }
 
@@ -32,7 +32,7 @@ func (c *Share) copy(what, text string) {
 
 // fingerprint writes that of the run so far.
 func (c *Share) fingerprint() string {
-	f, ok := c.Page.FingerprintAt(len(c.Page.History))
+	f, ok := c.Page.Link.FingerprintAt(len(c.Page.History))
 	if !ok {
 		return "a fingerprint of the losses comes with the first epoch"
 	}
@@ -40,7 +40,7 @@ func (c *Share) fingerprint() string {
 }
 
 func (c *Share) reproduced() string {
-	if text := c.Page.Reproduced(); text != "" {
+	if text := c.Page.Link.Reproduced(); text != "" {
 		return text
 	}
 	return "The link carries the fingerprint: whoever opens it sees whether the run was the same, bit for bit."

@@ -761,15 +761,15 @@ func TestRuns(t *testing.T) {
 		}
 	}
 	press(t, root, "Stop after this run")
-	if _, total := s.Queued(); total != 0 {
+	if _, total := s.Series.At(); total != 0 {
 		t.Error("the sweep goes on")
 	}
 	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, Epochs: []protocol.Epoch{
 		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.61, ValBCE: 0.6, PSNR: 18, Active: 9, Dead: 40}},
 	}})
 	runs := &Runs{Page: s.Page}
-	cells := runs.cells(s.Runs[1])
-	if cells[2].differs == nil || cells[3].differs != nil || cells[5].best == nil || runs.cells(s.Runs[0])[5].best != nil {
+	cells := runs.cells(s.Runs.Kept[1])
+	if cells[2].differs == nil || cells[3].differs != nil || cells[5].best == nil || runs.cells(s.Runs.Kept[0])[5].best != nil {
 		t.Errorf("cells %+v: want λ to differ and the loss to be the best", cells)
 	}
 	fire(t, find(t, root, "aria-label", "Show Run 1 in the loss chart"), "change", map[string]any{"checked": true})
@@ -782,15 +782,15 @@ func TestRuns(t *testing.T) {
 		t.Errorf("saved %s", saved)
 	}
 	fire(t, find(t, root, "aria-label", "Delete Run 2"), "click", nil)
-	if len(s.Runs) != 1 || !strings.Contains(text(render(t, root)), "Deleted Run 2. Undo") {
-		t.Errorf("%d runs, toast %v", len(s.Runs), s.Toast)
+	if len(s.Runs.Kept) != 1 || !strings.Contains(text(render(t, root)), "Deleted Run 2. Undo") {
+		t.Errorf("%d runs, toast %v", len(s.Runs.Kept), s.Toast)
 	}
 	press(t, root, "Undo")
-	if len(s.Runs) != 2 {
-		t.Errorf("%d runs after undo, want 2", len(s.Runs))
+	if len(s.Runs.Kept) != 2 {
+		t.Errorf("%d runs after undo, want 2", len(s.Runs.Kept))
 	}
 	press(t, root, "Run experiments 1, 2, 3")
-	if _, total := s.Queued(); total != 3 || s.Settings.Experiment != 1 {
+	if _, total := s.Series.At(); total != 3 || s.Settings.Experiment != 1 {
 		t.Errorf("%d runs are queued, experiment %d first", total, s.Settings.Experiment)
 	}
 }

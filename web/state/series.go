@@ -1,0 +1,83 @@
+package state
+
+import (
+	"slices"
+
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
+)
+
+// Series is a series of runs that are trained one after the other.
+type Series struct {
+	page  *Page
+	queue *protocol.Queue // nil for none
+}
+
+// sweepLambdas are the values of λ that a sweep tries.
+func sweepLambdas() []float64 {
+	field, _ := experiment.Lookup("lambda")
+	return field.Notches
+}
+
+// Sweep trains a run for each of some values of λ, from the largest to the
+// smallest, and last the one that is set, so that its model stays. It ends
+// early when the user changes a setting, the data or the run.
+func (s *Series) Sweep() {
+	lambdas := slices.Clone(sweepLambdas())
+	slices.Reverse(lambdas)
+	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == s.page.Settings.Lambda })
+	var runs []map[string]string
+	for _, lambda := range append(lambdas, s.page.Settings.Lambda) {
+		runs = append(runs, map[string]string{"lambda": experiment.FormatLambda(lambda)})
+	}
+	s.start(runs)
+}
+
+// Experiments trains experiments 1, 2 and 3 one after the other.
+func (s *Series) Experiments() {
+	s.start([]map[string]string{{"experiment": "1"}, {"experiment": "2"}, {"experiment": "3"}})
+}
+
+func (s *Series) start(runs []map[string]string) {
+	if s.page.Status == StatusLoading {
+		return
+	}
+	s.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
+	s.next()
+}
+
+// Stop ends the series; the run under way stays.
+func (s *Series) Stop() {
+	s.queue = nil
+	s.page.adjust(ignore)
+	s.page.changed("state")
+}
+
+// At tells which run of how many a series is at, from 1; total is 0 where
+// there is none.
+func (s *Series) At() (run, total int) {
+	if s.queue == nil {
+		return 0, 0
+	}
+	return s.queue.Total - len(s.queue.Runs), s.queue.Total
+}
+
+// next starts the next run of the series.
+func (s *Series) next() {
+	q := s.queue
+	if q == nil || len(q.Runs) == 0 {
+		s.queue = nil
+		return
+	}
+	settings, err := s.page.Settings.With(q.Runs[0])
+	q.Runs = q.Runs[1:]
+	if err != nil { // another version of this page has saved it
+		s.queue = nil
+		s.page.Notify("The series of runs ended", err.Error()+".")
+		return
+	}
+	s.page.Settings = settings
+	s.page.Status = protocol.StatusIdle
+	s.page.newRun(ignore)
+	s.page.Play(ignore)
+}

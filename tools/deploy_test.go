@@ -4,6 +4,7 @@ package tools
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -34,31 +35,41 @@ func atLeast(t *testing.T, what, version string) {
 	}
 }
 
-// What can be moved, a tag, is not trusted with the deployment; nor is anything
-// deployed but what the tests have run on.
-func TestWorkflow(t *testing.T) {
-	text := read(t, "../.github/workflows/pages.yml")
-	uses := all(`\buses: *(.*)$`, text)
-	if len(uses) == 0 {
-		t.Fatal("no actions found")
+// Workflows name actions by commit, because a tag can be moved, and keep no
+// credentials.
+func TestWorkflows(t *testing.T) {
+	names, err := filepath.Glob("../.github/workflows/*.yml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no workflows found: %v", err)
 	}
-	for _, use := range uses {
-		if len(all(`^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`, use[1])) != 1 {
-			t.Errorf("uses %q: want an action by its commit, and its version as a comment", use[1])
+	for _, name := range names {
+		text := read(t, name)
+		uses := all(`\buses: *(.*)$`, text)
+		if len(uses) == 0 {
+			t.Errorf("%s: no actions found", name)
+		}
+		for _, use := range uses {
+			if len(all(`^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`, use[1])) != 1 {
+				t.Errorf("%s: uses %q: want an action by its commit, and its version as a comment", name, use[1])
+			}
+		}
+		checkouts, withoutCredentials := all(`uses: actions/checkout@`, text), all(`uses: actions/checkout@.*\n +with:\n +persist-credentials: false$`, text)
+		if len(checkouts) == 0 || len(withoutCredentials) != len(checkouts) {
+			t.Errorf("%s: %d of %d checkouts do not keep credentials, want all", name, len(withoutCredentials), len(checkouts))
+		}
+		versions := all(`node-version: *(.*)$`, text)
+		if len(versions) == 0 {
+			t.Errorf("%s: no version of Node found", name)
+		}
+		for _, version := range versions {
+			atLeast(t, name, version[1])
 		}
 	}
-	checkouts, withoutCredentials := all(`uses: actions/checkout@`, text), all(`uses: actions/checkout@.*\n +with:\n +persist-credentials: false$`, text)
-	if len(checkouts) == 0 || len(withoutCredentials) != len(checkouts) {
-		t.Errorf("%d of %d checkouts do not keep credentials, want all", len(withoutCredentials), len(checkouts))
-	}
-	versions := all(`node-version: *(.*)$`, text)
-	if len(versions) == 0 {
-		t.Error("no version of Node found")
-	}
-	for _, version := range versions {
-		atLeast(t, "workflow", version[1])
-	}
+}
 
+// Only what the tests have run on is deployed.
+func TestPages(t *testing.T) {
+	text := read(t, "../.github/workflows/pages.yml")
 	// One job tests, makes dist of the same build and hands it over, in this order.
 	uploads := 0
 	for _, job := range regexp.MustCompile(`(?m)^  \w+:$`).Split(text, -1) {

@@ -8,20 +8,20 @@ import (
 	"slices"
 )
 
-// maxCoded is the size of the largest coded image, and of what reading the
-// last of its codes looks at.
+// maxCoded is the size of the largest encoded image, plus the bytes that the
+// decoder reads beyond its last code.
 const maxCoded = ImageSize*maxLength/8 + 8
 
-// codes is how many Huffman codes there are: for each plane, one a context.
+// codes is the number of Huffman codes: one per plane and context.
 const codes = Channels * len(contexts)
 
-// encoder codes the images that it was made for.
+// encoder encodes the images that it was built for.
 type encoder struct {
 	contextOf *[maxActivity]uint8
-	symbols   [ImageSize]symbol // of one image
+	symbols   [ImageSize]symbol // of the current image
 	lengths   [codes][256]uint8
 	bits      [codes][256]uint16
-	tables    []byte // the lengths as they stand in a file
+	tables    []byte // the code lengths, in the format of a file
 	coded     []byte
 }
 
@@ -52,7 +52,7 @@ func newEncoder(splits ...Split) *encoder {
 	return e
 }
 
-// image returns an image coded, until the next call.
+// image returns an encoded image, valid until the next call.
 func (e *encoder) image(image []byte) []byte {
 	predict(image, e.contextOf, &e.symbols)
 	e.coded = e.coded[:0]
@@ -75,8 +75,8 @@ func (e *encoder) image(image []byte) []byte {
 type decoder struct {
 	contextOf *[maxActivity]uint8
 
-	// A plane has a table for each context: entries for whatever the next
-	// maxLength bits may be.
+	// A plane has a table for each context, with an entry for every value of the
+	// next maxLength bits.
 	tables [Channels][32 << maxLength]int16
 }
 
@@ -89,7 +89,7 @@ func newDecoder(r *bufio.Reader) (*decoder, error) {
 		if err != nil {
 			return nil, truncated("codes", err)
 		}
-		if n == 0 { // a code that is not used
+		if n == 0 { // an unused code
 			continue
 		}
 		var pairs [256 / 2]byte
@@ -110,8 +110,8 @@ func newDecoder(r *bufio.Reader) (*decoder, error) {
 	return d, nil
 }
 
-// fill makes the table of a code and reports whether there is a code with these
-// lengths.
+// fill builds the table of a code and reports whether the lengths are those of
+// a Huffman code.
 func fill(table []int16, lengths *[256]uint8) bool {
 	bits, used := canonical(lengths)
 	if slices.Max(lengths[:]) > maxLength || used != len(table) {
@@ -128,9 +128,9 @@ func fill(table []int16, lengths *[256]uint8) bool {
 	return true
 }
 
-// image decodes an image and returns how many bytes it took of the coded ones.
-// This is where reading spends its time: a loop over the planes would take half
-// as long again in WebAssembly.
+// image decodes an image and returns the number of encoded bytes that it used.
+// Reading spends its time here: a loop over the planes would take half as long
+// again in WebAssembly.
 func (d *decoder) image(image *[ImageSize]byte, coded *[maxCoded]byte) int {
 	a := newAbove()
 	bit := 0
@@ -173,7 +173,7 @@ func (d *decoder) image(image *[ImageSize]byte, coded *[maxCoded]byte) int {
 	return (bit + 7) / 8
 }
 
-// entry looks a code up: the residual, times 256, and the length of the code.
+// entry looks up a code: the residual, times 256, plus the code's length.
 func (d *decoder) entry(plane int, activity int64, bits uint64) int64 {
 	context := int(d.contextOf[activity&(maxActivity-1)]) & 31
 	return int64(d.tables[plane][context<<maxLength|int(bits&(1<<maxLength-1))])

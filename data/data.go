@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// The images' shape.
+// The shape of an image.
 const (
 	Width     = 32
 	Height    = 32
@@ -24,30 +24,30 @@ type Split struct {
 // Len returns the number of images.
 func (s Split) Len() int { return len(s.Labels) }
 
-// Image returns the pixels of image i, [ImageSize], in place.
+// Image returns the pixels of image i, [ImageSize], not a copy.
 func (s Split) Image(i int) []byte {
 	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
 }
 
-// Dataset is a set of images to train on and to validate with.
+// Dataset is a set of images for training and validation.
 type Dataset struct {
 	Name       string   // "CIFAR-10"
-	Provenance string   // where the images are from and how they were chosen, for people
+	Provenance string   // where the images come from and how they were chosen, as text
 	Classes    []string // names of the classes
 	Train      Split
 	Validation Split
 }
 
-// The largest data set that there may be. It bounds what reading a file may
-// allocate, whatever the file claims: about 300 MB for a split.
+// Limits of a data set. They bound the memory for reading a file, whatever the
+// file claims, to about 300 MB per split.
 const (
 	maxImages  = 100_000 // per split
 	maxClasses = 256
 	maxText    = 1000 // bytes of a name or provenance
 )
 
-// Validate reports the first thing that no data set can have: no images, a
-// label without a class, or counts that do not fit.
+// Validate returns an error for an invalid data set, such as one without images,
+// with a label that has no class, or with counts that do not match.
 func (d *Dataset) Validate() error {
 	if n := len(d.Classes); n < 1 || n > maxClasses {
 		return fmt.Errorf("%d classes: want 1 to %d", n, maxClasses)

@@ -1,6 +1,6 @@
-// Package data holds sets of labeled 32×32 color images: CIFAR-10 in any of
-// its usual shapes, a synthetic set that needs no file, and a compact file
-// format for the browser. It knows neither a browser nor a file system.
+// Package data reads and writes sets of labeled 32×32 color images: CIFAR-10 in
+// its usual forms, a synthetic data set that needs no file, and a compact file
+// format for the browser. The package uses neither a browser nor a file system.
 //
 // # Images in memory
 //
@@ -11,20 +11,20 @@
 //
 // # Sources
 //
-// [Import] recognizes by content what a user may have: the compact format,
-// cifar-10-binary.tar.gz, cifar-10-python.tar.gz, or the batches within them.
-// It reads its sources twice, first to learn which records there are and then
-// to take the chosen ones, and so holds no more than those in memory.
+// [Import] recognizes files by their content: the compact format,
+// cifar-10-binary.tar.gz, cifar-10-python.tar.gz, or single batches. It reads its
+// sources twice, first to list the records and then to read the chosen ones, so
+// that it holds only those in memory.
 //
 // # Subsets
 //
-// A subset is stratified: each class has the share that it has in the source.
-// Within a class the records with the smallest hash of seed and content are
-// taken, in the order of their hash. So the same records and seed give the
-// same subset in the same order, whatever archive or folder they come from.
+// A subset is stratified: each class keeps its share. Within a class, Import
+// takes the records with the smallest hash of seed and content, in the order of
+// the hash. So the same records and seed give the same subset in the same order,
+// whatever archive or folder they come from.
 //
 // # Compact format
 //
 // [Dataset.Write] and [Read] are lossless; [ReadInfo] reads the header alone.
-// FORMAT.md specifies the bytes.
+// FORMAT.md specifies the format.
 package data

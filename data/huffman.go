@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// maxLength is the most bits that a code may have: more would make the tables
-// larger than the caches, fewer the files.
+// maxLength is the maximum length of a code in bits. Longer codes would make the
+// decoding tables larger than the caches; shorter ones would make files larger.
 const maxLength = 12
 
-// codeLengths returns how many bits the code of each symbol has that occurs;
-// 0 for the others. The code is Huffman's, for counts that are raised where
-// they would make it longer than maxLength.
+// codeLengths returns the code length in bits of each symbol that occurs, and 0
+// for the others. It builds a Huffman code, and raises small counts until no code
+// is longer than maxLength.
 func codeLengths(counts *[256]uint32) (lengths [256]uint8) {
 	var symbols []int
 	total := uint64(0)
@@ -26,13 +26,13 @@ func codeLengths(counts *[256]uint32) (lengths [256]uint8) {
 	if n == 0 {
 		return lengths
 	}
-	if n == 1 { // has to have a bit all the same, and another symbol to differ from
+	if n == 1 { // a code needs at least one bit and two symbols
 		lengths[symbols[0]], lengths[symbols[0]^1] = 1, 1
 		return lengths
 	}
 	slices.SortStableFunc(symbols, func(a, b int) int { return cmp.Compare(counts[a], counts[b]) })
-	// The leaves of the tree, then its inner nodes, each in the order of their
-	// weights; the root is last.
+	// The leaves of the tree, then its inner nodes, each sorted by weight; the root
+	// is last.
 	nodes := make([]struct {
 		weight uint64
 		parent int
@@ -68,8 +68,9 @@ func codeLengths(counts *[256]uint32) (lengths [256]uint8) {
 	return lengths
 }
 
-// canonical returns the codes with the given lengths as RFC 1951 numbers them,
-// their first bit lowest, and how many of 1<<maxLength bits start with one.
+// canonical returns the codes with the given lengths, numbered as in RFC 1951,
+// with their first bit lowest, and how many of the 1<<maxLength bit strings start
+// with a code.
 func canonical(lengths *[256]uint8) (codes [256]uint16, used int) {
 	for length := 1; length <= maxLength; length++ {
 		for symbol := range lengths {

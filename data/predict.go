@@ -1,30 +1,29 @@
 package data
 
 // Pixels of natural images are predictable from their neighbors, and their
-// channels from each other. So an image becomes the planes G, R−G and B−G, and
-// each number in them a residual: what its prediction missed. How much the
-// predictions around it missed chooses the Huffman code of the residual.
-// FORMAT.md has the formulas.
+// channels from each other. So an image is split into the planes G, R−G and B−G,
+// and each number is replaced by a residual, the error of its prediction. The size
+// of the residuals nearby selects the Huffman code. FORMAT.md has the formulas.
 //
-// Each plane is predicted from itself, all alike. So their numbers lie side by
-// side in one word, 16 bits for each, and what is linear is computed for the
-// three at once. A word is the sum of its numbers, shifted; they may be
-// negative until they are taken apart.
+// All planes use the same predictor. Their numbers lie side by side in one word,
+// 16 bits each, so that linear formulas are computed for all three at once. A word
+// is the sum of its shifted numbers, which may be negative until they are
+// extracted.
 
 const (
 	each  = 1 | 1<<16 | 1<<32 // times a number: that number in each plane
-	halve = 0x7fff * each     // of w>>1, what is half of each number in w
+	halve = 0x7fff * each     // w>>1&halve halves each number in w
 
-	// rounding and bias are added to predictions, in sixteenths; with the bias
-	// they are not negative.
+	// rounding and bias are added to predictions, in sixteenths. The bias makes
+	// them non-negative.
 	rounding = 8
 	bias     = 1 << 14
 
-	// maxActivity is above every activity, and a power of two.
+	// maxActivity is a power of two above every activity.
 	maxActivity = 2048
 )
 
-// contexts are the activities from which on a code is used, in each plane.
+// contexts are the smallest activities of each context.
 var contexts = [...]int{0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024}
 
 // contextOf returns the context of every activity.
@@ -38,15 +37,15 @@ func contextOf() *[maxActivity]uint8 {
 	return &table
 }
 
-// above is what is known of the pixels of a row from those above it.
+// above holds what the rows above contribute to a row.
 type above struct {
-	values, residuals [1 + Width + 1]int64 // of the row above, and beyond its ends
-	missed            [Width + 1]int64     // by the predictions down a column, fading
-	predictions       [Width]int64         // their part of them, in sixteenths
-	activities        [Width]int64         // their part of them
+	values, residuals [1 + Width + 1]int64 // of the row above, with a neighbor at each end
+	missed            [Width + 1]int64     // residuals summed down each column, fading by half
+	predictions       [Width]int64         // contribution to the predictions, in sixteenths
+	activities        [Width]int64         // contribution to the activities
 }
 
-// newAbove returns what the first row is read with.
+// newAbove returns the contribution to the first row.
 func newAbove() *above {
 	a := new(above)
 	a.values[1] = 128 // the first plane's; the others are differences
@@ -56,7 +55,7 @@ func newAbove() *above {
 	return a
 }
 
-// descend goes to the next row.
+// descend moves to the next row.
 func (a *above) descend() {
 	a.values[0], a.values[1+Width] = a.values[1], a.values[Width]
 	v0, r0 := a.values[0], a.residuals[0]
@@ -69,8 +68,8 @@ func (a *above) descend() {
 	}
 }
 
-// weights returns those of the pixel to the left and its residual, in
-// sixteenths: in the first row, there is nothing else to predict from.
+// weights returns the weights of the left neighbor's value and residual, in
+// sixteenths. The first row is predicted from the left neighbor alone.
 func weights(y int) (value, residual int64) {
 	if y == 0 {
 		return 16, 0
@@ -78,15 +77,15 @@ func weights(y int) (value, residual int64) {
 	return 12, 4
 }
 
-// clamped takes the prediction of a plane from the word, shifted to it, and
-// adds what was subtracted from the plane.
+// clamped extracts the prediction of a plane from the shifted word, and adds what
+// was subtracted from the channel.
 func clamped(prediction, subtracted int64) int64 {
 	return max(0, min(255, prediction>>4&(1<<12-1)-bias/16+subtracted))
 }
 
 func magnitude(r int64) int64 { return (r ^ r>>63) - r>>63 }
 
-// symbol is a residual, as zigzag numbers it, and which of all codes is its.
+// symbol is a residual, numbered by zigzag, and the index of its code.
 type symbol struct{ code, residual uint8 }
 
 // predict returns the residuals of an image in the order of the file.
@@ -114,7 +113,7 @@ func predict(image []byte, contextOf *[maxActivity]uint8, symbols *[ImageSize]sy
 				if plane == 0 {
 					green = pixel
 				} else {
-					second = 2 * magnitude(r) // which adds to the third's activity
+					second = 2 * magnitude(r) // adds to the third plane's activity
 				}
 			}
 			prediction = byValue*value + byResidual*residual

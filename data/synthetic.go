@@ -23,15 +23,14 @@ const (
 
 var syntheticClasses = []string{"disc", "ring", "square", "triangle", "stripes", "checker", "cross", "star", "crescent", "blob"}
 
-// BuiltIn returns the synthetic set that is there without any file.
+// BuiltIn returns the synthetic data set that the page starts with.
 func BuiltIn() *Dataset { return Synthetic(2000, 400, 1) }
 
-// Synthetic returns the data set that needs no file: lit, textured shapes of
-// ten classes before cloudy backgrounds whose power falls with frequency as it
-// does in natural images, some of them partly hidden. The same counts and seed
-// give the same images on every platform. It is no stand-in for CIFAR-10's
-// content: it is honestly made up, so that there is something to learn from
-// before a user brings real pictures.
+// Synthetic returns a data set that needs no file: lit, textured shapes of ten
+// classes, some partly hidden, in front of cloudy backgrounds whose power falls
+// with frequency as in natural images. The same counts and seed give the same
+// images on every platform. It does not imitate CIFAR-10; it gives users something
+// to train on before they bring real pictures.
 func Synthetic(train, validation int, seed uint64) *Dataset {
 	p := &painter{random: rand.New(rand.NewPCG(seed, 0))}
 	return &Dataset{
@@ -43,9 +42,9 @@ func Synthetic(train, validation int, seed uint64) *Dataset {
 	}
 }
 
-// painter draws images. All products that are added to something are rounded
-// by a conversion first, which keeps compilers from fusing the two where a
-// processor could, so that every platform draws the same.
+// painter draws images. Every product that is added to something is first
+// converted to float64, which forbids fused multiply-add, so that every platform
+// draws the same images.
 type painter struct {
 	random    *rand.Rand
 	canvas    [planeSize]color
@@ -53,8 +52,8 @@ type painter struct {
 	distances [fieldSide * fieldSide]float64 // from the shape being drawn
 }
 
-// A shadow falls shadowOffset pixels to the lower right, so the distances from
-// a shape are needed for as many pixels beyond the upper left.
+// A shadow falls shadowOffset pixels to the lower right, so distances from a
+// shape are needed for that many pixels outside the upper left.
 const (
 	shadowOffset = 2
 	fieldSide    = Width + shadowOffset
@@ -75,7 +74,7 @@ func (p *painter) between(low, high float64) float64 {
 	return low + float64(p.random.Float64()*(high-low))
 }
 
-// naturalColor returns a color that is bright or dark more often than vivid.
+// naturalColor returns a color that varies more in brightness than in saturation.
 func (p *painter) naturalColor() color {
 	light, vivid := p.between(0.1, 0.9), p.between(0, 0.3)
 	var c color
@@ -85,8 +84,8 @@ func (p *painter) naturalColor() color {
 	return c
 }
 
-// clouds fills p.cloud with value noise of four octaves, each finer one
-// weaker: an amplitude of about 1/f.
+// clouds fills p.cloud with value noise of four octaves, with amplitudes of about
+// 1/f.
 func (p *painter) clouds() {
 	clear(p.cloud[:])
 	amplitude := 0.5
@@ -124,8 +123,8 @@ func mix(a, b, t float64) float64 { return a + float64((b-a)*t) }
 
 func smooth(t float64) float64 { return float64(t*t) * (3 - float64(2*t)) }
 
-// clamp and larger are what min and max would do too, but in WebAssembly those are
-// calls that took two fifths of the time.
+// clamp and larger replace min and max, which are calls in WebAssembly and took
+// two fifths of the time.
 func clamp(t float64) float64 {
 	if t < 0 {
 		return 0
@@ -161,7 +160,7 @@ func (p *painter) paint(image []byte, class int) {
 		}
 	}
 	p.draw(p.shape(class), p.naturalColor(), p.between(0, 0.5))
-	if p.random.IntN(4) == 0 { // something in front of it
+	if p.random.IntN(4) == 0 { // something in front of the shape
 		front := p.shape(square)
 		front.size *= 0.6
 		front.x += p.between(-12, 12)
@@ -181,12 +180,12 @@ type shape struct {
 	class    int
 	x, y     float64 // center, pixels
 	size     float64 // radius, pixels
-	sin, cos float64 // of its turn
+	sin, cos float64 // of its rotation
 	wobble   [3]float64
 }
 
 func (p *painter) shape(class int) shape {
-	// A turn as a point on the unit circle needs no sine.
+	// A random point on the unit circle gives a rotation without calling sin.
 	x, y := p.between(-1, 1), p.between(-1, 1)
 	r := length(x, y) + 1e-9
 	return shape{
@@ -213,7 +212,7 @@ func (p *painter) draw(s shape, surface color, texture float64) {
 			}
 			i := y*Width + x
 			light := 1 - float64(0.035*(float64(x)-s.x)) - float64(0.035*(float64(y)-s.y))
-			// The background's clouds upside down will do as the surface's.
+			// The surface's texture is the background's clouds upside down.
 			grain := float64(texture * p.cloud[planeSize-1-i])
 			pixel := &p.canvas[i]
 			for c := range pixel {
@@ -223,8 +222,8 @@ func (p *painter) draw(s shape, surface color, texture float64) {
 	}
 }
 
-// distance returns about how far a point is outside of the shape, in units of
-// its size; negative inside.
+// distance returns the approximate distance of a point from the shape, in units
+// of its size; negative inside.
 func (s *shape) distance(px, py float64) float64 {
 	dx, dy := (px-s.x)/s.size, (py-s.y)/s.size
 	x, y := float64(dx*s.cos)+float64(dy*s.sin), float64(dy*s.cos)-float64(dx*s.sin)
@@ -256,7 +255,7 @@ func (s *shape) distance(px, py float64) float64 {
 	case crescent:
 		return larger(length(x, y)-0.95, 0.75-length(x-0.45, y))
 	}
-	// A blob: a circle whose radius swings with the direction.
+	// A blob: a circle whose radius varies with the direction.
 	r := length(x, y)
 	u, v := x/(r+1e-9), y/(r+1e-9)
 	return r - 0.75 - float64(s.wobble[0]*(float64(u*u)-float64(v*v))) - float64(float64(s.wobble[1]*u)*v) - float64(float64(s.wobble[2]*u)*float64(u*u))

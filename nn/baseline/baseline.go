@@ -1,6 +1,6 @@
-// Package baseline computes what any reconstruction of a set of images is
-// held against: the loss that none can go below, that of a constant answer,
-// and that of principal component analysis.
+// Package baseline computes what reconstructions are compared with: the entropy
+// floor, which is the lowest possible loss, and the quality of the mean image
+// and of principal component analysis.
 package baseline
 
 import (
@@ -14,9 +14,8 @@ import (
 //
 //	H = −mean(x·ln x + (1−x)·ln(1−x)),
 //
-// in nats. It is the binary cross-entropy of the images with themselves:
-// because the values are not just 0 and 1, no reconstruction reaches 0, and
-// none goes below H.
+// in nats. It is the binary cross-entropy of the images with themselves. Values
+// between 0 and 1 have entropy, so no reconstruction has a loss below H.
 func Floor(images []byte) float64 {
 	if len(images) == 0 {
 		return 0
@@ -26,7 +25,7 @@ func Floor(images []byte) float64 {
 		counts[value]++
 	}
 	var sum float64
-	for value, count := range counts[1:255] { // ends have no entropy
+	for value, count := range counts[1:255] { // 0 and 255 have no entropy
 		x := float64(value+1) / 255
 		sum -= float64(count) * (x*math.Log(x) + (1-x)*math.Log1p(-x))
 	}
@@ -52,13 +51,13 @@ type Baseline struct {
 // against: more take too long to find.
 const MaxPCA = 256
 
-// epsilon is Keras's: by how much answers of 0 and 1 are moved inwards, so
-// that one which turns out wrong cannot make the loss infinite.
+// epsilon is Keras's: predictions are clipped to [epsilon, 1−epsilon], so that
+// the loss is finite.
 const epsilon = 1e-7
 
 // PCA returns how well the first k principal components reconstruct each of
-// the images, [n, p.Dims] bytes. Reconstructions are cut off at 0 and 1, which
-// makes them better. yield is called now and then; its error is returned.
+// the images, [n, p.Dims] bytes. Reconstructions are clipped to [0, 1], which
+// makes them better. PCA calls yield from time to time, and returns its error.
 func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) {
 	var q Quality
 	err := p.Reconstruct(images, k, yield, func(x, reconstruction []float32) {
@@ -108,8 +107,8 @@ func sums(images []byte, dims int) []uint64 {
 	return sums
 }
 
-// add is a function of its own since V8 optimises a function from one call to the
-// next, not within one.
+// add is a separate function because V8 optimises a function between calls, not
+// while it runs.
 //
 //go:noinline
 func add(sums []uint64, image []byte) {

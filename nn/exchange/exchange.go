@@ -13,14 +13,14 @@ import (
 
 // Format is a format of models.
 type Format struct {
-	Name   string // as sae.export takes it
+	Name   string // for sae.export
 	Suffix string // of file names
-	Title  string // for people
+	Title  string // on the page
 
 	write func(io.Writer, *fit.Checkpoint) error
 }
 
-// Formats lists the formats that Write knows.
+// Formats lists the formats.
 var Formats = []Format{
 	{"checkpoint", ".saeckpt", "Checkpoint", func(w io.Writer, c *fit.Checkpoint) error { return c.Write(w) }},
 	{"npz", ".npz", "NumPy", archive(writeNPZ)},
@@ -43,8 +43,8 @@ func Lookup(name string) (Format, error) {
 // Write writes the model in the format.
 func (f Format) Write(w io.Writer, c *fit.Checkpoint) error { return f.write(w, c) }
 
-// archive returns a function that writes a zip archive with what fill puts
-// into it.
+// archive returns a function that writes a zip archive with the files that fill
+// adds.
 func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error) func(io.Writer, *fit.Checkpoint) error {
 	return func(w io.Writer, c *fit.Checkpoint) error {
 		auto, err := c.Autoencoder()
@@ -66,7 +66,7 @@ func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error)
 	}
 }
 
-// add adds a file to an archive. It is stored as it is: weights do not shrink.
+// add adds an uncompressed file to an archive, because weights do not compress.
 func add(z *zip.Writer, name string, content []byte) error {
 	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 	"sae/nn/experiment"
 )
 
-// Keras returns a Python program that trains the experiment with Keras on
-// CIFAR-10 or, given a .npz file that was exported here, loads its weights and
-// evaluates them. train and validation are the numbers of images. Initial
-// kernels and shuffling are Keras's own, so losses agree as those of two seeds
-// do.
+// Keras returns a Python program that trains the experiment on CIFAR-10 with
+// Keras. Given an exported .npz file, the program loads and evaluates its weights
+// instead. train and validation are numbers of images. Initial kernels and
+// shuffling are Keras's, so losses differ like those of two seeds.
 func Keras(s experiment.Settings, train, validation int) string {
 	architecture := s.Architecture(0)
 	lr := formatFloat(s.LR)
@@ -104,7 +103,7 @@ if __name__ == "__main__":
 	return text.String()
 }
 
-// kerasComponents does what experiment.Settings.Build does.
+// kerasComponents is experiment.Settings.Build in Python.
 const kerasComponents = `
 def start_from_components(layers, latent, x):
     """Makes the autoencoder reconstruct from principal components.
@@ -147,13 +146,13 @@ def start_from_components(layers, latent, x):
 
 `
 
-// Go returns a Go program that trains the experiment as it was trained here: on
-// the same kernels, the same data give the same history, bit for bit. dataset is
-// the path of a compact file; where it is empty, the program draws the synthetic
-// set that is built in, of so many images.
+// Go returns a Go program that trains the same experiment: the same data give the
+// same history, bit for bit, on the same kernels. dataset is the path of a compact
+// file. If it is empty, the program draws the synthetic data set with the given
+// numbers of images.
 func Go(s experiment.Settings, dataset string, train, validation int) string {
 	var changes, imports strings.Builder
-	s.Workers = experiment.Auto // the browser's
+	s.Workers = experiment.Auto // workers exist only in the browser
 	longest := 0
 	for _, change := range s.Changes() {
 		longest = max(longest, len(change.Name))

@@ -1,6 +1,5 @@
-// Package experiment names the experiments of the exercise and holds the one
-// table of settings that drives the form, the page's API, the URL and the
-// validation.
+// Package experiment defines the experiments and the table of settings, from
+// which the form, the page's API, the URL and the validation follow.
 //
 // The three experiments of the exercise differ in two settings:
 //
@@ -10,12 +9,12 @@
 //	3 Mirrored   encoder's hidden layers reversed λ > 0 (0 switches it off)
 //	4 Tuned      any                              any
 //
-// The fourth is what the same kind of network can do when it is set up with
+// The fourth shows what the same kind of network can do when it is set up with
 // care: it starts from the principal components of the training images, its
 // latent layer is linear and its learning rate decays. The number of the
-// experiment follows from the settings: it is 4 where one of init, activation
-// and decay is none of the exercise's, else mirrored and lambda decide. A change
-// of any of them moves to the experiment that it describes.
+// experiment follows from the settings. It is 4 if init, activation or decay
+// has a value that the exercise does not use; otherwise mirrored and lambda
+// decide. Changing one of these settings changes the number accordingly.
 package experiment
 
 import (
@@ -41,14 +40,14 @@ type Settings struct {
 	LR         float64 `json:"lr"`         // Adam's learning rate at the start
 	Decay      float64 `json:"decay"`      // factor of the learning rate per epoch
 	Seed       int     `json:"seed"`       // of the initial kernels and the shuffling
-	Init       string  `json:"init"`       // initialiser of the kernels: PCA, or as nn names it
+	Init       string  `json:"init"`       // initialiser of the kernels: PCA or a name that nn uses
 	Activation string  `json:"activation"` // of the latent layer, as Keras names it
-	Workers    string  `json:"workers"`    // of the team that trains: Auto, or one of the table's numbers
+	Workers    string  `json:"workers"`    // team size: Auto, or one of the table's numbers
 	Subset     int     `json:"subset"`     // training images used; 0 for all
 }
 
 const (
-	// Auto leaves the number of workers to measurement.
+	// Auto finds the best number of workers by measurement.
 	Auto = "auto"
 	// PCA starts from the principal components of the training images.
 	PCA = "pca"
@@ -72,8 +71,7 @@ func Default() Settings {
 	}
 }
 
-// Preset returns the default settings with those of the given experiment,
-// 1 to 4.
+// Preset returns the default settings of the given experiment, 1 to 4.
 func Preset(number int) (Settings, error) {
 	return Default().With(map[string]string{"experiment": strconv.Itoa(number)})
 }
@@ -81,8 +79,8 @@ func Preset(number int) (Settings, error) {
 // Names of the experiments by their number.
 var Names = map[int]string{1: "Base", 2: "L1", 3: "Mirrored", 4: "Tuned"}
 
-// choose sets what the experiment with the given number fixes and leaves the
-// rest: a λ that was chosen before survives a visit to another experiment
+// choose sets what the experiment with the given number fixes and keeps the
+// rest. A λ that was chosen earlier is kept when switching between experiments
 // with a penalty.
 func (s *Settings) choose(number int) {
 	first := Default()
@@ -108,7 +106,7 @@ func (s *Settings) choose(number int) {
 	}
 }
 
-// tuned reports settings that the exercise does not have.
+// tuned reports whether the settings use something that the exercise does not.
 func (s Settings) tuned() bool {
 	return s.Init == PCA || s.Activation != nn.ReLU.String() || s.Decay != 1
 }
@@ -127,10 +125,9 @@ func (s Settings) classify() int {
 }
 
 // With returns the settings with the named changes applied, each checked
-// against [Table]: first the experiment, then the rest. When there is no
-// experiment among the changes, it follows from the others. The
-// error joins one [*FieldError] per bad change; the settings returned with
-// it are s unchanged.
+// against [Table]: first the experiment, then the rest. If the changes do not
+// include the experiment, it follows from the others. The error joins one
+// [*FieldError] per bad change; with an error, With returns s unchanged.
 func (s Settings) With(changes map[string]string) (Settings, error) {
 	changed := s
 	var errs []error
@@ -139,7 +136,7 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 			errs = append(errs, &FieldError{Name: name, Value: changes[name], Want: "one of the settings " + strings.Join(FieldNames(), ", ")})
 		}
 	}
-	for _, field := range Table { // experiment stands first
+	for _, field := range Table { // experiment comes first
 		text, ok := changes[field.Name]
 		if !ok {
 			continue
@@ -164,7 +161,7 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 	return changed, nil
 }
 
-// Validate reports settings that With would not return.
+// Validate returns an error for settings that With would not return.
 func (s Settings) Validate() error {
 	texts := map[string]string{}
 	for _, field := range Table {
@@ -180,12 +177,12 @@ func (s Settings) Validate() error {
 // Change is a setting with a value other than the default.
 type Change struct{ Name, Value string }
 
-// Changes returns what [Settings.With] has to change in the default settings to
-// make them these, the experiment first.
+// Changes returns the changes that [Settings.With] needs to turn the default
+// settings into s, the experiment first.
 func (s Settings) Changes() []Change {
 	var changes []Change
 	base := Default()
-	for _, field := range Table { // experiment stands first, and changes others
+	for _, field := range Table { // experiment comes first, and changes others
 		value := field.Format(s)
 		if value == field.Format(base) {
 			continue
@@ -199,8 +196,8 @@ func (s Settings) Changes() []Change {
 }
 
 // WithLayers returns the settings with the given widths of the encoder's hidden
-// layers, the latent layer and the decoder's hidden layers, which have to be
-// none or the encoder's in reverse.
+// layers, the latent layer and the decoder's hidden layers. The decoder must have
+// no hidden layers or the encoder's in reverse.
 func (s Settings) WithLayers(encoder []int, latent int, decoder []int) (Settings, error) {
 	mirrored := s.Mirrored
 	if len(encoder)+len(decoder) > 0 {
@@ -222,8 +219,7 @@ func reversed(widths []int) []int {
 	return result
 }
 
-// Architecture returns the autoencoder's layers for images of inputDims
-// numbers.
+// Architecture returns the autoencoder's layers for images of inputDims values.
 func (s Settings) Architecture(inputDims int) nn.Architecture {
 	hidden := s.HiddenLayers()
 	architecture := nn.Architecture{
@@ -241,7 +237,7 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 	return architecture
 }
 
-// Adam returns the optimiser of a run on so many training images.
+// Adam returns the optimiser of a run with the given number of training images.
 func (s Settings) Adam(images int) nn.Adam {
 	adam := nn.DefaultAdam
 	adam.LearningRate = s.LR
@@ -269,8 +265,8 @@ func (s Settings) TrainingImages(available int) int {
 	return min(s.Subset, available)
 }
 
-// Fit reports whether a data set with the given number of training images
-// suffices: subset and batch must not exceed it.
+// Fit returns an error if subset or batch exceeds the given number of training
+// images of a data set.
 func (s Settings) Fit(available int) error {
 	if s.Subset > available {
 		return &FieldError{"subset", strconv.Itoa(s.Subset), fmt.Sprintf("at most the %d training images of the data set, or 0 for all", available)}
@@ -281,8 +277,8 @@ func (s Settings) Fit(available int) error {
 	return nil
 }
 
-// Resets reports whether changing s to t asks for a new run: everything does
-// but the number of epochs and that of workers.
+// Resets reports whether changing s to t starts a new run. Every setting does,
+// except the numbers of epochs and workers.
 func (s Settings) Resets(t Settings) bool {
 	s.Epochs, s.Workers = t.Epochs, t.Workers
 	return s != t

@@ -8,14 +8,13 @@ import (
 	"sae/nn/pca"
 )
 
-// latentOffset is what a ReLU latent layer that starts from the principal
-// components adds to them, in standard deviations: few images then have a
-// component that is cut off.
+// latentOffset is added to principal components in a ReLU latent layer, in
+// standard deviations, so that ReLU cuts off few of them.
 const latentOffset = 3
 
-// Components returns how many principal components a run with the settings
-// starts from, 0 where it starts from none. Images of inputDims numbers have no
-// more than that, and n of them no more than n.
+// Components returns how many principal components a run starts from, 0 for
+// none. It is at most inputDims, the number of values per image, and at most n,
+// the number of images.
 func (s Settings) Components(inputDims, n int) int {
 	if s.Init != PCA {
 		return 0
@@ -29,13 +28,13 @@ func (s Settings) Components(inputDims, n int) int {
 
 // Build returns the autoencoder that a run starts with. components are the
 // first principal components of the training images, as many as Components
-// says; nil for none.
+// returns; nil for none.
 //
-// Starting from components, the autoencoder reconstructs from them before any
-// training, as closely as its sigmoid allows: latent unit j is the image's
-// position along component j, in standard deviations. Hidden layers carry a
-// position z as a pair of units, max(0, z) and max(0, −z). Units that carry
-// nothing are drawn as by Glorot, and nothing depends on them yet.
+// An autoencoder that starts from components already reconstructs from them, as
+// closely as its sigmoid allows. Latent unit j is the image's position along
+// component j, in standard deviations. Hidden layers carry a position z as a
+// pair of units, max(0, z) and max(0, −z). Units that carry nothing get random
+// Glorot kernels, and no later unit depends on them yet.
 func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, error) {
 	architecture := s.Architecture(inputDims)
 	if s.Init != PCA {
@@ -66,7 +65,7 @@ func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, er
 				layer.Bias[j] += float32(offset)
 			}
 		}
-		if i == latent+1 { // takes the offset back
+		if i == latent+1 { // subtract the offset again
 			for unit := range layer.Out {
 				var sum float64
 				for j := range start.k {
@@ -88,7 +87,7 @@ type starter struct {
 // deviation returns the standard deviation along component j.
 func (s starter) deviation(j int) float64 { return max(1e-3, math.Sqrt(s.Variances[j])) }
 
-// column clears what goes into a unit.
+// column clears the weights into a unit.
 func column(layer *nn.Dense, unit int) {
 	for i := range layer.In {
 		layer.Kernel[i*layer.Out+unit] = 0
@@ -97,7 +96,7 @@ func column(layer *nn.Dense, unit int) {
 }
 
 // project makes a layer compute the positions of its input along the
-// components, in pairs where paired.
+// components, as pairs if paired.
 func (s starter) project(layer *nn.Dense, paired bool) {
 	for j := range s.k {
 		component := s.PCA.Components[j*s.Dims:][:s.Dims]
@@ -119,8 +118,8 @@ func (s starter) project(layer *nn.Dense, paired bool) {
 	}
 }
 
-// carry makes a layer pass the positions on, from pairs where fromPairs and to
-// pairs where toPairs.
+// carry makes a layer pass the positions on, from pairs if fromPairs and to
+// pairs if toPairs.
 func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
 	for j := range s.k {
 		set := func(unit int, sign float32) {
@@ -137,9 +136,8 @@ func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
 	}
 }
 
-// reconstruct makes the output's logits those of the mean image, plus the
-// positions along the components as far as the slope of the sigmoid there
-// calls for.
+// reconstruct sets the output's logits to those of the mean image, plus the
+// components times the positions, divided by the slope of the sigmoid there.
 func (s starter) reconstruct(layer *nn.Dense, fromPairs bool) {
 	clear(layer.Kernel)
 	for unit, mean := range s.Mean {

@@ -10,7 +10,7 @@ import (
 	"sae/nn"
 )
 
-// Kind says what values a field takes and so which control shows it.
+// Kind is the type of a field's values. It determines the control in the form.
 type Kind int
 
 const (
@@ -21,15 +21,15 @@ const (
 	Toggle              // true or false
 )
 
-// Field describes one setting; [Table] lists them all.
+// Field describes a setting; [Table] lists all of them.
 type Field struct {
 	Name     string    // in JSON, the URL and attributes
 	Label    string    // on the page
-	Help     string    // one sentence: what the setting does
+	Help     string    // what the setting does
 	Kind     Kind      //
 	Min, Max float64   // bounds of Integer and Number, and of each width
 	Choices  []string  // values of a Choice
-	Notches  []float64 // positions of a slider; nil when the field has none
+	Notches  []float64 // positions of the field's slider; nil if it has none
 	Format   func(Settings) string
 	set      func(*Settings, value)
 }
@@ -41,97 +41,97 @@ type value struct {
 	flag   bool
 }
 
-// The limits bound the memory of the largest network that can be asked for.
+// These limits bound the memory that the largest network needs.
 const (
 	maxHiddenLayers = 6
 	maxWidth        = 4096
 )
 
-// Table is the one table of settings, in the order of the form.
+// Table lists the settings, in the order of the form.
 var Table = []Field{
 	{
 		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4"},
-		Help:   "1 is the plain autoencoder, 2 adds the L1 penalty to its latent layer, 3 also mirrors the encoder's hidden layers in the decoder. 4 starts from the principal components, with a linear latent layer and a learning rate that decays.",
+		Help:   "1 is the plain autoencoder. 2 adds an L1 penalty on the latent layer. 3 also gives the decoder the encoder's hidden layers in reverse. 4 starts from principal components, with a linear latent layer and a decaying learning rate.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Experiment) },
 		set:    func(s *Settings, v value) { s.choose(int(v.text[0] - '0')) },
 	},
 	{
 		Name: "lambda", Label: "Sparsity λ", Kind: Number, Min: 0, Max: 1,
 		Notches: []float64{0, 1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4},
-		Help:    "λ times the sum of the latent activations is added to the loss, so a larger λ leaves fewer units active.",
+		Help:    "The weight of the L1 penalty: the loss includes λ times the sum of the latent activations. A larger λ leaves fewer units active.",
 		Format:  func(s Settings) string { return FormatLambda(s.Lambda) },
 		set:     func(s *Settings, v value) { s.Lambda = v.number },
 	},
 	{
 		Name: "latent", Label: "Latent size", Kind: Integer, Min: 1, Max: 1024,
 		Notches: []float64{8, 16, 32, 64, 128, 256},
-		Help:    "How many numbers the code of an image has.",
+		Help:    "The number of units in the latent layer: the length of an image's code.",
 		Format:  func(s Settings) string { return strconv.Itoa(s.Latent) },
 		set:     func(s *Settings, v value) { s.Latent = int(v.number) },
 	},
 	{
 		Name: "hidden", Label: "Hidden layers", Kind: Widths, Min: 1, Max: maxWidth,
-		Help:   "Widths of the encoder's hidden layers from the input to the latent layer, separated by commas; empty for none.",
+		Help:   "The widths of the encoder's hidden layers, from the input to the latent layer, separated by commas; empty for none.",
 		Format: func(s Settings) string { return s.Hidden },
 		set:    func(s *Settings, v value) { s.Hidden = v.text },
 	},
 	{
 		Name: "mirrored", Label: "Mirrored decoder", Kind: Toggle,
-		Help:   "Whether the decoder repeats the encoder's hidden layers in reverse or goes straight from the latent layer to the output.",
+		Help:   "Gives the decoder the encoder's hidden layers in reverse; otherwise it is a single layer.",
 		Format: func(s Settings) string { return strconv.FormatBool(s.Mirrored) },
 		set:    func(s *Settings, v value) { s.Mirrored = v.flag },
 	},
 	{
 		Name: "epochs", Label: "Epochs", Kind: Integer, Min: 1, Max: 10_000,
-		Help:   "How many times training goes through all training images.",
+		Help:   "The number of passes through the training images.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Epochs) },
 		set:    func(s *Settings, v value) { s.Epochs = int(v.number) },
 	},
 	{
 		Name: "batch", Label: "Batch size", Kind: Integer, Min: 1, Max: 4096,
-		Help:   "How many images one step learns from.",
+		Help:   "The number of images per training step.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Batch) },
 		set:    func(s *Settings, v value) { s.Batch = int(v.number) },
 	},
 	{
 		Name: "lr", Label: "Learning rate", Kind: Number, Min: 1e-8, Max: 10,
-		Help:   "The size of Adam's steps.",
+		Help:   "The step size of Adam, the optimiser.",
 		Format: func(s Settings) string { return formatNumber(s.LR) },
 		set:    func(s *Settings, v value) { s.LR = v.number },
 	},
 	{
 		Name: "decay", Label: "Decay", Kind: Number, Min: 0.1, Max: 1,
-		Help:   "The learning rate is multiplied by this factor every epoch, smoothly; 1 leaves it as it is.",
+		Help:   "The factor by which the learning rate shrinks per epoch, gradually; 1 keeps it constant.",
 		Format: func(s Settings) string { return formatNumber(s.Decay) },
 		set:    func(s *Settings, v value) { s.Decay = v.number },
 	},
 	{
 		Name: "activation", Label: "Latent activation", Kind: Choice, Choices: []string{nn.ReLU.String(), nn.Linear.String()},
-		Help:   "What the latent layer does with its sums: relu makes codes of zeros and positive numbers, linear leaves them as they are.",
+		Help:   "The activation of the latent layer: relu gives codes of zeros and positive numbers, linear any numbers.",
 		Format: func(s Settings) string { return s.Activation },
 		set:    func(s *Settings, v value) { s.Activation = v.text },
 	},
 	{
 		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: append(nn.InitializerNames(), PCA),
-		Help:   "What the kernels are before training: drawn from Glorot's uniform distribution, Keras's default, or He's, made for ReLU, or made of the principal components of the training images.",
+		Help:   "How the kernels start: random by Glorot (Keras's default) or He (made for ReLU), or from the principal components of the training images (pca).",
 		Format: func(s Settings) string { return s.Init },
 		set:    func(s *Settings, v value) { s.Init = v.text },
 	},
 	{
 		Name: "seed", Label: "Seed", Kind: Integer, Min: 0, Max: math.MaxUint32,
-		Help:   "Fixes the initial kernels and the shuffling: the same seed and settings give the same run.",
+		Help:   "The seed for the initial kernels and the shuffling. The same seed and settings give the same run.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Seed) },
 		set:    func(s *Settings, v value) { s.Seed = int(v.number) },
 	},
 	{
 		Name: "workers", Label: "Workers", Kind: Choice, Choices: []string{Auto, "1", "2", "4", "8"},
-		Help:   "How many web workers train together; auto tries what is fastest. The run learns exactly the same with any number.",
+		Help:   "The number of web workers that train together; auto measures which is fastest. The result is the same, bit for bit.",
 		Format: func(s Settings) string { return s.Workers },
 		set:    func(s *Settings, v value) { s.Workers = v.text },
 	},
 	{
 		Name: "subset", Label: "Training images", Kind: Integer, Min: 0, Max: 1e6,
-		Help:   "How many of the training images to use; 0 for all.",
+		Help:   "The number of training images to use; 0 for all.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Subset) },
 		set:    func(s *Settings, v value) { s.Subset = int(v.number) },
 	},
@@ -155,7 +155,7 @@ func FieldNames() []string {
 	return names
 }
 
-// FieldError reports a value that a setting does not take.
+// FieldError reports an invalid value of a setting.
 type FieldError struct {
 	Name  string // of the setting
 	Value string // as given
@@ -166,8 +166,7 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s %q: want %s", e.Name, e.Value, e.Want)
 }
 
-// Want describes the values that the field takes, as error messages and the
-// form's hints give it.
+// Want describes the valid values, for error messages and the form's hints.
 func (f Field) Want() string {
 	switch f.Kind {
 	case Integer:
@@ -246,11 +245,11 @@ func formatHidden(widths []int) string {
 	return strings.Join(parts, ",")
 }
 
-// FormatLambda formats λ the way the form shows it: 0, 1e-5, 3e-7, 0.01.
+// FormatLambda formats λ as the form shows it: 0, 1e-5, 3e-7, 0.01.
 func FormatLambda(lambda float64) string { return formatNumber(lambda) }
 
-// formatNumber gives the shortest text that parses back, with a plain
-// exponent: 1e-5 rather than Go's 1e-05.
+// formatNumber returns the shortest text that parses back to x, with a plain
+// exponent: 1e-5 instead of Go's 1e-05.
 func formatNumber(x float64) string {
 	if x != 0 && math.Abs(x) < 1e-3 {
 		text := strconv.FormatFloat(x, 'e', -1, 64)

@@ -1,12 +1,12 @@
 // Package pca finds the principal components of images, or of other vectors: the
-// subspace from which they are reconstructed with the smallest squared error. No linear
-// autoencoder does better, which makes it the one to beat; and it gives one a
-// good start.
+// directions from which they are reconstructed with the smallest squared error.
+// No linear autoencoder does better, so PCA is the baseline to beat, and a good
+// starting point for training.
 //
 // The components are found by subspace iteration with a random start (N. Halko,
 // P. G. Martinsson and J. A. Tropp, Finding structure with randomness, 2011):
-// the covariance is applied to a block of vectors a few times, without ever
-// being formed, and gonum's symmetric eigendecomposition then sorts the block.
+// the covariance is applied to a block of vectors several times without being
+// formed, and gonum's symmetric eigendecomposition then sorts the block.
 package pca
 
 import (
@@ -28,39 +28,39 @@ import (
 type PCA struct {
 	Dims       int
 	Mean       []float32 // [Dims]
-	Components []float32 // [k, Dims], rows of unit length, by falling variance
+	Components []float32 // [k, Dims], rows of unit length, by decreasing variance
 	Variances  []float64 // of the images along each component, [k]
 }
 
 const (
-	// extra vectors beside the k wanted, and how often the covariance is
-	// applied: with these, the squared error that is left is within 0.1 % of the
-	// smallest possible on CIFAR-10.
+	// The number of vectors beyond k, and how often the covariance is applied.
+	// With these, the squared error on CIFAR-10 is within 0.1 % of the smallest
+	// possible.
 	extra      = 16
 	iterations = 6
-	// block is how many vectors are worked on at once.
+	// block is the number of vectors processed at once.
 	block = 128
 )
 
 // K returns the number of components.
 func (p *PCA) K() int { return len(p.Variances) }
 
-// rows copies vectors, from the first on, to x: as many as fit, [len(x)/dims, dims].
+// rows fills x, [len(x)/dims, dims], with vectors from index first on.
 type rows func(x []float32, first int)
 
 func imageRows(images []byte, dims int) rows {
 	return func(x []float32, first int) { kernel.FromBytes(x, images[first*dims:][:len(x)]) }
 }
 
-// Fit finds the first k components of images, [n, dims] bytes that stand for
-// byte/255, with k at most the smaller of n and dims. yield is called some
-// hundred times; an error ends the search and is returned. The same images give
-// the same components on the same kernels.
+// Fit finds the first k components of images, [n, dims] bytes of values byte/255.
+// k must not exceed n or dims. Fit calls yield a few hundred times; an error of
+// yield ends the search and is returned. The same images give the same components
+// on the same kernels.
 func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
 	return fit(imageRows(images, dims), mean(images, dims, 255), len(images)/dims, k, yield)
 }
 
-// FitVectors is as Fit for vectors of any numbers, [n, dims].
+// FitVectors is Fit for vectors of any numbers, [n, dims].
 func FitVectors(vectors []float32, dims, k int, yield func() error) (*PCA, error) {
 	get := func(x []float32, first int) { copy(x, vectors[first*dims:]) }
 	return fit(get, mean(vectors, dims, 1), len(vectors)/dims, k, yield)
@@ -88,7 +88,7 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 			return nil, err
 		}
 	}
-	// Rayleigh and Ritz: the covariance within the block.
+	// Rayleigh–Ritz: the covariance within the block.
 	y, err := p.covariance(get, n, q, yield)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,8 @@ func eigen(a blas64.Symmetric, values []float64) (ok bool) {
 	return lapack64.Syev(lapack.EVCompute, a, values, work, len(work))
 }
 
-// orient gives each component the sign by which its largest number is positive.
+// orient gives each component the sign that makes its largest number by magnitude
+// positive.
 func (p *PCA) orient() {
 	for j := range p.K() {
 		component := p.Components[j*p.Dims:][:p.Dims]
@@ -146,8 +147,7 @@ func matrix(rows, cols int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: make([]float32, rows*cols)}
 }
 
-// mean returns the mean of vectors, [n, dims], of numbers that stand for so many
-// units.
+// mean returns the mean of vectors, [n, dims], divided by units.
 func mean[T byte | float32](vectors []T, dims int, units float64) []float32 {
 	sums := make([]float64, dims)
 	n := len(vectors) / dims
@@ -176,7 +176,7 @@ func (p *PCA) covariance(get rows, n int, q blas32.General, yield func() error) 
 	return y, err
 }
 
-// blocks calls do with some of the n vectors at a time, less their mean.
+// blocks calls do with blocks of the n vectors, with the mean subtracted.
 func (p *PCA) blocks(get rows, n int, yield func() error, do func(x blas32.General)) error {
 	buffer := make([]float32, block*p.Dims)
 	for first := 0; first < n; first += block {
@@ -214,8 +214,8 @@ func orthonormalize(q, y blas32.General) {
 	}
 }
 
-// Reconstruct calls visit with each of the images and its reconstruction from
-// the first k components, both [dims]; they are good during the call.
+// Reconstruct calls visit with each image and its reconstruction from the first
+// k components, both [dims] and valid only during the call.
 func (p *PCA) Reconstruct(images []byte, k int, yield func() error, visit func(x, reconstruction []float32)) error {
 	components := blas32.General{Rows: k, Cols: p.Dims, Stride: p.Dims, Data: p.Components[:k*p.Dims]}
 	codes, outputs := matrix(block, k), matrix(block, p.Dims)

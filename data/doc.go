@@ -12,9 +12,10 @@
 // # Sources
 //
 // [Import] recognizes files by their content: the compact format,
-// cifar-10-binary.tar.gz, cifar-10-python.tar.gz, or single batches. It reads its
-// sources twice, first to list the records and then to read the chosen ones, so
-// that it holds only those in memory.
+// cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the tar in either, or single
+// batches. It reads an archive to its end, checks its checksum, and takes no batch
+// twice. It reads its sources twice, first to list the records and then to read the
+// chosen ones, so that it holds only those in memory.
 //
 // # Subsets
 //

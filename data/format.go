@@ -3,6 +3,7 @@ package data
 import (
 	"bufio"
 	"compress/flate"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -145,6 +146,12 @@ func (i Info) validate() error {
 func truncated(where string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ends within the %s: the file is truncated", where)
+	}
+	switch {
+	case errors.Is(err, gzip.ErrChecksum):
+		return fmt.Errorf("%s: its content does not have the checksum at its end: the file is damaged", where)
+	case errors.Is(err, gzip.ErrHeader):
+		return fmt.Errorf("%s: bytes that are not gzip's: the file is damaged", where)
 	}
 	if corrupt := flate.CorruptInputError(0); errors.As(err, &corrupt) {
 		return fmt.Errorf("%s: %w: the file is damaged", where, err)

@@ -89,18 +89,26 @@ func recordHash(seed uint64, label byte, planar []byte) uint64 {
 
 func (i *importer) run() (*Dataset, error) {
 	var records []record
-	s := &scanner{each: func(p part, label byte, planar []byte) error {
+	s := new(scanner)
+	s.each = func(p part, label byte, planar []byte) error {
 		if len(records) == 2*maxImages {
 			return fmt.Errorf("more than %d images", 2*maxImages)
 		}
-		records = append(records, record{recordHash(i.options.Seed, label, planar), len(records), label, p})
+		hash := recordHash(i.options.Seed, label, planar)
+		records = append(records, record{hash, len(records), label, p})
+		b := s.current()
+		b.records++
+		b.content += hash
 		return nil
-	}}
+	}
 	err := i.pass(s)
 	if errors.Is(err, errCompact) {
 		return i.compact()
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := s.twice(); err != nil {
 		return nil, err
 	}
 	classes := s.classes
@@ -130,7 +138,7 @@ func (i *importer) run() (*Dataset, error) {
 
 // pass goes through all records of all sources.
 func (i *importer) pass(s *scanner) error {
-	s.batches = 0
+	s.batches = nil
 	for _, source := range i.sources {
 		file, err := source.Open()
 		if err != nil {
@@ -145,7 +153,7 @@ func (i *importer) pass(s *scanner) error {
 			return err
 		}
 	}
-	if s.batches == 0 {
+	if len(s.batches) == 0 {
 		return fmt.Errorf("no batches of CIFAR-10: %s", wanted)
 	}
 	return nil

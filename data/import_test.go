@@ -71,6 +71,7 @@ func TestImportAll(t *testing.T) {
 func TestContainers(t *testing.T) {
 	reversed := binaryVersion()
 	slices.Reverse(reversed)
+	whole := tarred(t, binaryVersion())
 	all, err := Import(folder(binaryVersion()), ImportOptions{Seed: 99})
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +89,9 @@ func TestContainers(t *testing.T) {
 			"reversed folder": folder(reversed),
 			"binary archive":  {inMemory("a", archived(t, binaryVersion()))},
 			"python archive":  {inMemory("b", archived(t, pythonVersion()))},
+			"binary tar":      {inMemory("d", tarred(t, binaryVersion()))},
+			"python tar":      {inMemory("data_batch_1.bin", tarred(t, pythonVersion()))}, // the name does not matter
+			"two members":     {inMemory("test_batch.tar.gz", slices.Concat(zipped(t, string(whole[:9999])), zipped(t, string(whole[9999:]))))},
 			"python folder":   folder(pythonVersion()),
 			"compact":         {inMemory("c", compact(t, all))},
 		} {
@@ -214,12 +218,12 @@ func TestHoldOut(t *testing.T) {
 // for validation may be trained on.
 func TestCopies(t *testing.T) {
 	batch := bytes.Repeat(records(12, 1), 5)
-	d, err := Import([]Source{inMemory("data_batch_1.bin", batch), inMemory("test_batch.bin", batch)}, ImportOptions{Seed: 1})
+	d, err := Import([]Source{inMemory("data_batch_1.bin", batch), inMemory("test_batch.bin", slices.Concat(batch, records(12, 1)))}, ImportOptions{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Train.Len() != 60 || d.Validation.Len() != 60 {
-		t.Errorf("%d training and %d validation images, want 60 and 60", d.Train.Len(), d.Validation.Len())
+	if d.Train.Len() != 60 || d.Validation.Len() != 72 {
+		t.Errorf("%d training and %d validation images, want 60 and 72", d.Train.Len(), d.Validation.Len())
 	}
 	d, err = Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
 	if err != nil {
@@ -290,7 +294,8 @@ func TestImportRefuses(t *testing.T) {
 	label[2*recordSize] = 10
 	first := bytes.Clone(good)
 	first[0] = 12
-	archive := archived(t, binaryVersion())
+	plainTar := tarred(t, binaryVersion())
+	archive := zipped(t, string(plainTar))
 	newer := compact(t, plain())
 	newer[8] = 2
 	flipped := compact(t, plain())
@@ -322,6 +327,16 @@ func TestImportRefuses(t *testing.T) {
 		{"empty tar", "src.tar.gz", archived(t, nil), ImportOptions{}, "src.tar.gz: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin"},
 		{"short record in an archive", "a.tar.gz", within("test_batch.bin", good[:100]), ImportOptions{}, "a.tar.gz: test_batch.bin: record 1: 100 bytes left, want 3073"},
 		{"empty batch in an archive", "a.tar.gz", within("test_batch.bin", nil), ImportOptions{}, "a.tar.gz: test_batch.bin: is empty: want records of 3073 bytes"},
+		{"tar in an archive name", "test_batch.tar", tarred(t, []entry{{"data_batch_1.bin", good}}), ImportOptions{Train: 3}, "3 training images: want at most the 2 that there are"},
+		{"bytes after the gzip file", "a.tar.gz", append(bytes.Clone(archive), 'x'), ImportOptions{}, "a.tar.gz: ends within the archive: the file is truncated"},
+		{"text after the gzip file", "a.tar.gz", append(bytes.Clone(archive), "some text and more"...), ImportOptions{}, "a.tar.gz: archive: bytes that are not gzip's: the file is damaged"},
+		{"zeros after the gzip file", "a.tar.gz", append(bytes.Clone(archive), make([]byte, 512)...), ImportOptions{}, "a.tar.gz: archive: bytes that are not gzip's: the file is damaged"},
+		{"archive after the archive", "a.tar.gz", append(bytes.Clone(archive), archive...), ImportOptions{}, "a.tar.gz: bytes after the end of the archive: the file is damaged"},
+		{"bytes after the tar", "a.tar", append(bytes.Clone(plainTar), 1), ImportOptions{}, "a.tar: bytes after the end of the archive: the file is damaged"},
+		{"tar cut in an entry", "a.tar", plainTar[:len(plainTar)/2], ImportOptions{}, "a.tar: data_batch_2.bin: record 13: ends within the archive: the file is truncated"},
+		{"tar cut after an entry", "a.tar", plainTar[:len(plainTar)-1024], ImportOptions{}, "a.tar: ends within the archive: the file is truncated"},
+		{"tar without batches, plain", "src.tar", tarred(t, []entry{{"src/main.go", []byte("package main")}}), ImportOptions{}, "src.tar: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin"},
+		{"only a test batch", "a.tar.gz", archived(t, []entry{{"x/test_batch.bin", good}}), ImportOptions{}, "a.tar.gz: only a test batch in the archive: want data_batch_1 to data_batch_5 too"},
 		{"class names", "a.tar.gz", within("batches.meta.txt", []byte("cat\ndog\n")), ImportOptions{}, "a.tar.gz: batches.meta.txt: 2 class names: want 10"},
 		{"names alone", "batches.meta.txt", []byte(metaText), ImportOptions{}, "no batches of CIFAR-10: " + want},
 		{"too many asked for", "a.tar.gz", archive, ImportOptions{Train: 97}, "97 training images: want at most the 96 that there are"},
@@ -345,6 +360,65 @@ func TestImportRefuses(t *testing.T) {
 				t.Error("a data set besides the error")
 			}
 		})
+	}
+}
+
+// TestDamagedArchive flips single bits of an archive, each of which its checksum
+// shows, but for those of gzip's header that say nothing of the content.
+func TestDamagedArchive(t *testing.T) {
+	const headerEnd = 10
+	good := archived(t, []entry{{"data_batch_1.bin", records(2, 1)}, {"test_batch.bin", records(1, 2)}})
+	for at := headerEnd; at < len(good); at += 1 + at/100 {
+		damaged := bytes.Clone(good)
+		damaged[at] ^= 1 << (at % 8)
+		if _, err := Import([]Source{inMemory("a.tar.gz", damaged)}, ImportOptions{}); err == nil {
+			t.Errorf("read with a flipped bit in byte %d of %d", at, len(good))
+		}
+	}
+	for left := range 9 { // the checksum and the length, and one before them
+		if _, err := Import([]Source{inMemory("a.tar.gz", good[:len(good)-1-left])}, ImportOptions{}); err == nil || !strings.Contains(err.Error(), "the file is truncated") {
+			t.Errorf("without the last %d bytes: %v", 1+left, err)
+		}
+	}
+	sum := bytes.Clone(good)
+	sum[len(sum)-8] ^= 1
+	want := "a.tar.gz: archive: its content does not have the checksum at its end: the file is damaged"
+	if _, err := Import([]Source{inMemory("a.tar.gz", sum)}, ImportOptions{}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestBatchesTwice takes no batch twice, whatever its name and form are and wherever
+// the second one is.
+func TestBatchesTwice(t *testing.T) {
+	first, second, tests := records(24, 1), records(36, 2), records(12, 3)
+	shuffled := slices.Concat(first[recordSize:], first[:recordSize])
+	binary := archived(t, []entry{{"x/data_batch_1.bin", first}, {"x/test_batch.bin", tests}})
+	for want, sources := range map[string][]Source{
+		"data_batch_2.bin: has the images of data_batch_1.bin: want each batch once": folder([]entry{
+			{"data_batch_1.bin", first}, {"data_batch_2.bin", shuffled}, {"test_batch.bin", tests}}),
+		"test_batch.bin: has the images of data_batch_1.bin: want each batch once": folder([]entry{
+			{"data_batch_1.bin", first}, {"test_batch.bin", first}}),
+		"data_batch_1.bin: there is data_batch_1 already: want each batch once": folder([]entry{
+			{"data_batch_1", pickledBatch(first)}, {"data_batch_1.bin", second}, {"test_batch.bin", tests}}),
+		"again.bin: has the images of a.tar.gz: data_batch_1.bin: want each batch once": {
+			inMemory("a.tar.gz", binary), inMemory("again.bin", first)},
+		"a.tar.gz: data_batch_1.bin: there is a.tar.gz: data_batch_1.bin already: want each batch once": {
+			inMemory("a.tar.gz", archived(t, []entry{{"data_batch_1.bin", first}, {"data_batch_1.bin", second}, {"test_batch.bin", tests}}))},
+		"a.tar: data_batch_3: has the images of a.tar: data_batch_1: want each batch once": {
+			inMemory("a.tar", tarred(t, []entry{{"data_batch_1", pickledBatch(first)}, {"data_batch_3", pickledBatch(shuffled)}, {"test_batch", pickledBatch(tests)}}))},
+	} {
+		if _, err := Import(sources, ImportOptions{}); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestBlackPictures: a batch may start with as many zeros as a tar ends with.
+func TestBlackPictures(t *testing.T) {
+	d, err := Import([]Source{inMemory("data_batch_1.bin", slices.Concat(make([]byte, recordSize), records(3, 1)))}, ImportOptions{})
+	if err != nil || d.Train.Len() != 3 {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,12 +44,15 @@ type unpickler struct {
 }
 
 type (
-	pixels struct{} // the string that is in the unpickler's pixels
-	global string   // module and name of a function or class
-	dtype  struct{} // numpy's type of elements; other than bytes show in the length
+	pixels struct{}              // the string that is in the unpickler's pixels
+	global string                // module and name of a function or class
+	dtype  struct{ name string } // numpy's type of elements, "u1" of bytes
 
-	// array is numpy's array. Its shape does not matter: it shows in the length.
-	array struct{ filled bool } // with the pixels
+	// array is numpy's array of bytes, in row order.
+	array struct {
+		filled bool   // with the pixels
+		shape  string // as Python prints it
+	}
 )
 
 // longString is the length from which on a string is taken for pixels. It is
@@ -147,9 +151,10 @@ func (u *unpickler) run(opcode byte) {
 	case 'b': // BUILD: version, shape, dtype, whether in column order, and bytes of an array
 		state, _ := u.pop().([]any)
 		if a, ok := u.top().(*array); ok && len(state) == 5 {
-			u.fill(a, state[4], state[3] == false)
+			u.fill(a, state[4], state[2], state[1], state[3] == false)
 		} else {
-			u.require(u.top() == dtype{}, damaged)
+			_, ok := u.top().(dtype)
+			u.require(ok, damaged)
 		}
 	default:
 		u.require(false, "pickle with opcode %#02x: want those that a batch of CIFAR-10 needs", opcode)
@@ -284,12 +289,13 @@ var known = []global{"numpy.core.multiarray._reconstruct", "numpy.core.numeric._
 // call does what the function in Python would.
 func (u *unpickler) call(function any, arguments []any) any {
 	switch name, _ := function.(global); {
-	case name == "numpy.dtype":
-		return dtype{}
+	case name == "numpy.dtype" && len(arguments) > 0:
+		name, _ := arguments[0].(string)
+		return dtype{name}
 	case name == "numpy.core.multiarray._reconstruct":
 		return new(array) // for BUILD to fill
 	case name == "numpy.core.numeric._frombuffer" && len(arguments) == 4: // in protocol 5: bytes, dtype, shape, order
-		return u.fill(new(array), arguments[0], arguments[3] == "C")
+		return u.fill(new(array), arguments[0], arguments[1], arguments[2], arguments[3] == "C")
 	case name == "_codecs.encode" && len(arguments) == 2 && arguments[1] == "latin1": // bytes in protocol 2
 		return arguments[0] // what is long has been decoded before
 	}
@@ -297,8 +303,29 @@ func (u *unpickler) call(function any, arguments []any) any {
 	return nil
 }
 
-func (u *unpickler) fill(a *array, content any, rows bool) *array {
+// fill fills an array with the content that it has in Python.
+func (u *unpickler) fill(a *array, content, elements, shape any, rows bool) *array {
 	u.require(rows, "pickle with an array in column order: want row order")
 	a.filled = u.require(content == pixels{}, "pickle with an array of less than an image: want a batch of CIFAR-10")
+	numbers, _ := elements.(dtype)
+	u.require(numbers.name == "u1", "pickle with an array of %q: want u1, bytes", numbers.name)
+	a.shape = python(shape)
 	return a
+}
+
+// python returns the shape of an array as Python prints it.
+func python(shape any) string {
+	lengths, _ := shape.([]any)
+	var list []string
+	for _, length := range lengths[:min(len(lengths), 32)] { // numpy's limit
+		if number, ok := length.(int); ok {
+			list = append(list, strconv.Itoa(number))
+		} else {
+			list = append(list, "?")
+		}
+	}
+	if len(list) == 1 {
+		return "(" + list[0] + ",)"
+	}
+	return "(" + strings.Join(list, ", ") + ")"
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,58 @@ func TestPython3(t *testing.T) {
 	}
 }
 
+// TestArrayShapes takes the same pictures from each shape that they come in, planar and
+// interleaved, and none from a shape that tells nothing of their order.
+func TestArrayShapes(t *testing.T) {
+	const n = 20
+	batch := records(n, 1)
+	interleaved := bytes.Clone(batch)
+	for k := range n {
+		interleave(interleaved[k*recordSize+1:], batch[k*recordSize+1:])
+	}
+	want, err := Import([]Source{inMemory("data_batch_1.bin", batch)}, ImportOptions{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const refusal = "data_batch_1: images of shape %s: want (20, 3072), (20, 3, 32, 32) or (20, 32, 32, 3)"
+	for _, test := range []struct {
+		shape string // as a program for the elements of the tuple
+		batch []byte
+		want  string // how the shape is named that is refused
+	}{
+		{"K\x14M\x00\x0c", batch, ""},
+		{"K\x14K\x03K\x20K\x20", batch, ""},
+		{"K\x14K\x20K\x20K\x03", interleaved, ""},
+		{"K\x14M\x00\x04K\x03", interleaved, "(20, 1024, 3)"},
+		{"K\x14K\x20K\x03K\x20", batch, "(20, 32, 3, 32)"},
+		{"M\x00\x0cK\x14", batch, "(3072, 20)"},
+		{"J\x00\xf0\x00\x00", batch, "(61440,)"},
+		{"K\x0aM\x00\x0cK\x02", batch, "(10, 3072, 2)"},
+		{"K\x15M\x00\x0c", batch, "(21, 3072)"},
+		{"", batch, "()"},
+		{"NU\x01x", batch, "(?, ?)"},
+	} {
+		for k, body := range python3(test.batch) {
+			if !bytes.Contains(body, []byte("K\x14M\x00\x0c\x86")) {
+				t.Fatalf("protocol %d: no shape in the batch", k+2)
+			}
+			body = bytes.Replace(body, []byte("K\x14M\x00\x0c\x86"), []byte("("+test.shape+"t"), 1)
+			got, err := Import([]Source{inMemory("data_batch_1", body)}, ImportOptions{Seed: 1})
+			if test.want != "" {
+				if want := fmt.Sprintf(refusal, test.want); err == nil || err.Error() != want {
+					t.Errorf("protocol %d: %v, want %s", k+2, err, want)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("protocol %d, shape %q: %v", k+2, test.shape, err)
+			}
+			sameSplit(t, "training", got.Train, want.Train)
+			sameSplit(t, "validation", got.Validation, want.Validation)
+		}
+	}
+}
+
 // TestClassNames takes them from batches.meta.
 func TestClassNames(t *testing.T) {
 	meta := bytes.Replace(pickledMeta(), []byte("\x0aautomobile"), []byte("\x03car"), 1)
@@ -99,6 +152,9 @@ func TestPickleRefuses(t *testing.T) {
 		{"label of text", replaced("(K\x00K", "(U\x01xK"), "record 1: label is a string, want 0 to 9"},
 		{"a label missing", replaced("(K\x00K", "(K"), "9216 bytes of images for 2 labels: want 3072 for each"},
 		{"column order", replaced("tb\x89T", "tb\x88T"), "pickle with an array in column order: want row order"},
+		{"other numbers", replaced("U\x02u1", "U\x02i1"), `pickle with an array of "i1": want u1, bytes`},
+		{"numbers of no type", replaced("U\x02u1", "N"), `pickle with an array of "": want u1, bytes`},
+		{"bytes after the end", append(bytes.Clone(good), '\n'), "bytes after the end of the pickle: the file is damaged"},
 		{"no images", replaced("U\x04data", "U\x04dada"), "pickle without data and labels: want a batch of CIFAR-10"},
 		{"no dictionary", []byte("\x80\x02]."), "pickle of no dictionary: want a batch of CIFAR-10"},
 		{"newer protocol", []byte("\x80\x06"), "pickle of protocol 6: want at most 5"},

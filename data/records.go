@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -31,8 +32,50 @@ const (
 type scanner struct {
 	each      func(p part, label byte, planar []byte) error
 	classes   []string // as the archive names them; nil where it does not
-	batches   int
+	batches   []seen   // in the order of reading
 	unpickler unpickler
+}
+
+// seen is what a scanner keeps of a batch, to tell when it comes again.
+type seen struct {
+	name    string // for messages
+	stem    string // "data_batch_1" in any version; empty where the name tells nothing
+	part    part
+	records int
+	content uint64 // the sum of the records' hashes: their order does not matter
+}
+
+// start notes that a batch begins.
+func (s *scanner) start(name, base string) error {
+	b := seen{name: name, part: training}
+	if strings.Contains(base, "test_batch") {
+		b.part = test
+	}
+	if isBatch(base) {
+		b.stem = strings.TrimSuffix(base, ".bin")
+	}
+	for _, earlier := range s.batches {
+		if b.stem != "" && b.stem == earlier.stem {
+			return fmt.Errorf("%s: there is %s already: want each batch once", name, earlier.name)
+		}
+	}
+	s.batches = append(s.batches, b)
+	return nil
+}
+
+// current is the batch that was started last.
+func (s *scanner) current() *seen { return &s.batches[len(s.batches)-1] }
+
+// twice reports a batch whose images come in another one, under whatever name.
+func (s *scanner) twice() error {
+	for i, b := range s.batches {
+		for _, earlier := range s.batches[:i] {
+			if b.records == earlier.records && b.content == earlier.content {
+				return fmt.Errorf("%s: has the images of %s: want each batch once", b.name, earlier.name)
+			}
+		}
+	}
+	return nil
 }
 
 // errCompact reports a source in the compact format, which holds no records.
@@ -51,29 +94,52 @@ func (s *scanner) scan(name string, r io.Reader) error {
 	case string(start) == magic:
 		return errCompact
 	case start[0] == 0x1f && len(start) > 1 && start[1] == 0x8b:
+		return s.zipped(name, buffered)
+	}
+	// Some browsers unpack what they download, and leave the name of the tar.
+	if block, err := buffered.Peek(blockSize); err == nil && startsTar(block) {
 		return s.archive(name, buffered)
 	}
-	return s.batch(name, buffered)
+	return s.batch(name, path.Base(name), buffered)
 }
 
 const wanted = "want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a batch of one of them or a compact .sae file"
 
-// archive goes through a gzipped tar.
-func (s *scanner) archive(name string, r io.Reader) error {
+// zipped goes through a gzipped tar, up to the checksum at its end.
+func (s *scanner) zipped(name string, r io.Reader) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
 	}
 	buffered := bufio.NewReaderSize(&limited{unzipped, maxArchive}, 1<<16)
-	const block = 512 // of a tar, which has two at least
-	if start, err := buffered.Peek(block); err != nil && err != io.EOF {
+	if block, err := buffered.Peek(blockSize); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
-	} else if _, err := tar.NewReader(bytes.NewReader(start)).Next(); len(start) < block || errors.Is(err, tar.ErrHeader) {
+	} else if len(block) < blockSize || !startsTar(block) && !isZero(block) {
 		return fmt.Errorf("%s: a gzip file but no tar in it: %s", name, wanted)
 	}
-	before := s.batches
-	entries := tar.NewReader(buffered)
-	batch := bufio.NewReaderSize(nil, 1<<16)
+	return s.archive(name, buffered)
+}
+
+// blockSize is the size of a block of a tar, which is made of nothing else.
+const blockSize = 512
+
+// startsTar tells whether a tar starts with the block: with the header of an entry,
+// which has a checksum.
+func startsTar(block []byte) bool {
+	_, err := tar.NewReader(bytes.NewReader(block)).Next()
+	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) // the entry has more headers
+}
+
+func isZero(block []byte) bool { return len(bytes.Trim(block, "\x00")) == 0 }
+
+// archive goes through a tar to the end of what holds it, not only of what it
+// lists: a checksum may follow, and nothing else may.
+func (s *scanner) archive(name string, r io.Reader) error {
+	before := len(s.batches)
+	archive := &counted{Reader: r}
+	entries := tar.NewReader(archive)
+	buffered := bufio.NewReaderSize(nil, 1<<16)
+	var end int // of the last entry
 	for {
 		entry, err := entries.Next()
 		if err == io.EOF {
@@ -83,18 +149,53 @@ func (s *scanner) archive(name string, r io.Reader) error {
 			return fmt.Errorf("%s: %w", name, truncated("archive", err))
 		}
 		base := path.Base(entry.Name)
-		if entry.Typeflag != tar.TypeReg || !isBatch(base) && !isMeta(base) {
-			continue
+		if entry.Typeflag == tar.TypeReg && (isBatch(base) || isMeta(base)) {
+			buffered.Reset(entries)
+			if err := s.batch(name+": "+base, base, buffered); err != nil {
+				return err
+			}
 		}
-		batch.Reset(entries)
-		if err := s.batch(name+": "+base, batch); err != nil {
-			return err
+		if _, err := io.Copy(io.Discard, entries); err != nil {
+			return fmt.Errorf("%s: %w", name, truncated("archive", err))
+		}
+		end = (archive.read + blockSize - 1) / blockSize * blockSize
+	}
+	if archive.read == end { // which is as good as an end to the tar's reader
+		return fmt.Errorf("%s: %w", name, truncated("archive", io.ErrUnexpectedEOF))
+	}
+	var rest [1 << 12]byte
+	for {
+		n, err := archive.Read(rest[:])
+		if !isZero(rest[:n]) {
+			return fmt.Errorf("%s: bytes after the end of the archive: the file is damaged", name)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, truncated("archive", err))
 		}
 	}
-	if s.batches == before {
+	batches := s.batches[before:]
+	if len(batches) == 0 {
 		return fmt.Errorf("%s: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin", name)
 	}
+	if !slices.ContainsFunc(batches, func(b seen) bool { return b.part == training }) {
+		return fmt.Errorf("%s: only a test batch in the archive: want data_batch_1 to data_batch_5 too", name)
+	}
 	return nil
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	read int
+}
+
+func (c *counted) Read(buffer []byte) (int, error) {
+	n, err := c.Reader.Read(buffer)
+	c.read += n
+	return n, err
 }
 
 // maxArchive bounds what an archive unpacks to: CIFAR's are 186 MB.
@@ -124,22 +225,20 @@ func isMeta(base string) bool { return base == "batches.meta" || base == "batche
 
 // batch goes through one file of CIFAR-10: records, a pickle, or the names
 // of the classes.
-func (s *scanner) batch(name string, r *bufio.Reader) error {
-	if strings.HasSuffix(name, "batches.meta.txt") {
+func (s *scanner) batch(name, base string, r *bufio.Reader) error {
+	if strings.HasSuffix(base, "batches.meta.txt") {
 		text, err := io.ReadAll(io.LimitReader(r, 1<<16))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return s.nameClasses(name, strings.Fields(string(text)))
 	}
-	p := training
-	if strings.Contains(path.Base(name), "test_batch") {
-		p = test
-	}
 	if start, _ := r.Peek(1); len(start) == 1 && start[0] == protocol {
-		return s.pickled(name, p, r)
+		return s.pickled(name, base, r)
 	}
-	s.batches++
+	if err := s.start(name, base); err != nil {
+		return err
+	}
 	var record [recordSize]byte
 	for number := 1; ; number++ {
 		n, err := io.ReadFull(r, record[:])
@@ -164,7 +263,7 @@ func (s *scanner) batch(name string, r *bufio.Reader) error {
 		if n < recordSize {
 			return fmt.Errorf("%s: record %d: %d bytes left, want %d", name, number, n, recordSize)
 		}
-		if err := s.each(p, record[0], record[1:]); err != nil {
+		if err := s.each(s.current().part, record[0], record[1:]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -172,10 +271,15 @@ func (s *scanner) batch(name string, r *bufio.Reader) error {
 
 // pickled goes through a batch of the Python version, or the names of the
 // classes.
-func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
+func (s *scanner) pickled(name, base string, r *bufio.Reader) error {
 	entries, err := s.unpickler.load(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := r.ReadByte(); err == nil {
+		return fmt.Errorf("%s: bytes after the end of the pickle: the file is damaged", name)
+	} else if err != io.EOF {
+		return fmt.Errorf("%s: %w", name, truncated("archive", err))
 	}
 	if names, ok := entries["label_names"].(*[]any); ok {
 		classes := make([]string, len(*names))
@@ -195,7 +299,18 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 	if len(pixels) != len(*labels)*ImageSize {
 		return fmt.Errorf("%s: %d bytes of images for %d labels: want %d for each", name, len(pixels), len(*labels), ImageSize)
 	}
-	s.batches++
+	interleaved := false
+	switch images.shape {
+	case fmt.Sprintf("(%d, %d)", len(*labels), ImageSize), fmt.Sprintf("(%d, %d, %d, %d)", len(*labels), Channels, Height, Width):
+	case fmt.Sprintf("(%d, %d, %d, %d)", len(*labels), Height, Width, Channels):
+		interleaved = true
+	default:
+		return fmt.Errorf("%s: images of shape %s: want (%[3]d, 3072), (%[3]d, 3, 32, 32) or (%[3]d, 32, 32, 3)", name, images.shape, len(*labels))
+	}
+	if err := s.start(name, base); err != nil {
+		return err
+	}
+	var planar [ImageSize]byte
 	for i, value := range *labels {
 		label, ok := value.(int)
 		if !ok {
@@ -204,7 +319,12 @@ func (s *scanner) pickled(name string, p part, r *bufio.Reader) error {
 		if label < 0 || label >= len(cifarClasses) {
 			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, i+1, label, len(cifarClasses)-1)
 		}
-		if err := s.each(p, byte(label), pixels[i*ImageSize:][:ImageSize]); err != nil {
+		image := pixels[i*ImageSize:][:ImageSize]
+		if interleaved {
+			deinterleave(planar[:], image)
+			image = planar[:]
+		}
+		if err := s.each(s.current().part, byte(label), image); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

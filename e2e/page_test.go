@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -236,6 +239,47 @@ func TestFileIsKept(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.ready`)
 	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 839 {
 		t.Errorf("data set of the next visit %+v", s.Dataset)
+	}
+}
+
+// An archive that the browser has unpacked is read like the one that it was, and one
+// that is damaged is not.
+func TestArchives(t *testing.T) {
+	useSite(t, false)
+	var plain, zipped bytes.Buffer
+	archive := tar.NewWriter(&plain)
+	for name, n := range map[string]int{"data_batch_1.bin": 20, "test_batch.bin": 10} {
+		if err := archive.WriteHeader(&tar.Header{Name: "cifar-10-batches-bin/" + name, Mode: 0o644, Size: int64(n * 3073)}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			record := bytes.Repeat([]byte{byte(n + i)}, 3073)
+			record[0] = byte(i % 10)
+			archive.Write(record)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := gzip.NewWriter(&zipped)
+	w.Write(plain.Bytes())
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	zipped.Bytes()[zipped.Len()-8] ^= 1 // the checksum
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{"cifar-10-binary.tar": plain.Bytes(), "cifar-10-binary.tar.gz": zipped.Bytes()} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := openDemo(t, desktop)
+	p.setFiles("#file", filepath.Join(dir, "cifar-10-binary.tar.gz"))
+	waitFor[bool](p, `document.body.innerText.includes("the file is damaged")`)
+	p.setFiles("#file", filepath.Join(dir, "cifar-10-binary.tar"))
+	waitFor[bool](p, `sae.state().dataset.name === "CIFAR-10"`)
+	if s := state(p); s.Dataset.Train != 20 || s.Dataset.Validation != 10 {
+		t.Errorf("data set %+v, want 20 and 10 images", s.Dataset)
 	}
 }
 

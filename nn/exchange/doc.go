@@ -1,5 +1,6 @@
 // Package exchange writes and reads models in the formats of other programs:
 // ONNX, TensorFlow.js's layers format, NumPy's .npz, and our own checkpoints.
+// [Read] says what it takes of other programs.
 //
 // ONNX, TensorFlow.js and .npz files are zip archives with uncompressed members.
 // The archive comment has the settings of the run as JSON. The members are:

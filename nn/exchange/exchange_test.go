@@ -177,6 +177,13 @@ func TestForeignWeights(t *testing.T) {
 	}
 }
 
+func manyTensors(n int) (tensors []message) {
+	for i := range n {
+		tensors = append(tensors, onnxTensor(fmt.Sprint(i), nil))
+	}
+	return tensors
+}
+
 func TestBadArchives(t *testing.T) {
 	c := checkpoint(t, nil)
 	comment, err := json.Marshal(c.Settings)
@@ -200,7 +207,7 @@ func TestBadArchives(t *testing.T) {
 		{"empty", nil, "neither a checkpoint nor an archive"},
 		{"picture", []byte("\x89PNG"), "neither a checkpoint nor an archive"},
 		{"no archive", []byte("PK and so on"), "import: archive: zip: not a valid zip file"},
-		{"other files", zipped(t, "", "x.txt", "x"), "no model.json, auto.onnx or .npy files"},
+		{"other files", zipped(t, "", "x.txt", "x"), "no model.json, .onnx or .npy files"},
 		{"few arrays", zipped(t, "", "a.npy", kernel, "b.npy", bias), "2 arrays: want kernel and bias of at least two layers"},
 		{"kernel of other width", layers(2, npy(ramp(2*dims), 2, dims)), "c of shape [2 12]: want a kernel of [3, units]"},
 		{"bias of other width", layers(1, npy(ramp(2), 2)), "b of shape [2]: want a bias of [3]"},
@@ -210,7 +217,7 @@ func TestBadArchives(t *testing.T) {
 		{"hostile shape", layers(0, bytes.Replace(kernel, []byte("(12, 3)"), []byte("(99999999999, 99999999999)"), 1)), "shape [99999999999 99999999999]: there are"},
 		{"no shape", layers(0, bytes.Replace(kernel, []byte("shape"), []byte("shade"), 1)), "want descr and shape"},
 		{"whole numbers", layers(0, bytes.Replace(kernel, []byte("<f4"), []byte("<i4"), 1)), `numbers of type "<i4"`},
-		{"Fortran's order", layers(0, bytes.Replace(kernel, []byte("False"), []byte("True "), 1)), "Fortran's order"},
+		{"other width in Fortran's order", layers(0, bytes.Replace(npy(ramp(dims*3), 3, dims), []byte("False"), []byte("True "), 1)), "a of shape [3 12]: want a kernel of [12, units]"},
 		{"no npy", layers(0, "abc"), "want a .npy file of version 1.0"},
 		{"short npy", layers(0, kernel[:12]), "ends in its header"},
 		{"settings of another model", zipped(t, string(comment), "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "the settings in the archive's comment say [12 9 7 4 12]"},
@@ -220,6 +227,11 @@ func TestBadArchives(t *testing.T) {
 		{"hostile weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1000000000, 4], "dtype": "float32"}]}]}`, "w.bin", "1234"), "k of shape [1000000000 4]: there are 4 bytes"},
 		{"half the weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1], "dtype": "float16"}]}]}`, "w.bin", "12"), `k of type "float16"`},
 		{"no ONNX", zipped(t, "", "auto.onnx", "abc"), "import: auto.onnx: "},
+		{"many weights", zipped(t, "", "model.json", `{"modelTopology": {"class_name": "Sequential", "config": {}}, "weightsManifest": [{"weights": [`+strings.Repeat("{},", 21000)+`{}]}]}`), "of type"},
+		{"many layers", zipped(t, "", "model.json", `{"modelTopology": {"class_name": "Sequential", "config": {"layers": [`+strings.Repeat("{},", 21000)+`{}]}}}`), "of class"},
+		{"many nodes", zipped(t, "", "auto.onnx", onnxFile(13, "y", slices.Repeat([]message{{}}, 1<<18), nil)), "more than 1000 nodes"},
+		{"many initializers", zipped(t, "", "auto.onnx", onnxFile(13, "y", nil, manyTensors(1<<15))), "more than 1000 nodes or tensors"},
+		{"many dimensions", zipped(t, "", "auto.onnx", onnxFile(13, "y", []message{onnxNode("Gemm", "", "y", "input.1", "w")}, []message{onnxTensor("w", nil, make([]int, 1<<18)...)})), "more than 16 dimensions"},
 		{"a bomb", zipped(t, "", "auto.onnx", make([]byte, 64<<20)), "grows to more than 8 times its size"},
 	} {
 		var before, after runtime.MemStats
@@ -229,7 +241,7 @@ func TestBadArchives(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
 		}
-		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 8<<20 {
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > uint64(readBound(len(test.file))) {
 			t.Errorf("%s: %d bytes allocated for a file of %d", test.name, allocated, len(test.file))
 		}
 	}

@@ -22,6 +22,7 @@ func FuzzRead(f *testing.F) {
 	for _, format := range Formats {
 		f.Add(export(f, format.Name, c))
 	}
+	f.Add(newOther("linear").onnx())
 	f.Fuzz(func(t *testing.T, file []byte) { readBounded(t, file) })
 }
 
@@ -52,7 +53,21 @@ func FuzzArchive(f *testing.F) {
 	f.Add(`{"latent":3}`, npy64(ramp(dims*3), dims, 3), []byte{})
 	f.Add("", content("onnx", "auto.onnx"), []byte{})
 	f.Add("", content("tfjs", "model.json"), content("tfjs", "encoder.bin"))
-	f.Add("", []byte(`{"weightsManifest":[{"paths":["encoder.bin"],"weights":[{"name":"k","shape":[12,1],"dtype":"float32"},{"name":"b","shape":[1],"dtype":"float32"},{"name":"o","shape":[1,12],"dtype":"float32"},{"name":"c","shape":[12],"dtype":"float32"}]}]}`), make([]byte, 4*(12+1+12+12)))
+	topology := func(o *other) []byte {
+		topology, list, _ := o.tfjs()
+		layers := topology["config"].(object)["layers"].([]object)
+		nested := functional("auto", functional("encoder", layers[:3]...), functional("decoder", layers[3:]...))
+		return toJSON(f, object{"modelTopology": nested, "weightsManifest": []object{{"paths": []string{"encoder.bin"}, "weights": list}}})
+	}
+	for _, latent := range []string{"relu", "linear"} {
+		o := newOther(latent)
+		_, _, weights := o.tfjs()
+		f.Add("", topology(o), weights)
+		o.transB, o.packed = true, true
+		f.Add("", o.onnx(), []byte{})
+		o.gemm, o.transpose, o.transB, o.constants, o.packed, o.numbers = false, true, false, true, false, true
+		f.Add("", o.onnx(), []byte{})
+	}
 	f.Fuzz(func(t *testing.T, comment string, main, weights []byte) {
 		if len(comment) > 65535 {
 			return // there is no such archive

@@ -18,12 +18,16 @@ const (
 
 // Field numbers of onnx.proto.
 const (
-	modelIRVersion = 1
-	modelProducer  = 2
-	modelDoc       = 6
-	modelGraph     = 7
-	modelOpset     = 8
-	opsetVersion   = 2
+	modelIRVersion       = 1
+	modelProducer        = 2
+	modelProducerVersion = 3
+	modelDomain          = 4
+	modelVersion         = 5
+	modelDoc             = 6
+	modelGraph           = 7
+	modelOpset           = 8
+	opsetDomain          = 1
+	opsetVersion         = 2
 
 	graphNode        = 1
 	graphName        = 2
@@ -31,16 +35,27 @@ const (
 	graphInput       = 11
 	graphOutput      = 12
 
-	nodeInput  = 1
-	nodeOutput = 2
-	nodeName   = 3
-	nodeOp     = 4
+	nodeInput     = 1
+	nodeOutput    = 2
+	nodeName      = 3
+	nodeOp        = 4
+	nodeAttribute = 5
+	nodeDomain    = 7
 
-	tensorDims  = 1
-	tensorType  = 2
-	tensorName  = 8
-	tensorRaw   = 9
-	tensorFloat = 1 // float32, as a TensorProto.DataType
+	attributeName   = 1
+	attributeFloat  = 2
+	attributeInt    = 3
+	attributeTensor = 5
+	attributeInts   = 8
+
+	tensorDims     = 1
+	tensorType     = 2
+	tensorFloats   = 4
+	tensorName     = 8
+	tensorRaw      = 9
+	tensorExternal = 13
+	tensorLocation = 14
+	tensorFloat    = 1 // float32, as a TensorProto.DataType
 
 	valueName   = 1
 	valueType   = 2

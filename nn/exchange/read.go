@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,9 @@ import (
 	"io"
 	"math"
 	"path"
-	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
+	"sae/nn"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 )
@@ -24,176 +23,203 @@ import (
 // megabyte: weights hardly shrink, so what claims more is no model.
 const maxGrowth = 8
 
-// array is a named kernel, [in, out], or bias, [out].
+// layer is a dense layer as a file has it.
+type layer struct {
+	name       string
+	kernel     array  // [in, out]
+	bias       array  // [out]; the zero array where the file has none
+	activation string // as Keras names it; "" where the file does not say
+}
+
+// array is a kernel or a bias, under the name that it has in the file.
 type array struct {
 	name   string
 	shape  []int
 	values []float32
 }
 
-// Read reads a model of size bytes in any of the Formats. A checkpoint comes as it was
-// taken. An archive gives a checkpoint before its first epoch, without moments;
-// where it does not say what settings it was trained with, those given are
-// used, with the layers of the archive. A .npz may come from elsewhere too: it
-// has to hold kernel and bias of each dense layer in turn, as
+// Read reads a model of size bytes: any of the Formats, or an .onnx file.
 //
-//	np.savez(path, *model.get_weights())
+// A checkpoint comes as it was taken. Everything else gives a checkpoint before its
+// first epoch, without moments. What a file does not say of how it was trained is
+// taken from the settings given.
 //
-// writes them. inputDims is the number of values per image.
+// Files of other programs are read as well, alone or in a folder of the archive:
+//
+//   - ONNX with one chain of Gemm, or MatMul and Add, with Relu, Sigmoid or no
+//     activation between: what PyTorch and tf2onnx write of such layers
+//   - TensorFlow.js layers models, sequential or functional, of dense layers
+//   - .npz with kernel and bias of each dense layer in turn, as
+//     np.savez(path, *model.get_weights()) writes them
+//
+// Their layers have to be those of an experiment.Settings: hidden layers with ReLU, a
+// latent layer with ReLU or none, an output of inputDims units with a sigmoid. A layer
+// without a bias has one of zeros. An .npz does not say its activations: the settings do.
 func Read(file io.Reader, size int64, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
-	r := bufio.NewReader(file)
-	start, err := r.Peek(int(min(size, int64(len(fit.Magic)))))
+	r := bufio.NewReaderSize(file, StartSize)
+	start, err := r.Peek(int(min(size, StartSize)))
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	if string(start) == fit.Magic {
-		c, err := fit.ReadCheckpoint(r)
-		if err != nil {
-			return nil, err
-		}
-		if c.InputDims != inputDims {
-			return nil, fmt.Errorf("checkpoint: images of %d numbers: want %d", c.InputDims, inputDims)
-		}
-		return c, nil
-	}
-	if !bytes.HasPrefix(start, []byte("PK")) {
-		return nil, errors.New("import: neither a checkpoint nor an archive: want a .saeckpt, .npz, .onnx.zip or .tfjs.zip file that was exported here")
+	kind := kindOf(start)
+	switch {
+	case kind == nil:
+		return nil, errors.New("import: neither a checkpoint nor an archive nor ONNX: want a .saeckpt, .npz, .onnx, .onnx.zip or .tfjs.zip file; data sets are opened by sae.loadDataset")
+	case kind.instead != "":
+		return nil, fmt.Errorf("import: %s: %s", kind.name, kind.instead)
+	case kind.read == nil:
+		return readCheckpoint(r, inputDims)
 	}
 	content := make([]byte, size)
 	if _, err := io.ReadFull(r, content); err != nil {
-		return nil, fmt.Errorf("import: archive: %w", err)
+		return nil, fmt.Errorf("import: %s: %w", kind.name, err)
 	}
-	z, err := zip.NewReader(bytes.NewReader(content), size)
+	layers, comment, err := kind.read(content)
 	if err != nil {
-		return nil, fmt.Errorf("import: archive: %w", err)
+		return nil, fmt.Errorf("import: %w", err)
 	}
-	u := &unpacker{archive: z, byName: map[string]*zip.File{}, left: maxGrowth*size + 1<<20}
-	for _, f := range z.File {
-		u.byName[f.Name] = f
+	known := settings
+	if json.Unmarshal([]byte(comment), &known) != nil {
+		return assemble(layers, settings, false, inputDims)
 	}
-	arrays, err := u.arrays()
+	if err := known.Validate(); err != nil {
+		return nil, fmt.Errorf("import: settings in the archive's comment: %w", err)
+	}
+	return assemble(layers, known, true, inputDims)
+}
+
+func readCheckpoint(r io.Reader, inputDims int) (*fit.Checkpoint, error) {
+	c, err := fit.ReadCheckpoint(r)
 	if err != nil {
 		return nil, err
 	}
-	known := false
-	if json.Unmarshal([]byte(z.Comment), &settings) == nil {
-		known = settings.Validate() == nil
-		if !known {
-			return nil, fmt.Errorf("import: settings in the archive's comment: %w", settings.Validate())
-		}
+	if c.InputDims != inputDims {
+		return nil, fmt.Errorf("checkpoint: images of %d numbers: want %d", c.InputDims, inputDims)
 	}
-	return assemble(arrays, settings, inputDims, known)
+	return c, nil
+}
+
+// readArchive reads the model in a zip archive.
+func readArchive(content []byte) (layers []layer, comment string, err error) {
+	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return nil, "", fmt.Errorf("archive: %w", err)
+	}
+	u := &unpacker{byName: map[string]*zip.File{}, left: maxGrowth*int64(len(content)) + 1<<20}
+	for _, f := range z.File {
+		name := path.Clean(f.Name)
+		if strings.HasSuffix(f.Name, "/") || strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), ".") {
+			continue // what systems add on their own
+		}
+		if u.byName[name] != nil {
+			return nil, "", fmt.Errorf("the archive holds %s twice", name)
+		}
+		u.byName[name] = f
+		u.names = append(u.names, name)
+	}
+	layers, err = u.layers()
+	return layers, z.Comment, err
 }
 
 // unpacker reads files of an archive, up to a number of bytes.
 type unpacker struct {
-	archive *zip.Reader
-	byName  map[string]*zip.File // a model.json can ask for many of many
-	left    int64
+	names  []string // in the archive's order
+	byName map[string]*zip.File
+	left   int64
 }
 
 // file returns the content of a file.
 func (u *unpacker) file(name string) ([]byte, error) {
 	f, ok := u.byName[name]
 	if !ok {
-		return nil, fmt.Errorf("import: the archive has no %s", name)
+		return nil, fmt.Errorf("the archive has no %s", name)
 	}
 	r, err := f.Open()
 	if err != nil {
-		return nil, fmt.Errorf("import: %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	defer r.Close()
 	var content bytes.Buffer
 	content.Grow(int(min(f.UncompressedSize64, uint64(u.left))) + bytes.MinRead)
 	if _, err := content.ReadFrom(io.LimitReader(r, u.left+1)); err != nil {
-		return nil, fmt.Errorf("import: %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if u.left -= int64(content.Len()); u.left < 0 {
-		return nil, fmt.Errorf("import: %s: the archive grows to more than %d times its size: want a model", name, maxGrowth)
+		return nil, fmt.Errorf("%s: the archive grows to more than %d times its size: want a model", name, maxGrowth)
 	}
 	return content.Bytes(), nil
 }
 
-// arrays returns the kernels and biases in the archive, from input to output.
-func (u *unpacker) arrays() ([]array, error) {
-	var npy []string
-	for _, f := range u.archive.File {
-		switch {
-		case f.Name == "model.json":
-			return u.tfjs()
-		case f.Name == "auto.onnx":
-			return u.onnx()
-		case path.Ext(f.Name) == ".npy":
-			npy = append(npy, f.Name)
+// with returns the names that end so.
+func (u *unpacker) with(suffix string) []string {
+	var names []string
+	for _, name := range u.names {
+		if strings.HasSuffix(strings.ToLower(name), suffix) {
+			names = append(names, name)
 		}
 	}
-	if len(npy) == 0 {
-		return nil, errors.New("import: the archive has no model.json, auto.onnx or .npy files: want a .npz, .onnx.zip or .tfjs.zip that was exported here")
-	}
-	var arrays []array
-	for _, name := range npy {
-		content, err := u.file(name)
-		if err != nil {
-			return nil, err
-		}
-		a, err := parseNPY(content)
-		if err != nil {
-			return nil, fmt.Errorf("import: %s: %w", name, err)
-		}
-		a.name = strings.TrimSuffix(name, ".npy")
-		arrays = append(arrays, a)
-	}
-	return arrays, nil
+	return names
 }
 
-// npyEntry returns what follows a key in the header of a .npy file, a Python
-// dictionary as text; "" without the key.
-func npyEntry(header, key string) string {
-	_, rest, _ := strings.Cut(header, "'"+key+"':")
-	return strings.TrimLeft(rest, " ")
+// layers returns the layers of the model in the archive, from input to output.
+func (u *unpacker) layers() ([]layer, error) {
+	if name, err := only(u.with(".onnx"), "auto.onnx"); name != "" || err != nil {
+		return u.read(name, err, parseONNX)
+	}
+	if names := u.with(".npy"); len(names) > 0 {
+		return u.npz(names)
+	}
+	if name, err := only(u.with(".json"), "model.json"); path.Base(name) == "model.json" {
+		return u.tfjs(name, err)
+	}
+	for _, foreign := range []struct{ suffix, refusal string }{
+		{"data.pkl", fromPyTorch},
+		{".safetensors", fromPyTorch},
+		{".h5", fromKeras},
+		{"saved_model.pb", fromKeras},
+	} {
+		if names := u.with(foreign.suffix); len(names) > 0 {
+			return nil, fmt.Errorf("the archive holds %s: %s", names[0], foreign.refusal)
+		}
+	}
+	if name, err := only(u.with(".json"), "model.json"); name != "" || err != nil {
+		return u.tfjs(name, err)
+	}
+	return nil, errors.New("the archive has no model.json, .onnx or .npy files: want a .npz, .onnx.zip or .tfjs.zip; a data set is not read from a zip archive")
 }
 
-// parseNPY reads a .npy file of float32 or float64.
-func parseNPY(content []byte) (array, error) {
-	if len(content) < len(npyMagic)+2 || !bytes.HasPrefix(content, []byte(npyMagic)) {
-		return array{}, errors.New("want a .npy file of version 1.0")
+// read has parse make layers of a file, unless it is in doubt which.
+func (u *unpacker) read(name string, doubt error, parse func([]byte) ([]layer, error)) ([]layer, error) {
+	if doubt != nil {
+		return nil, doubt
 	}
-	length := int(binary.LittleEndian.Uint16(content[len(npyMagic):]))
-	rest := content[len(npyMagic)+2:]
-	if length > len(rest) {
-		return array{}, errors.New("the file ends in its header")
+	content, err := u.file(name)
+	if err != nil {
+		return nil, err
 	}
-	header, data := string(rest[:length]), rest[length:]
-	descr, _, hasDescr := strings.Cut(strings.TrimPrefix(npyEntry(header, "descr"), "'"), "'")
-	shape, _, hasShape := strings.Cut(strings.TrimPrefix(npyEntry(header, "shape"), "("), ")")
-	if !hasDescr || !hasShape {
-		return array{}, errors.New("want descr and shape in its header")
+	layers, err := parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if strings.HasPrefix(npyEntry(header, "fortran_order"), "True") {
-		return array{}, errors.New("the array is in Fortran's order: want C's")
-	}
-	var a array
-	for _, text := range strings.Split(shape, ",") {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
+	return layers, nil
+}
+
+// only returns the name to read of several: the only one, or the only one that has the
+// given base.
+func only(names []string, base string) (string, error) {
+	var based []string
+	for _, name := range names {
+		if path.Base(name) == base {
+			based = append(based, name)
 		}
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return array{}, fmt.Errorf("shape (%s): %w", shape, err)
-		}
-		a.shape = append(a.shape, n)
 	}
-	switch descr {
-	case "<f4":
-		a.values = floats(data)
-	case "<f8":
-		for ; len(data) >= 8; data = data[8:] {
-			a.values = append(a.values, float32(math.Float64frombits(binary.LittleEndian.Uint64(data))))
-		}
-	default:
-		return array{}, fmt.Errorf("numbers of type %q: want '<f4' or '<f8'", descr)
+	if len(based) > 0 {
+		names = based
 	}
-	return a, a.check()
+	if len(names) > 1 {
+		return "", fmt.Errorf("the archive holds %d models, %s and %s among them: want one, or one %s", len(names), names[0], names[1], base)
+	}
+	return strings.Join(names, ""), nil
 }
 
 // check reports an array whose values are not as many as its shape says.
@@ -211,6 +237,18 @@ func (a array) check() error {
 	return nil
 }
 
+// transposed returns a matrix with rows as columns.
+func (a array) transposed() array {
+	rows, columns := a.shape[0], a.shape[1]
+	t := array{a.name, []int{columns, rows}, make([]float32, len(a.values))}
+	for i := range rows {
+		for j, x := range a.values[i*columns : (i+1)*columns] {
+			t.values[j*rows+i] = x
+		}
+	}
+	return t
+}
+
 func floats(data []byte) []float32 {
 	values := make([]float32, len(data)/4)
 	for i := range values {
@@ -219,188 +257,111 @@ func floats(data []byte) []float32 {
 	return values
 }
 
-// tfjs reads the weights that model.json lists.
-func (u *unpacker) tfjs() ([]array, error) {
-	text, err := u.file("model.json")
-	if err != nil {
-		return nil, err
-	}
-	var model struct {
-		Manifest []tfjsGroup `json:"weightsManifest"`
-	}
-	if err := json.Unmarshal(text, &model); err != nil {
-		return nil, fmt.Errorf("import: model.json: %w", err)
-	}
-	var arrays []array
-	for _, group := range model.Manifest {
-		var data []byte
-		for _, name := range group.Paths {
-			content, err := u.file(name)
-			if err != nil {
-				return nil, err
-			}
-			data = append(data, content...)
-		}
-		for _, weight := range group.Weights {
-			if weight.Type != "float32" {
-				return nil, fmt.Errorf("import: model.json: %s of type %q: want float32", weight.Name, weight.Type)
-			}
-			n := 1.0
-			for _, dim := range weight.Shape {
-				n *= float64(dim)
-			}
-			if !(n >= 1) || 4*n > float64(len(data)) {
-				return nil, fmt.Errorf("import: model.json: %s of shape %v: there are %d bytes for it in %v", weight.Name, weight.Shape, len(data), group.Paths)
-			}
-			arrays = append(arrays, array{weight.Name, weight.Shape, floats(data[:4*int(n)])})
-			data = data[4*int(n):]
-		}
-		if len(data) > 0 {
-			return nil, fmt.Errorf("import: %v: %d bytes more than model.json lists", group.Paths, len(data))
-		}
-	}
-	return arrays, nil
-}
-
-// onnx reads the initializers of auto.onnx.
-func (u *unpacker) onnx() ([]array, error) {
-	content, err := u.file("auto.onnx")
-	if err != nil {
-		return nil, err
-	}
-	var arrays []array
-	err = each(content, func(field protowire.Number, graph []byte) error {
-		if field != modelGraph {
-			return nil
-		}
-		return each(graph, func(field protowire.Number, tensor []byte) error {
-			if field != graphInitializer {
-				return nil
-			}
-			a, err := parseTensor(tensor)
-			arrays = append(arrays, a)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("import: auto.onnx: %w", err)
-	}
-	return arrays, nil
-}
-
-// parseTensor reads a TensorProto.
-func parseTensor(tensor []byte) (a array, err error) {
-	for len(tensor) > 0 {
-		field, kind, n := protowire.ConsumeTag(tensor)
-		if n < 0 {
-			return a, protowire.ParseError(n)
-		}
-		tensor = tensor[n:]
-		switch {
-		case field == tensorDims && kind == protowire.VarintType:
-			dim, n := protowire.ConsumeVarint(tensor)
-			if n < 0 {
-				return a, protowire.ParseError(n)
-			}
-			a.shape = append(a.shape, int(min(dim, math.MaxInt32)))
-		case field == tensorName && kind == protowire.BytesType:
-			name, n := protowire.ConsumeString(tensor)
-			if n < 0 {
-				return a, protowire.ParseError(n)
-			}
-			a.name = name
-		case field == tensorRaw && kind == protowire.BytesType:
-			raw, n := protowire.ConsumeBytes(tensor)
-			if n < 0 {
-				return a, protowire.ParseError(n)
-			}
-			a.values = floats(raw)
-		}
-		if n = protowire.ConsumeFieldValue(field, kind, tensor); n < 0 {
-			return a, protowire.ParseError(n)
-		}
-		tensor = tensor[n:]
-	}
-	if err := a.check(); err != nil {
-		return a, fmt.Errorf("%s: %w", a.name, err)
-	}
-	return a, nil
-}
-
-// each calls visit with each field of a message that is a message itself.
-func each(message []byte, visit func(field protowire.Number, content []byte) error) error {
-	for len(message) > 0 {
-		field, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		if kind == protowire.BytesType {
-			content, n := protowire.ConsumeBytes(message)
-			if n < 0 {
-				return protowire.ParseError(n)
-			}
-			if err := visit(field, content); err != nil {
-				return err
-			}
-		}
-		if n = protowire.ConsumeFieldValue(field, kind, message); n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-	}
-	return nil
-}
-
-// assemble makes a checkpoint of kernels and biases.
-func assemble(arrays []array, settings experiment.Settings, inputDims int, known bool) (*fit.Checkpoint, error) {
-	if len(arrays) < 4 || len(arrays)%2 != 0 {
-		return nil, fmt.Errorf("import: %d arrays: want kernel and bias of at least two layers", len(arrays))
+// assemble makes a checkpoint of layers. known tells whether the settings are those
+// that they were trained with.
+func assemble(layers []layer, settings experiment.Settings, known bool, inputDims int) (*fit.Checkpoint, error) {
+	if len(layers) < 2 {
+		return nil, fmt.Errorf("import: %d dense layers: want two at least", len(layers))
 	}
 	widths := []int{inputDims}
-	latent := -1
 	total := 0
-	for _, a := range arrays {
-		total += len(a.values)
-	}
-	parameters := make([]float32, 0, total)
-	for i := 0; i < len(arrays); i += 2 {
-		kernel, bias := arrays[i], arrays[i+1]
+	for _, l := range layers {
 		in := widths[len(widths)-1]
-		if len(kernel.shape) != 2 || kernel.shape[0] != in {
-			return nil, fmt.Errorf("import: %s of shape %v: want a kernel of [%d, units]", kernel.name, kernel.shape, in)
+		if len(l.kernel.shape) != 2 || l.kernel.shape[0] != in {
+			return nil, fmt.Errorf("import: %s of shape %v: want a kernel of [%d, units]", l.kernel.name, l.kernel.shape, in)
 		}
-		if len(bias.shape) != 1 || bias.shape[0] != kernel.shape[1] {
-			return nil, fmt.Errorf("import: %s of shape %v: want a bias of [%d]", bias.name, bias.shape, kernel.shape[1])
+		out := l.kernel.shape[1]
+		if l.bias.values != nil && (len(l.bias.shape) != 1 || l.bias.shape[0] != out) {
+			return nil, fmt.Errorf("import: %s of shape %v: want a bias of [%d]", l.bias.name, l.bias.shape, out)
 		}
-		if strings.HasPrefix(kernel.name, "latent") {
-			latent = len(widths)
-		}
-		widths = append(widths, kernel.shape[1])
-		parameters = append(append(parameters, kernel.values...), bias.values...)
+		widths = append(widths, out)
+		total += (in + 1) * out
 	}
-	last := len(widths) - 1
-	if widths[last] != inputDims {
-		return nil, fmt.Errorf("import: the last layer has %d units: want %d, as the input", widths[last], inputDims)
+	if out := widths[len(layers)]; out != inputDims {
+		return nil, fmt.Errorf("import: the last layer has %d units: want %d, as the input", out, inputDims)
 	}
-	if latent < 0 || latent == last { // no name tells: it is the narrowest
-		latent = 1
-		for i := 1; i < last; i++ {
-			if widths[i] < widths[latent] {
-				latent = i
-			}
-		}
-	}
-	layered, err := settings.WithLayers(widths[1:latent], widths[latent], widths[latent+1:last])
+	layered, err := arrange(layers, widths, settings)
 	if err != nil {
 		return nil, fmt.Errorf("import: layers %v: %w", widths, err)
 	}
 	if known && layered != settings {
-		return nil, fmt.Errorf("import: layers %v: the settings in the archive's comment say %v", widths, settings.Architecture(inputDims).Layers())
+		return nil, fmt.Errorf("import: layers %v, latent layer %s: the settings in the archive's comment say %v, %s",
+			widths, layered.Activation, settings.Architecture(inputDims).Layers(), settings.Activation)
+	}
+	parameters := make([]float32, 0, total)
+	for _, l := range layers {
+		parameters = append(parameters, l.kernel.values...)
+		if l.bias.values == nil {
+			parameters = append(parameters, make([]float32, l.kernel.shape[1])...)
+		}
+		parameters = append(parameters, l.bias.values...)
 	}
 	c := &fit.Checkpoint{Settings: layered, InputDims: inputDims, Parameters: parameters}
 	if _, err := c.Autoencoder(); err != nil { // looks for what is not finite
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	return c, nil
+}
+
+// arrange returns the settings with the layers, which have the given widths from the
+// input on. Which layer is the latent one changes nothing of what the model computes; it
+// is the one of that name, or else the one without ReLU, or else the narrowest.
+func arrange(layers []layer, widths []int, settings experiment.Settings) (experiment.Settings, error) {
+	last := len(layers) - 1
+	narrowest := widths[1]
+	for _, width := range widths[1 : last+1] {
+		narrowest = min(narrowest, width)
+	}
+	var latents []int
+	for _, is := range []func(i int) bool{
+		func(i int) bool { return strings.HasPrefix(layers[i].name, "latent") },
+		func(i int) bool { return layers[i].activation == nn.Linear.String() },
+		func(i int) bool { return widths[i+1] == narrowest },
+	} {
+		for i := range last {
+			if is(i) {
+				latents = append(latents, i)
+			}
+		}
+		if latents != nil {
+			break
+		}
+	}
+	var err error
+	for _, latent := range latents {
+		layered, failure := activate(layers, latent, settings)
+		if failure == nil {
+			layered, failure = layered.WithLayers(widths[1:latent+1], widths[latent+1], widths[latent+2:last+1])
+		}
+		if failure == nil {
+			return layered, nil
+		}
+		err = cmp.Or(err, failure)
+	}
+	return settings, err
+}
+
+// activate returns the settings with the latent layer's activation, where the file says
+// it, and an error where another layer's is none of this program's.
+func activate(layers []layer, latent int, settings experiment.Settings) (experiment.Settings, error) {
+	relu, linear, sigmoid := nn.ReLU.String(), nn.Linear.String(), nn.Sigmoid.String()
+	for i, l := range layers {
+		want, where := relu, "a hidden layer"
+		switch i {
+		case len(layers) - 1:
+			want, where = sigmoid, "the output"
+		case latent:
+			want, where = relu+" or "+linear, "the latent layer"
+			if l.activation == relu || l.activation == linear {
+				want = l.activation
+			}
+		}
+		if l.activation != "" && l.activation != want {
+			return settings, fmt.Errorf("layer %d, %s, has the activation %s: want %s for %s", i+1, l.name, l.activation, want, where)
+		}
+	}
+	if layers[latent].activation == "" {
+		return settings, nil
+	}
+	return settings.With(map[string]string{"activation": layers[latent].activation})
 }

@@ -40,6 +40,10 @@ type tfjsWeight struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
 	Type  string `json:"dtype"`
+
+	// What other programs write besides.
+	Group        string    `json:"group,omitempty"` // "optimizer" for what belongs to no layer
+	Quantization *struct{} `json:"quantization,omitempty"`
 }
 
 func writeTFJS(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings) error {
@@ -89,8 +93,8 @@ func tfjsWeights(file string, layers []*nn.Dense) tfjsGroup {
 	group := tfjsGroup{Paths: []string{file}}
 	for _, layer := range layers {
 		group.Weights = append(group.Weights,
-			tfjsWeight{layer.Name + "/kernel", []int{layer.In, layer.Out}, "float32"},
-			tfjsWeight{layer.Name + "/bias", []int{layer.Out}, "float32"})
+			tfjsWeight{Name: layer.Name + "/kernel", Shape: []int{layer.In, layer.Out}, Type: "float32"},
+			tfjsWeight{Name: layer.Name + "/bias", Shape: []int{layer.Out}, Type: "float32"})
 	}
 	return group
 }

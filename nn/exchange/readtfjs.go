@@ -1,0 +1,305 @@
+package exchange
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"sae/nn"
+)
+
+const (
+	// maxTopology bounds a model.json, in bytes: the largest network that can be set
+	// takes 10,000.
+	maxTopology = 1 << 16
+	// maxNesting is how deep models lie in models: encoder and decoder in the whole.
+	maxNesting = 3
+)
+
+// tfjsSizes are the types of weights, with their sizes in bytes. Only float32 makes a
+// layer; optimisers keep others.
+var tfjsSizes = map[string]float64{"float32": 4, "int32": 4, "complex64": 8, "uint8": 1, "bool": 1}
+
+// tfjs reads a model.json and the weights that it lists, which lie in its folder.
+func (u *unpacker) tfjs(name string, doubt error) ([]layer, error) {
+	return u.read(name, doubt, func(text []byte) ([]layer, error) {
+		if len(text) > maxTopology {
+			return nil, fmt.Errorf("%d bytes: want at most %d", len(text), maxTopology)
+		}
+		var model struct {
+			Topology struct {
+				kerasLayer
+				Model *kerasLayer `json:"model_config"` // what tensorflowjs_converter wraps it into
+			} `json:"modelTopology"`
+			Manifest []tfjsGroup `json:"weightsManifest"`
+		}
+		if err := json.Unmarshal(text, &model); err != nil {
+			return nil, err
+		}
+		t := topology{weights: map[string]array{}}
+		if err := u.weights(model.Manifest, path.Dir(name), t.weights); err != nil {
+			return nil, err
+		}
+		if model.Topology.Model == nil {
+			model.Topology.Model = &model.Topology.kerasLayer
+		}
+		if model.Topology.Model.Class == "" {
+			return nil, errors.New("no class_name in modelTopology: want a layers model, as model.save() of TensorFlow.js writes it")
+		}
+		if err := t.add(*model.Topology.Model, 0); err != nil {
+			return nil, err
+		}
+		for name := range t.weights {
+			return nil, fmt.Errorf("weights %s belong to no layer", name)
+		}
+		return t.layers, nil
+	})
+}
+
+// weights reads the weights of layers by their names. Those of an optimiser are passed
+// over.
+func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[string]array) error {
+	for _, group := range manifest {
+		var data []byte
+		for _, name := range group.Paths {
+			content, err := u.file(path.Join(folder, name))
+			if err != nil {
+				return err
+			}
+			data = append(data, content...)
+		}
+		for _, w := range group.Weights {
+			if w.Quantization != nil {
+				return fmt.Errorf("%s is quantised: want float32, as tensorflowjs_converter writes without --quantize", w.Name)
+			}
+			size, ok := tfjsSizes[w.Type]
+			skipped := w.Group == "optimizer"
+			if !ok || !skipped && w.Type != "float32" {
+				return fmt.Errorf("%s of type %q: want float32", w.Name, w.Type)
+			}
+			for _, dim := range w.Shape {
+				size *= float64(dim) // in floating point, where nothing overflows
+			}
+			if !(size >= 1) || size > float64(len(data)) {
+				return fmt.Errorf("%s of shape %v: there are %d bytes for it in %v", w.Name, w.Shape, len(data), group.Paths)
+			}
+			content := data[:int(size)]
+			if data = data[int(size):]; skipped {
+				continue
+			}
+			name := strings.TrimSuffix(w.Name, ":0")
+			if _, ok := weights[name]; ok {
+				return fmt.Errorf("weights %s are listed twice", name)
+			}
+			a := array{name, w.Shape, floats(content)}
+			if err := a.check(); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			weights[name] = a
+		}
+		if len(data) > 0 {
+			return fmt.Errorf("%v: %d bytes more than the file lists", group.Paths, len(data))
+		}
+	}
+	return nil
+}
+
+// topology collects the layers of a Keras model.
+type topology struct {
+	weights map[string]array // that no layer has yet
+	layers  []layer
+}
+
+// kerasLayer is a layer, or a model, as Keras writes it.
+type kerasLayer struct {
+	Name    string          `json:"name"` // in a functional model
+	Class   string          `json:"class_name"`
+	Config  json.RawMessage `json:"config"`
+	Inbound json.RawMessage `json:"inbound_nodes"`
+}
+
+// add adds a layer or a model to the layers before it. What it does not know it refuses:
+// a model must not become another without a word.
+func (t *topology) add(k kerasLayer, nesting int) error {
+	var config struct {
+		Name       string          `json:"name"`
+		Units      int             `json:"units"`
+		Activation json.RawMessage `json:"activation"`
+		UseBias    *bool           `json:"use_bias"`
+		MaxValue   any             `json:"max_value"`
+		Slope      any             `json:"negative_slope"`
+		Threshold  any             `json:"threshold"`
+	}
+	switch k.Class {
+	case "Sequential", "Functional", "Model":
+		if nesting >= maxNesting {
+			return fmt.Errorf("models lie in each other more than %d deep", maxNesting)
+		}
+		layers, err := k.inner()
+		if err != nil {
+			return err
+		}
+		for _, l := range layers {
+			if err := t.add(l, nesting+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "InputLayer":
+		return nil
+	case "Dense", "Activation", "ReLU":
+		if err := json.Unmarshal(k.Config, &config); err != nil {
+			return fmt.Errorf("a layer of class %s: %w", k.Class, err)
+		}
+	default:
+		return fmt.Errorf("layer %q of class %q: want Dense, in a Sequential or functional model", cmp.Or(k.Name, k.configName()), k.Class)
+	}
+	name := cmp.Or(config.Name, k.Name)
+	activation, err := kerasActivation(config.Activation)
+	if err != nil {
+		return fmt.Errorf("layer %q: %w", name, err)
+	}
+	if k.Class == "Dense" {
+		return t.dense(name, config.Units, activation, config.UseBias == nil || *config.UseBias)
+	}
+	if k.Class == "ReLU" {
+		for _, option := range []any{config.MaxValue, config.Slope, config.Threshold} {
+			if text := fmt.Sprint(option); option != nil && text != "0" && text != "[0]" {
+				return fmt.Errorf("layer %q: a ReLU with an option of %v: want a plain one", name, option)
+			}
+		}
+		activation = nn.ReLU.String()
+	}
+	if len(t.layers) == 0 || t.layers[len(t.layers)-1].activation != nn.Linear.String() {
+		return fmt.Errorf("layer %q: an activation without a dense layer of its own", name)
+	}
+	t.layers[len(t.layers)-1].activation = activation
+	return nil
+}
+
+func (k kerasLayer) configName() string {
+	var config struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(k.Config, &config) // a name for a message, where there is one
+	return config.Name
+}
+
+// kerasActivation returns the name of an activation.
+func kerasActivation(text json.RawMessage) (string, error) {
+	name := nn.Linear.String() // where there is none
+	if len(text) > 0 && json.Unmarshal(text, &name) != nil {
+		return "", fmt.Errorf("activation %.100s: want its name", text)
+	}
+	return name, nil
+}
+
+// dense adds a dense layer.
+func (t *topology) dense(name string, units int, activation string, hasBias bool) error {
+	l := layer{name: name, activation: activation}
+	var err error
+	if l.kernel, err = t.take(name + "/kernel"); err != nil {
+		return err
+	}
+	if hasBias {
+		if l.bias, err = t.take(name + "/bias"); err != nil {
+			return err
+		}
+	}
+	if shape := l.kernel.shape; len(shape) != 2 || shape[1] != units {
+		return fmt.Errorf("%s of shape %v: want a kernel of %d units", l.kernel.name, shape, units)
+	}
+	t.layers = append(t.layers, l)
+	return nil
+}
+
+// take returns the weights of a name, perhaps in a scope: "auto/latent/kernel" for
+// "latent/kernel".
+func (t *topology) take(name string) (array, error) {
+	found := ""
+	for key := range t.weights {
+		switch {
+		case key == name:
+		case !strings.HasSuffix(key, "/"+name):
+			continue
+		case found == name:
+			continue
+		case found != "":
+			return array{}, fmt.Errorf("weights %s and %s: want one for %s", found, key, name)
+		}
+		found = key
+	}
+	a, ok := t.weights[found]
+	if !ok {
+		return array{}, fmt.Errorf("no weights %s", name)
+	}
+	delete(t.weights, found)
+	return a, nil
+}
+
+// inner returns the layers of a model from its input to its output.
+func (k kerasLayer) inner() ([]kerasLayer, error) {
+	var config struct {
+		Name    string       `json:"name"`
+		Layers  []kerasLayer `json:"layers"`
+		Inputs  [][]any      `json:"input_layers"`
+		Outputs [][]any      `json:"output_layers"`
+	}
+	target := any(&config)
+	if strings.HasPrefix(strings.TrimSpace(string(k.Config)), "[") {
+		target = &config.Layers // as early versions of Keras wrote it
+	}
+	if err := json.Unmarshal(k.Config, target); err != nil {
+		return nil, fmt.Errorf("%s model: %w: want what Keras 2 or TensorFlow.js writes", k.Class, err)
+	}
+	if k.Class == "Sequential" {
+		return config.Layers, nil
+	}
+	if len(config.Inputs) != 1 || len(config.Outputs) != 1 {
+		return nil, fmt.Errorf("model %s of %d inputs and %d outputs: want one of each", config.Name, len(config.Inputs), len(config.Outputs))
+	}
+	byName := map[string]kerasLayer{}
+	for _, l := range config.Layers {
+		if _, ok := byName[l.Name]; ok {
+			return nil, fmt.Errorf("model %s has two layers %q", config.Name, l.Name)
+		}
+		byName[l.Name] = l
+	}
+	var chain []kerasLayer
+	input, name := first(config.Inputs), first(config.Outputs)
+	for {
+		l, ok := byName[name]
+		if !ok {
+			return nil, fmt.Errorf("model %s has no layer %q", config.Name, name)
+		}
+		if chain = append(chain, l); len(chain) > len(byName) {
+			return nil, fmt.Errorf("layer %q depends on itself", name)
+		}
+		if name == input {
+			break
+		}
+		var nodes [][][]any
+		if err := json.Unmarshal(l.Inbound, &nodes); err != nil {
+			return nil, fmt.Errorf("inbound_nodes of layer %q: %w: want what Keras 2 or TensorFlow.js writes", name, err)
+		}
+		if len(nodes) != 1 || len(nodes[0]) != 1 {
+			return nil, fmt.Errorf("layer %q: want one input, from one layer", name)
+		}
+		name = first(nodes[0])
+	}
+	slices.Reverse(chain)
+	return chain, nil
+}
+
+// first returns the name of the layer in the only reference of a list.
+func first(references [][]any) string {
+	if len(references[0]) == 0 {
+		return ""
+	}
+	name, _ := references[0][0].(string)
+	return name
+}

@@ -1,4 +1,4 @@
-// Package bounds holds tests that take any input to what that may cost.
+// Package bounds limits the time and memory of tests with arbitrary input.
 package bounds
 
 import (
@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// patience is how long an input may take: on a busy machine much longer than any
-// does, so that only one without an end is caught.
+// patience is far longer than any input takes, even on a busy machine, so that only
+// an endless loop exceeds it.
 const patience = time.Minute
 
-// Hold runs f. The test fails where f allocates more than so many bytes, in all and
-// not at a time; the program ends where f does not.
+// Hold runs f. The test fails if f allocates more than the given number of bytes in
+// total; the program panics if f does not end.
 func Hold(tb testing.TB, bytes int, f func()) {
 	tb.Helper()
 	timer := time.AfterFunc(patience, func() { panic(fmt.Sprintf("bounds: no end after %v", patience)) })

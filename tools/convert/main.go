@@ -1,12 +1,11 @@
-// Command convert makes the compact data set of the page from CIFAR-10 in any
-// of its usual shapes.
+// Command convert converts CIFAR-10 to the compact format of the page.
 //
 //	convert -o data/cifar10.sae [-train N] [-val N] [-classes LIST] [-seed N] SOURCE...
 //	convert -info FILE
 //
-// A source is cifar-10-binary.tar.gz or cifar-10-python.tar.gz, the folder
-// that either unpacks to, or single batches. Validation images come from the
-// test batch.
+// A source is cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the folder that
+// either unpacks to, or a single batch. Validation images come from the test
+// batch.
 package main
 
 import (
@@ -39,12 +38,12 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("convert", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	output := flags.String("o", "", "write the compact data set to `FILE`")
-	info := flags.String("info", "", "describe the compact data set in `FILE`")
-	classes := flags.String("classes", "", "take only these `LIST` of classes, names or numbers separated by commas")
+	info := flags.String("info", "", "print what the compact data set in `FILE` contains")
+	classes := flags.String("classes", "", "take only the classes in this `LIST` of names or numbers, separated by commas")
 	var options data.ImportOptions
 	flags.IntVar(&options.Train, "train", 0, "take `N` training images; 0 for all")
 	flags.IntVar(&options.Validation, "val", 0, "take `N` validation images; 0 for all")
-	flags.Uint64Var(&options.Seed, "seed", 1, "choose the images by this `N`")
+	flags.Uint64Var(&options.Seed, "seed", 1, "choose the images with the seed `N`")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
 	}
@@ -55,7 +54,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	case *info != "":
 		return describe(*info, stdout)
 	case *output == "":
-		return errors.New("no -o FILE: want where to write the compact data set")
+		return errors.New("no -o FILE: want the file to write the compact data set to")
 	case flags.NArg() == 0:
 		return errors.New("no source: want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a folder or .bin files")
 	}
@@ -97,8 +96,8 @@ func describe(name string, stdout io.Writer) error {
 	return nil
 }
 
-// find returns the files that the arguments name: a folder stands for the
-// batches in it.
+// find returns the files that the arguments name. A folder stands for the batches
+// in it.
 func find(args []string) ([]data.Source, error) {
 	var sources []data.Source
 	for _, arg := range args {
@@ -139,7 +138,7 @@ func source(name string, size int64) data.Source {
 	}
 }
 
-// load imports the sources and shows how far it is, on a terminal.
+// load imports the sources and shows a progress bar on a terminal.
 func load(sources []data.Source, options data.ImportOptions, stderr io.Writer) (*data.Dataset, error) {
 	if file, ok := stderr.(*os.File); ok {
 		if stat, err := file.Stat(); err == nil && stat.Mode()&os.ModeCharDevice != 0 {
@@ -162,14 +161,14 @@ func load(sources []data.Source, options data.ImportOptions, stderr io.Writer) (
 	return data.Import(sources, options)
 }
 
-// write writes the data set beside its place and moves it there when it is
-// complete, so that an earlier file stays until then.
+// write writes a temporary file and renames it when it is complete, so that an
+// existing file stays until then.
 func write(name string, dataset *data.Dataset) (size int64, err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(file.Name()) // without effect once it has been moved
+	defer os.Remove(file.Name()) // no effect after the rename
 	defer file.Close()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)

@@ -21,7 +21,7 @@ import (
 const (
 	pageName    = "index.html"
 	workerName  = "sw.js"      // the service worker
-	offlineName = "offline.js" // starts it
+	offlineName = "offline.js" // registers it
 	cardName    = "card.png"
 )
 
@@ -32,8 +32,8 @@ var (
 	offline []byte
 )
 
-// keepsName tells whether others link to a file, or ask for it by name, so that it
-// can have no hash in it.
+// keepsName reports whether a file's name gets no hash, because other sites or the
+// browser use the name.
 func keepsName(name string) bool {
 	switch name {
 	case "embed.js", "manifest.webmanifest", cardName, workerName:
@@ -42,7 +42,7 @@ func keepsName(name string) bool {
 	return path.Ext(name) == ".html"
 }
 
-// isText tells whether a file may refer to others.
+// isText reports whether a file can refer to others.
 func isText(name string) bool {
 	switch path.Ext(name) {
 	case ".css", ".html", ".js", ".json", ".webmanifest":
@@ -51,17 +51,16 @@ func isText(name string) bool {
 	return false
 }
 
-// build is the site as it is to be published.
+// build is the site as it will be published.
 type build struct {
-	site   map[string][]byte   // as it was built
-	names  map[string]string   // of the site's files in the build
-	files  map[string][]byte   // the build, by the names there
-	refers map[string][]string // of the site's files: which others they name
+	site   map[string][]byte   // the built site, by name
+	names  map[string]string   // published names, by name in the site
+	files  map[string][]byte   // the build, by published name
+	refers map[string][]string // which files of the site a file refers to
 }
 
-// newBuild renames the files of a site, has what refers to them follow, and adds
-// the service worker. The address is where the build will be found, if that is
-// known.
+// newBuild renames the files of a site, updates the references to them, and adds
+// the service worker. address is the build's public address, or "".
 func newBuild(site map[string][]byte, address string) (*build, error) {
 	site = maps.Clone(site)
 	b := &build{site: site, names: map[string]string{}, files: map[string][]byte{}, refers: map[string][]string{}}
@@ -84,9 +83,9 @@ func newBuild(site map[string][]byte, address string) (*build, error) {
 	return b, nil
 }
 
-// completeHead adds to the page what only a published one has: the script that
-// keeps it for a visit without a network and, in the card of a link to it, its
-// address, without which the picture's is not known either.
+// completeHead adds to the page what only a published page has: the script that
+// makes it work offline and, if the address is known, the addresses of the page
+// and of the picture in its preview card.
 func completeHead(page, address string) ([]byte, error) {
 	const (
 		end     = "</head>"
@@ -107,22 +106,21 @@ func completeHead(page, address string) ([]byte, error) {
 }
 
 var (
-	// A reference is a name in quotes: "sae.wasm" in fetch("sae.wasm"), for instance.
-	// Where it comes with an empty place for the hash, that is filled in:
-	// fetch("sae.wasm", { integrity: "" }).
+	// A reference is a name in quotes, such as "sae.wasm" in fetch("sae.wasm"). An
+	// empty integrity next to it is filled in: fetch("sae.wasm", { integrity: "" }).
 	reference = regexp.MustCompile(`"([\w./-]+)"(,[ {]*integrity: ?")?`)
-	// What starts a reference in HTML that can be checked. What is fetched early cannot,
-	// but is when it is used.
+	// What precedes a reference in HTML that browsers check. They do not check other
+	// preloads, but check the file when it is used.
 	checked = regexp.MustCompile(`(?:<script src=|<link rel="(?:stylesheet|preload" as="script)" href=)$`)
-	// A reference in HTML that has to lead somewhere.
+	// A reference in HTML that must lead to a file.
 	address = regexp.MustCompile(`\b(?:src|href)="([^"#]+)`)
 )
 
-// add puts a file into the build, after those that it refers to. The trail is of
-// the files that led to it, which show a circle.
+// add adds a file to the build, after those that it refers to. trail lists the
+// files that led to it, to detect cycles.
 func (b *build) add(name string, trail []string) error {
 	if i := slices.Index(trail, name); i >= 0 {
-		return fmt.Errorf("a circle of files, each with the hash of the next in it: %s", strings.Join(append(trail[i:], name), " → "))
+		return fmt.Errorf("files refer to each other in a cycle, so their hashes cannot be computed: %s", strings.Join(append(trail[i:], name), " → "))
 	}
 	if _, done := b.files[b.names[name]]; done {
 		return nil
@@ -147,7 +145,7 @@ func (b *build) add(name string, trail []string) error {
 	return nil
 }
 
-// rewrite returns a file with the new names of those that it refers to.
+// rewrite returns a file with the published names of the files that it refers to.
 func (b *build) rewrite(name string, trail []string) ([]byte, error) {
 	source := b.site[name]
 	var out bytes.Buffer
@@ -185,8 +183,8 @@ func (b *build) rewrite(name string, trail []string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// checkAddresses fails where a page refers to a file that the site does not have,
-// or not by an address relative to its own.
+// checkAddresses returns an error if a page refers to a file that the site does
+// not have, or with an address that is not relative.
 func (b *build) checkAddresses(name string) error {
 	for _, m := range address.FindAllSubmatch(b.site[name], -1) {
 		target := string(m[1])
@@ -195,26 +193,26 @@ func (b *build) checkAddresses(name string) error {
 		}
 		file, _, _ := strings.Cut(target, "?")
 		if _, ok := b.site[path.Join(path.Dir(name), file)]; !ok || strings.HasPrefix(target, "/") {
-			return fmt.Errorf("%s: refers to %q; want the relative address of a file of the site", name, target)
+			return fmt.Errorf("%s: refers to %q: want the relative address of a file of the site", name, target)
 		}
 	}
 	return nil
 }
 
-// shortHash is what names have of the hash of a file: ten digits.
+// shortHash returns the ten hexadecimal digits that a file's name contains.
 func shortHash(content []byte) string {
 	sum := sha256.Sum256(content)
 	return fmt.Sprintf("%x", sum[:5])
 }
 
-// integrity is the hash of a file in the form that the attribute integrity has.
+// integrity returns the hash of a file as the integrity attribute writes it.
 func integrity(content []byte) string {
 	sum := sha512.Sum384(content)
 	return "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// serviceWorker returns the service worker with what it has to know of the build:
-// the pages, and all that has a hash in its name, which is what pages load.
+// serviceWorker returns the service worker with the build's pages and files with
+// hashed names filled in.
 func (b *build) serviceWorker() []byte {
 	kept := map[string]string{}
 	for name, content := range b.files {
@@ -227,15 +225,15 @@ func (b *build) serviceWorker() []byte {
 	}
 	list, err := json.MarshalIndent(kept, "", "  ")
 	if err != nil {
-		panic(err) // there are only strings in it
+		panic(err) // cannot happen: it holds only strings
 	}
 	const empty = `const build = "", files = {};`
 	filled := fmt.Sprintf("const build = %q, files = %s;", shortHash(append(list, serviceWorker...)), list)
 	return bytes.Replace(serviceWorker, []byte(empty), []byte(filled), 1)
 }
 
-// write puts the build in a folder, as a whole: until it is complete, what was
-// there stays.
+// write writes the build to a temporary folder and renames it, so that an earlier
+// build stays until the new one is complete.
 func (b *build) write(output string) (err error) {
 	output = filepath.Clean(output)
 	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {

@@ -1,17 +1,17 @@
-// Command dist makes of the built site a folder that any static host can serve,
+// Command dist turns the built site into a folder that any static host can serve,
 // under any path.
 //
 //	dist [-site build/site] [-o dist] [-url https://host/path/] [-compress=false] [-budget BYTES]
 //
-// The names of files get a hash of their content, but for those that others link
-// to, and what refers to them follows: browsers can keep such a file for good, and
-// a page of one build never gets a file of another. Scripts, styles and the program
-// carry the hash that they have to have. Beside each file that shrinks lie its forms
-// in Brotli and gzip, at their best, for hosts that know to send them. A service
-// worker keeps the build in the browser. The same site makes the same bytes.
+// File names contain a content hash and are cached forever, except the names of
+// files that other sites link to. References to renamed files are updated, so a
+// page never loads a file of another build. Pages and scripts carry the hashes of
+// the scripts, styles and program that they load. Files that compress well are
+// also written as .br and .gz. A service worker caches the build in the browser.
+// The same site gives the same bytes.
 //
-// It prints what has to be loaded before the page can train on the data set that is
-// built in; where that is more than -budget, in bytes with Brotli, it fails.
+// dist prints what the page loads before it can train on the synthetic data set.
+// If that is more than -budget bytes with Brotli, it fails.
 package main
 
 import (
@@ -30,12 +30,12 @@ import (
 func main() {
 	var o options
 	flag.StringVar(&o.site, "site", "build/site", "`folder` of the built site")
-	flag.StringVar(&o.output, "o", "dist", "`folder` to write; one of an earlier build is replaced")
-	flag.StringVar(&o.url, "url", "", "`address` where the folder will be found, for the card that other sites show of a link to it")
-	flag.BoolVar(&o.compress, "compress", true, "write each file in Brotli and gzip too, which takes up to a minute")
-	flag.Int64Var(&o.budget, "budget", 0, "fail where training takes more than so many `bytes` with Brotli; 0 is no limit")
+	flag.StringVar(&o.output, "o", "dist", "`folder` to write; an earlier build in it is replaced")
+	flag.StringVar(&o.url, "url", "", "public `address` of the folder, for the preview card that other sites show for a link")
+	flag.BoolVar(&o.compress, "compress", true, "also write each file with Brotli and gzip, which takes up to a minute")
+	flag.Int64Var(&o.budget, "budget", 0, "fail if the page loads more than so many `bytes` with Brotli before training; 0 is no limit")
 	flag.Parse()
-	err := fmt.Errorf("unexpected argument %q; want options only: see dist -help", flag.Arg(0))
+	err := fmt.Errorf("unexpected argument %q: want only options, see dist -help", flag.Arg(0))
 	if flag.NArg() == 0 {
 		err = run(o, os.Stdout)
 	}
@@ -53,7 +53,7 @@ type options struct {
 
 func run(o options, stdout io.Writer) error {
 	if o.budget > 0 && !o.compress {
-		return errors.New("-budget is about compressed files; leave out -compress=false")
+		return errors.New("-budget counts compressed bytes: want no -compress=false")
 	}
 	if err := replaceable(o.output); err != nil {
 		return err
@@ -78,7 +78,7 @@ func run(o options, stdout io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "%s holds the site in %d files", o.output, len(b.files))
 	if address == "" {
-		fmt.Fprint(stdout, "; a link to it is shown with a card only where it knows its address: make dist URL=https://HOST/PATH/")
+		fmt.Fprint(stdout, "; for a preview card, give its public address: make dist URL=https://HOST/PATH/")
 	}
 	fmt.Fprintln(stdout)
 	if !o.compress {
@@ -86,12 +86,12 @@ func run(o options, stdout io.Writer) error {
 	}
 	fmt.Fprintln(stdout)
 	if total := b.printSizes(stdout); o.budget > 0 && total > o.budget {
-		return fmt.Errorf("training takes %d bytes with Brotli, %d over the budget of %d", total, total-o.budget, o.budget)
+		return fmt.Errorf("the page loads %d bytes with Brotli before training, %d over the budget of %d", total, total-o.budget, o.budget)
 	}
 	return nil
 }
 
-// replaceable fails where the folder to write holds something that is no earlier
+// replaceable returns an error if the output folder holds anything but an earlier
 // build.
 func replaceable(output string) error {
 	entries, err := os.ReadDir(output)
@@ -103,12 +103,12 @@ func replaceable(output string) error {
 	}
 	ours := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == workerName })
 	if len(entries) > 0 && !ours {
-		return fmt.Errorf("%s holds other files; want an empty folder, or one of an earlier build", output)
+		return fmt.Errorf("%s holds other files: want an empty folder or an earlier build", output)
 	}
 	return nil
 }
 
-// parseURL checks the address of a folder, and ends it with a slash.
+// parseURL checks the address of a folder and makes it end with a slash.
 func parseURL(text string) (string, error) {
 	if text == "" {
 		return "", nil

@@ -277,7 +277,7 @@ func TestSizes(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ *\d+ +\d+ +\d+ +(.+)$`).FindAllStringSubmatch(table, -1) {
 		names = append(names, m[1])
 	}
-	want := []string{"index.html", "style.css", "boot.js", "sae.wasm", "offline.js", "worker.js", "data/index.json", "program.js", "in all"}
+	want := []string{"index.html", "style.css", "boot.js", "sae.wasm", "offline.js", "worker.js", "data/index.json", "program.js", "total"}
 	if !slices.Equal(names, want) {
 		t.Errorf("rows %v, want %v in\n%s", names, want, table)
 	}
@@ -285,8 +285,8 @@ func TestSizes(t *testing.T) {
 	if err == nil {
 		t.Errorf("a build of nothing: %v", b)
 	}
-	total := regexp.MustCompile(`(\d+) +in all`).FindStringSubmatch(table)[1]
-	if err := run(options{site: dir, output: output, compress: true, budget: 1}, io.Discard); err == nil || !strings.Contains(err.Error(), "training takes "+total+" bytes with Brotli") {
+	total := regexp.MustCompile(`(\d+) +total`).FindStringSubmatch(table)[1]
+	if err := run(options{site: dir, output: output, compress: true, budget: 1}, io.Discard); err == nil || !strings.Contains(err.Error(), "the page loads "+total+" bytes with Brotli") {
 		t.Errorf("over the budget: %v, want an error with the sum of\n%s", err, table)
 	}
 	if err := run(options{site: dir, output: output, compress: true, budget: 1e6}, io.Discard); err != nil {
@@ -345,7 +345,7 @@ func TestErrors(t *testing.T) {
 		"no card":        {site: change("index.html", "og:image", "og:picture"), want: `want <meta property="og:image"`},
 		"circle":         {site: change("worker.js", "program.js", "boot.js"), want: "worker.js → boot.js → worker.js"},
 		"missing script": {site: change("index.html", `src="boot.js"`, `src="boots.js"`), want: `index.html: refers to "boots.js"`},
-		"absolute":       {site: change("index.html", `href="bench.html"`, `href="/bench.html"`), want: `"/bench.html"; want the relative address`},
+		"absolute":       {site: change("index.html", `href="bench.html"`, `href="/bench.html"`), want: `"/bench.html": want the relative address`},
 		"foreign folder": {site: miniature(), o: options{output: foreign}, want: "holds other files"},
 		"folder as file": {site: miniature(), o: options{output: filepath.Join(foreign, "thesis.tex")}, want: "thesis.tex"},
 		"no scheme":      {site: miniature(), o: options{url: "host/path"}, want: `address "host/path": want one like`},

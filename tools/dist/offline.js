@@ -1,5 +1,5 @@
-// Has the browser keep the page for the next visit, with a network or without, once
-// it works. Not in a frame: that is a guest on a page of somebody else.
+// Registers the service worker once the page works. Not in a frame, which belongs
+// to another site's page.
 "use strict";
 
 if (window === top && navigator.serviceWorker) {
@@ -7,5 +7,5 @@ if (window === top && navigator.serviceWorker) {
     while (!("sae" in globalThis)) await new Promise((resolve) => setTimeout(resolve, 200));
     await sae.ready;
     await navigator.serviceWorker.register("sw.js");
-  })().catch(() => {}); // with storage switched off the page works all the same
+  })().catch(() => {}); // without storage the page still works
 }

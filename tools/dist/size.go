@@ -16,30 +16,30 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// codings are the forms in which files lie beside themselves.
+// codings are the compressed forms that are written next to each file.
 var codings = []struct {
 	extension string
 	writer    func(w io.Writer, size int) io.WriteCloser
 }{
 	{".br", func(w io.Writer, size int) io.WriteCloser {
-		window := min(max(bits.Len(uint(size)), 10), 24) // all of the file, as far as browsers go
+		window := min(max(bits.Len(uint(size)), 10), 24) // the whole file, up to the browsers' limit
 		return brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: window})
 	}},
 	{".gz", func(w io.Writer, _ int) io.WriteCloser {
 		writer, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 		if err != nil {
-			panic(err) // only of an invalid level, which is constant here
+			panic(err) // only for an invalid level, which is constant here
 		}
 		return writer
 	}},
 }
 
-// shrinks tells whether a file is of a kind that compression makes smaller.
+// shrinks reports whether files of this kind are worth compressing.
 func shrinks(name string) bool {
 	return isText(name) || slices.Contains([]string{".svg", ".wasm"}, path.Ext(name))
 }
 
-// compress adds to the build the coded forms of its files, where they are smaller.
+// compress adds the compressed forms of the files if they are smaller.
 func (b *build) compress() {
 	var (
 		mutex   sync.Mutex
@@ -57,7 +57,7 @@ func (b *build) compress() {
 				defer func() { <-running }()
 				var buffer bytes.Buffer
 				w := c.writer(&buffer, len(content))
-				w.Write(content) // a buffer takes everything
+				w.Write(content) // cannot fail: it writes to a buffer
 				w.Close()
 				if buffer.Len() < len(content) {
 					mutex.Lock()
@@ -71,8 +71,8 @@ func (b *build) compress() {
 	maps.Copy(b.files, coded)
 }
 
-// training returns the files of the site that the page loads before it can train
-// on the data set that is built in, in the order in which they are referred to.
+// training returns the files that the page loads before it can train on the
+// synthetic data set, in the order in which they are referred to.
 func (b *build) training() []string {
 	names := []string{pageName}
 	for i := 0; i < len(names); i++ {
@@ -88,11 +88,11 @@ func (b *build) training() []string {
 	return names
 }
 
-// printSizes prints what training takes, in bytes, and returns how much of that
-// is with Brotli.
+// printSizes prints the sizes of the files that training needs, in bytes, and
+// returns their sum with Brotli.
 func (b *build) printSizes(w io.Writer) (total int64) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "bytes\tgzip\tBrotli\t  to train on the built-in data set")
+	fmt.Fprintln(table, "bytes\tgzip\tBrotli\t  loaded to train on the synthetic data set")
 	var sums [3]int
 	for _, name := range b.training() {
 		published := b.names[name]
@@ -106,7 +106,7 @@ func (b *build) printSizes(w io.Writer) (total int64) {
 		}
 		fmt.Fprintf(table, "  %s\n", name)
 	}
-	fmt.Fprintf(table, "%d\t%d\t%d\t  in all\n", sums[0], sums[1], sums[2])
+	fmt.Fprintf(table, "%d\t%d\t%d\t  total\n", sums[0], sums[1], sums[2])
 	table.Flush()
 	return int64(sums[2])
 }

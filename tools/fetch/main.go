@@ -1,7 +1,6 @@
-// Command fetch prints the path of CIFAR-10 on this machine: of the copy that
-// Keras or torchvision has left, or of the official archive, which it
-// downloads, goes on downloading where an earlier try was cut off, and
-// verifies.
+// Command fetch prints the path of CIFAR-10 on this machine. It looks for the
+// copies of Keras and torchvision, and otherwise downloads the official archive
+// and verifies it. It resumes an interrupted download.
 //
 //	fetch [-dir FOLDER] [-url URL] [-md5 SUM]
 package main
@@ -30,8 +29,8 @@ const (
 )
 
 func main() {
-	dir := flag.String("dir", defaultDir(), "keep the archive in this `FOLDER`")
-	url := flag.String("url", "", "download from this `URL` without looking for a copy")
+	dir := flag.String("dir", defaultDir(), "store the archive in `FOLDER`")
+	url := flag.String("url", "", "download from `URL` without looking for a copy")
 	sum := flag.String("md5", officialMD5, "the archive's MD5 `SUM`, in hexadecimal")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,7 +67,7 @@ func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, e
 		return archive, nil
 	}
 	if err := download(ctx, url, archive+".part", stderr); err != nil {
-		return "", fmt.Errorf("%w\nGet %s by hand and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", err, officialURL, archiveName)
+		return "", fmt.Errorf("%w\nDownload %s yourself and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", err, officialURL, archiveName)
 	}
 	if err := verify(archive+".part", sum); err != nil {
 		os.Remove(archive + ".part")
@@ -77,8 +76,8 @@ func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, e
 	return archive, os.Rename(archive+".part", archive)
 }
 
-// findCopy returns the path of CIFAR-10 where Keras and torchvision leave it,
-// "" where there is none. A copy without all batches is reported and skipped.
+// findCopy returns the path of the copy of CIFAR-10 that Keras or torchvision
+// left, or "" if there is none. It reports and skips incomplete copies.
 func findCopy(home, kerasHome string, stderr io.Writer) string {
 	if kerasHome == "" {
 		kerasHome = filepath.Join(home, ".keras")
@@ -116,7 +115,7 @@ func missingBatch(folder string) string {
 	return ""
 }
 
-// verify compares a file's MD5 with the one that it should have.
+// verify returns an error if the file's MD5 is not sum.
 func verify(path, sum string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -133,8 +132,8 @@ func verify(path, sum string) error {
 	return nil
 }
 
-// download stores what is at url in the file at path. What a try before has
-// left there is completed where the server can send the rest.
+// download downloads url to path. If path has part of the file, download resumes
+// if the server supports that.
 func download(ctx context.Context, url, path string, stderr io.Writer) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -164,9 +163,9 @@ func download(ctx context.Context, url, path string, stderr io.Writer) error {
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusPartialContent:
-	case http.StatusRequestedRangeNotSatisfiable: // all of it is there already
+	case http.StatusRequestedRangeNotSatisfiable: // the file is already complete
 		return nil
-	case http.StatusOK: // the whole file, whatever was asked for
+	case http.StatusOK: // the whole file, even if a part was requested
 		have = 0
 		if err := errors.Join(file.Truncate(0), rewind(file)); err != nil {
 			return err
@@ -185,7 +184,7 @@ func download(ctx context.Context, url, path string, stderr io.Writer) error {
 	_, err = io.Copy(io.MultiWriter(file, bar), response.Body)
 	fmt.Fprintln(stderr)
 	if err != nil {
-		return fmt.Errorf("%s: %w; run it again to go on from here", url, err)
+		return fmt.Errorf("%s: %w; run it again to resume", url, err)
 	}
 	return file.Sync()
 }

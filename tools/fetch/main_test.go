@@ -83,7 +83,7 @@ func TestGoesOn(t *testing.T) {
 			}))
 			defer server.Close()
 			dir := t.TempDir()
-			if _, err := fetch(t, dir, server.URL, sum); err == nil || !strings.Contains(err.Error(), "run it again to go on from here") {
+			if _, err := fetch(t, dir, server.URL, sum); err == nil || !strings.Contains(err.Error(), "run it again to resume") {
 				t.Fatalf("cut connection: %v", err)
 			}
 			path, err := fetch(t, dir, server.URL, sum)
@@ -116,7 +116,7 @@ func TestServerWithoutIt(t *testing.T) {
 	}
 	server.Close()
 	_, err = fetch(t, t.TempDir(), server.URL, sum)
-	if err == nil || !strings.Contains(err.Error(), "Get "+officialURL+" by hand") {
+	if err == nil || !strings.Contains(err.Error(), "Download "+officialURL+" yourself") {
 		t.Errorf("no server: %v, want how to get the archive by hand", err)
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// contentTypes holds the types of the site's files by extension. The system's
-// own table is not asked: it differs from machine to machine.
+// contentTypes holds the types of the site's files by extension. The system's table
+// differs between machines.
 var contentTypes = map[string]string{
 	".css":         "text/css; charset=utf-8",
 	".html":        "text/html; charset=utf-8",
@@ -35,8 +35,8 @@ var contentTypes = map[string]string{
 	".webmanifest": "application/manifest+json; charset=utf-8",
 }
 
-// compressible lists the files worth compressing on the way, by extension;
-// pictures and data sets are compressed already.
+// compressible lists the files worth compressing, by extension; pictures and data
+// sets are already compressed.
 var compressible = map[string]bool{
 	".css": true, ".html": true, ".js": true, ".json": true, ".svg": true, ".txt": true, ".wasm": true, ".webmanifest": true,
 }
@@ -44,15 +44,15 @@ var compressible = map[string]bool{
 // leastSize is the size in bytes from which a file is compressed.
 const leastSize = 1024
 
-// A coding is a form in which a file can travel. Where the site has a file with
-// the coding's extension beside the one that is asked for, that is it.
+// A coding is a way to compress a file. If the site has the requested file with the
+// coding's extension added, that is sent.
 type coding struct {
 	name, extension string
-	encode          func(w io.Writer, r io.Reader) error // nil: only as a file
+	encode          func(w io.Writer, r io.Reader) error // nil if only files of the site have it
 }
 
-// codings lists what there is to choose from, best first. Brotli takes ten times
-// as long as the others, so that it is left to who builds the site.
+// codings lists the codings, best first. Brotli takes ten times as long as the
+// others, so only the build compresses with it.
 var codings = []coding{
 	{"br", ".br", nil},
 	{"zstd", ".zst", func(w io.Writer, r io.Reader) error {
@@ -72,17 +72,17 @@ func encodeAll(w io.WriteCloser, r io.Reader) error {
 	return w.Close()
 }
 
-// hashed matches the names of files that carry a hash of their content, as
-// tools/dist gives them: what such a name stands for never changes.
+// hashed matches file names with a content hash, as tools/dist writes them. Such a
+// file never changes.
 var hashed = regexp.MustCompile(`\.[0-9a-f]{10}\.\w+$`)
 
-// slowest is how many bytes per second a client has to take at least.
+// slowest is the least number of bytes per second that a client must receive.
 const slowest = 8 << 10
 
 // newHandler serves the regular files under root to GET and HEAD requests,
-// compressed where the browser accepts it. A folder stands for its index.html and
-// is never listed, what starts with a dot is not there, and root keeps paths and
-// symbolic links from leading outside.
+// compressed if the browser accepts it. A folder stands for its index.html and is
+// never listed. Names that start with a dot are not found. root keeps paths and
+// symbolic links inside the folder.
 func newHandler(root *os.Root) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", &files{root: root, known: map[string]known{}})
@@ -92,10 +92,10 @@ func newHandler(root *os.Root) http.Handler {
 type files struct {
 	root  *os.Root
 	mutex sync.Mutex
-	known map[string]known // by name and, where it was coded here, coding
+	known map[string]known // by name and, if compressed here, coding
 }
 
-// known is what was found out about a file at one time.
+// known is what is known about a version of a file.
 type known struct {
 	modified time.Time
 	size     int64
@@ -104,7 +104,7 @@ type known struct {
 
 type facts struct {
 	tag   string // a strong entity tag
-	coded []byte // the content, where it was coded here
+	coded []byte // the content, if compressed here
 }
 
 func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -116,8 +116,8 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
-	// No other site may put the page in a frame; embed.html is made for that.
-	// The rest of the pages' policy is in the pages, whoever serves them.
+	// Only embed.html may be framed by other sites. The rest of the policy is in the
+	// pages.
 	if extension == ".html" && path.Base(name) != "embed.html" {
 		header.Set("Content-Security-Policy", "frame-ancestors 'self'")
 	}
@@ -157,15 +157,15 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hashed.MatchString(name) {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
-		// The browser may keep it but has to ask whether it is still current.
+		// The browser may cache it but must revalidate it.
 		header.Set("Cache-Control", "no-cache")
 	}
 	header.Set("ETag", found.tag)
 	if send.coding != "" {
 		header.Set("Content-Encoding", send.coding)
-		header.Set("Content-Length", strconv.FormatInt(size, 10)) // which ServeContent leaves out then
+		header.Set("Content-Length", strconv.FormatInt(size, 10)) // ServeContent leaves it out for encoded content
 	}
-	// Not every ResponseWriter has deadlines; the server's has.
+	// Some ResponseWriters in tests have no deadlines; the server's do.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience(size)))
 	http.ServeContent(w, r, name, info.ModTime(), body)
 }
@@ -175,9 +175,9 @@ func patience(size int64) time.Duration {
 	return writeTimeout + time.Duration(size)*time.Second/slowest
 }
 
-// stat describes the regular file of the given name, or is nil where there is
-// none. It is asked before the file is opened, since opening a named pipe would
-// wait for a writer.
+// stat describes the regular file with the given name, or returns nil if there is
+// none. Call it before opening the file, because opening a named pipe would wait
+// for a writer.
 func (f *files) stat(name string) fs.FileInfo {
 	if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 		return nil
@@ -189,16 +189,15 @@ func (f *files) stat(name string) fs.FileInfo {
 	return info
 }
 
-// A source is what a response's body is made of.
+// A source is where the body of a response comes from.
 type source struct {
 	name   string // of the file
 	info   fs.FileInfo
-	coding string                               // in which it is sent; empty: none
-	encode func(w io.Writer, r io.Reader) error // nil: the file is sent as it is
+	coding string                               // of the body; "" for none
+	encode func(w io.Writer, r io.Reader) error // nil if the file is sent as it is
 }
 
-// choose returns the form of a file that the client likes best, of those that
-// can be had.
+// choose returns the available form of a file that the client prefers.
 func (f *files) choose(plain source, accept string) source {
 	qualities := parseAccept(accept)
 	chosen, best := plain, qualities("identity")
@@ -216,9 +215,8 @@ func (f *files) choose(plain source, accept string) source {
 	return chosen
 }
 
-// parseAccept reads the header Accept-Encoding. The function that it returns
-// tells from 0 to 1 how much a client likes a coding, 0 being not at all. What
-// cannot be understood is left out.
+// parseAccept parses the header Accept-Encoding and returns the quality of each
+// coding, from 0 (not accepted) to 1. It ignores items that it cannot parse.
 func parseAccept(header string) func(coding string) float64 {
 	qualities := map[string]float64{}
 	for item := range strings.SplitSeq(strings.ToLower(header), ",") {
@@ -238,14 +236,13 @@ func parseAccept(header string) func(coding string) float64 {
 			return q
 		}
 		if coding == "identity" {
-			return 0 // always possible, and what comes last unless it is named
+			return 0 // always possible, but last unless it is named
 		}
 		return qualities["*"]
 	}
 }
 
-// find tells what there is to know of a source, found out once for each version
-// of its file.
+// find returns the facts of a source, computed once per version of its file.
 func (f *files) find(s source) (facts, error) {
 	key := s.name
 	if s.encode != nil {
@@ -259,7 +256,7 @@ func (f *files) find(s source) (facts, error) {
 	}
 	f.mutex.Unlock()
 	found, err := k.facts()
-	if err != nil { // which need not last as long as the version does
+	if err != nil { // may be temporary
 		f.mutex.Lock()
 		delete(f.known, key)
 		f.mutex.Unlock()

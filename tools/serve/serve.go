@@ -3,15 +3,16 @@
 //	serve [-addr 127.0.0.1:8080] [-dir build/site]
 //	serve -check [-addr 127.0.0.1:8080]
 //
-// Without a host in the address only this machine can connect. Browsers
-// revalidate every file on every load, so that a rebuilt site shows at once, but
-// for files with a hash in their name, which never change. Where the site has a
-// file with .br, .zst or .gz at the end of its name, browsers that accept it are
-// sent that; what else shrinks is compressed with zstd or gzip. SIGINT or SIGTERM
-// ends it. Port 0 picks a free port; the printed address tells which.
+// Without a host in the address, only this machine can connect. Port 0 picks a
+// free port; the printed address shows which. SIGINT or SIGTERM stops the server.
 //
-// With -check it asks the server at the address for the page instead, and fails
-// where there is no answer: for the health check of a container, which may hold
+// Browsers revalidate every file on every load, so that a rebuilt site shows at
+// once, except files with a hash in their name, which never change. If the site
+// has a compressed form of a file (.br, .zst or .gz) that the browser accepts,
+// that is sent. Other files that compress well are compressed with zstd or gzip.
+//
+// With -check, serve requests the page from the server at the address instead, and
+// fails if there is no answer. That is the health check of a container that holds
 // no other program.
 package main
 
@@ -33,10 +34,10 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; no host means 127.0.0.1, port 0 any free port")
 	dir := flag.String("dir", "build/site", "`folder` of the built site")
-	asks := flag.Bool("check", false, "ask the server at -addr for the page instead of serving")
+	asks := flag.Bool("check", false, "check that a server answers at -addr, instead of serving")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "serve: unexpected argument %q; want only -addr, -dir and -check\n", flag.Arg(0))
+		fmt.Fprintf(os.Stderr, "serve: unexpected argument %q: want only -addr, -dir and -check\n", flag.Arg(0))
 		os.Exit(2)
 	}
 
@@ -86,16 +87,16 @@ func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error 
 	grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
-		return server.Close() // a download is still running: cut it off
+		return server.Close() // cut off running downloads
 	}
 	return nil
 }
 
-// writeTimeout is how long a client may take to receive a response, beside the
-// time that the handler grants it by size.
+// writeTimeout is how long a client may take to receive a response, in addition
+// to the time that the handler allows for its size.
 const writeTimeout = 30 * time.Second
 
-// newServer bounds what a client can hold of the server, and for how long.
+// newServer returns a server with limits on headers and on slow clients.
 func newServer(root *os.Root) *http.Server {
 	return &http.Server{
 		Handler:           newHandler(root),
@@ -107,7 +108,7 @@ func newServer(root *os.Root) *http.Server {
 	}
 }
 
-// check fails where no server answers at addr with a page.
+// check returns an error if no server answers at addr with a page.
 func check(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -130,7 +131,7 @@ func check(ctx context.Context, addr string) error {
 	return nil
 }
 
-// address is addr, with 127.0.0.1 where it names no host.
+// address returns addr, with the host 127.0.0.1 if it has none.
 func address(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {
@@ -156,7 +157,7 @@ func listen(addr string) (net.Listener, error) {
 	return listener, err
 }
 
-// siteURL is where a browser on this machine finds the site.
+// siteURL returns the site's address for a browser on this machine.
 func siteURL(listener net.Listener) string {
 	address := *listener.Addr().(*net.TCPAddr)
 	if address.IP.IsUnspecified() {

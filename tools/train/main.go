@@ -1,15 +1,15 @@
-// Command train trains an experiment natively, as python3 train_cifar10.py does
-// in the exercise.
+// Command train trains an experiment natively, like train_cifar10.py in the
+// exercise.
 //
 //	train [-data FILE] [-o CHECKPOINT] [-report HTML] [-resume CHECKPOINT] [-latent 32 …]
 //	train -compare [-report HTML] …
 //	train -sweep [-report HTML] …
 //
-// FILE is a compact data set that convert made; without one, the synthetic set
-// is drawn. Every setting of the page is a flag. -compare trains experiments 1 to
-// 4 and prints them in a table beside the mean image and principal components;
-// -sweep trains the experiment with one λ after the other. Ctrl-C ends training
-// after the batch under way; what is learnt by then is written.
+// FILE is a compact data set from convert; the default is the synthetic data set.
+// Every setting of the page is a flag, except workers. -compare trains experiments
+// 1 to 4 and prints a table with the mean image and principal components. -sweep
+// trains the experiment with several values of λ. Ctrl-C stops training after the
+// current batch and writes the result so far.
 package main
 
 import (
@@ -59,16 +59,16 @@ type trainer struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	file := flags.String("data", "", "train on the compact data set in `FILE`; the synthetic set without one")
+	file := flags.String("data", "", "train on the compact data set in `FILE`; without it, on the synthetic data set")
 	output := flags.String("o", "", "write a checkpoint to `FILE`")
 	html := flags.String("report", "", "write an HTML report to `FILE`")
-	site := flags.String("site", "build/site", "where make build has put what a report is made with")
-	resume := flags.String("resume", "", "go on from the checkpoint in `FILE`; of the settings, only epochs can change")
+	site := flags.String("site", "build/site", "`folder` with the style sheet and ECharts for the report, from make build")
+	resume := flags.String("resume", "", "continue from the checkpoint in `FILE`; only the setting epochs can change")
 	compare := flags.Bool("compare", false, "train experiments 1 to 4 and compare them")
-	sweep := flags.Bool("sweep", false, "train with one λ after the other")
+	sweep := flags.Bool("sweep", false, "train with several values of λ and compare them")
 	texts := map[string]*string{}
 	for _, field := range experiment.Table {
-		if field.Name != "workers" { // of the browser
+		if field.Name != "workers" { // only in the browser
 			texts[field.Name] = flags.String(field.Name, field.Format(experiment.Default()), field.Help+" `VALUE` is "+field.Want()+".")
 		}
 	}
@@ -156,11 +156,11 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 			return err
 		}
 		if c.Settings.Resets(settings) {
-			return fmt.Errorf("-resume: of the settings, only epochs can change; the checkpoint has %v", c.Settings.Changes())
+			return fmt.Errorf("-resume: only the setting epochs can change; the checkpoint has %v", c.Settings.Changes())
 		}
 		c.Settings = settings
 		if c.Data != t.data.Fingerprint() {
-			fmt.Fprintf(t.stderr, "train: %s was trained on other data, %s with %d images\n", resume, c.Data.Name, c.Data.Train)
+			fmt.Fprintf(t.stderr, "train: warning: %s was trained on other data: %s with %d images\n", resume, c.Data.Name, c.Data.Train)
 		}
 		if r, err = fit.Resume(c, t.data, nil); err != nil {
 			return err
@@ -191,7 +191,7 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 	return err
 }
 
-// fit trains a run to its end with a progress bar, and evaluates it once more.
+// fit trains a run to its end with a progress bar, and evaluates the result.
 func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
 	total := (r.Settings.Epochs-r.Epoch)*r.Batches() - r.Batch
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.stderr), progressbar.OptionSetDescription(title),
@@ -243,7 +243,7 @@ func (t *trainer) compare(changes map[string]string) error {
 			return err
 		}
 		if settings.Experiment != number {
-			return fmt.Errorf("-compare: with %v, experiment %d is none of its own", changes, number)
+			return fmt.Errorf("-compare: %v turns experiment %d into experiment %d", changes, number, settings.Experiment)
 		}
 		all = append(all, settings)
 	}
@@ -288,7 +288,7 @@ func (t *trainer) pca(n, k int) (baseline.Quality, error) {
 	return baseline.PCA(components, k, t.data.Validation, goOn)
 }
 
-// sweep trains the experiment with one λ after the other.
+// sweep trains the experiment with each λ of the slider.
 func (t *trainer) sweep(changes map[string]string) error {
 	base, err := experiment.Default().With(changes)
 	if err != nil {
@@ -332,7 +332,7 @@ func modelRow(name string, r *fit.Run) row {
 	return row{name, baseline.Quality{BCE: latest.ValBCE, MSE: latest.ValMSE}, fmt.Sprintf("%.1f", latest.Active), strconv.Itoa(latest.Dead)}
 }
 
-// table prints rows in Markdown, and puts them into the report.
+// table prints rows as Markdown and adds them to the report.
 func (t *trainer) table(rows []row, first string) {
 	floor := baseline.Floor(t.data.Validation)
 	cells := [][]string{{first, "BCE", "excess BCE", "MSE", "PSNR", "active units", "dead units"}}
@@ -373,19 +373,19 @@ func readCheckpoint(name string) (*fit.Checkpoint, error) {
 	return c, nil
 }
 
-// writeFile writes a file beside its place and moves it there when it is
-// complete, so that an earlier one stays until then.
+// writeFile writes a temporary file and renames it when it is complete, so that an
+// existing file stays until then.
 func writeFile(name string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // without effect once it has been moved
+	defer os.Remove(file.Name()) // no effect after the rename
 	if err := errors.Join(write(file), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), name)
 }
 
-// kernels tells what computes, for the report.
+// kernels names what computes, for the report.
 func kernels() string { return "gonum on " + runtime.GOOS + "/" + runtime.GOARCH }

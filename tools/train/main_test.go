@@ -50,7 +50,7 @@ func TestTrainAndResume(t *testing.T) {
 	if !bytes.Equal(a, b) {
 		t.Error("resumed, the checkpoint is another")
 	}
-	if _, err := train(t.Context(), "-resume", half, "-seed", "2"); err == nil || !strings.Contains(err.Error(), "only epochs can change") {
+	if _, err := train(t.Context(), "-resume", half, "-seed", "2"); err == nil || !strings.Contains(err.Error(), "only the setting epochs can change") {
 		t.Errorf("resuming with another seed: %v", err)
 	}
 	if err := os.WriteFile(half, a[:len(a)-1], 0o644); err != nil {
@@ -118,10 +118,10 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-batch", "3000"}, `batch "3000": want at most the 256 training images in use`},
 		{[]string{"-data", bad}, bad + ": data: "},
 		{[]string{"-data", "missing.sae"}, "missing.sae: no such file"},
-		{[]string{"-report", "x.html", "-site", "missing"}, "make it with: make build"},
+		{[]string{"-report", "x.html", "-site", "missing"}, "build it with: make build"},
 		{[]string{"-compare", "-sweep"}, "want one of them"},
 		{[]string{"-compare", "-o", "x"}, "want no -o"},
-		{[]string{"-compare", "-init", "pca"}, "experiment 1 is none of its own"},
+		{[]string{"-compare", "-init", "pca"}, "turns experiment 1 into experiment 4"},
 		{[]string{"-latent", "8", "stray"}, `argument "stray": want flags only`},
 		{[]string{"-lambada", "1"}, "flag: help requested"},
 	} {

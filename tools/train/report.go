@@ -27,28 +27,28 @@ import (
 //go:embed report.html
 var page string
 
-// colors are the tokens of the page's style sheet; the report's script looks
-// them up, in light and in dark.
+// colors are custom properties of the page's style sheet. The report's script
+// resolves them, in light and in dark.
 var colors = chart.Theme{
 	Ink: "var(--ink)", Ink2: "var(--ink-2)", Line: "var(--line)", Edge: "var(--edge)", Raised: "var(--raised)",
 	Accent: "var(--accent)", Warn: "var(--warn)", Act: [3]string{"var(--act-0)", "var(--act-1)", "var(--act-2)"},
 	Font: "system-ui, sans-serif",
 }
 
-// report is an HTML page that needs no other file.
+// report is a self-contained HTML page.
 type report struct {
 	Style   template.CSS
 	ECharts template.JS
 	Data    fit.Fingerprint
 	Kernels string
-	Tables  [][][]string // the first line of each is its head
+	Tables  [][][]string // the first row of each is its header
 	Runs    []reportRun
 	Trade   json.RawMessage // a chart; nil for none
 
 	data fit.Data
 }
 
-// reportRun is what the report says of a run.
+// reportRun is the part of a report about one run.
 type reportRun struct {
 	Title    string
 	Settings []experiment.Field
@@ -65,7 +65,7 @@ type reportChart struct {
 	Option json.RawMessage
 }
 
-// newReport reads what a report is made with.
+// newReport reads the style sheet and ECharts from the built site.
 func newReport(site string, data fit.Data) (*report, error) {
 	r := &report{Data: data.Fingerprint(), Kernels: kernels(), data: data}
 	for name, use := range map[string]func(string){
@@ -74,7 +74,7 @@ func newReport(site string, data fit.Data) (*report, error) {
 	} {
 		text, err := os.ReadFile(filepath.Join(site, name))
 		if err != nil {
-			return nil, fmt.Errorf("-report: %w; make it with: make build", err)
+			return nil, fmt.Errorf("-report: %w; build it with: make build", err)
 		}
 		use(string(text))
 	}
@@ -135,7 +135,7 @@ func (r *report) tradeOff(runs []fit.Result, latent int) {
 	r.Trade = chart.TradeOff(colors, [][]fit.Result{runs}, latent, []baseline.Baseline{{Name: "mean image", Quality: mean}})
 }
 
-// picture returns an image of HWC bytes as the address of a PNG.
+// picture returns an image of HWC bytes as a PNG in a data URL.
 func picture(bytesHWC []byte) template.URL {
 	img := image.NewRGBA(image.Rect(0, 0, data.Width, data.Height))
 	for i := 0; i+3 <= len(bytesHWC); i += 3 {
@@ -143,7 +143,7 @@ func picture(bytesHWC []byte) template.URL {
 	}
 	var file bytes.Buffer
 	if err := png.Encode(&file, img); err != nil {
-		panic(err) // a buffer takes everything
+		panic(err) // cannot happen: it writes to a buffer
 	}
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file.Bytes()))
 }

@@ -1,12 +1,12 @@
-// Command wasmexec runs a Go program for js/wasm in a worker of Chromium,
-// instantiated as the demo is, so that it can link the SIMD kernels:
+// Command wasmexec runs a Go program for js/wasm in a worker in Chromium. It
+// instantiates the program like the demo, so that it can link the SIMD kernels:
 //
 //	go build -o build/bin/wasmexec ./tools/wasmexec
 //	GOOS=js GOARCH=wasm go test -exec "$PWD/build/bin/wasmexec" ./wasm/simd
 //
-// The program has the command's arguments, environment, output and current
-// folder, and can read files. The environment variable CHROMIUM names another
-// browser than the one on PATH.
+// The program gets the command's arguments, environment, output and current
+// folder, and can read files. The environment variable CHROMIUM names a browser to
+// use instead of the one on PATH.
 package main
 
 import (
@@ -126,8 +126,8 @@ func run(args []string) (int, error) {
 	return browse(fmt.Sprintf("http://%s/", listener.Addr()), exited)
 }
 
-// answer returns a handler that sends what is known of the file in the query:
-// bytes as they are, other values as JSON.
+// answer returns a handler that sends the result of look for the file in the
+// query: bytes as they are, other values as JSON.
 func answer(look func(name string) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		value, err := look(r.URL.Query().Get("name"))
@@ -159,7 +159,7 @@ func browse(url string, exited <-chan int) (int, error) {
 		chromedp.Flag("disable-component-update", true),
 	)
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with a sandbox
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
@@ -189,7 +189,7 @@ func findChromium() (string, error) {
 	return "", fmt.Errorf("no Chromium: none of %s on PATH; install one, or set CHROMIUM to its path", strings.Join(names, ", "))
 }
 
-// moduleRoot returns the folder with go.mod, the current one or above it.
+// moduleRoot returns the folder with go.mod: the current folder or one above it.
 func moduleRoot() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {

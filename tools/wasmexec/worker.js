@@ -1,8 +1,8 @@
-// Runs a Go program in a worker and gives it the command's output, arguments, environment and, to read, files.
+// Runs a Go program in a worker, with the command's arguments, environment and output, and files to read.
 "use strict";
 importScripts("wasm_exec.js", "program.js");
 
-// call asks the command and waits for the answer.
+// call sends a request to the command and waits for the answer.
 function call(method, url, body) {
   const request = new XMLHttpRequest();
   request.open(method, url, false);

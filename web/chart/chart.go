@@ -1,14 +1,14 @@
-// Package chart turns what the page knows about a run into ECharts options.
+// Package chart turns the state of a run into ECharts options.
 //
-// Every function returns the option of one chart as JSON, to be passed to
-// setOption. The options are built of go-echarts' types where those suffice;
-// the few properties that go-echarts lacks are added to them here. Nothing in
-// this package knows a browser: the same options serve natively.
+// Every function returns the option of one chart as JSON, for ECharts' setOption.
+// The options use go-echarts' types, with the few properties that go-echarts
+// lacks added. The package does not need a browser, so a native report uses the
+// same options.
 //
-// JSON holds no functions: where ECharts wants one that writes a number, the
-// option has a format of package fmt, such as "%.1f dB": in
-// tooltip.valueFormatter and in axisLabel.formatter of both axes. The function
-// draw in web/echarts puts functions in their place.
+// JSON cannot hold functions. Where ECharts expects a function that formats a
+// number (tooltip.valueFormatter and axisLabel.formatter of both axes), the option
+// has a format of package fmt, such as "%.1f dB". The function draw in web/echarts
+// replaces it with a function.
 package chart
 
 import (
@@ -22,7 +22,7 @@ import (
 
 // Theme holds the colours, as CSS writes them, and the font of a chart.
 type Theme struct {
-	Ink    string    // text of weight
+	Ink    string    // important text
 	Ink2   string    // other text
 	Line   string    // grid lines
 	Edge   string    // axis lines
@@ -30,13 +30,13 @@ type Theme struct {
 	Accent string    // the data
 	Warn   string    // dead units
 	Act    [3]string // sequential map of activations, from none to the largest
-	Class  []string  // colours of the classes, in turn
+	Class  []string  // colours of the classes, in order
 	Font   string    // CSS font family
 }
 
 const fontSize = 13
 
-// option is the part of an ECharts option that the charts here use.
+// option is the part of an ECharts option that these charts use.
 type option struct {
 	Animation bool           `json:"animation"`
 	TextStyle opts.TextStyle `json:"textStyle"`
@@ -48,9 +48,8 @@ type option struct {
 	Series    []series       `json:"series"`
 }
 
-// series is one of the chart's series. It takes the place of go-echarts'
-// charts.SingleSeries, which lacks the last two and whose package brings
-// html/template into the program.
+// series is a series of a chart. It replaces go-echarts' charts.SingleSeries, which
+// lacks the last two fields and whose package imports html/template.
 type series struct {
 	ID             string          `json:"id,omitempty"`
 	Name           string          `json:"name,omitempty"`
@@ -65,8 +64,8 @@ type series struct {
 	LineStyle      *opts.LineStyle `json:"lineStyle,omitempty"`
 	Label          *opts.Label     `json:"label,omitempty"`
 	MarkLines      *opts.MarkLines `json:"markLine,omitempty"`
-	Tooltip        *seriesTooltip  `json:"tooltip,omitempty"`     // to keep it out of the chart's
-	LabelLayout    *labelLayout    `json:"labelLayout,omitempty"` // so that labels do not lie over each other
+	Tooltip        *seriesTooltip  `json:"tooltip,omitempty"`     // hides the series from the chart's tooltip
+	LabelLayout    *labelLayout    `json:"labelLayout,omitempty"` // keeps labels from overlapping
 }
 
 type labelLayout struct {
@@ -77,15 +76,15 @@ type seriesTooltip struct {
 	Show bool `json:"show"`
 }
 
-// visualMap adds to go-echarts' to which series it applies.
+// visualMap adds to go-echarts' type the series that it applies to.
 type visualMap struct {
 	opts.VisualMap
 	SeriesIndex int `json:"seriesIndex"`
-	Dimension   int `json:"dimension,omitempty"` // of the data that is coloured by; 0 for the last but one that ECharts chooses
+	Dimension   int `json:"dimension,omitempty"` // index of the value that determines the colour; 0 leaves the choice to ECharts
 }
 
-// axis is an opts.XAxis, which has all that an opts.YAxis has, with what
-// go-echarts lacks or has in a type that ECharts does not take.
+// axis is an opts.XAxis, which has all fields of an opts.YAxis, with the fields that
+// go-echarts lacks or has with a type that ECharts does not accept.
 type axis struct {
 	opts.XAxis
 	Interval      float64        `json:"interval,omitempty"`
@@ -99,7 +98,7 @@ type axisLabel struct {
 	Color        string `json:"color"`
 	FontSize     int    `json:"fontSize"`
 	Formatter    string `json:"formatter,omitempty"`
-	Interval     *int   `json:"interval,omitempty"` // categories left out between two labels
+	Interval     *int   `json:"interval,omitempty"` // categories between two labels
 	HideOverlap  bool   `json:"hideOverlap"`
 	ShowMinLabel bool   `json:"showMinLabel"`
 	ShowMaxLabel bool   `json:"showMaxLabel"`
@@ -117,7 +116,7 @@ type axisPointer struct {
 }
 
 type axisPointerLabel struct {
-	Formatter string `json:"formatter,omitempty"` // of the tooltip's first line
+	Formatter string `json:"formatter,omitempty"` // the tooltip's first line
 	Precision int    `json:"precision"`
 }
 
@@ -130,8 +129,8 @@ type tooltip struct {
 	TextStyle  opts.TextStyle `json:"textStyle"`
 }
 
-// base returns the option of an empty chart with the theme's text and a
-// tooltip that writes values in the given format.
+// base returns the option of an empty chart with the theme's text and a tooltip
+// that formats values with format.
 func (t Theme) base(format string) option {
 	return option{
 		TextStyle: t.text(t.Ink2),
@@ -170,8 +169,8 @@ func (t Theme) axis(kind string) axis {
 	}
 }
 
-// xAxis returns an axis with its line and, below it, its name. The heading of
-// the tooltip has the position in place of {value}.
+// xAxis returns an axis with its line and, below it, its name. heading is the first
+// line of the tooltip; {value} stands for the position.
 func (t Theme) xAxis(kind, name, heading string) axis {
 	a := t.axis(kind)
 	a.Name, a.NameLocation, a.NameGap = name, "middle", 28
@@ -180,8 +179,7 @@ func (t Theme) xAxis(kind, name, heading string) axis {
 	return a
 }
 
-// yAxis returns an axis with lines across the chart and labels of the given
-// format.
+// yAxis returns an axis with grid lines and labels in the given format.
 func (t Theme) yAxis(kind, format string, s scale) axis {
 	a := t.axis(kind)
 	a.SplitLine.Show = opts.Bool(true)
@@ -193,17 +191,17 @@ func (t Theme) yAxis(kind, format string, s scale) axis {
 func (o option) json() json.RawMessage {
 	text, err := json.Marshal(o)
 	if err != nil {
-		panic(err) // only a number that is not finite gets here, and none is put in
+		panic(err) // only for numbers that are not finite, which the charts leave out
 	}
 	return text
 }
 
-// scale is the extent of an axis and the distance of its labels, which lie
-// on multiples of it.
+// scale is the extent of an axis and the step between its labels, which are
+// multiples of it.
 type scale struct{ min, max, step float64 }
 
-// format returns the format of the scale's labels: with as many decimals as
-// the step has.
+// format returns the format of the scale's labels, with as many decimals as the
+// step has.
 func (s scale) format() string {
 	return fmt.Sprintf("%%.%df", max(0, -int(math.Floor(math.Log10(s.step)+1e-9))))
 }
@@ -230,7 +228,7 @@ func nice(low, high float64, steps int) scale {
 	}
 }
 
-// round keeps the JSON short and free of binary dust.
+// round keeps the JSON short and free of rounding noise.
 func round(x float64, decimals int) float64 {
 	power := math.Pow10(decimals)
 	return math.Round(x*power) / power

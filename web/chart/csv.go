@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// CSV returns the data of a chart that this package made, as comma-separated
-// values: a row for each point with its series, x and y and, of charts on a
-// plane, its value; and a row without an x for each line to compare with.
+// CSV returns the data of a chart from this package as comma-separated values. Each
+// point is a row with its series, x, y and, for heat maps and maps, its value. Each
+// baseline is a row without x.
 func CSV(chart json.RawMessage) (string, error) {
 	var o struct {
 		XAxis, YAxis csvAxis
 		Series       []struct {
 			ID, Name string
 			Data     []json.RawMessage
-			Tooltip  *struct{} // only what lies over other data has one
+			Tooltip  *struct{} // set only for markers over other data
 			MarkLine struct {
 				Data []struct {
 					Name  string
@@ -47,7 +47,7 @@ func CSV(chart json.RawMessage) (string, error) {
 		for i, item := range s.Data {
 			label := name
 			var values []float64
-			if err := json.Unmarshal(item, &values); err != nil { // a bar: its place in the list is its category
+			if err := json.Unmarshal(item, &values); err != nil { // a bar: its index is its category
 				var height float64
 				if err := json.Unmarshal(item, &height); err != nil {
 					var point labelled
@@ -75,7 +75,7 @@ func CSV(chart json.RawMessage) (string, error) {
 	return text.String(), w.Error()
 }
 
-// csvAxis is what the table needs of an axis.
+// csvAxis is the part of an axis that CSV needs.
 type csvAxis struct {
 	Name string
 	Data []string // categories

@@ -7,8 +7,7 @@ import (
 	"github.com/go-echarts/go-echarts/v2/opts"
 )
 
-// ByClass returns the chart of one latent unit's mean activation on the images
-// of each class.
+// ByClass returns the chart of a latent unit's mean activation per class.
 func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	heights := values(means, 1)
 	var high float64
@@ -32,8 +31,8 @@ func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	return o.json()
 }
 
-// HeatMap returns the chart of the mean activation of latent units, in the order
-// given, on the images of each class: means is [latent, classes].
+// HeatMap returns the chart of the mean activation of latent units per class, with
+// the units in the given order. means is [latent, classes].
 func HeatMap(theme Theme, means []float32, units []int, classes []string) json.RawMessage {
 	cells := [][3]float64{}
 	labels := make([]string, len(units))
@@ -64,9 +63,9 @@ func HeatMap(theme Theme, means []float32, units []int, classes []string) json.R
 	return o.json()
 }
 
-// Map returns the chart of codes on a plane, [n, 2], a point for each image in
-// the colour of its class, and a ring around the chosen one; -1 for none. The
-// third number of each point is the image's.
+// Map returns the chart of codes on a plane, [n, 2]: a point for each image, in the
+// colour of its class, and a ring around the chosen image, -1 for none. The third
+// number of each point is the image's index.
 func Map(theme Theme, points []float32, labels []byte, classes []string, chosen int) json.RawMessage {
 	data := make([][][3]float64, len(classes))
 	for class := range data {
@@ -89,7 +88,7 @@ func Map(theme Theme, points []float32, labels []byte, classes []string, chosen 
 	o.YAxis = theme.axis("value")
 	for _, a := range []*axis{&o.XAxis, &o.YAxis} {
 		a.XAxis.AxisLabel, a.Scale = nil, opts.Bool(true)
-		a.AxisLabel.FontSize, a.AxisLabel.Color = 1, "transparent" // positions mean nothing by themselves
+		a.AxisLabel.FontSize, a.AxisLabel.Color = 1, "transparent" // the numbers mean nothing by themselves
 	}
 	for class, points := range data {
 		color := theme.Accent

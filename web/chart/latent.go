@@ -10,10 +10,9 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Code returns the chart of one picture's code: a bar for each latent unit,
-// and a cross in place of each dead one. The y axis reaches to largest, so
-// that it stays while pictures are compared, and as far down where an activation
-// is negative.
+// Code returns the chart of a picture's code: a bar for each latent unit, and a
+// cross for each dead unit. The y axis ends at largest, so that it is the same for
+// all pictures, and starts at -largest if an activation is negative.
 func Code(theme Theme, code []float32, largest float64, dead []bool) json.RawMessage {
 	s := upTo(largest)
 	if slices.ContainsFunc(code, func(a float32) bool { return a < 0 }) {
@@ -32,15 +31,15 @@ func MeanActivation(theme Theme, mean []float32) json.RawMessage {
 	return theme.units("Mean activation", "%.3f", heights, upTo(high), nil).json()
 }
 
-// Activity returns the chart of how often each latent unit is active, from
-// shares between 0 and 1, with a cross in place of each dead unit.
+// Activity returns the chart of how often each latent unit is active, with a cross
+// for each dead unit. activity has shares from 0 to 1.
 func Activity(theme Theme, activity []float32, dead []bool) json.RawMessage {
 	o := theme.units("Active on", "%.1f %%", values(activity, 100), scale{0, 100, 50}, dead)
 	o.YAxis.AxisLabel.Formatter = "%.0f %%"
 	return o.json()
 }
 
-// upTo returns the scale from zero to a largest value, which may be zero.
+// upTo returns the scale from zero to high, which may be zero.
 func upTo(high float64) scale {
 	if !(high > 0) || !finite(high) {
 		high = 1
@@ -48,8 +47,8 @@ func upTo(high float64) scale {
 	return nice(0, high, 3)
 }
 
-// units returns a bar chart over the latent units, coloured by height, with
-// a cross at the foot of the chart for each dead unit.
+// units returns a bar chart over the latent units, coloured by height, with a cross
+// at the bottom for each dead unit.
 func (t Theme) units(name, format string, heights []float64, s scale, dead []bool) option {
 	labels := make([]string, len(heights))
 	for unit := range labels {
@@ -87,8 +86,8 @@ func (t Theme) units(name, format string, heights []float64, s scale, dead []boo
 	return o
 }
 
-// values scales statistics and rounds them for JSON, which has no place for
-// what is not finite.
+// values scales statistics and rounds them for JSON. Numbers that are not finite
+// become 0.
 func values(statistics []float32, factor float64) []float64 {
 	scaled := make([]float64, len(statistics))
 	for i, value := range statistics {
@@ -99,10 +98,9 @@ func values(statistics []float32, factor float64) []float64 {
 	return scaled
 }
 
-// Histogram returns the chart of the distribution of the positive
-// activations: the share of all activations in each of the equal bins up to
-// h.Max. The share that is zero is for the text beside the chart: it would
-// dwarf all others.
+// Histogram returns the chart of the distribution of the positive activations: the
+// share of all activations in each of the equal bins up to h.Max. The share that is
+// zero would dwarf the others, so the text next to the chart gives it.
 func Histogram(theme Theme, bins []float32, h protocol.Histogram) json.RawMessage {
 	end := h.Max
 	if !(end > 0) || !finite(end) {

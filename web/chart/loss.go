@@ -15,8 +15,8 @@ import (
 // Curves is what the loss chart draws.
 type Curves struct {
 	Quantity fit.Quantity
-	Log      bool            // logarithmic; of the excess alone
-	All      bool            // every point, where a chart has no room for them
+	Log      bool            // logarithmic y axis; only for the excess
+	All      bool            // include every point, even if there are more than pixels
 	Epochs   int             // end of the x axis
 	Floor    float64         // entropy of the validation images; 0 while there is no data set
 	Initial  *fit.Evaluation // of the untrained model; nil while unknown
@@ -24,10 +24,10 @@ type Curves struct {
 	History  []fit.Epoch     // validation
 
 	Baselines []baseline.Baseline // lines to compare with
-	Others    []fit.Result        // whose validation curves are drawn too
+	Others    []fit.Result        // other runs whose validation curves are drawn
 }
 
-// point is a place in the chart: epoch and quantity.
+// point is an epoch and a quantity.
 type point [2]float64
 
 // mark is a horizontal line for comparison.
@@ -36,10 +36,10 @@ type mark struct {
 	value float64
 }
 
-// maxPoints is how many points of a curve are drawn: about one per pixel.
+// maxPoints is the number of points drawn per curve, about one per pixel.
 const maxPoints = 500
 
-// stride returns how many of n points share one of a curve.
+// stride returns how many of n points are merged into one.
 func (c Curves) stride(n int) int {
 	if c.All {
 		return 1
@@ -47,14 +47,13 @@ func (c Curves) stride(n int) int {
 	return max(1, (n+maxPoints-1)/maxPoints)
 }
 
-// Loss returns the chart of the training curve, solid, and the validation
-// curve, dashed, by epoch. Before training it has its axes, the point of the
-// untrained model and the lines to compare with; before there is a data set,
-// the axes alone.
+// Loss returns the chart of the training curve, solid, and the validation curve,
+// dashed, by epoch. Before training it shows the axes, the untrained model and the
+// baselines; without a data set, only the axes.
 func Loss(theme Theme, c Curves) json.RawMessage {
 	training, validation := c.training(), c.validation()
 	marks := c.marks()
-	drawn := validation // and what else the axis has to have a place for
+	drawn := validation // and the other runs, which the axis must include
 	for _, run := range c.Others {
 		drawn = append(drawn[:len(drawn):len(drawn)], c.validationOf(nil, run.History)...)
 	}
@@ -62,7 +61,7 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 	switch {
 	case len(training) > 0:
 		newest = training
-	case len(validation) <= 1: // the untrained model's
+	case len(validation) <= 1: // only the untrained model
 		color = theme.Ink2
 	}
 
@@ -79,8 +78,8 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 	} else {
 		s := c.linear(training, drawn, marks)
 		o.YAxis = theme.yAxis("value", s.format(), s)
-		// The extent ends where the data do, between two labels: ECharts
-		// counts an interval from its start, but chooses round ones itself.
+		// The extent ends where the data do, between two labels. ECharts would count
+		// a given interval from its start; on its own it chooses round numbers.
 		o.YAxis.Interval, o.YAxis.SplitNumber = 0, 4
 		o.YAxis.AxisLabel.ShowMinLabel, o.YAxis.AxisLabel.ShowMaxLabel = s.min == 0, false
 		o.YAxis.SplitLine.ShowMinLine, o.YAxis.SplitLine.ShowMaxLine = false, false
@@ -132,7 +131,7 @@ func (t Theme) markLines(marks []mark, format, position string) *opts.MarkLines 
 	return lines
 }
 
-// shown returns the quantity that a loss is drawn as.
+// shown returns the quantity drawn for a loss.
 func (c Curves) shown(loss float64) float64 {
 	if c.Quantity == fit.QuantityExcess {
 		return loss - c.Floor
@@ -140,11 +139,11 @@ func (c Curves) shown(loss float64) float64 {
 	return loss
 }
 
-// visible reports whether the axis has a place for the value.
+// visible reports whether the axis can show the value.
 func (c Curves) visible(value float64) bool { return finite(value) && (!c.Log || value > 0) }
 
-// training returns the training curve, with neighbours averaged where they share
-// a point. There is none of the PSNR.
+// training returns the training curve, with merged points averaged. There is none
+// for the PSNR.
 func (c Curves) training() []point {
 	points := []point{}
 	if c.Quantity == fit.QuantityPSNR {
@@ -166,8 +165,8 @@ func (c Curves) training() []point {
 // validation returns the validation curve from the untrained model on.
 func (c Curves) validation() []point { return c.validationOf(c.Initial, c.History) }
 
-// validationOf returns the curve of a history. Of epochs that share a point, it has
-// the last: their mean is the validation loss of no model.
+// validationOf returns the curve of a history. Of merged epochs, it keeps the last,
+// because no model has their mean loss.
 func (c Curves) validationOf(initial *fit.Evaluation, history []fit.Epoch) []point {
 	points := []point{}
 	add := func(epoch int, e fit.Evaluation) {
@@ -189,8 +188,8 @@ func (c Curves) validationOf(initial *fit.Evaluation, history []fit.Epoch) []poi
 	return points
 }
 
-// marks returns the lines to compare with: what the baselines achieve, and for
-// the loss the entropy that nothing goes below.
+// marks returns the lines to compare with: the baselines and, for the loss, the
+// entropy floor.
 func (c Curves) marks() []mark {
 	var marks []mark
 	add := func(name string, value float64) {
@@ -211,8 +210,8 @@ func (c Curves) marks() []mark {
 	return marks
 }
 
-// linear returns the scale around everything drawn, or a usual one while
-// there is nothing.
+// linear returns the scale around everything drawn, or a default if there is
+// nothing.
 func (c Curves) linear(training, validation []point, marks []mark) scale {
 	low, high := extent(training, validation, marks)
 	if !(high > low) {
@@ -225,7 +224,7 @@ func (c Curves) linear(training, validation []point, marks []mark) scale {
 			low, high = 0.55, 0.7
 		}
 	}
-	margin := (high - low) / 12 // the labels of the marks stand above them
+	margin := (high - low) / 12 // for the labels above the marks
 	s := scale{min: round(low-margin, 5), max: round(high+margin, 5), step: nice(low, high, 4).step}
 	if c.Quantity == fit.QuantityExcess {
 		s.min = min(0, low)
@@ -233,8 +232,8 @@ func (c Curves) linear(training, validation []point, marks []mark) scale {
 	return s
 }
 
-// logarithmic returns the scale around everything drawn that ends at 1, 2 or
-// 5 times powers of ten.
+// logarithmic returns the scale around everything drawn, with ends at 1, 2 or 5
+// times a power of ten.
 func logarithmic(training, validation []point, marks []mark) scale {
 	low, high := extent(training, validation, marks)
 	if !(high >= low) {
@@ -256,8 +255,8 @@ func logarithmic(training, validation []point, marks []mark) scale {
 	return s
 }
 
-// extent returns the smallest and the largest value drawn; low is above high
-// when there is none.
+// extent returns the smallest and the largest value drawn; low > high if there is
+// none.
 func extent(training, validation []point, marks []mark) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	include := func(value float64) { low, high = min(low, value), max(high, value) }

@@ -12,16 +12,16 @@ import (
 	"sae/nn/fit"
 )
 
-// labelled is a point with a name of its own.
+// labelled is a point with its own name.
 type labelled struct {
 	Name  string     `json:"name"`
 	Value [2]float64 `json:"value"`
 }
 
-// TradeOff returns the chart of the exchange that λ controls: by the mean
-// number of active units, the code's L0, the error of the reconstructions as
-// PSNR. Runs come in groups by rising λ, which each point is labelled with; a
-// line joins those of a group. The axis of the units ends at latent.
+// TradeOff returns the chart of the trade-off that λ controls: the PSNR of the
+// reconstructions over the mean number of active units (the L0 of the code). Each
+// group of runs is sorted by λ and joined by a line; points are labelled with λ. The
+// x axis ends at latent.
 func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseline.Baseline) json.RawMessage {
 	low, high := math.Inf(1), math.Inf(-1)
 	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }

@@ -1,5 +1,5 @@
-// Package lesson holds the text of the lesson beside the demo, a file for each
-// language. What its steps set and what they recognise is in package state.
+// Package lesson holds the text of the lesson, one file per language. Package state
+// defines what each step sets up and detects.
 package lesson
 
 import (
@@ -12,26 +12,26 @@ import (
 // Text is the lesson in one language.
 type Text struct {
 	Code     string `json:"-"`        // of the language, such as "en"
-	Language string `json:"language"` // its name in itself
+	Language string `json:"language"` // its own name, such as "English"
 	Steps    []Step `json:"steps"`
 }
 
-// Step is one page of the lesson. In its texts, {latent} stands for the number
-// of latent units and {meanBce} for the loss of the mean image.
+// Step is one page of the lesson. In its texts, {latent} is the number of latent
+// units and {meanBce} the loss of the mean image.
 type Step struct {
 	ID    string            `json:"id"`
 	Title string            `json:"title"`
 	Text  []string          `json:"text"`  // paragraphs
 	Setup string            `json:"setup"` // on the button that sets the experiment and trains
-	Watch map[string]string `json:"watch"` // what to watch for, by the names of the events
-	Hint  string            `json:"hint"`  // for who sees none of it
+	Watch map[string]string `json:"watch"` // what to watch for, by event
+	Hint  string            `json:"hint"`  // if nothing happens
 }
 
 //go:embed *.json
 var files embed.FS
 
-// For returns the lesson in the language of a tag such as "en-GB", and in
-// English where there is none in that language.
+// For returns the lesson in the language of a tag such as "en-GB", or in English
+// if there is none in that language.
 func For(tag string) Text {
 	code, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	content, err := files.ReadFile(code + ".json")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -17,6 +18,47 @@ type Source struct {
 	Name string // for messages, and to tell test_batch from data_batch_1
 	Open func() (io.ReadCloser, error)
 	Size int64 // bytes; 0 when unknown
+}
+
+// Folder returns the batches in a folder, as the archives unpack to it.
+func Folder(folder fs.FS) ([]Source, error) {
+	entries, err := fs.ReadDir(folder, ".")
+	if err != nil {
+		return nil, err
+	}
+	var sources []Source
+	batches, tests := 0, 0
+	for _, entry := range entries {
+		name := entry.Name()
+		switch {
+		case isBatch(name):
+			batches++
+			if strings.HasPrefix(name, "test_batch") {
+				tests++
+			}
+		case !isMeta(name):
+			continue
+		}
+		stat, err := fs.Stat(folder, name)
+		if err != nil {
+			return nil, err
+		}
+		if !stat.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s: want a regular file", name)
+		}
+		sources = append(sources, Source{
+			Name: name,
+			Open: func() (io.ReadCloser, error) { return folder.Open(name) },
+			Size: stat.Size(),
+		})
+	}
+	switch {
+	case batches == 0:
+		return nil, errors.New("no batches in the folder: want data_batch_1.bin and so on, or data_batch_1")
+	case batches == tests:
+		return nil, errors.New("only a test batch in the folder: want data_batch_1 to data_batch_5 too")
+	}
+	return sources, nil
 }
 
 // ImportOptions choose what Import takes.

@@ -3,12 +3,13 @@
 //	convert -o data/cifar10.sae [-train N] [-val N] [-classes LIST] [-seed N] SOURCE...
 //	convert -info FILE
 //
-// A source is cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the folder that
-// either unpacks to, or a single batch. Validation images come from the test
-// batch.
+// A source is cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the tar in either, the
+// folder that either unpacks to, or a single batch. It can be a pipe, and so can FILE.
+// Validation images come from the test batch.
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"sae/data"
+	"sae/tools/output"
 )
 
 func main() {
@@ -29,7 +31,7 @@ func main() {
 		if errors.Is(err, flag.ErrHelp) {
 			os.Exit(2)
 		}
-		fmt.Fprintln(os.Stderr, "convert:", strings.TrimPrefix(err.Error(), "data: "))
+		fmt.Fprintln(os.Stderr, "convert:", output.Printable(strings.TrimPrefix(err.Error(), "data: ")))
 		os.Exit(1)
 	}
 }
@@ -37,7 +39,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("convert", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	output := flags.String("o", "", "write the compact data set to `FILE`")
+	name := flags.String("o", "", "write the compact data set to `FILE`")
 	info := flags.String("info", "", "print what the compact data set in `FILE` contains")
 	classes := flags.String("classes", "", "take only the classes in this `LIST` of names or numbers, separated by commas")
 	var options data.ImportOptions
@@ -52,13 +54,13 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case *info != "":
-		return describe(*info, stdout)
-	case *output == "":
+		return describe(*info, stdout, stderr)
+	case *name == "":
 		return errors.New("no -o FILE: want the file to write the compact data set to")
 	case flags.NArg() == 0:
 		return errors.New("no source: want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a folder or .bin files")
 	}
-	sources, err := find(flags.Args())
+	sources, err := find(flags.Args(), stderr)
 	if err != nil {
 		return err
 	}
@@ -66,18 +68,30 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	size, err := write(*output, dataset)
+	if !output.IsFile(*name) {
+		stdout = stderr // the data set may be what stdout gets
+		fmt.Fprintf(stderr, "convert: writing to %s, which is no file\n", output.Printable(*name))
+	}
+	size, err := write(*name, dataset)
 	if err != nil {
 		return err
 	}
 	n := dataset.Train.Len() + dataset.Validation.Len()
 	fmt.Fprintf(stdout, "%s: %d training and %d validation images, %d bytes, %.0f per image\n",
-		*output, dataset.Train.Len(), dataset.Validation.Len(), size, float64(size)/float64(n))
+		output.Printable(*name), dataset.Train.Len(), dataset.Validation.Len(), size, float64(size)/float64(n))
 	return nil
 }
 
-func describe(name string, stdout io.Writer) error {
-	file, err := os.Open(name)
+func describe(name string, stdout, stderr io.Writer) error {
+	stat, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	source, err := open(name, stat, stderr)
+	if err != nil {
+		return err
+	}
+	file, err := source.Open()
 	if err != nil {
 		return err
 	}
@@ -86,56 +100,68 @@ func describe(name string, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	stat, err := file.Stat()
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(stdout, "name        %s\nprovenance  %s\nimages      %d training, %d validation, %d×%d×%d\nclasses     %s\nsize        %d bytes, %.0f per image\n",
-		info.Name, info.Provenance, info.Train, info.Validation, info.Height, info.Width, info.Channels,
-		strings.Join(info.Classes, ", "), stat.Size(), float64(stat.Size())/float64(info.Train+info.Validation))
+		output.Printable(info.Name), output.Printable(info.Provenance), info.Train, info.Validation, info.Height, info.Width, info.Channels,
+		output.Printable(strings.Join(info.Classes, ", ")), source.Size, float64(source.Size)/float64(info.Train+info.Validation))
 	return nil
 }
 
 // find returns the files that the arguments name. A folder stands for the batches
 // in it.
-func find(args []string) ([]data.Source, error) {
+func find(args []string, stderr io.Writer) ([]data.Source, error) {
 	var sources []data.Source
 	for _, arg := range args {
 		stat, err := os.Stat(arg)
 		if err != nil {
 			return nil, err
 		}
-		if !stat.IsDir() {
-			sources = append(sources, source(arg, stat.Size()))
+		if stat.IsDir() {
+			batches, err := data.Folder(os.DirFS(arg))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", arg, err)
+			}
+			sources = append(sources, batches...)
 			continue
 		}
-		before := len(sources)
-		for _, pattern := range []string{"batches.meta*", "data_batch_*", "test_batch*"} {
-			names, err := filepath.Glob(filepath.Join(arg, pattern))
-			if err != nil {
-				return nil, err
-			}
-			for _, name := range names {
-				stat, err := os.Stat(name)
-				if err != nil {
-					return nil, err
-				}
-				sources = append(sources, source(name, stat.Size()))
-			}
+		source, err := open(arg, stat, stderr)
+		if err != nil {
+			return nil, err
 		}
-		if len(sources) == before {
-			return nil, fmt.Errorf("%s: no batches in the folder: want data_batch_1.bin and so on, or data_batch_1", arg)
-		}
+		sources = append(sources, source)
 	}
 	return sources, nil
 }
 
-func source(name string, size int64) data.Source {
-	return data.Source{
+// maxStream bounds in bytes what a stream may hold: CIFAR's archives unpack to 186 MB.
+const maxStream = 512 << 20
+
+// open makes a source of a file, or of all that comes out of a pipe or a device, which
+// cannot be read twice.
+func open(name string, stat os.FileInfo, stderr io.Writer) (data.Source, error) {
+	source := data.Source{
 		Name: filepath.Base(name),
 		Open: func() (io.ReadCloser, error) { return os.Open(name) },
-		Size: size,
+		Size: stat.Size(),
 	}
+	if stat.Mode().IsRegular() || stat.IsDir() {
+		return source, nil
+	}
+	fmt.Fprintf(stderr, "convert: reading %s until it ends\n", output.Printable(name))
+	file, err := os.Open(name) // waits for who writes to a pipe
+	if err != nil {
+		return source, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxStream+1))
+	if err != nil {
+		return source, err
+	}
+	if len(content) > maxStream {
+		return source, fmt.Errorf("%s: more than %d bytes: want CIFAR-10 or a compact data set", name, maxStream)
+	}
+	source.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	source.Size = int64(len(content))
+	return source, nil
 }
 
 // load imports the sources and shows a progress bar on a terminal.
@@ -161,28 +187,14 @@ func load(sources []data.Source, options data.ImportOptions, stderr io.Writer) (
 	return data.Import(sources, options)
 }
 
-// write writes a temporary file and renames it when it is complete, so that an
-// existing file stays until then.
+// write writes the data set. An interrupt leaves an earlier file as it was.
 func write(name string, dataset *data.Dataset) (size int64, err error) {
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(file.Name()) // no effect after the rename
-	defer file.Close()
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(interrupted)
-	if err := dataset.Write(untilInterrupted{file, interrupted}); err != nil {
-		return 0, err
+	if output.IsFile(name) { // writing to a pipe may wait, and an interrupt has to end that
+		signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(interrupted)
 	}
-	if err := errors.Join(file.Chmod(0o644), file.Sync()); err != nil {
-		return 0, err
-	}
-	if size, err = file.Seek(0, io.SeekEnd); err != nil {
-		return 0, err
-	}
-	return size, os.Rename(file.Name(), name)
+	return output.WriteFile(name, func(w io.Writer) error { return dataset.Write(untilInterrupted{w, interrupted}) })
 }
 
 type untilInterrupted struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,5 +125,125 @@ func TestEarlierFileStays(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%d files beside each other, want 1; %v", len(entries), err)
+	}
+}
+
+// pipe makes a named pipe and, where there is content, writes that to it once.
+func pipe(t *testing.T, content []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "pipe")
+	if text, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
+		t.Skipf("mkfifo: %v: %s", err, text)
+	}
+	go os.WriteFile(name, content, 0o644)
+	return name
+}
+
+// A pipe can be read but once, and what waits for it says so.
+func TestPipes(t *testing.T) {
+	want := filepath.Join(t.TempDir(), "want.sae")
+	batch := filepath.Join(t.TempDir(), "pipe")
+	writeBatch(t, batch, 30)
+	if _, err := convert("-o", want, batch); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := os.ReadFile(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := filepath.Join(t.TempDir(), "got.sae")
+	var stdout, stderr bytes.Buffer
+	name := pipe(t, content)
+	if err := run([]string{"-o", got, name}, &stdout, &stderr); err != nil {
+		t.Fatal(err)
+	}
+	if file, err := os.ReadFile(got); err != nil || !bytes.Equal(file, set) {
+		t.Errorf("%d bytes from a pipe, want the %d of the same file; %v", len(file), len(set), err)
+	}
+	if !strings.Contains(stderr.String(), "reading "+name+" until it ends") {
+		t.Errorf("says %q, want what it waits for", stderr.String())
+	}
+
+	info, err := convert("-info", want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fromPipe, err := convert("-info", pipe(t, set)); err != nil || fromPipe != info {
+		t.Errorf("-info of a pipe: %q, %v, want %q", fromPipe, err, info)
+	}
+	if _, err := convert("-info", pipe(t, nil)); err == nil || !strings.Contains(err.Error(), "truncated") {
+		t.Errorf("-info of an empty pipe: %v", err)
+	}
+	if _, err := convert("-o", got, os.DevNull); err == nil || !strings.Contains(err.Error(), "null: is empty") {
+		t.Errorf("%s: %v", os.DevNull, err)
+	}
+}
+
+// What goes into a pipe or a device is the data set, and nothing else.
+func TestOutputToAPipe(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	if text, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
+		t.Skipf("mkfifo: %v: %s", err, text)
+	}
+	read := make(chan *data.Dataset, 1)
+	go func() {
+		file, err := os.Open(name)
+		if err == nil {
+			defer file.Close()
+			dataset, _ := data.Read(file)
+			read <- dataset
+		}
+	}()
+	stdout, err := convert("-o", name, folder(t))
+	if err != nil || stdout != "" {
+		t.Errorf("%q on stdout, %v", stdout, err)
+	}
+	if dataset := <-read; dataset == nil || dataset.Train.Len() != 100 {
+		t.Errorf("%+v came out, want 100 training images", dataset)
+	}
+}
+
+// A terminal is not told anything by names.
+func TestNamesAreShown(t *testing.T) {
+	set := data.Synthetic(10, 10, 1)
+	set.Name, set.Classes[3] = "CIFAR\x1b[2J", "cat\adog\r"
+	name := filepath.Join(t.TempDir(), "\x1b]0;title.sae")
+	if _, err := write(name, set); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-info", name}, {"-o", name, name}} {
+		var stdout, stderr bytes.Buffer
+		if err := run(args, &stdout, &stderr); err != nil {
+			t.Fatal(err)
+		}
+		if text := stdout.String() + stderr.String(); strings.ContainsAny(text, "\x1b\a\r") {
+			t.Errorf("%v prints %q", args[0], text)
+		}
+	}
+}
+
+// The same batch twice, or only one to test with, is no CIFAR-10.
+func TestFolders(t *testing.T) {
+	output := filepath.Join(t.TempDir(), "out.sae")
+	twice := folder(t)
+	writeBatch(t, filepath.Join(twice, "data_batch_3.bin"), 40)
+	tests := t.TempDir()
+	writeBatch(t, filepath.Join(tests, "test_batch.bin"), 20)
+	odd := folder(t)
+	if err := os.Mkdir(filepath.Join(odd, "data_batch_4.bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		twice: "data_batch_3.bin: has the images of data_batch_2.bin: want each batch once",
+		tests: tests + ": only a test batch in the folder: want data_batch_1 to data_batch_5 too",
+		odd:   odd + ": data_batch_4.bin: want a regular file",
+	} {
+		if _, err := convert("-o", output, dir); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

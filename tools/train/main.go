@@ -20,7 +20,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -33,6 +32,7 @@ import (
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
+	"sae/tools/output"
 )
 
 func main() {
@@ -131,7 +131,7 @@ func (t *trainer) load(name string) error {
 		}
 	}
 	t.data = fit.NewData(t.set.Name, data.ImageSize, t.set.Train.Images, t.set.Validation.Images)
-	fmt.Fprintf(t.stdout, "%s: %d training and %d validation images\n", t.set.Name, t.set.Train.Len(), t.set.Validation.Len())
+	fmt.Fprintf(t.stdout, "%s: %d training and %d validation images\n", output.Printable(t.set.Name), t.set.Train.Len(), t.set.Validation.Len())
 	return nil
 }
 
@@ -373,18 +373,10 @@ func readCheckpoint(name string) (*fit.Checkpoint, error) {
 	return c, nil
 }
 
-// writeFile writes a temporary file and renames it when it is complete, so that an
-// existing file stays until then.
+// writeFile writes a file whole or not at all.
 func writeFile(name string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // no effect after the rename
-	if err := errors.Join(write(file), file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
+	_, err := output.WriteFile(name, write)
+	return err
 }
 
 // kernels names what computes, for the report.

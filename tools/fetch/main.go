@@ -1,11 +1,12 @@
 // Command fetch prints the path of CIFAR-10 on this machine. It looks for the
 // copies of Keras and torchvision, and otherwise downloads the official archive
-// and verifies it. It resumes an interrupted download.
+// and verifies it. It skips damaged copies, and resumes an interrupted download.
 //
 //	fetch [-dir FOLDER] [-url URL] [-md5 SUM]
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -13,13 +14,19 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"sae/data"
+	"sae/tools/output"
 )
 
 const (
@@ -35,7 +42,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	path, err := run(ctx, *dir, *url, *sum, os.Stderr)
+	path, err := run(ctx, *dir, *url, *sum, stallTimeout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fetch:", err)
 		os.Exit(1)
@@ -51,7 +58,10 @@ func defaultDir() string {
 	return filepath.Join(cache, "sae")
 }
 
-func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, error) {
+// stallTimeout is how long a server may send nothing before the download ends.
+const stallTimeout = 30 * time.Second
+
+func run(ctx context.Context, dir, url, sum string, stall time.Duration, stderr io.Writer) (string, error) {
 	if url == "" {
 		home, _ := os.UserHomeDir()
 		if path := findCopy(home, os.Getenv("KERAS_HOME"), stderr); path != "" {
@@ -63,10 +73,14 @@ func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, e
 		return "", err
 	}
 	archive := filepath.Join(dir, archiveName)
-	if verify(archive, sum) == nil {
+	err := verify(archive, sum)
+	if err == nil {
 		return archive, nil
 	}
-	if err := download(ctx, url, archive+".part", stderr); err != nil {
+	if !errors.Is(err, fs.ErrNotExist) {
+		skip(stderr, archive, err)
+	}
+	if err := download(ctx, url, archive+".part", stall, stderr); err != nil {
 		return "", fmt.Errorf("%w\nDownload %s yourself and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", err, officialURL, archiveName)
 	}
 	if err := verify(archive+".part", sum); err != nil {
@@ -77,7 +91,7 @@ func run(ctx context.Context, dir, url, sum string, stderr io.Writer) (string, e
 }
 
 // findCopy returns the path of the copy of CIFAR-10 that Keras or torchvision
-// left, or "" if there is none. It reports and skips incomplete copies.
+// left, or "" if there is none. It reports and skips copies that are incomplete or damaged.
 func findCopy(home, kerasHome string, stderr io.Writer) string {
 	if kerasHome == "" {
 		kerasHome = filepath.Join(home, ".keras")
@@ -94,8 +108,8 @@ func findCopy(home, kerasHome string, stderr io.Writer) string {
 		if stat, err := os.Stat(folder); err != nil || !stat.IsDir() {
 			continue
 		}
-		if missing := missingBatch(folder); missing != "" {
-			fmt.Fprintf(stderr, "fetch: %s lacks %s; skipped\n", folder, missing)
+		if err := checkCopy(folder); err != nil {
+			skip(stderr, folder, err)
 			continue
 		}
 		return folder
@@ -103,16 +117,23 @@ func findCopy(home, kerasHome string, stderr io.Writer) string {
 	return ""
 }
 
-func missingBatch(folder string) string {
+func skip(stderr io.Writer, path string, err error) {
+	fmt.Fprintf(stderr, "fetch: %s: %s; skipped\n", output.Printable(path), output.Printable(err.Error()))
+}
+
+// checkCopy reads all of a copy.
+func checkCopy(folder string) error {
+	sources, err := data.Folder(os.DirFS(folder))
+	if err != nil {
+		return err
+	}
 	for _, name := range []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"} {
-		if stat, err := os.Stat(filepath.Join(folder, name)); err == nil && stat.Size() > 0 {
-			continue
-		}
-		if stat, err := os.Stat(filepath.Join(folder, name+".bin")); err != nil || stat.Size() == 0 {
-			return name
+		if !slices.ContainsFunc(sources, func(s data.Source) bool { return strings.TrimSuffix(s.Name, ".bin") == name }) {
+			return fmt.Errorf("no %s", name)
 		}
 	}
-	return ""
+	_, err = data.Import(sources, data.ImportOptions{Train: 1, Validation: 1})
+	return err
 }
 
 // verify returns an error if the file's MD5 is not sum.
@@ -133,8 +154,8 @@ func verify(path, sum string) error {
 }
 
 // download downloads url to path. If path has part of the file, download resumes
-// if the server supports that.
-func download(ctx context.Context, url, path string, stderr io.Writer) error {
+// if the server supports that. It ends if nothing comes for the time that stall says.
+func download(ctx context.Context, url, path string, stall time.Duration, stderr io.Writer) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return err
@@ -144,6 +165,11 @@ func download(ctx context.Context, url, path string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	stalled := fmt.Errorf("nothing came for %v", stall)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	alarm := time.AfterFunc(stall, func() { cancel(stalled) }) // while connecting, too
+	defer alarm.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -151,14 +177,10 @@ func download(ctx context.Context, url, path string, stderr io.Writer) error {
 	if have > 0 {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
-	client := &http.Client{Transport: &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		TLSHandshakeTimeout:   20 * time.Second,
-		ResponseHeaderTimeout: time.Minute,
-	}}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w; run it again to resume", url, cmp.Or(context.Cause(ctx), err))
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
@@ -181,12 +203,21 @@ func download(ctx context.Context, url, path string, stderr io.Writer) error {
 		progressbar.OptionSetDescription("downloading CIFAR-10"), progressbar.OptionShowBytes(true),
 		progressbar.OptionThrottle(500*time.Millisecond))
 	bar.Set64(have)
-	_, err = io.Copy(io.MultiWriter(file, bar), response.Body)
+	came := tick(func() { alarm.Reset(stall) })
+	n, err := io.Copy(io.MultiWriter(file, bar, came), response.Body)
 	fmt.Fprintln(stderr)
 	if err != nil {
-		return fmt.Errorf("%s: %w; run it again to resume", url, err)
+		return fmt.Errorf("%s: %w after %d bytes, which are in %s; run it again to resume", url, cmp.Or(context.Cause(ctx), err), have+n, path)
 	}
 	return file.Sync()
+}
+
+// tick is called whenever something is written to it.
+type tick func()
+
+func (t tick) Write(buffer []byte) (int, error) {
+	t()
+	return len(buffer), nil
 }
 
 func rewind(file *os.File) error {

@@ -5,11 +5,14 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +30,7 @@ func archive(w http.ResponseWriter, r *http.Request) {
 
 func fetch(t *testing.T, dir, url, sum string) (string, error) {
 	t.Helper()
-	return run(context.Background(), dir, url, sum, io.Discard)
+	return run(context.Background(), dir, url, sum, time.Minute, io.Discard)
 }
 
 // check expects the whole archive at path and no part of it left.
@@ -121,6 +124,63 @@ func TestServerWithoutIt(t *testing.T) {
 	}
 }
 
+// A server that says nothing more is left, with what it has sent, and the next
+// download goes on from there.
+func TestStalls(t *testing.T) {
+	for name, silent := range map[string]http.HandlerFunc{
+		"no header": func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"no more": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+			w.Write(content[:300_000])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, handler := "", silent
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked = r.Header.Get("Range")
+				handler(w, r)
+			}))
+			defer server.Close()
+			dir := t.TempDir()
+			_, err := run(t.Context(), dir, server.URL, sum, 2*time.Second, io.Discard)
+			for _, want := range []string{"nothing came for 2s", "run it again to resume", officialURL} {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Fatalf("%v, want %q", err, want)
+				}
+			}
+			left, err := os.Stat(filepath.Join(dir, archiveName+".part"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			handler = archive
+			path, err := fetch(t, dir, server.URL, sum)
+			check(t, path, err)
+			if want := fmt.Sprintf("bytes=%d-", left.Size()); name == "no more" && asked != want {
+				t.Errorf("asked for %q, want %q", asked, want)
+			}
+		})
+	}
+}
+
+// An archive that has been damaged since is named and downloaded again.
+func TestDamagedArchive(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(archive))
+	defer server.Close()
+	dir := t.TempDir()
+	kept := filepath.Join(dir, archiveName)
+	if err := os.WriteFile(kept, content[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	path, err := run(t.Context(), dir, server.URL, sum, time.Minute, &stderr)
+	check(t, path, err)
+	if want := "fetch: " + kept + ": MD5 is "; !strings.HasPrefix(stderr.String(), want) {
+		t.Errorf("says %q, want %q", stderr.String(), want)
+	}
+}
+
 func TestFindsCopies(t *testing.T) {
 	home := t.TempDir()
 	var stderr bytes.Buffer
@@ -131,16 +191,17 @@ func TestFindsCopies(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	batches := []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"}
+	batches := []string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}
 	for i, name := range batches {
 		if got := findCopy(home, "", &stderr); got != "" {
 			t.Errorf("found %s with %d of 6 batches", got, i)
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o644); err != nil {
+		record := bytes.Repeat([]byte{byte(i)}, 3073)
+		if err := os.WriteFile(filepath.Join(folder, name), slices.Concat(record, record), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !strings.Contains(stderr.String(), folder+" lacks test_batch; skipped") {
+	if !strings.Contains(stderr.String(), "fetch: "+folder+": no test_batch; skipped\n") {
 		t.Errorf("an incomplete copy is reported by %q", stderr.String())
 	}
 	if got := findCopy(home, "", &stderr); got != folder {
@@ -148,5 +209,27 @@ func TestFindsCopies(t *testing.T) {
 	}
 	if got := findCopy("", filepath.Join(home, ".keras"), &stderr); got != folder {
 		t.Errorf("found %q by KERAS_HOME, want %s", got, folder)
+	}
+
+	// A damaged copy is named and skipped, and the next one found.
+	stderr.Reset()
+	if err := os.Truncate(filepath.Join(folder, "data_batch_3.bin"), 4000); err != nil {
+		t.Fatal(err)
+	}
+	if got := findCopy(home, "", &stderr); got != "" {
+		t.Errorf("found %s, which is damaged", got)
+	}
+	if want := "fetch: " + folder + ": data_batch_3.bin: record 2: 927 bytes left, want 3073; skipped\n"; stderr.String() != want {
+		t.Errorf("a damaged copy is reported by %q, want %q", stderr.String(), want)
+	}
+	other := filepath.Join(home, "data", "cifar-10-batches-py")
+	if err := os.CopyFS(other, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(other, "data_batch_3.bin"), 3073); err != nil {
+		t.Fatal(err)
+	}
+	if got := findCopy(home, "", &stderr); got != other {
+		t.Errorf("found %q, want %s", got, other)
 	}
 }

@@ -253,6 +253,76 @@ func TestModelFiles(t *testing.T) {
 	p.screenshot("bad-model")
 }
 
+// The page knows a model by its content: under any name, dropped or chosen as a data set,
+// it is read as one, or refused as one with what would be taken.
+func TestModelsUnderAnyName(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
+	folder := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	onnx := exported(p, "onnx")
+	bare, err := os.ReadFile(filepath.Join(unpack(t, onnx, nil), "auto.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := evaluate[[]float64](p, `sae.reconstruct(new Uint8Array(3072)).then((image) => Array.from(image))`)
+	for _, path := range []string{
+		file("x.onnx (1).zip", onnx),
+		file("model.zip", exported(p, "tfjs")),
+		file("WEIGHTS.NPZ", exported(p, "npz")),
+		file("data_batch_1.bin", exported(p, "checkpoint")),
+		file("net.onnx", bare),
+		file("picture.png", bare),
+	} {
+		for _, input := range []string{"#file", "#model-file"} {
+			evaluate[chromedp.Void](p, `sae.set({latent: 5})`)
+			p.setFiles(input, path)
+			waitFor[bool](p, `sae.state().settings.latent === 4`)
+			after := evaluate[[]float64](p, `sae.reconstruct(new Uint8Array(3072)).then((image) => Array.from(image))`)
+			if d := largestDifference(t, after, before); d > 0 {
+				t.Errorf("%s in %s reconstructs otherwise, by %g", path, input, d)
+			}
+		}
+	}
+
+	set := state(p).Dataset
+	for _, test := range []struct{ path, want string }{
+		{file("model.h5", []byte("\x89HDF\r\n\x1a\n\x00\x00")), "HDF5: a model of Keras or TensorFlow: want its weights, as np.savez("},
+		{file("model.safetensors", []byte("\x40\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}")), "a model of PyTorch: want ONNX, as torch.onnx.export("},
+		{file("kernel.npy", []byte("\x93NUMPY\x01\x00v\x00{")), "one array: want all kernels and biases in an .npz"},
+		{file("cut.onnx", bare[:5000]), "import: unexpected EOF"},
+	} {
+		p.setFiles("#file", test.path)
+		if text := p.notice(); !strings.Contains(text, "That model could not be used") || !strings.Contains(text, test.want) {
+			t.Errorf("%s: notice %q, want %q", test.path, text, test.want)
+		}
+		p.screenshot("foreign-model")
+		p.dismiss()
+	}
+	evaluate[chromedp.Void](p, fmt.Sprintf(`window.onnx = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0)); 0`, base64.StdEncoding.EncodeToString(bare)))
+	for call, want := range map[string]string{
+		`sae.loadDataset(new File([onnx], "ship.bin"))`:                             "ship.bin: holds a model: want a data set",
+		`sae.loadDataset(onnx.buffer)`:                                              "data set: holds a model: want a data set",
+		`sae.import(new Blob(["SAEDATA\n"]))`:                                       "a data set is opened by sae.loadDataset",
+		`sae.import(new Blob([new Uint8Array([137, 72, 68, 70, 13, 10, 26, 10])]))`: "HDF5: a model of Keras",
+	} {
+		if got := rejection(p, call); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", call, got, want)
+		}
+	}
+	evaluate[chromedp.Void](p, `sae.set({latent: 5}).then(() => sae.import(onnx.buffer))`)
+	if s := state(p); s.Settings.Latent != 4 || s.Dataset != set {
+		t.Errorf("the imported model is %+v", s)
+	}
+}
+
 // A sweep over λ keeps its runs and ends with the λ that was set; a run that was
 // kept comes back, and a reset can be taken back.
 func TestRuns(t *testing.T) {

@@ -64,7 +64,7 @@ func Read(file io.Reader, size int64, settings experiment.Settings, inputDims in
 	kind := kindOf(start)
 	switch {
 	case kind == nil:
-		return nil, errors.New("import: neither a checkpoint nor an archive nor ONNX: want a .saeckpt, .npz, .onnx, .onnx.zip or .tfjs.zip file; data sets are opened by sae.loadDataset")
+		return nil, errors.New("import: neither a checkpoint nor an archive nor ONNX: want a .saeckpt, .npz, .onnx, .onnx.zip or .tfjs.zip file; a data set is opened by sae.loadDataset, or by dropping it on the page")
 	case kind.instead != "":
 		return nil, fmt.Errorf("import: %s: %s", kind.name, kind.instead)
 	case kind.read == nil:

@@ -322,22 +322,26 @@ func (a *app) listen() {
 	on(document, "drop", func(event js.Value) {
 		event.Call("preventDefault")
 		dragging(false)
-		a.useFiles(event.Get("dataTransfer").Get("files"))
+		a.useFiles(event.Get("dataTransfer").Get("files"), a.page.UseFile)
 	})
 	on(document, "keydown", a.key)
 	on(document, "paste", func(event js.Value) {
 		if data := event.Get("clipboardData"); data.Truthy() && data.Get("files").Length() > 0 {
 			event.Call("preventDefault")
-			a.useFiles(data.Get("files"))
+			a.useFiles(data.Get("files"), a.page.UseFile)
 		}
 	})
-	for _, id := range []string{"file", "model-file", "picture-file"} {
+	for id, otherwise := range map[string]func(name string, file any, done func(error)){
+		"file":         a.page.UseFile,
+		"picture-file": a.page.UseFile,
+		"model-file":   func(_ string, file any, done func(error)) { a.page.Import(file, done) },
+	} {
 		input := element(id)
 		if !input.Truthy() {
 			continue // not in a frame
 		}
 		on(input, "change", func(js.Value) {
-			a.useFiles(input.Get("files"))
+			a.useFiles(input.Get("files"), otherwise)
 			input.Set("value", "") // so that the same file can be chosen again
 		})
 	}
@@ -428,29 +432,32 @@ func (a *app) watchVisibility(on func(target js.Value, event string, handle func
 	observer.Call("observe", document.Get("documentElement"))
 }
 
-func (a *app) useFiles(files js.Value) {
+// useFiles uses the file that was dropped or chosen: as a model or a picture where it is
+// one, or else by the function given. Its content tells a model, not its name, which
+// browsers and systems change.
+func (a *app) useFiles(files js.Value, otherwise func(name string, file any, done func(error))) {
 	if files.Length() == 0 {
 		return
 	}
-	a.do(func() {
-		if n := files.Length(); n > 1 {
-			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, or convert several .bin files with tools/convert first.", n))
-			return
+	if n := files.Length(); n > 1 {
+		a.do(func() {
+			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
+		})
+		return
+	}
+	file := files.Index(0)
+	name := file.Get("name").String()
+	go func() {
+		start, err := browser.Start(file, exchange.StartSize)
+		switch {
+		case err == nil && exchange.IsModel(start):
+			a.do(func() { a.page.Import(file, func(error) {}) })
+		case strings.HasPrefix(file.Get("type").String(), "image/"):
+			a.usePicture(name, file)
+		default:
+			a.do(func() { otherwise(name, file, func(error) {}) })
 		}
-		file := files.Index(0)
-		name := file.Get("name").String()
-		for _, format := range exchange.Formats {
-			if strings.HasSuffix(name, format.Suffix) {
-				a.page.Import(file, func(error) {})
-				return
-			}
-		}
-		if strings.HasPrefix(file.Get("type").String(), "image/") {
-			go a.usePicture(name, file)
-			return
-		}
-		a.page.UseFile(name, file, func(error) {})
-	})
+	}()
 }
 
 // usePicture crops a picture of the user to a square in its middle, scales it to

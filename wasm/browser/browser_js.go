@@ -123,6 +123,18 @@ func (s *stream) Close() error {
 	return err
 }
 
+// Start returns the first n bytes of a Blob, or all of a smaller one.
+func Start(blob js.Value, n int) ([]byte, error) {
+	buffer, err := Await(blob.Call("slice", 0, n).Call("arrayBuffer"))
+	if err != nil {
+		return nil, err
+	}
+	array := js.Global().Get("Uint8Array").New(buffer)
+	start := make([]byte, array.Length())
+	js.CopyBytesToGo(start, array)
+	return start, nil
+}
+
 // Fetch opens a file of the site by its address. The length is 0 where the
 // server does not tell it.
 func Fetch(url string) (body io.ReadCloser, length int64, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"sae/data"
 	"sae/nn"
+	"sae/nn/exchange"
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
 	"sae/wasm/simd"
@@ -145,6 +146,9 @@ func openFile(file any) (io.ReadCloser, int64, error) {
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {
+	if start, err := browser.Start(blob, exchange.StartSize); err == nil && exchange.IsModel(start) {
+		return nil, fmt.Errorf("%s: holds a model: want a data set; sae.import opens models, and so does dropping them on the page", name)
+	}
 	source := data.Source{
 		Name: name,
 		Open: func() (io.ReadCloser, error) { return browser.Stream(blob.Call("stream")), nil },

@@ -641,7 +641,7 @@ func TestKinds(t *testing.T) {
 		{".tflite", "\x1c\x00\x00\x00TFL3\x14\x00", "TensorFlow Lite: a model of Keras"},
 		{".npy", string(npy(ramp(6), 3, 2)), "one array: want all kernels and biases in an .npz"},
 		{"model.json", `{"format": "layers-model", "modelTopology": {}}`, "want a zip archive of model.json and the files that it names"},
-		{"ONNX that is cut off", string(o.onnx()[:len(o.onnx())/2]), "unexpected EOF"},
+		{"ONNX that is cut off", string(o.onnx()[:len(o.onnx())/2]), "import: ONNX: the file is damaged or cut off"},
 		{"a zipped batch", string(zipped(t, "", "data_batch_1.bin", "x")), "a data set is not read from a zip archive"},
 	} {
 		if !IsModel([]byte(test.start)[:min(len(test.start), StartSize)]) {

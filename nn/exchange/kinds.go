@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,6 +39,9 @@ var kinds = []kind{
 	{name: "archive", starts: begins("PK"), read: readArchive},
 	{name: "ONNX", starts: startsONNX, read: func(content []byte) ([]layer, string, error) {
 		layers, err := parseONNX(content)
+		if err != nil {
+			err = fmt.Errorf("ONNX: %w", err)
+		}
 		return layers, "", err
 	}},
 	{name: "HDF5", starts: begins("\x89HDF\r\n\x1a\n"), instead: fromKeras},

@@ -476,11 +476,16 @@ func (f field) numbers() ([]uint64, error) {
 	for packed := f.bytes; len(packed) > 0 && len(values) <= maxParts; {
 		value, n := protowire.ConsumeVarint(packed)
 		if n < 0 {
-			return nil, protowire.ParseError(n)
+			return nil, damaged(n)
 		}
 		values, packed = append(values, value), packed[n:]
 	}
 	return values, nil
+}
+
+// damaged says what protowire's error code means.
+func damaged(code int) error {
+	return fmt.Errorf("the file is damaged or cut off: %w", protowire.ParseError(code))
 }
 
 // each calls visit with each field of a message.
@@ -488,7 +493,7 @@ func each(message []byte, visit func(field) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
 		if n < 0 {
-			return protowire.ParseError(n)
+			return damaged(n)
 		}
 		message = message[n:]
 		f := field{number: number, kind: kind}
@@ -505,7 +510,7 @@ func each(message []byte, visit func(field) error) error {
 			n = protowire.ConsumeFieldValue(number, kind, message)
 		}
 		if n < 0 {
-			return protowire.ParseError(n)
+			return damaged(n)
 		}
 		message = message[n:]
 		if err := visit(f); err != nil {

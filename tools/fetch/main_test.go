@@ -137,14 +137,10 @@ func TestStalls(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked, handler := "", silent
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked = r.Header.Get("Range")
-				handler(w, r)
-			}))
-			defer server.Close()
+			stalls := httptest.NewServer(silent)
+			defer stalls.Close()
 			dir := t.TempDir()
-			_, err := run(t.Context(), dir, server.URL, sum, 2*time.Second, io.Discard)
+			_, err := run(t.Context(), dir, stalls.URL, sum, 2*time.Second, io.Discard)
 			for _, want := range []string{"nothing came for 2s", "run it again to resume", officialURL} {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Fatalf("%v, want %q", err, want)
@@ -154,7 +150,12 @@ func TestStalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			handler = archive
+			asked := ""
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked = r.Header.Get("Range")
+				archive(w, r)
+			}))
+			defer server.Close()
 			path, err := fetch(t, dir, server.URL, sum)
 			check(t, path, err)
 			if want := fmt.Sprintf("bytes=%d-", left.Size()); name == "no more" && asked != want {

@@ -85,12 +85,13 @@ const slowest = 8 << 10
 // symbolic links inside the folder.
 func newHandler(root *os.Root) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", &files{root: root, known: map[string]known{}})
+	mux.Handle("GET /", &files{root: root, stall: writeTimeout, known: map[string]known{}})
 	return mux
 }
 
 type files struct {
 	root  *os.Root
+	stall time.Duration // how long a client may receive nothing
 	mutex sync.Mutex
 	known map[string]known // by name and, if compressed here, coding
 }
@@ -164,10 +165,47 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if send.coding != "" {
 		header.Set("Content-Encoding", send.coding)
 		header.Set("Content-Length", strconv.FormatInt(size, 10)) // ServeContent leaves it out for encoded content
+		if strings.Contains(r.Header.Get("Range"), ",") {
+			// Several ranges come as parts of one body, which is in no coding.
+			r = r.Clone(r.Context())
+			r.Header.Del("Range")
+		}
 	}
+	http.ServeContent(&response{ResponseWriter: w, started: time.Now(), stall: f.stall}, r, name, info.ModTime(), body)
+}
+
+// response is a response whose client is disconnected if it receives nothing for
+// the time that stall says, or less than slowest in all.
+type response struct {
+	http.ResponseWriter
+	started time.Time
+	stall   time.Duration
+	sent    int64
+}
+
+func (r *response) WriteHeader(status int) {
+	if status == http.StatusPreconditionFailed { // has no body; ServeContent leaves its headers
+		for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type"} {
+			r.Header().Del(name)
+		}
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *response) Write(buffer []byte) (int, error) {
+	r.sent += int64(len(buffer))
 	// Some ResponseWriters in tests have no deadlines; the server's do.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience(size)))
-	http.ServeContent(w, r, name, info.ModTime(), body)
+	_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(r.deadline(time.Now()))
+	return r.ResponseWriter.Write(buffer)
+}
+
+// deadline is the time by which the client has to receive what is sent to it now.
+func (r *response) deadline(now time.Time) time.Time {
+	next, last := now.Add(r.stall), r.started.Add(patience(r.sent))
+	if next.Before(last) {
+		return next
+	}
+	return last
 }
 
 // patience is how long a client may take to receive a number of bytes.

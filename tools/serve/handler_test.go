@@ -329,6 +329,49 @@ func TestRangeOfCoded(t *testing.T) {
 	}
 }
 
+// A response without the file has none of the headers that say how it is sent.
+func TestResponsesWithoutTheFile(t *testing.T) {
+	server, _ := newSite(t)
+	for _, coding := range []string{"identity", "gzip", "br"} {
+		for _, path := range []string{"/", "/sae.0123456789.wasm"} {
+			whole, _ := request(t, "GET", server.URL+path, map[string]string{"Accept-Encoding": coding})
+			for _, test := range []struct {
+				header, value string
+				status        int
+			}{
+				{"If-Match", `"other"`, http.StatusPreconditionFailed},
+				{"If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT", http.StatusPreconditionFailed},
+				{"If-None-Match", whole.Header.Get("ETag"), http.StatusNotModified},
+				{"Range", "bytes=1000000-", http.StatusRequestedRangeNotSatisfiable},
+			} {
+				for _, method := range []string{"GET", "HEAD"} {
+					response, body := request(t, method, server.URL+path, map[string]string{"Accept-Encoding": coding, test.header: test.value})
+					if response.StatusCode != test.status {
+						t.Errorf("%s %s in %s, %s: status %d, want %d", method, path, coding, test.header, response.StatusCode, test.status)
+					}
+					if got := response.Header.Get("Content-Encoding"); got != "" {
+						t.Errorf("%s %s in %s: %d promises a body in %s", method, path, coding, test.status, got)
+					}
+					if method == "GET" && response.ContentLength > 0 && response.ContentLength != int64(len(body)) {
+						t.Errorf("%s in %s: %d has %d bytes and promises %d", path, coding, test.status, len(body), response.ContentLength)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Several ranges at once are for files in no coding: the parts are in none.
+func TestSeveralRanges(t *testing.T) {
+	server, _ := newSite(t)
+	for coding, want := range map[string]int{"identity": http.StatusPartialContent, "gzip": http.StatusOK} {
+		response, body := request(t, "GET", server.URL+"/", map[string]string{"Accept-Encoding": coding, "Range": "bytes=0-1,5-6"})
+		if response.StatusCode != want || response.ContentLength != int64(len(body)) {
+			t.Errorf("%s: status %d with %d of %d bytes, want %d", coding, response.StatusCode, len(body), response.ContentLength, want)
+		}
+	}
+}
+
 func TestHead(t *testing.T) {
 	server, _ := newSite(t)
 	response, body := request(t, "HEAD", server.URL+"/data/cifar10.sae", nil)

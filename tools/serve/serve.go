@@ -96,6 +96,10 @@ func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error 
 // to the time that the handler allows for its size.
 const writeTimeout = 30 * time.Second
 
+// sendBuffer is how many bytes the system buffers of a response. A slow client
+// receives a third of it well within writeTimeout.
+const sendBuffer = 256 << 10
+
 // newServer returns a server with limits on headers and on slow clients.
 func newServer(root *os.Root) *http.Server {
 	return &http.Server{
@@ -105,6 +109,14 @@ func newServer(root *os.Root) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
+			// What the system buffers counts as received. It would buffer megabytes,
+			// and then take nothing for minutes from who sends to a slow client.
+			if tcp, ok := connection.(*net.TCPConn); ok {
+				_ = tcp.SetWriteBuffer(sendBuffer)
+			}
+			return ctx
+		},
 	}
 }
 

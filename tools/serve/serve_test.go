@@ -194,6 +194,62 @@ func TestBadClients(t *testing.T) {
 	}
 }
 
+// A client that receives nothing is disconnected, however much it asked for.
+func TestClientThatReceivesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "large.sae"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "large.sae"), 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	ended := make(chan struct{})
+	connection := dial(t, func(server *http.Server) {
+		files := &files{root: root, known: map[string]known{}, stall: 100 * time.Millisecond}
+		server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			files.ServeHTTP(w, r)
+			close(ended)
+		})
+	})
+	if _, err := io.WriteString(connection, "GET /large.sae HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second): // by its size, the file may take hours
+		t.Fatal("the server still waits for a client that receives nothing")
+	}
+	if n, err := io.Copy(io.Discard, connection); n >= 64<<20 {
+		t.Errorf("%d bytes came, %v, want the connection to be cut", n, err)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	start := time.Unix(1_000_000_000, 0)
+	for _, test := range []struct {
+		now  time.Duration // since the start
+		sent int64
+		want time.Duration
+	}{
+		{0, 32 << 10, 10 * time.Second},                                       // nothing may stall
+		{40 * time.Second, 10 << 20, 50 * time.Second},                        // nor later
+		{60 * time.Second, 32 << 10, writeTimeout + 4*time.Second},            // 32 KB in a minute are too few
+		{1000 * time.Second, 1000 * slowest, 1010 * time.Second},              // just fast enough
+		{1025 * time.Second, 1000 * slowest, writeTimeout + 1000*time.Second}, // and about to be too slow
+		{time.Hour, 3600 * slowest * 2, time.Hour + 10*time.Second},           // long, but fast
+	} {
+		r := &response{started: start, stall: 10 * time.Second, sent: test.sent}
+		if got := r.deadline(start.Add(test.now)).Sub(start); got != test.want {
+			t.Errorf("after %v and %d bytes: %v after the start, want %v", test.now, test.sent, got, test.want)
+		}
+	}
+}
+
 // Nothing that a client can hold of the server is without a bound, and a slow
 // network has time for a large data set.
 func TestBounds(t *testing.T) {

@@ -361,3 +361,57 @@ func TestChanges(t *testing.T) {
 		}
 	}
 }
+
+// A number is never taken for another one, whatever a point or a comma means to who wrote
+// it.
+func TestPointsAndCommas(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{ // the value, or how to write it
+		{"lr", "0,005", "0.005"},
+		{"lr", "0.005", "0.005"},
+		{"lr", "0,500", "0.5"},
+		{"lr", "1,5", "1.5"},
+		{"lr", "1,5e-3", "0.0015"},
+		{"lr", "1.125", "1.125"}, // as links have it
+		{"lr", "1,125", ", written as 1.125"},
+		{"lr", "1,000", ", written as 1"},
+		{"lr", "0,000,5", ""},
+		{"lr", "1.000,5", ""},
+		{"lr", "1,2,3", ""},
+		{"lambda", "0,00001", "1e-5"},
+		{"lambda", ",5", "0.5"},
+		{"decay", "0,85", "0.85"},
+		{"epochs", "1.000", ", written as 1000 or 1"},
+		{"epochs", "1,000", ", written as 1000 or 1"},
+		{"epochs", "1.500", ", written as 1500"},
+		{"epochs", "1 000", ", written as 1000"},
+		{"epochs", "1\u202f000", ", written as 1000"},
+		{"epochs", "1'000", ", written as 1000"},
+		{"epochs", "20,0", "20"},
+		{"epochs", "20.0", "20"},
+		{"epochs", "12,5", ""},
+		{"epochs", "1e3", "1000"},
+		{"epochs", "20.", "20"},
+		{"epochs", "-1.000", ""},
+		{"latent", "64.000", ", written as 64"},
+		{"seed", "4.000.000.000", ", written as 4000000000"},
+		{"subset", "1,000,000", ", written as 1000000"},
+		{"subset", "1.000,000", ""},
+		{"hidden", "1,024", ", written as 1024"},
+		{"hidden", "1.024", ", written as 1024"},
+		{"hidden", "512.128", ""},
+		{"hidden", "512, 128", "512,128"},
+		{"hidden", "512,064", ""},
+	} {
+		s, err := Default().With(map[string]string{test.name: test.text})
+		field, _ := Lookup(test.name)
+		if test.want != "" && test.want[0] != ',' {
+			if got := field.Format(s); err != nil || got != test.want {
+				t.Errorf("%s %q: %s, %v; want %s", test.name, test.text, got, err, test.want)
+			}
+			continue
+		}
+		if want := fmt.Sprintf("%s %q: want %s%s", test.name, test.text, field.Want(), test.want); err == nil || err.Error() != want {
+			t.Errorf("%s %q: error %v, want %s", test.name, test.text, err, want)
+		}
+	}
+}

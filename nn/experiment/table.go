@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"sae/nn"
 )
@@ -187,15 +188,21 @@ func (f Field) parse(s *Settings, text string) error {
 	var v value
 	switch f.Kind {
 	case Integer, Number:
-		number, err := strconv.ParseFloat(text, 64)
-		// The negated comparison also refuses NaN.
-		if err != nil || !(number >= f.Min && number <= f.Max) || f.Kind == Integer && number != math.Trunc(number) {
+		grouped, ok := parseGrouped(text)
+		if ok && (f.Kind == Integer || !strings.Contains(text, ".")) {
+			bad.Want += f.written(grouped, parseDecimal(text))
 			return bad
 		}
-		v.number = number
+		v.number = parseDecimal(text)
+		if !f.takes(v.number) {
+			return bad
+		}
 	case Widths:
 		widths, err := parseHidden(text)
 		if err != nil {
+			if grouped, ok := parseGrouped(text); ok {
+				bad.Want += f.written(grouped)
+			}
 			return bad
 		}
 		v.text = formatHidden(widths)
@@ -215,6 +222,60 @@ func (f Field) parse(s *Settings, text string) error {
 	return nil
 }
 
+// takes reports whether a number is one of an Integer, a Number or Widths. NaN is none.
+func (f Field) takes(number float64) bool {
+	return number >= f.Min && number <= f.Max && (f.Kind == Number || number == math.Trunc(number))
+}
+
+// written says how to write those of the numbers that the field takes, "" where it takes
+// none.
+func (f Field) written(numbers ...float64) string {
+	var texts []string
+	for _, number := range numbers {
+		if f.takes(number) {
+			texts = append(texts, formatNumber(number))
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return ", written as " + strings.Join(texts, " or ")
+}
+
+// parseDecimal reads a number with a point or, as in much of the world, a comma before its
+// decimals. It returns NaN where the text is none.
+func parseDecimal(text string) float64 {
+	if strings.Count(text, ",") == 1 && !strings.Contains(text, ".") {
+		text = strings.Replace(text, ",", ".", 1)
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return number
+}
+
+// parseGrouped reads a whole number with its thousands set apart: 1,000 is written so in
+// some languages, 1.000, 1 000 or 1'000 in others, and the first two are one in the rest.
+func parseGrouped(text string) (number float64, ok bool) {
+	separator := strings.IndexFunc(text, func(r rune) bool { return strings.ContainsRune(".,'’ \u00a0\u202f", r) })
+	if separator < 0 {
+		return 0, false
+	}
+	_, size := utf8.DecodeRuneInString(text[separator:])
+	groups := strings.Split(text, text[separator:separator+size])
+	for i, group := range groups {
+		if _, err := strconv.ParseUint(group, 10, 16); err != nil || i > 0 && len(group) != 3 {
+			return 0, false
+		}
+	}
+	if len(groups[0]) > 3 || groups[0][0] == '0' {
+		return 0, false
+	}
+	number, err := strconv.ParseFloat(strings.Join(groups, ""), 64)
+	return number, err == nil
+}
+
 func parseHidden(text string) ([]int, error) {
 	if text == "" {
 		return nil, nil
@@ -225,12 +286,13 @@ func parseHidden(text string) ([]int, error) {
 	}
 	widths := make([]int, len(parts))
 	for i, part := range parts {
-		width, err := strconv.Atoi(strings.TrimSpace(part))
+		part = strings.TrimSpace(part)
+		width, err := strconv.Atoi(part)
 		if err != nil {
 			return nil, err
 		}
-		if width < 1 || width > maxWidth {
-			return nil, fmt.Errorf("width %d", width)
+		if width < 1 || width > maxWidth || part[0] == '0' { // 1,024 is one width
+			return nil, fmt.Errorf("width %s", part)
 		}
 		widths[i] = width
 	}

@@ -13,7 +13,7 @@ type Shortcut struct {
 // Shortcuts lists the keys.
 var Shortcuts = []Shortcut{
 	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }},
-	{"s", "S", "Step: train on one batch", func(p *Page) { p.Step(ignore) }},
+	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }},
 	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }},
 	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo},
 	{"1", "1 to 4", "Choose the experiment", nil},
@@ -21,10 +21,11 @@ var Shortcuts = []Shortcut{
 	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }},
 	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Pictures.Select(p.Pictures.Selected + 1) }},
 	{"l", "L", "Lesson", func(p *Page) { p.Lesson.Switch() }},
-	{"m", "M", "More settings", func(p *Page) { p.MoreSettings = !p.MoreSettings }},
+	{"m", "M", "More settings", func(p *Page) { p.ShowSettings(!p.MoreSettings) }},
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
-		p.Help, p.MoreSettings, p.Notice, p.Toast = false, false, nil, nil
+		p.Help, p.Notice, p.Toast = false, nil, nil
+		p.ShowSettings(false)
 		p.Features.Open(-1)
 	}},
 }

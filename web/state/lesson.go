@@ -128,6 +128,9 @@ func (l *Lesson) Turn(step int) { l.Step = max(0, min(step, len(lessonSteps)-1))
 
 // SetUp sets what the step of the lesson is about, and trains.
 func (l *Lesson) SetUp() {
+	if l.page.misfilled() {
+		return
+	}
 	step := lessonSteps[l.Step]
 	l.page.Set(step.set, func(bool, error) {})
 	if step.pca {

@@ -39,7 +39,7 @@ func (s *Series) Experiments() {
 }
 
 func (s *Series) start(runs []map[string]string) {
-	if s.page.Status == StatusLoading {
+	if s.page.Status == StatusLoading || s.page.misfilled() {
 		return
 	}
 	s.queue = &protocol.Queue{Runs: runs, Total: len(runs)}

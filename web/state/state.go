@@ -61,8 +61,8 @@ type Page struct {
 
 	Help         bool              // whether the list of keys is open
 	MoreSettings bool              // whether the form with all settings is open
-	Draft        map[string]string // what the user typed into fields that refused it
-	FieldErrors  map[string]string // why they refused
+	Draft        map[string]string // what the user typed into fields and is not in use
+	FieldErrors  map[string]string // why fields refused that
 
 	Timeline Timeline
 	Features Features
@@ -476,20 +476,6 @@ func (p *Page) adjust(done func(error)) {
 	p.command(protocol.New(protocol.TypeAdjust, body), p.ofRun(done))
 }
 
-// Edit is Set for one field of the form: what is refused stays in the field
-// with the reason beside it.
-func (p *Page) Edit(name, text string) {
-	p.Set(map[string]string{name: text}, func(_ bool, err error) {
-		if err == nil {
-			return
-		}
-		p.Draft[name], p.FieldErrors[name] = text, err.Error()
-		if field := (*experiment.FieldError)(nil); errors.As(err, &field) {
-			p.FieldErrors[name] = "Want " + field.Want + "."
-		}
-	})
-}
-
 // Play trains until the run is done or paused.
 func (p *Page) Play(done func(error)) {
 	if err := p.trainable("play"); err != nil {
@@ -575,6 +561,9 @@ func (p *Page) Reset(done func(error)) {
 // Toggle is the play button: it trains or pauses, and trains a finished run
 // for as many epochs again as a first run has.
 func (p *Page) Toggle() {
+	if p.Status != protocol.StatusTraining && p.misfilled() {
+		return
+	}
 	switch p.Status {
 	case protocol.StatusTraining:
 		p.Pause(ignore)

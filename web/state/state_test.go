@@ -217,18 +217,6 @@ func TestSet(t *testing.T) {
 	}
 }
 
-func TestEditKeepsTheDraft(t *testing.T) {
-	page, _ := open(t)
-	page.Edit("hidden", "512,,x")
-	if page.Draft["hidden"] != "512,,x" || !strings.HasPrefix(page.FieldErrors["hidden"], "Want at most") {
-		t.Errorf("draft %q, error %q", page.Draft["hidden"], page.FieldErrors["hidden"])
-	}
-	page.Edit("hidden", "512,128")
-	if len(page.Draft)+len(page.FieldErrors) != 0 || page.Settings.Hidden != "512,128" {
-		t.Errorf("draft %v, errors %v, hidden %q after a good value", page.Draft, page.FieldErrors, page.Settings.Hidden)
-	}
-}
-
 func TestFrames(t *testing.T) {
 	page, worker := open(t)
 	worker.types()

@@ -27,20 +27,3 @@ func TestDeadUnits(t *testing.T) {
 		t.Errorf("dead %v, want the first alone", got)
 	}
 }
-
-func TestTypingIsKeptUntilItIsTaken(t *testing.T) {
-	page, _ := open(t)
-	page.Type("epochs", "3x")
-	if page.Draft["epochs"] != "3x" || page.Settings.Epochs != 20 {
-		t.Fatalf("draft %q, epochs %d, want 3x and still 20", page.Draft["epochs"], page.Settings.Epochs)
-	}
-	page.Type("epochs", "20") // back to what it was
-	if draft, ok := page.Draft["epochs"]; ok {
-		t.Errorf("draft %q, want none", draft)
-	}
-	page.Type("epochs", "30")
-	page.Edit("epochs", "30")
-	if draft, ok := page.Draft["epochs"]; ok || page.Settings.Epochs != 30 {
-		t.Errorf("draft %q, epochs %d, want none and 30", draft, page.Settings.Epochs)
-	}
-}

@@ -134,7 +134,7 @@ func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
 
 func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
-func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
+func (c *Bar) toggleSettings() { c.Page.ShowSettings(!c.Page.MoreSettings) }
 
 // encoder and decoder write the widths of the layers before and after the latent one.
 func (c *Bar) encoder() string {

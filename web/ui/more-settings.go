@@ -26,7 +26,7 @@ func (c *MoreSettings) fields() []experiment.Field {
 	})
 }
 
-func (c *MoreSettings) close() { c.Page.MoreSettings = false }
+func (c *MoreSettings) close() { c.Page.ShowSettings(false) }
 
 // open shows the form to a user who opened it further down the page.
 func (c *MoreSettings) open(section js.Value) {

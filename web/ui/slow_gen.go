@@ -84,7 +84,7 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("disabled", !c.steppable())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.Step(ignore) },
+					Func:      func(event vugu.DOMEvent) { c.Page.StepOnce() },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
 				{

@@ -400,7 +400,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	p := openDemo(t, desktop)
 	says := func(saved bool) {
 		t.Helper()
-		waitFor[bool](p, fmt.Sprintf(`document.querySelector(".bar .read").innerText.includes("not saved") !== %[1]v && document.querySelector("#runs .lead").innerText.includes("The run under way is not saved") !== %[1]v`, saved))
+		waitFor[bool](p, fmt.Sprintf(`document.querySelector(".bar .read").innerText.includes("not saved") !== %[1]v && document.querySelector("#runs .lead").innerText.includes("The current run is not saved") !== %[1]v`, saved))
 	}
 	quota := func(bytes *float64) {
 		t.Helper()

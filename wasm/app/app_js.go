@@ -488,7 +488,7 @@ func (a *app) usePicture(name string, file js.Value) {
 	a.do(func() {
 		explorer := element("explorer")
 		if !explorer.Truthy() {
-			a.page.Notify("Pictures of yours are for the laboratory", "A frame has no explorer. Open the laboratory, by the link below, and drop the picture there.")
+			a.page.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
 			return
 		}
 		a.page.Explorer.ShowPicture(pixels)

@@ -11,8 +11,8 @@ import (
 	"sae/web/state"
 )
 
-// Bar is the header: what is trained, the training itself, and what the page
-// has to say about it.
+// Bar is the header: the experiment, the controls and progress of training, and
+// notices.
 type Bar struct {
 	Page        *state.Page
 	ToggleTheme func()
@@ -45,7 +45,7 @@ func (c *Bar) playLabel() string {
 	case protocol.StatusTraining:
 		return "Pause"
 	case protocol.StatusDone:
-		return "Train on"
+		return "Continue"
 	}
 	return "Train"
 }
@@ -53,13 +53,13 @@ func (c *Bar) playLabel() string {
 func (c *Bar) playTitle() string {
 	switch c.Page.Status {
 	case state.StatusLoading:
-		return "The data set is still being read"
+		return "The data set is still loading"
 	case protocol.StatusTraining:
 		return "Pause training"
 	case protocol.StatusDone:
 		return "Train for " + plural(experiment.Default().Epochs, "more epoch")
 	case protocol.StatusError:
-		return "Training stopped; reset to start again"
+		return "Training stopped; reset to start over"
 	}
 	return "Train for " + plural(c.Page.Settings.Epochs-c.Page.Epoch, "epoch")
 }
@@ -76,7 +76,7 @@ func (c *Bar) batch() string {
 	case c.Page.Gone:
 		return "stopped; reload the page"
 	case c.Page.Status == protocol.StatusError:
-		return "stopped; reset to go on"
+		return "stopped; reset to start over"
 	case c.Page.Batches == 0:
 		return "batch " + none
 	}
@@ -87,12 +87,12 @@ func (c *Bar) batch() string {
 	return text
 }
 
-// unsaved tells why the run under way is not saved.
+// unsaved says why the current run is not saved.
 func (c *Bar) unsaved() string {
 	if c.Page.Unsaved == "" {
 		return ""
 	}
-	return "This run will be gone when the page is closed: " + c.Page.Unsaved
+	return "This run will be lost when the page is closed: " + c.Page.Unsaved
 }
 
 func (c *Bar) progress() string { return fmt.Sprintf("%.4f", c.Page.Progress()) }
@@ -109,7 +109,7 @@ func (c *Bar) timeLeft() string {
 	case c.Page.Status == protocol.StatusDone:
 		return "done"
 	case c.Page.SecondsLeft == 0:
-		return "\u00a0" // keeps the line
+		return "\u00a0" // keeps the line's height
 	}
 	return duration(c.Page.SecondsLeft) + " left"
 }
@@ -136,7 +136,8 @@ func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
 func (c *Bar) toggleSettings() { c.Page.ShowSettings(!c.Page.MoreSettings) }
 
-// encoder and decoder write the widths of the layers before and after the latent one.
+// encoder and decoder format the widths of the layers before and after the latent
+// layer.
 func (c *Bar) encoder() string {
 	architecture := c.Page.Settings.Architecture(data.ImageSize)
 	text := ""

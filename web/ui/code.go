@@ -9,7 +9,7 @@ import (
 	"sae/web/state"
 )
 
-// Code shows the way of the selected picture through the latent layer.
+// Code shows the selected picture, its code and its reconstruction.
 type Code struct {
 	Page  *state.Page
 	Stage *stage
@@ -47,10 +47,10 @@ func (c *Code) deadUnits() int {
 	return latest.Dead
 }
 
-// marked reports whether there are dead units and so crosses to explain.
+// marked reports whether there are dead units, which crosses mark.
 func (c *Code) marked() bool { return c.code() != nil && c.deadUnits() > 0 }
 
-// dead tells what the crosses mean, or before training what to do here.
+// dead explains the crosses, or before training what to do here.
 func (c *Code) dead() string {
 	switch {
 	case c.code() == nil:

@@ -8,16 +8,16 @@ import (
 	"sae/web/state"
 )
 
-// Data shows the data set in use and lets the user change it.
+// Data shows the current data set and lets the user choose another.
 type Data struct {
 	Page     *state.Page
 	PickFile func()
 }
 
-// cifarAddress is where CIFAR-10 comes from.
+// cifarAddress is the official page of CIFAR-10.
 const cifarAddress = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
-// source is one of the data sets that the page can change to.
+// source is a data set that the user can choose.
 type source struct{ value, title, text string }
 
 func (c *Data) sources() []source {
@@ -26,16 +26,16 @@ func (c *Data) sources() []source {
 		sources = append(sources, source{protocol.SourceSite, "CIFAR-10 on this site", "data/" + c.Page.Sites[0]})
 	}
 	if c.Page.Kept != "" {
-		sources = append(sources, source{protocol.SourceKept, c.Page.Kept, "Kept in this browser from a file of yours"})
+		sources = append(sources, source{protocol.SourceKept, c.Page.Kept, "Your file, kept in this browser"})
 	}
 	if c.current() == protocol.SourceFile {
-		sources = append(sources, source{protocol.SourceFile, c.Page.Dataset.Name, "From a file of yours, for this visit"})
+		sources = append(sources, source{protocol.SourceFile, c.Page.Dataset.Name, "Your file, for this visit only"})
 	}
-	return append(sources, source{protocol.SourceSynthetic, "Synthetic", "Drawn shapes, built in: there at once, offline"})
+	return append(sources, source{protocol.SourceSynthetic, "Synthetic", "Drawn shapes, built into the page"})
 }
 
-// current returns the source of the data set in use. A file of the user that
-// the browser keeps is the kept one.
+// current returns the source of the current data set. A user's file that the
+// browser keeps counts as the kept one.
 func (c *Data) current() string {
 	if c.Page.Dataset.Source == protocol.SourceFile && c.Page.Dataset.Kept {
 		return protocol.SourceKept
@@ -60,7 +60,7 @@ func (c *Data) known() bool { return c.Page.Dataset.Name != "" }
 
 func (c *Data) title() string {
 	if !c.known() {
-		return "Reading the data set"
+		return "Loading the data set"
 	}
 	return c.Page.Dataset.Name
 }
@@ -89,8 +89,7 @@ func (c *Data) floor() string { return c.nats(c.Page.Dataset.Floor) }
 
 func (c *Data) meanImage() string { return c.nats(c.Page.Dataset.MeanBCE) }
 
-// nats writes a loss with its unit: per value, in natural units of
-// information.
+// nats formats a loss with its unit, nats per value.
 func (c *Data) nats(loss float64) string {
 	if !c.known() {
 		return none

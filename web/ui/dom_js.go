@@ -16,8 +16,8 @@ import (
 
 var document = sjs.Global().Get("document")
 
-// announce puts text into a live region, once: the region's own element
-// stays untouched by vugu.
+// announce puts text into a live region if it differs. vugu does not touch the
+// region's element.
 func announce(region js.Value, text string) {
 	if element := sjs.Value(region); element.Get("textContent").String() != text {
 		element.Set("textContent", text)
@@ -36,8 +36,8 @@ var defineDemo = sync.OnceFunc(func() {
 	document.Get("head").Call("append", script)
 })
 
-// placeDemo shows the demo as an embedding page does, in an element of vugu. It is
-// another one when its attributes change: they are read once.
+// placeDemo embeds the demo in an element of vugu. It replaces the demo when the
+// attributes change, because the demo reads them only once.
 func placeDemo(host js.Value, attributes []experiment.Change) {
 	defineDemo()
 	version, demo := fmt.Sprint(attributes), sjs.Value(host).Get("firstChild")
@@ -72,15 +72,15 @@ func nextFrame(f func()) {
 	sjs.Global().Call("requestAnimationFrame", onFrame)
 }
 
-// surface is what canvases and charts have in common: the element of vugu
-// that they fill, and the version of what they show.
+// surface is the common part of canvases and charts: the element of vugu that they
+// fill, and the version of what they show.
 type surface struct {
 	host    sjs.Value
 	shown   string
-	watched sjs.Value // the host whose being in view is noted
+	watched sjs.Value // the host that inView observes
 }
 
-// enter reports whether host is another element than before.
+// enter sets the host and reports whether it is a different element.
 func (s *surface) enter(host js.Value) (moved bool) {
 	element := sjs.Value(host)
 	if moved = !s.host.Equal(element); moved {
@@ -89,16 +89,15 @@ func (s *surface) enter(host js.Value) (moved bool) {
 	return moved
 }
 
-// show reports whether the version is another one than that shown, and notes
-// that it is shown from now on.
+// show sets the shown version and reports whether it is a different one.
 func (s *surface) show(version string) (outdated bool) {
 	outdated = s.shown != version
 	s.shown = version
 	return outdated
 }
 
-// seen reports whether the element is in view, or nearly: what is not need not be
-// drawn. Once it comes into view, the page is rendered.
+// seen reports whether the element is in view, or nearly. Other elements need not be
+// drawn; when one comes into view, the page is rendered.
 func (s *surface) seen(st *stage) bool {
 	if s.watched.Equal(s.host) {
 		return s.host.Get("saeSeen").Truthy()
@@ -111,7 +110,7 @@ func (s *surface) seen(st *stage) bool {
 
 var onSeen func()
 
-// inView notes on elements whether they are in view.
+// inView marks elements that are in view.
 var inView = sync.OnceValue(func() sjs.Value {
 	return sjs.Global().Get("IntersectionObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
 		entered := false
@@ -164,8 +163,8 @@ type echart struct {
 	label    string
 }
 
-// place puts the chart into an element of vugu, and reports whether it is a new
-// one there. saved is called with "PNG", "Copy" or "CSV" when the user wants it so.
+// place puts the chart into an element of vugu and reports whether the element is
+// new. saved is called with the user's choice: "PNG", "Copy" or "CSV".
 func (c *echart) place(host js.Value, saved func(as string)) (fresh bool) {
 	if !c.enter(host) {
 		return false
@@ -196,7 +195,7 @@ func (c *echart) describe(label string) {
 	}
 }
 
-// render draws the chart on a canvas of its own, at twice the size.
+// render draws the chart on a separate canvas, at twice the resolution.
 func (c *echart) render() sjs.Value {
 	background := sjs.Global().Call("getComputedStyle", c.host.Call("closest", ".panel")).Get("backgroundColor")
 	return c.instance.Call("renderToCanvas", map[string]any{"pixelRatio": 2, "backgroundColor": background})
@@ -213,11 +212,11 @@ func (c *echart) picture(done func(file any)) {
 	c.render().Call("toBlob", take)
 }
 
-// copy puts the chart into the clipboard, as a PNG.
+// copy copies the chart to the clipboard as a PNG.
 func (c *echart) copy(done func(error)) {
 	clipboard, item := sjs.Global().Get("navigator").Get("clipboard"), sjs.Global().Get("ClipboardItem")
 	if !clipboard.Truthy() || !item.Truthy() {
-		done(errors.New("this browser has no clipboard for pictures here"))
+		done(errors.New("this browser cannot copy pictures here"))
 		return
 	}
 	c.picture(func(file any) {
@@ -229,7 +228,7 @@ func (c *echart) copy(done func(error)) {
 	})
 }
 
-// saveMenu returns a button that opens a choice of ways to save a chart.
+// saveMenu returns a menu of ways to save a chart.
 func saveMenu(saved func(as string)) sjs.Value {
 	menu, summary, choices := element("details", "save"), element("summary", ""), element("div", "save-as")
 	summary.Call("setAttribute", "aria-label", "Save the chart")
@@ -267,7 +266,7 @@ func saveMenu(saved func(as string)) sjs.Value {
 	return menu
 }
 
-// on calls handle with the third number of the point that an event is about.
+// on calls handle with the third number of the point of an event.
 func (c *echart) on(event string, handle func(point int)) {
 	c.instance.Call("on", event, sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
 		if value := args[0].Get("value"); value.Type() == sjs.TypeObject && value.Length() == 3 {
@@ -280,13 +279,13 @@ func (c *echart) on(event string, handle func(point int)) {
 // set draws an option of package chart.
 func (c *echart) set(option json.RawMessage) {
 	if !c.instance.Truthy() {
-		return // place has said why
+		return // place has shown why
 	}
 	sjs.Global().Get("echarts").Call("draw", c.instance, sjs.Global().Get("JSON").Call("parse", string(option)))
 }
 
-// resized fits charts to their elements. It is made when first asked for: the
-// training worker runs the same program and has no such thing.
+// resized fits charts to their elements. It is created on first use, because the
+// training worker runs the same program and has no ResizeObserver.
 var resized = sync.OnceValue(func() sjs.Value {
 	return sjs.Global().Get("ResizeObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
 		for i := range args[0].Length() {
@@ -298,8 +297,8 @@ var resized = sync.OnceValue(func() sjs.Value {
 	}))
 })
 
-// readTheme reads the tokens of style.css through an element that takes their
-// colours, so that light-dark() and the switch of the theme are resolved.
+// readTheme reads the colours of style.css through a probe element, which resolves
+// light-dark() and the chosen theme.
 func readTheme() *theme {
 	probe := document.Call("createElement", "i")
 	probe.Set("hidden", true)

@@ -10,7 +10,7 @@ import (
 	"sae/nn/experiment"
 )
 
-// Outside a browser there is no DOM: components build, and draw nothing.
+// Outside a browser there is no DOM: components build but draw nothing.
 
 func announce(js.Value, string)               {}
 func setVariable(js.Value, string, string)    {}

@@ -7,21 +7,21 @@ import (
 	"sae/web/state"
 )
 
-// EmbedBar is the header of a page in a frame.
+// EmbedBar is the header in a frame of another page.
 type EmbedBar struct{ Page *state.Page }
 
 func (c *EmbedBar) bar() *Bar   { return &Bar{Page: c.Page} }
 func (c *EmbedBar) loss() *Loss { return &Loss{Page: c.Page} }
 
-// more reports whether the form has a setting that the reader can change.
+// more reports whether the form shows a setting that is not locked.
 func (c *EmbedBar) more() bool { return len((&MoreSettings{Page: c.Page}).fields()) > 0 }
 
-// knobs reports whether there is anything that the reader can change.
+// knobs reports whether any setting is not locked.
 func (c *EmbedBar) knobs() bool {
 	return c.more() || !c.Page.Locked("lambda") || !c.Page.Locked("latent")
 }
 
-// embedded describes in a line what a frame trains.
+// embedded describes the frame's experiment in one line.
 func (c *Root) embedded() string {
 	s := c.Page.Settings
 	text := fmt.Sprintf("Experiment %d, %s, ", s.Experiment, experiment.Names[s.Experiment])
@@ -31,5 +31,5 @@ func (c *Root) embedded() string {
 	return text + plural(s.Latent, "latent unit")
 }
 
-// laboratory is the address of the whole page with the same settings.
-func (c *Root) laboratory() string { return "index.html" + c.Page.Link.Query(false) }
+// fullPage is the address of the full page with the same settings.
+func (c *Root) fullPage() string { return "index.html" + c.Page.Link.Query(false) }

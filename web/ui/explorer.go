@@ -15,7 +15,7 @@ import (
 	"sae/web/state"
 )
 
-// Explorer lets the user change a code.
+// Explorer lets the user change a code and shows the decoder's output.
 type Explorer struct {
 	Page        *state.Page
 	Stage       *stage
@@ -32,8 +32,8 @@ type unitSlider struct {
 	value      float64
 }
 
-// mountSliders shows the sliders of the units. A slider that is dragged is not
-// worth a render of the whole page.
+// mountSliders shows the sliders of the units. Dragging one does not render the
+// whole page.
 func (c *Explorer) mountSliders(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.list.place(host, func(position int, value float64) {
@@ -59,7 +59,7 @@ func (c *Explorer) unitSliders() []unitSlider {
 	return all
 }
 
-// mountAnswer draws the decoder's answer as soon as it is there.
+// mountAnswer draws the decoder's output as soon as it arrives.
 func (c *Explorer) mountAnswer(host js.Value) {
 	draw := func() {
 		if c.answer.show(fmt.Sprint(c.Page.Explorer.Version, "/", c.Stage.generation)) {
@@ -103,7 +103,7 @@ func (c *Explorer) activation(unit int) float64 {
 	return 0
 }
 
-// reach returns the largest size that a slider goes to.
+// reach returns the largest magnitude on the sliders.
 func (c *Explorer) reach() float64 {
 	largest := 0.5
 	for _, code := range [][]float32{c.Page.Explorer.Encoded, c.Page.Explorer.Code} {
@@ -135,7 +135,7 @@ func (c *Explorer) share(event vugu.DOMEvent) {
 
 func (c *Explorer) mix() string { return strconv.FormatFloat(c.Page.Explorer.Mix, 'g', 4, 64) }
 
-// second is a picture to mix with.
+// second is a picture that can be mixed in.
 type second struct {
 	image int
 	name  string
@@ -171,7 +171,7 @@ func (c *Explorer) thumbnail() func(*theme) []byte {
 	return func(*theme) []byte { return rgba(c.Page.Explorer.Thumbnail) }
 }
 
-// own reports whether the code is that of a picture of the user.
+// own reports whether the code started from the user's own picture.
 func (c *Explorer) own() bool { return c.Page.Explorer.Image < 0 && c.Page.Explorer.Own != nil }
 
 func (c *Explorer) class() string {
@@ -188,20 +188,20 @@ func (c *Explorer) originalLabel() string {
 	if c.own() {
 		return "Your picture"
 	}
-	return "The picture that the code started from, " + article(c.class())
+	return "The picture whose code you see, " + article(c.class())
 }
 
 func (c *Explorer) state() string {
 	e := c.Page.Explorer
 	switch {
 	case !c.ready():
-		return "waits for the model"
+		return "waiting for the model"
 	case e.Second >= 0 && e.Mix > 0:
 		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
 	case c.own() && e.Unusual != nil:
-		return fmt.Sprintf("%.4f above its floor, more than %.0f %% of the validation pictures", e.Unusual.BCE, 100*e.Unusual.Share)
+		return fmt.Sprintf("%.4f above its entropy, more than %.0f %% of the validation pictures", e.Unusual.BCE, 100*e.Unusual.Share)
 	case c.own():
-		return "compared with the validation pictures"
+		return "comparing it with the validation pictures"
 	case e.Changed():
 		return fmt.Sprintf("picture %d, code changed", e.Image)
 	}
@@ -227,7 +227,7 @@ func (c *Explorer) mapAction() string {
 	if c.Page.Explorer.Map == nil {
 		return "Draw the map"
 	}
-	return "Draw it again"
+	return "Redraw the map"
 }
 
 func (c *Explorer) mapVersion() string {
@@ -245,5 +245,5 @@ func (c *Explorer) tint(dot js.Value, class int) {
 	setVariable(dot, "--class", fmt.Sprintf("var(--class-%d)", class%classColors))
 }
 
-// classColors is how many classes have a colour of their own.
+// classColors is the number of classes with different colours.
 const classColors = 10

@@ -14,25 +14,25 @@ import (
 	"sae/web/state"
 )
 
-// Features is the dashboard of the latent units.
+// Features shows what each latent unit has learned.
 type Features struct {
 	Page  *state.Page
 	Stage *stage
 
 	tiles tiles
-	shown []int // units, by the positions of their tiles
+	shown []int // the unit of each tile
 }
 
 // tile is a button that stands for a latent unit.
 type tile struct {
 	number, share string
-	hint          string // of what the unit prefers, for people who do not see the picture
+	hint          string // the class that the unit prefers, for screen readers
 	dead, pressed bool
 	version       string // of the picture
 	pixels        func() []byte
 }
 
-// mountTiles shows the units where they have changed.
+// mountTiles updates the tiles that have changed.
 func (c *Features) mountTiles(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.tiles.place(host, func(position int) {
@@ -64,21 +64,20 @@ func (c *Features) all() []tile {
 	return all
 }
 
-// paintedTogether is how many tiles are painted in one frame, so that none takes
-// long.
+// paintedTogether is the number of tiles painted per frame, to keep frames short.
 const paintedTogether = 16
 
-// maxTiles is how many units have a tile: more take long to draw.
+// maxTiles is the largest number of tiles: more would be slow to draw.
 const maxTiles = 128
 
 var sorts = []struct {
 	sort        state.Sort
 	label, help string
 }{
-	{state.SortActivity, "Active", "The unit that is active on most pictures first"},
-	{state.SortMean, "Mean", "The unit with the largest mean activation first"},
-	{state.SortSelectivity, "Selective", "The unit whose activations depend most on the class first"},
-	{state.SortUnit, "Number", "As they are in the code"},
+	{state.SortActivity, "Active", "Units that are active on the most pictures first"},
+	{state.SortMean, "Mean", "Units with the largest mean activation first"},
+	{state.SortSelectivity, "Selective", "Units whose activations depend most on the class first"},
+	{state.SortUnit, "Number", "In the order of the code"},
 }
 
 func (c *Features) sort(by state.Sort) { c.Page.Features.Sort = by }
@@ -108,9 +107,9 @@ func (c *Features) more() string {
 	all := c.Page.Features.Shown()
 	switch {
 	case len(c.Page.Timeline.Units.Classes) == 0:
-		return "The units appear with the first model."
+		return "The units appear when the model is ready."
 	case len(all) == 0:
-		return "No unit is like that."
+		return "No unit matches."
 	case len(all) > maxTiles:
 		return fmt.Sprintf("The first %d of %s units.", maxTiles, count(len(all)))
 	}
@@ -146,7 +145,7 @@ func (c *Features) opened() bool {
 	return unit >= 0 && unit < len(c.Page.Timeline.Units.Mean) && len(c.Page.Timeline.Units.Classes) > 0
 }
 
-// detail returns what is known of the open unit; it may lag behind for a moment.
+// detail returns the details of the open unit, which may arrive a moment later.
 func (c *Features) detail() state.Detail {
 	if d := c.Page.Features.Detail; c.opened() && d.Unit == c.Page.Features.Unit {
 		return d
@@ -163,7 +162,7 @@ func (c *Features) title() string {
 
 func (c *Features) prefers() string {
 	if !c.opened() {
-		return "to see what makes it active"
+		return "to see what activates it"
 	}
 	unit := c.Page.Features.Unit
 	if c.dead(unit) {
@@ -191,11 +190,11 @@ type fact struct{ name, value, help string }
 
 func (c *Features) facts() []fact {
 	facts := []fact{
-		{"Active on", none, "Share of the validation pictures on which the unit is active."},
-		{"Mean when active", none, "Mean size of its activations other than zero."},
-		{"Largest", none, "Its activation of the largest size."},
-		{"Selectivity", none, "0 where all classes activate it alike, 1 where a single one does."},
-		{"Bias", none, "Of the unit in the encoder: below zero, it is harder to activate."},
+		{"Active on", none, "The share of validation pictures on which the unit is active."},
+		{"Mean when active", none, "The mean magnitude of its nonzero activations."},
+		{"Largest", none, "Its activation with the largest magnitude."},
+		{"Selectivity", none, "0 if all classes activate it equally, 1 if only one does."},
+		{"Bias", none, "The unit's bias in the encoder. A negative bias makes it harder to activate."},
 	}
 	if !c.opened() {
 		return facts
@@ -221,7 +220,7 @@ func (c *Features) topTitle() string {
 	if n == 0 {
 		return "No picture activates it"
 	}
-	return "What activates it most, of " + plural(c.Page.Dataset.Validation, "picture")
+	return "The pictures that activate it most, of " + plural(c.Page.Dataset.Validation, "picture")
 }
 
 func (c *Features) topLabel(i int) string {
@@ -243,8 +242,7 @@ func (c *Features) topPixels(i int) func(*theme) []byte {
 	}
 }
 
-// explore opens a picture in the explorer. The button may be one that the next render
-// takes away.
+// explore opens a picture in the explorer. The next render may remove the button.
 func (c *Features) explore(i int) {
 	if images := c.top(); i < len(images) {
 		c.Page.Explorer.Show(images[i])

@@ -29,7 +29,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
 			vgparent.AppendChild(vgn)
-			vgn.SetInnerHTML(vugu.HTML("\x3Ch2 id=\"features-title\"\x3EFeatures\x3C/h2\x3E\x3Cp class=\"lead\"\x3EWhat each latent unit adds to a picture, how often it is active, and what makes it so.\x3C/p\x3E"))
+			vgn.SetInnerHTML(vugu.HTML("\x3Ch2 id=\"features-title\"\x3EFeatures\x3C/h2\x3E\x3Cp class=\"lead\"\x3EWhat each latent unit adds to a picture, how often it is active, and what activates it.\x3C/p\x3E"))
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tools"}}}
 			vgparent.AppendChild(vgn)
 			{
@@ -364,7 +364,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = vgparent
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
 				vgparent.AppendChild(vgn)
-				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EMean activation by class\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eof the units above, in their order\x3C/span\x3E"))
+				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EMean activation by class\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eof the units above, in the same order\x3C/span\x3E"))
 				{
 					vgcompKey := vugu.MakeCompKey(0x7C8356B85FEE37BC^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component

@@ -6,7 +6,7 @@ import (
 	"sae/web/state"
 )
 
-// Help lists the keys.
+// Help lists the keyboard shortcuts.
 type Help struct {
 	Page *state.Page
 
@@ -15,7 +15,7 @@ type Help struct {
 
 func (c *Help) close() { c.Page.Help = false }
 
-// open shows the list to a user further down the page.
+// open scrolls the list into view.
 func (c *Help) open(section js.Value) {
 	if c.Page.Help && !c.opened {
 		reveal(section)

@@ -8,7 +8,7 @@ import (
 	"sae/web/state"
 )
 
-// Latent shows what the latent units do over the whole validation split.
+// Latent shows statistics of the latent units over all validation images.
 type Latent struct {
 	Page  *state.Page
 	Stage *stage
@@ -17,9 +17,9 @@ type Latent struct {
 func (c *Latent) lead() string {
 	units := plural(c.Page.Settings.Latent, "unit")
 	if c.Page.Dataset.Validation == 0 {
-		return "The " + units + " of the latent layer over all validation pictures."
+		return "How the " + units + " of the latent layer respond to the validation pictures."
 	}
-	return fmt.Sprintf("The %s of the latent layer over all %s validation pictures.", units, count(c.Page.Dataset.Validation))
+	return fmt.Sprintf("How the %s of the latent layer respond to the %s validation pictures.", units, count(c.Page.Dataset.Validation))
 }
 
 // known reports whether there are statistics.
@@ -54,8 +54,8 @@ func (c *Latent) histogramLabel() string {
 
 func (c *Latent) version() string { return fmt.Sprint(c.Page.Timeline.Units.Version) }
 
-// values returns statistics of the units, zeros while they are unknown: the
-// axes are there from the start.
+// values returns statistics of the units, or zeros while they are unknown, so that
+// the axes are there from the start.
 func (c *Latent) values(statistics []float32) []float32 {
 	if !c.known() {
 		return make([]float32, c.Page.Settings.Latent)

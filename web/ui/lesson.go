@@ -9,7 +9,7 @@ import (
 	"sae/web/state"
 )
 
-// Lesson is the lesson beside the demo.
+// Lesson is the lesson next to the demo.
 type Lesson struct {
 	Page *state.Page
 
@@ -42,7 +42,7 @@ func (c *Lesson) when(watched state.Watched) string {
 	return fmt.Sprintf("Seen in epoch %d.", watched.Epoch)
 }
 
-// next returns the label of the button to the next step, "" on the last.
+// next returns the label of the button to the next step, or "" on the last step.
 func (c *Lesson) next() string {
 	steps := c.Page.Lesson.Text.Steps
 	if next := c.Page.Lesson.Step + 1; next < len(steps) {
@@ -51,7 +51,7 @@ func (c *Lesson) next() string {
 	return ""
 }
 
-// open shows the lesson to a user further down the page, and makes room for it.
+// open scrolls the lesson into view and makes room for it.
 func (c *Lesson) open(aside js.Value) {
 	if c.Page.Lesson.Open && !c.opened {
 		reveal(aside)

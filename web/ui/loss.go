@@ -13,7 +13,7 @@ import (
 	"sae/web/state"
 )
 
-// Loss shows how the loss falls.
+// Loss shows the loss curves and their figures.
 type Loss struct {
 	Page  *state.Page
 	Stage *stage
@@ -23,12 +23,12 @@ var quantities = []struct {
 	quantity    fit.Quantity
 	label, help string
 }{
-	{fit.QuantityLoss, "Total", "The loss as training minimises it: binary cross-entropy plus L1 penalty."},
-	{fit.QuantityExcess, "Above floor", "The loss above the entropy of the pictures, which no reconstruction can go below."},
+	{fit.QuantityLoss, "Total", "The loss that training minimises: binary cross-entropy plus L1 penalty."},
+	{fit.QuantityExcess, "Above floor", "The loss above the entropy floor, the lowest value that a reconstruction can reach."},
 	{fit.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
 }
 
-// loss writes a loss as the chart draws it.
+// loss formats a loss.
 func (c *Loss) loss(value float64) string {
 	if c.Page.Loss.Quantity == fit.QuantityExcess {
 		value -= c.Page.Dataset.Floor
@@ -79,24 +79,25 @@ func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.L
 
 func (c *Loss) pcaHelp() string {
 	if !c.Page.Loss.PCAPossible() {
-		return fmt.Sprintf("Principal components are compared up to %d latent units, and up to as many as there are training pictures.", baseline.MaxPCA)
+		return fmt.Sprintf("Available for up to %d latent units, and no more than there are training pictures.", baseline.MaxPCA)
 	}
-	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most: the best that a linear code of that size can do.", c.Page.Settings.Latent)
+	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most. No linear code of that size has a smaller squared error.", c.Page.Settings.Latent)
 }
 
-// pcaText tells what principal components achieve, or that they are looked for.
+// pcaText gives the error of principal components, or says that they are being
+// computed.
 func (c *Loss) pcaText() string {
 	if !c.Page.Loss.ShowPCA || !c.Page.Loss.PCAPossible() {
 		return ""
 	}
 	quality, ok := c.Page.Loss.PCA()
 	if !ok {
-		return "looking for them"
+		return "computing"
 	}
 	return fmt.Sprintf("MSE %.4f", quality.MSE)
 }
 
-// last returns the number of the last moment of the timeline.
+// last returns the index of the timeline's last moment.
 func (c *Loss) last() string { return strconv.Itoa(max(0, len(c.Page.Timeline.Moments)-1)) }
 
 func (c *Loss) moment() string {
@@ -115,7 +116,7 @@ func (c *Loss) when() string {
 
 func (c *Loss) scrub(event vugu.DOMEvent) {
 	value := event.PropString("target", "value")
-	if value == event.PropString("target", "max") { // though there may be a later moment by now
+	if value == event.PropString("target", "max") { // even if there is a later moment by now
 		value = c.last()
 	}
 	if moment, err := strconv.Atoi(value); err == nil {
@@ -132,7 +133,7 @@ func (c *Loss) version() string {
 	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version)
 }
 
-// others returns the runs that are shown beside the one under way.
+// others returns the other runs in the chart.
 func (c *Loss) others() []fit.Result {
 	var others []fit.Result
 	for _, run := range c.Page.Runs.Kept {
@@ -161,7 +162,7 @@ func (c *Loss) curves() chart.Curves {
 
 func (c *Loss) option(theme chart.Theme) json.RawMessage { return chart.Loss(theme, c.curves()) }
 
-// table has every epoch, of which the chart draws as many as it has room for.
+// table returns the chart with every epoch, for CSV. The drawn chart merges some.
 func (c *Loss) table() json.RawMessage {
 	curves := c.curves()
 	curves.All = true

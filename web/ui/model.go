@@ -9,7 +9,7 @@ import (
 	"sae/web/state"
 )
 
-// Model shows the layers and lets the user take the model elsewhere.
+// Model shows the layers and exports and imports the model.
 type Model struct {
 	Page      *state.Page
 	PickModel func()
@@ -21,7 +21,7 @@ func (c *Model) loading() bool { return c.Page.Status == state.StatusLoading }
 
 func (c *Model) formats() []exchange.Format { return exchange.Formats }
 
-// rows returns the layers as Keras's summary lists them.
+// rows returns the layers in the format of Keras's summary.
 func (c *Model) rows() [][]string {
 	var rows [][]string
 	for _, layer := range c.Page.Settings.Architecture(data.ImageSize).Summary() {
@@ -42,13 +42,13 @@ func (c *Model) total() string {
 func (c *Model) help(format exchange.Format) string {
 	switch format.Name {
 	case "checkpoint":
-		return "Parameters, Adam's moments, settings and history in one file: it resumes here and in tools/train"
+		return "Parameters, Adam's moments, settings and history. Training can continue from it here and in tools/train."
 	case "npz":
-		return "Kernel and bias of each layer for numpy.load"
+		return "The kernel and bias of each layer, for numpy.load"
 	case "onnx":
 		return "encoder.onnx, decoder.onnx and auto.onnx in one archive"
 	}
-	return "model.json and weights for tf.loadLayersModel, of encoder, decoder and both, in one archive"
+	return "Encoder, decoder and autoencoder for tf.loadLayersModel, in one archive"
 }
 
 func (c *Model) export(format exchange.Format) {

@@ -9,14 +9,14 @@ import (
 	"sae/web/state"
 )
 
-// MoreSettings is the form of the settings that the bar has no room for.
+// MoreSettings is the form for the settings that are not in the bar.
 type MoreSettings struct {
 	Page *state.Page
 
 	opened bool
 }
 
-// fields returns the settings that the bar does not show.
+// fields returns the settings that are not in the bar.
 func (c *MoreSettings) fields() []experiment.Field {
 	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
 		if c.Page.Locked(field.Name) {
@@ -28,7 +28,7 @@ func (c *MoreSettings) fields() []experiment.Field {
 
 func (c *MoreSettings) close() { c.Page.ShowSettings(false) }
 
-// open shows the form to a user who opened it further down the page.
+// open scrolls the form into view.
 func (c *MoreSettings) open(section js.Value) {
 	if c.Page.MoreSettings && !c.opened {
 		reveal(section)

@@ -2,7 +2,7 @@ package ui
 
 import "sae/web/state"
 
-// Notice is what the page has to say until it is dismissed.
+// Notice is a message that stays until the user dismisses it.
 type Notice struct{ Page *state.Page }
 
 func (c *Notice) title() string {

@@ -9,10 +9,10 @@ import (
 // Picture is one image on a canvas.
 type Picture struct {
 	Stage   *stage
-	Label   string // accessible name; "" where the surroundings say it
+	Label   string // accessible name; "" if the context gives it
 	Version string // of the pixels; they are drawn when it changes
-	// Pixels returns 32×32 pixels of red, green, blue and alpha, nil while
-	// there is no image.
+	// Pixels returns 32×32 pixels of red, green, blue and alpha, or nil if there is
+	// no image.
 	Pixels func(*theme) []byte
 
 	canvas canvas

@@ -10,8 +10,7 @@ import (
 // pictureSize is the width and height of a picture in pixels.
 const pictureSize = data.Width
 
-// rgba converts an image, HWC bytes, to the pixels of a canvas. There are
-// none of no image.
+// rgba converts an image, HWC bytes, to the pixels of a canvas; nil stays nil.
 func rgba(image []byte) []byte {
 	if image == nil {
 		return nil
@@ -23,7 +22,7 @@ func rgba(image []byte) []byte {
 	return pixels
 }
 
-// reach is the difference that the ends of the diverging map stand for.
+// reach is the difference at the ends of the diverging map.
 const reach = 0.5
 
 // difference returns the pixels of reconstruction − original, averaged over
@@ -53,9 +52,9 @@ func difference(original, reconstruction []byte, t *theme) []byte {
 	return pixels
 }
 
-// cells returns the pixels of a number for each of some units, row by row in equal
-// cells, in the theme's sequential map from zero to the largest. Those of an image
-// are averaged over the channels.
+// cells draws one number per unit, row by row in equal cells, in the theme's
+// sequential map from zero to the largest. The numbers of an image are averaged
+// over its channels.
 func cells(values []float32, t *theme) []byte {
 	if len(values) == data.ImageSize {
 		means := make([]float32, pictureSize*pictureSize)

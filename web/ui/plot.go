@@ -12,13 +12,13 @@ import (
 // Plot is one ECharts chart.
 type Plot struct {
 	Stage   *stage
-	Name    string                            // of the files that the chart is saved in
-	Label   string                            // accessible name: what the chart shows, in a sentence
+	Name    string                            // of saved files
+	Label   string                            // accessible name: what the chart shows
 	Version string                            // of the data; the chart is drawn when it changes
-	Option  func(chart.Theme) json.RawMessage // of package chart
-	Table   func() json.RawMessage            // the same for CSV, with more than the chart shows; nil for no more
-	// Click and Hover, when set, are called with the third number of the point
-	// that the user clicks or points at; Hover with -1 when the pointer leaves it.
+	Option  func(chart.Theme) json.RawMessage // the chart, from package chart
+	Table   func() json.RawMessage            // the chart for CSV, with more data; nil to use Option
+	// If set, Click and Hover are called with the third number of the point that the
+	// user clicks or points at; Hover with -1 when the pointer leaves the point.
 	Click, Hover func(int)
 
 	echart  echart
@@ -48,7 +48,7 @@ func (c *Plot) mount(host js.Value) {
 	})
 }
 
-// saved takes the chart to where the user wants it.
+// saved saves or copies the chart.
 func (c *Plot) saved(as string) {
 	s := c.Stage
 	switch as {

@@ -7,14 +7,14 @@ import (
 	"sae/web/state"
 )
 
-// Reconstructions shows validation images, what the model makes of them, and
-// the difference.
+// Reconstructions shows validation images, their reconstructions and the
+// differences.
 type Reconstructions struct {
 	Page  *state.Page
 	Stage *stage
 }
 
-// empty reports whether there are no pictures yet; their places are kept.
+// empty reports whether there are no pictures yet; their space is reserved.
 func (c *Reconstructions) empty() bool { return len(c.Page.Timeline.Samples.Images) == 0 }
 
 func (c *Reconstructions) positions() int {
@@ -39,7 +39,7 @@ func (c *Reconstructions) pressed(position int) string {
 	return strconv.FormatBool(c.selected(position))
 }
 
-// name names a picture by its place and class.
+// name describes a picture by its position and class.
 func (c *Reconstructions) name(position int) string {
 	name := fmt.Sprintf("picture %d", position+1)
 	if class := c.Page.Pictures.ClassName(position); class != "" {
@@ -60,8 +60,8 @@ func (c *Reconstructions) reconstruction(position int) func(*theme) []byte {
 	return func(*theme) []byte { return rgba(c.Page.Timeline.Samples.Reconstruction(position)) }
 }
 
-// difference stays empty until there is something learnt: the difference to
-// plain grey is the picture itself, in loud colours.
+// difference is empty before training: the difference from plain grey is the
+// picture itself, in loud colours.
 func (c *Reconstructions) difference(position int) func(*theme) []byte {
 	return func(t *theme) []byte {
 		if !c.Page.Trained() {
@@ -85,7 +85,7 @@ func (c *Reconstructions) differenceText() string {
 	return "from the first batch on"
 }
 
-// psnr writes the quality of a reconstruction; the first one has the unit.
+// psnr formats the quality of a reconstruction; only the first one has the unit.
 func (c *Reconstructions) psnr(position int) string {
 	if c.empty() {
 		return none

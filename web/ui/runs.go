@@ -14,8 +14,8 @@ import (
 	"sae/web/state"
 )
 
-// Runs shows the runs that are kept, and what λ exchanges: reconstruction
-// against sparsity.
+// Runs shows the finished runs and the trade-off between reconstruction and
+// sparsity.
 type Runs struct {
 	Page     *state.Page
 	Stage    *stage
@@ -27,14 +27,14 @@ type Runs struct {
 
 func (c *Runs) loading() bool { return c.Page.Status == state.StatusLoading }
 
-// lead tells how long runs are kept.
+// lead says how long runs are kept.
 func (c *Runs) lead() string {
 	text := "Finished runs stay in this browser, with their models, until you delete them."
 	if c.Page.Runs.Unkept != "" {
 		text = "Finished runs are kept for this visit only: " + c.Page.Runs.Unkept + "."
 	}
 	if c.Page.Unsaved != "" {
-		text += " The run under way is not saved: " + c.Page.Unsaved + "."
+		text += " The current run is not saved: " + c.Page.Unsaved + "."
 	}
 	return text + " Settings that differ are tinted, best values bold."
 }
@@ -44,7 +44,7 @@ func (c *Runs) queueing() bool {
 	return total > 0
 }
 
-// queued tells how far a series of runs is.
+// queued gives the progress of a series of runs.
 func (c *Runs) queued() string {
 	run, total := c.Page.Series.At()
 	if total == 0 {
@@ -62,9 +62,9 @@ func (c *Runs) sweepLabel() string {
 
 func (c *Runs) sweepHelp() string {
 	if c.queueing() {
-		return "Leaves out the runs to come"
+		return "Cancel the remaining runs"
 	}
-	return "Trains one run after the other, each with another λ and all else as it is set"
+	return "Train one run for each λ of the slider, with all other settings unchanged"
 }
 
 func (c *Runs) sweep() {
@@ -79,13 +79,13 @@ func (c *Runs) sweep() {
 type column struct {
 	title   string
 	text    func(state.Run) string
-	value   func(state.Run) float64 // of which the best is bold; nil for none
-	higher  bool                    // whether more is better
-	differs bool                    // whether it is a setting in which the runs differ
+	value   func(state.Run) float64 // the best value is bold; nil if none is
+	higher  bool                    // whether higher values are better
+	differs bool                    // whether the runs differ in this setting
 	best    float64
 }
 
-// columns returns the columns, which are worked out anew when the runs change.
+// columns returns the columns, computed again when the runs change.
 func (c *Runs) columns() []column {
 	if now := fmt.Sprint(c.Page.Runs.Version, len(c.Page.Runs.Kept), c.Page.Dataset.Floor); c.table == nil || c.tabled != now {
 		c.table, c.tabled = c.newColumns(), now
@@ -93,8 +93,8 @@ func (c *Runs) columns() []column {
 	return c.table
 }
 
-// newColumns returns the columns: some settings always, others where they
-// differ.
+// newColumns returns the columns. Some settings are always shown, others if the
+// runs differ in them.
 func (c *Runs) newColumns() []column {
 	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
 	for _, field := range experiment.Table {
@@ -157,7 +157,7 @@ func (c *Runs) cells(run state.Run) []cell {
 	return cells
 }
 
-// best returns the best value in a column, 0 in one that has none.
+// best returns the best value in a column, or 0 if the column has none.
 func (c *Runs) best(column column) (best float64) {
 	if column.value == nil {
 		return 0

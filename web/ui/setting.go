@@ -9,7 +9,7 @@ import (
 	"sae/web/state"
 )
 
-// Setting is one field of the form, with a control after its kind.
+// Setting is a field of the form, with the control for its kind.
 type Setting struct {
 	Page  *state.Page
 	Field experiment.Field
@@ -19,8 +19,8 @@ func (c *Setting) id() string { return "setting-" + c.Field.Name }
 
 func (c *Setting) helpID() string { return c.id() + "-help" }
 
-// text returns what the control shows: the setting, or what the user typed
-// and has yet to get right.
+// text returns what the control shows: the setting, or an invalid text that the
+// user typed.
 func (c *Setting) text() string {
 	if draft, ok := c.Page.Draft[c.Field.Name]; ok {
 		return draft
@@ -28,13 +28,13 @@ func (c *Setting) text() string {
 	return c.Field.Format(c.Page.Settings)
 }
 
-// How the field is filled in: toggled, chosen or written.
+// toggled, chosen and written report which control the field has.
 
 func (c *Setting) toggled() bool { return c.Field.Kind == experiment.Toggle }
 func (c *Setting) chosen() bool  { return c.Field.Kind == experiment.Choice }
 func (c *Setting) written() bool { return !c.toggled() && !c.chosen() }
 
-// keyboard returns which keys a phone should offer.
+// keyboard returns the keyboard that a phone should show.
 func (c *Setting) keyboard() string {
 	if c.Field.Kind == experiment.Integer {
 		return "numeric"
@@ -49,7 +49,7 @@ func (c *Setting) refused() bool {
 
 func (c *Setting) invalid() string { return strconv.FormatBool(c.refused()) }
 
-// help returns what the setting does, or why its value was refused.
+// help explains the setting, or why its value was refused.
 func (c *Setting) help() string {
 	if reason, refused := c.Page.FieldErrors[c.Field.Name]; refused {
 		return reason

@@ -13,7 +13,7 @@ import (
 	"sae/web/state"
 )
 
-// Share gives links to what is set.
+// Share shows a link to the settings and the snippet of an embed.
 type Share struct {
 	Page    *state.Page
 	Address string // of the page, without a query
@@ -30,11 +30,11 @@ func (c *Share) copy(what, text string) {
 	}
 }
 
-// fingerprint writes that of the run so far.
+// fingerprint formats the fingerprint of the run so far.
 func (c *Share) fingerprint() string {
 	f, ok := c.Page.Link.FingerprintAt(len(c.Page.History))
 	if !ok {
-		return "a fingerprint of the losses comes with the first epoch"
+		return "the fingerprint appears after the first epoch"
 	}
 	return fmt.Sprintf("fingerprint %08x after epoch %d", f.Sum, f.Epoch)
 }
@@ -43,7 +43,7 @@ func (c *Share) reproduced() string {
 	if text := c.Page.Link.Reproduced(); text != "" {
 		return text
 	}
-	return "The link carries the fingerprint: whoever opens it sees whether the run was the same, bit for bit."
+	return "The link includes the fingerprint. Whoever opens it can see whether their run is the same, bit for bit."
 }
 
 type panelChoice struct {
@@ -51,7 +51,7 @@ type panelChoice struct {
 	on          bool
 }
 
-// panels are what a frame can show.
+// panels are the panels that a frame can show.
 func (c *Share) panels() []panelChoice {
 	titles := map[string]string{"recon": "reconstructions", "loss": "loss", "latent": "code"}
 	var choices []panelChoice
@@ -73,7 +73,7 @@ func (c *Share) building() string { return strconv.FormatBool(c.Page.Builder.Ope
 
 func (c *Share) build() { c.Page.Builder.Open = !c.Page.Builder.Open }
 
-// folder is the address of the site's folder.
+// folder returns the address of the site's folder.
 func (c *Share) folder() string { return c.Address[:strings.LastIndex(c.Address, "/")+1] }
 
 func (c *Share) snippet() string { return c.Page.Builder.Snippet(c.folder()) }
@@ -84,7 +84,7 @@ func (c *Share) preview() string { return strconv.FormatBool(c.Page.Builder.Prev
 
 func (c *Share) togglePreview() { c.Page.Builder.Preview = !c.Page.Builder.Preview }
 
-// place shows the demo as it will be, but that it loads by itself.
+// place shows the demo as it will look, but loads it at once.
 func (c *Share) place(host js.Value) {
 	placeDemo(host, append(c.Page.Builder.Attributes(), experiment.Change{Name: "load", Value: "auto"}))
 }

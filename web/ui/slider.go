@@ -12,7 +12,7 @@ import (
 	"sae/web/state"
 )
 
-// Slider moves a setting from notch to notch.
+// Slider sets a setting to one of its notches.
 type Slider struct {
 	Page *state.Page
 	Name string // of the setting
@@ -25,13 +25,12 @@ func (c *Slider) field() experiment.Field {
 
 func (c *Slider) text() string { return c.field().Format(c.Page.Settings) }
 
-// position returns the notch nearest to the setting, which may lie between
-// two.
+// position returns the notch nearest to the setting, which may lie between two.
 func (c *Slider) position() string {
 	value, _ := strconv.ParseFloat(c.text(), 64)
 	nearest, distance := 0, math.Inf(1)
 	for i, notch := range c.field().Notches {
-		// Notches are about equal factors apart; 1e-8 stands for zero.
+		// Notches are spaced by similar factors; 1e-8 stands for zero.
 		if d := math.Abs(math.Log(max(notch, 1e-8)) - math.Log(max(value, 1e-8))); d < distance {
 			nearest, distance = i, d
 		}
@@ -46,7 +45,7 @@ func (c *Slider) slide(event vugu.DOMEvent) {
 	}
 }
 
-// fill colours the track up to the thumb.
+// fill colours the track left of the thumb.
 func (c *Slider) fill(input js.Value) {
 	i, _ := strconv.Atoi(c.position())
 	setVariable(input, "--filled", fmt.Sprintf("%d%%", 100*i/(len(c.field().Notches)-1)))

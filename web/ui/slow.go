@@ -7,21 +7,21 @@ import (
 	"sae/web/state"
 )
 
-// Slow explains what training on a batch did.
+// Slow explains the training step of a batch.
 type Slow struct {
 	Page  *state.Page
 	Stage *stage
 }
 
-// paces are the speeds of training to choose from.
+// paces are the training speeds to choose from.
 var paces = []struct {
 	perSecond   float64
 	label, help string
 }{
-	{0, "Full speed", "Trains as fast as the machine can; only single steps are explained."},
-	{4, "4/s", "Trains on four batches a second and explains each."},
-	{1, "1/s", "Trains on one batch a second and explains each."},
-	{0.25, "1 in 4 s", "Trains on one batch in four seconds and explains each."},
+	{0, "Full speed", "Train at full speed, and explain only single steps"},
+	{4, "4/s", "Train on four batches a second, and explain each"},
+	{1, "1/s", "Train on one batch a second, and explain each"},
+	{0.25, "1 in 4 s", "Train on one batch in four seconds, and explain each"},
 }
 
 func (c *Slow) steppable() bool { return (&Bar{Page: c.Page}).steppable() }
@@ -32,7 +32,7 @@ func (c *Slow) explained() bool {
 
 func (c *Slow) empty() string {
 	if c.Page.Slow.Explained != nil && c.Page.Slow.Explained.TooLarge {
-		return "This network is too large to be explained: that takes two more copies of its weights. Choose smaller hidden layers."
+		return "This network is too large to explain: that needs two more copies of its weights. Choose smaller hidden layers."
 	}
 	return "Train on the next batch, or train at a slower speed, to see the forward pass, the loss, the gradients and the update."
 }
@@ -48,7 +48,7 @@ func (c *Slow) kind(layer protocol.LayerStep) string {
 	return fmt.Sprintf("%s · %s", plural(layer.Units, "unit"), layer.Activation)
 }
 
-// moved is how far a layer moved, by its own length.
+// moved returns how far a layer moved, relative to its own norm.
 func moved(layer protocol.LayerStep) float64 {
 	if layer.Weights == 0 {
 		return 0
@@ -56,7 +56,7 @@ func moved(layer protocol.LayerStep) float64 {
 	return layer.Update / layer.Weights
 }
 
-// most reports whether a layer is the one that moved farthest by its own length.
+// most reports whether the layer moved farthest, relative to its own norm.
 func (c *Slow) most(layer protocol.LayerStep) bool {
 	largest, _ := c.Page.Slow.Explained.Most(moved)
 	return layer.Name == largest.Name
@@ -86,7 +86,7 @@ func (c *Slow) update(layer protocol.LayerStep) string {
 
 type phase struct{ title, text string }
 
-// phases tells in words what happened.
+// phases describes the step in words.
 func (c *Slow) phases() []phase {
 	if !c.explained() {
 		return nil
@@ -98,17 +98,17 @@ func (c *Slow) phases() []phase {
 	if e.Before.L1 > 0 {
 		loss += fmt.Sprintf("; λ times the activations adds %.4f", e.Before.L1)
 	}
-	loss += fmt.Sprintf(". The loss is %.4f. No reconstruction gets below the entropy of the pictures themselves: %.4f for those to validate on.", e.Before.Total(), c.Page.Dataset.Floor)
+	loss += fmt.Sprintf(". The loss is %.4f. No reconstruction gets below the entropy of the pictures themselves, %.4f for the validation pictures.", e.Before.Total(), c.Page.Dataset.Floor)
 	change := e.After.Total() - e.Before.Total()
 	verb := "fell"
 	if change > 0 {
 		verb = "rose"
 	}
 	return []phase{
-		{"1 Forward", fmt.Sprintf("Epoch %d, batch %d: %s go through the encoder. In the mean %.1f of %d latent units are active for one; the decoder makes 3,072 numbers of them.",
+		{"1 Forward", fmt.Sprintf("Epoch %d, batch %d: %s pass through the encoder. On average, %.1f of %d latent units are active on a picture. The decoder turns them into 3,072 numbers.",
 			e.Epoch, e.Batch, plural(e.Images, "picture"), e.Active, c.Page.Settings.Latent)},
 		{"2 Loss", loss},
-		{"3 Backward", fmt.Sprintf("The gradient says how the loss changes with every weight. It is longest in %s (%.2g) and shortest in %s (%.2g).",
+		{"3 Backward", fmt.Sprintf("The gradient says how the loss changes with every weight. Its norm is largest in %s (%.2g) and smallest in %s (%.2g).",
 			largest.Name, largest.Gradient, smallest.Name, smallest.Gradient)},
 		{"4 Update", fmt.Sprintf("Adam takes a step of at most about %.2g for each weight against the gradient's running mean. By its own length %s moves farthest. On the same batch the loss %s by %.2g to %.4f.",
 			e.Rate, farthest.Name, verb, max(change, -change), e.After.Total())},

@@ -5,7 +5,7 @@ import "sae/web/chart"
 // rgb is a colour of a canvas.
 type rgb [3]byte
 
-// theme holds the tokens of style.css that canvases and charts use.
+// theme holds the colours from style.css that canvases and charts use.
 type theme struct {
 	chart chart.Theme
 	// diverging map of differences: too dark, equal, too light
@@ -14,10 +14,9 @@ type theme struct {
 	act [3]rgb
 }
 
-// stage is what everything that draws by itself shares: the theme, and the
-// drawings that wait. Pictures wait for the end of the render; a chart, which
-// takes ECharts several milliseconds, waits for a frame of its own, so that
-// no task keeps the main thread for long.
+// stage is shared by everything that draws: the theme and the queue of drawings.
+// Pictures wait for the end of the render. A chart takes ECharts several
+// milliseconds, so it waits for its own frame, which keeps tasks short.
 type stage struct {
 	theme      *theme // nil while the tokens have to be read
 	generation int    // grows when all has to be drawn anew

@@ -10,10 +10,10 @@ import (
 	"sae/web/state"
 )
 
-// none stands where a number is not known yet.
+// none stands for a number that is not known yet.
 const none = "–"
 
-// count writes a whole number with separators: "3,072".
+// count formats a whole number with separators: "3,072".
 func count(n int) string {
 	digits := strconv.Itoa(n)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -22,7 +22,7 @@ func count(n int) string {
 	return digits
 }
 
-// plural writes a number of things: "1 epoch", "20 epochs".
+// plural formats a number of things: "1 epoch", "20 epochs".
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -30,7 +30,7 @@ func plural(n int, thing string) string {
 	return count(n) + " " + thing + "s"
 }
 
-// duration writes seconds as a clock does: "0:22", "1:02:03".
+// duration formats seconds like a clock: "0:22", "1:02:03".
 func duration(seconds float64) string {
 	s := int(seconds + 0.5)
 	if s >= 3600 {
@@ -39,7 +39,7 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// decibels writes a peak signal-to-noise ratio: "18.9 dB".
+// decibels formats a peak signal-to-noise ratio: "18.9 dB".
 func decibels(psnr float64) string {
 	if math.IsInf(psnr, 1) {
 		return "∞ dB" // of equal images
@@ -47,11 +47,11 @@ func decibels(psnr float64) string {
 	return fmt.Sprintf("%.1f dB", psnr)
 }
 
-// statusText tells the state of the page in a sentence that changes seldom.
+// statusText describes the page's status for screen readers; it changes rarely.
 func statusText(p *state.Page) string {
 	switch p.Status {
 	case state.StatusLoading:
-		return "Reading the data set"
+		return "Loading the data set"
 	case protocol.StatusTraining:
 		return "Training"
 	case protocol.StatusPaused:
@@ -68,8 +68,7 @@ func statusText(p *state.Page) string {
 	return "Ready to train on " + p.Dataset.Name
 }
 
-// loadingText tells how far the reading of a data set is, "" when none is
-// read.
+// loadingText gives the progress of loading a data set, or "" if none is loading.
 func loadingText(p *state.Page) string {
 	if p.Loading == nil {
 		return ""
@@ -80,7 +79,7 @@ func loadingText(p *state.Page) string {
 	return fmt.Sprintf("%s, %.0f %%", p.Loading.Stage, 100*loadingShare(p))
 }
 
-// loadingShare returns which part of a data set is read, from 0 to 1.
+// loadingShare returns the share of a data set that is loaded, from 0 to 1.
 func loadingShare(p *state.Page) float64 {
 	if p.Loading == nil || p.Loading.Total == 0 {
 		return 0
@@ -88,10 +87,10 @@ func loadingShare(p *state.Page) float64 {
 	return min(1, float64(p.Loading.Done)/float64(p.Loading.Total))
 }
 
-// synthetic reports whether the pictures are the embedded, drawn ones.
+// synthetic reports whether the data set is the synthetic one.
 func synthetic(p *state.Page) bool { return p.Dataset.Source == protocol.SourceSynthetic }
 
-// article puts the right one before a noun: "a cat", "an automobile".
+// article puts "a" or "an" before a noun.
 func article(noun string) string {
 	if noun != "" && strings.ContainsRune("aeiou", rune(noun[0])) {
 		return "an " + noun

@@ -1,12 +1,11 @@
-// Package ui holds the vugu components of the page. They show what a
-// [state.Page] holds and call its methods; of their own they hold but handles
-// on the DOM.
+// Package ui holds the vugu components of the page. They show a [state.Page] and
+// call its methods. Their only state is handles on the DOM.
 //
 // vugu v0.4.0 sets the whole DOM again on every render, which shapes the
-// templates: what must survive a render (canvases, charts, live regions)
-// stands in an element without children of vugu's and is filled by a
-// vg-js-create handler; what can be focused or clicked has at least one
-// dynamic attribute, or vugu would replace it by new HTML.
+// templates. What must survive a render (canvases, charts, live regions) goes into
+// an element without vugu children and is filled by a vg-js-create handler. What
+// can be focused or clicked has at least one dynamic attribute; otherwise vugu
+// would replace it with new HTML.
 package ui
 
 //go:generate ../../tools/generate
@@ -22,8 +21,8 @@ import (
 	"sae/web/state"
 )
 
-// Root is the whole page below the body's #app. Its fields are set before
-// the first render; the functions may be nil.
+// Root is the whole page, in the body's #app. Its fields are set before the first
+// render; functions may be nil.
 type Root struct {
 	Page        *state.Page
 	Address     string // of the page, without a query
@@ -36,19 +35,19 @@ type Root struct {
 	Do func(change func())
 	// Quietly changes the page's state and renders the result a little later.
 	Quietly func(change func())
-	// Save has the browser store a file, a Blob, under a name.
+	// Save downloads a file, a Blob, under a name.
 	Save func(file any, name string)
-	// SaveText has the browser store text under a name.
+	// SaveText downloads text under a name.
 	SaveText func(text, name string)
-	// Copy puts text into the clipboard; done may be called later.
+	// Copy copies text to the clipboard; done may be called later.
 	Copy func(text string, done func(error))
 
 	stage stage
 }
 
-// AfterRender draws the canvases and charts whose content has changed. The
-// main loop calls it after each render, when the DOM is complete, so that the
-// browser lays the page out once.
+// AfterRender draws the canvases and charts whose content has changed. The main
+// loop calls it after each render, when the DOM is complete, so that the browser
+// lays out the page once.
 func (c *Root) AfterRender() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
@@ -56,8 +55,8 @@ func (c *Root) AfterRender() {
 	c.stage.draw()
 }
 
-// Redraw makes the next render draw every canvas and chart anew: after a
-// change of theme.
+// Redraw makes the next render redraw every canvas and chart, after a change of
+// theme.
 func (c *Root) Redraw() { c.stage.forget() }
 
 func (c *Root) toast() string {
@@ -69,7 +68,7 @@ func (c *Root) toast() string {
 
 func (c *Root) undoable() bool { return c.Page.Toast != nil && c.Page.Toast.Undo != nil }
 
-// offer tells of the run that can be resumed.
+// offer describes the run that can be resumed.
 func (c *Root) offer() (offer struct{ title, text string }) {
 	if len(c.Page.Offers) == 0 {
 		return offer
@@ -86,7 +85,7 @@ func (c *Root) offer() (offer struct{ title, text string }) {
 	return offer
 }
 
-// ago writes how long ago something was, roughly.
+// ago describes roughly how long ago something was.
 func ago(since time.Duration) string {
 	switch minutes := int(since.Minutes()); {
 	case minutes < 1:
@@ -100,27 +99,27 @@ func ago(since time.Duration) string {
 	}
 }
 
-// Answered draws what the explorer's decoder has answered, without a render.
+// Answered draws the explorer's decoded picture without a render.
 func (c *Root) Answered() {
 	if c.stage.answer != nil {
 		c.stage.answer()
 	}
 }
 
-// call calls a function that may be missing.
+// call calls a function that may be nil.
 func call(f func()) {
 	if f != nil {
 		f()
 	}
 }
 
-// ignore is for commands whose failure the page shows by itself.
+// ignore is for commands whose errors the page shows anyway.
 func ignore(error) {}
 
-// announceStatus tells people who do not see the page what it does.
+// announceStatus tells screen readers the page's status.
 func (c *Root) announceStatus(region js.Value) { announce(region, statusText(c.Page)) }
 
-// announceNotice tells people who do not see the page of the notice.
+// announceNotice tells screen readers about the notice.
 func (c *Root) announceNotice(region js.Value) {
 	text := ""
 	if notice := c.Page.Notice; notice != nil {

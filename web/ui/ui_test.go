@@ -309,15 +309,15 @@ func TestStates(t *testing.T) {
 	}{
 		{
 			"loading", begin(),
-			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 512 → 128 → 64 → 3,072", "Reading the data set"},
+			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 512 → 128 → 64 → 3,072", "Loading the data set"},
 			[]string{"Code of the"},
-			[]string{`disabled title="The data set is still being read"`, `disabled aria-label="Step"`, `disabled aria-label="Show the code of picture 1"`},
+			[]string{`disabled title="The data set is still loading"`, `disabled aria-label="Step"`, `disabled aria-label="Show the code of picture 1"`},
 		},
 		{
 			"first visit", visit(protocol.SourceSite),
 			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "grey before training",
 				"from the first batch on", "Validation 0.6931 Training – Above floor 0.1460 MSE 0.0724 PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
-				"The 64 units of the latent layer over all 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
+				"How the 64 units of the latent layer respond to the 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
 			[]string{"Pause", "Opening"},
 			[]string{`hidden class="badge strong"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
 		},
@@ -335,12 +335,12 @@ func TestStates(t *testing.T) {
 			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
 		},
 		{"paused", paused(), []string{"Train Epoch 7 of 20"}, []string{"Pause"}, nil},
-		{"done", done(), []string{"Train on Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
+		{"done", done(), []string{"Continue Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
 		{
 			"stopped", failed(),
-			[]string{"Training stopped a worker was lost; reset to start again", "stopped; reset to go on"},
+			[]string{"Training stopped a worker was lost; reset to start again", "stopped; reset to start over"},
 			nil,
-			[]string{`disabled title="Training stopped; reset to start again"`},
+			[]string{`disabled title="Training stopped; reset to start over"`},
 		},
 		{
 			"diverged", diverged(),
@@ -350,7 +350,7 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"unsaved", unsaved(),
-			[]string{"batch 18 of 30 · not saved", "The run under way is not saved: the disk is full."},
+			[]string{"batch 18 of 30 · not saved", "The current run is not saved: the disk is full."},
 			nil,
 			nil,
 		},
@@ -370,7 +370,7 @@ func TestStates(t *testing.T) {
 			"reading", reading(),
 			[]string{"Reading cifar-10-binary.tar.gz, 41 %", "Pause"},
 			[]string{"validation pictures, never trained on"},
-			[]string{`value="0.410" aria-label="Reading the data set"`},
+			[]string{`value="0.410" aria-label="Loading the data set"`},
 		},
 		{"excess", excess(), []string{"Validation 0.0455 Training 0.0399"}, nil, nil},
 		{"shuffled", shuffled(), []string{"First pictures"}, nil, nil},
@@ -669,9 +669,9 @@ func TestSlow(t *testing.T) {
 	page := text(render(t, root))
 	for _, want := range []string{
 		"latent 64 units · relu", "update 0.3 (3 %)",
-		"Epoch 1, batch 1: 128 pictures go through the encoder. In the mean 16.0 of 64 latent units are active",
+		"Epoch 1, batch 1: 128 pictures pass through the encoder. On average, 16.0 of 64 latent units are active",
 		"by a binary cross-entropy of 0.6931; λ times the activations adds 0.0010. The loss is 0.6941.",
-		"longest in latent (0.06) and shortest in output (0.01)",
+		"largest in latent (0.06) and smallest in output (0.01)",
 		"latent moves farthest. On the same batch the loss fell by 0.0012 to 0.6929.",
 	} {
 		if !strings.Contains(page, want) {
@@ -806,7 +806,7 @@ func TestComparison(t *testing.T) {
 	})
 	fire(t, boxes[1], "change", map[string]any{"checked": false})
 	fire(t, boxes[2], "change", map[string]any{"checked": true})
-	if s.Loss.ShowMean || !s.Loss.ShowPCA || !strings.Contains(text(render(t, root)), "PCA-64 looking for them") {
+	if s.Loss.ShowMean || !s.Loss.ShowPCA || !strings.Contains(text(render(t, root)), "PCA-64 computing") {
 		t.Errorf("mean image %t, PCA %t", s.Loss.ShowMean, s.Loss.ShowPCA)
 	}
 	reply := protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086})

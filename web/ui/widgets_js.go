@@ -7,10 +7,9 @@ import (
 	"github.com/vugu/vugu/js"
 )
 
-// Widgets are lists that are drawn by hand: vugu sets every attribute of every
-// element again on each render, which takes too long for hundreds of them. They
-// stand in an element without children of vugu's, and change only what has
-// changed.
+// Widgets are lists that are drawn without vugu, which sets every attribute of every
+// element on each render. That takes too long for hundreds of elements. Widgets
+// fill an element without vugu children and update only what has changed.
 
 // element returns a new element with a class.
 func element(tag, class string) sjs.Value {
@@ -19,7 +18,7 @@ func element(tag, class string) sjs.Value {
 	return e
 }
 
-// setText sets an element's text where it is another one.
+// setText sets an element's text if it differs.
 func setText(e sjs.Value, shown *string, text string) {
 	if *shown != text {
 		e.Set("textContent", text)
@@ -27,8 +26,8 @@ func setText(e sjs.Value, shown *string, text string) {
 	}
 }
 
-// listen calls handle with the number of the item, counted from 0, in which an
-// event happens, and with the event's target.
+// listen calls handle with the index of the item in which an event happens, and
+// with the event's target.
 func (s *surface) listen(event string, handle func(item int, target sjs.Value)) {
 	s.host.Call("addEventListener", event, sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
 		target := args[0].Get("target")
@@ -52,8 +51,8 @@ type tileElements struct {
 	version, pressed                  string
 }
 
-// place puts the tiles into an element of vugu. click is called with the
-// position of the tile that is clicked.
+// place puts the tiles into an element of vugu. click is called with the index of
+// the clicked tile.
 func (t *tiles) place(host js.Value, click func(position int)) {
 	if !t.enter(host) {
 		return
@@ -128,8 +127,8 @@ type sliderState struct {
 	disabled         bool
 }
 
-// place puts the sliders into an element of vugu. slide is called with the
-// position of the slider that is moved, and its value.
+// place puts the sliders into an element of vugu. slide is called with the index of
+// the moved slider and its value.
 func (l *sliders) place(host js.Value, slide func(position int, value float64)) {
 	if !l.enter(host) {
 		return

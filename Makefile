@@ -87,9 +87,10 @@ golden: build/bin/wasmexec ## print how far each kernel is from the reference tr
 	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd; } | \
 	  sed -n 's/.*golden: //p; /^--- FAIL/p; /SKIP/p'
 
-bench: dist build/bin/wasmexec ## measure training, reading data and opening the page, natively and in Chromium
+bench: dist build/bin/wasmexec ## measure kernels, training, reading data and opening the page, natively and in Chromium
 	tools/need chromium
 	go test -run '^$$' -bench . -benchtime 200ms ./nn/...
+	$(WASM) go test -run '^$$' -bench . -benchtime 200ms -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd
 	go test -run '^$$' -bench 'Read|Write' ./data
 	$(WASM) go test -run '^$$' -bench 'Read|Write' -exec $(CURDIR)/build/bin/wasmexec ./data
 	go test -run '^$$' -bench . -benchtime 1x ./e2e

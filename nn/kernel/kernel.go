@@ -4,11 +4,13 @@
 // same values within rounding.
 //
 // All slices are float32, row-major and contiguous. Lengths that do not fit
-// panic, as an index out of range does.
+// panic before anything is written. Package kerneltest tests an implementation.
 package kernel
 
-// Implementation is what computes the functions of this package; its methods
-// are documented there.
+import "fmt"
+
+// Implementation is what computes the functions of this package, where its
+// methods are documented; they are called with lengths that fit.
 type Implementation interface {
 	FromBytes(dst []float32, src []byte)
 	BiasReLU(x, bias []float32)
@@ -26,10 +28,25 @@ var implementation Implementation = Plain{}
 // does for BLAS. It must not be called while one of them runs.
 func Use(i Implementation) { implementation = i }
 
+// checkRows panics unless x numbers are whole rows of so many columns.
+func checkRows(function string, x, columns int) {
+	if x != 0 && (columns == 0 || x%columns != 0) {
+		panic(fmt.Sprintf("kernel: %s of %d numbers in rows of %d: want whole rows", function, x, columns))
+	}
+}
+
+// checkEqual panics unless a slice has as many elements as another.
+func checkEqual(function string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("kernel: %s of slices with %d and %d elements: want the same number", function, got, want))
+	}
+}
+
 // FromBytes converts bytes to the interval [0, 1]:
 //
 //	dst[i] = src[i] / 255
 func FromBytes(dst []float32, src []byte) {
+	checkEqual("FromBytes", len(dst), len(src))
 	implementation.FromBytes(dst, src)
 }
 
@@ -39,6 +56,7 @@ func FromBytes(dst []float32, src []byte) {
 //
 // NaN stays NaN, so that a diverged model shows.
 func BiasReLU(x, bias []float32) {
+	checkRows("BiasReLU", len(x), len(bias))
 	implementation.BiasReLU(x, bias)
 }
 
@@ -46,6 +64,7 @@ func BiasReLU(x, bias []float32) {
 //
 //	x[i][j] = 1 / (1 + exp(−x[i][j] − bias[j]))
 func BiasSigmoid(x, bias []float32) {
+	checkRows("BiasSigmoid", len(x), len(bias))
 	implementation.BiasSigmoid(x, bias)
 }
 
@@ -54,6 +73,7 @@ func BiasSigmoid(x, bias []float32) {
 //
 //	gradient[i] = 0 where activation[i] ≤ 0
 func ReLUGradient(gradient, activation []float32) {
+	checkEqual("ReLUGradient", len(gradient), len(activation))
 	implementation.ReLUGradient(gradient, activation)
 }
 
@@ -67,8 +87,11 @@ func ReLUGradient(gradient, activation []float32) {
 //	logits[i][j] = scale · (sigmoid(z) − x)
 //
 // The form in z never takes the logarithm of a rounded 0 and so needs no
-// clipping; it is the one that Keras 2.15 uses for a sigmoid in graph mode.
+// clipping; it is the one that Keras 2.15 uses for a sigmoid in graph mode. The
+// sum is not finite where a logit is not.
 func SigmoidBCE(logits, bias, targets []float32, scale float32) (sum float64) {
+	checkRows("SigmoidBCE", len(logits), len(bias))
+	checkEqual("SigmoidBCE", len(targets), len(logits))
 	return implementation.SigmoidBCE(logits, bias, targets, scale)
 }
 
@@ -76,6 +99,7 @@ func SigmoidBCE(logits, bias, targets []float32, scale float32) (sum float64) {
 //
 //	dst[j] = Σ_i x[i][j]
 func ColumnSums(dst, x []float32) {
+	checkRows("ColumnSums", len(x), len(dst))
 	implementation.ColumnSums(dst, x)
 }
 
@@ -85,6 +109,7 @@ func ColumnSums(dst, x []float32) {
 //	sum += activation[i]
 //	gradient[i] += scale where activation[i] > 0
 func L1Gradient(gradient, activation []float32, scale float32) (sum float64) {
+	checkEqual("L1Gradient", len(gradient), len(activation))
 	return implementation.L1Gradient(gradient, activation, scale)
 }
 
@@ -97,5 +122,9 @@ func L1Gradient(gradient, activation []float32, scale float32) (sum float64) {
 //
 // rate includes the bias correction: see nn.Adam.
 func Adam(p, g, m, v []float32, rate, beta1, beta2, epsilon float32) {
+	checkEqual("Adam", len(g), len(p))
+	checkEqual("Adam", len(m), len(p))
+	checkEqual("Adam", len(v), len(p))
+
 	implementation.Adam(p, g, m, v, rate, beta1, beta2, epsilon)
 }

@@ -54,7 +54,6 @@ func FuzzDecode(f *testing.F) {
 			decode[Died](t, body)
 			decode[Bench](t, body)
 			decode[BenchResult](t, body)
-			decode[KernelBench](t, body)
 		})
 	})
 }

@@ -99,9 +99,6 @@ const (
 	// it can; the body is a Bench, the buffer holds the images. The reply's
 	// body is a BenchResult.
 	TypeBench Type = "bench"
-	// TypeBenchKernels measures the kernels that the browser can run; there is
-	// no body. The reply's body is a KernelBench.
-	TypeBenchKernels Type = "benchKernels"
 	// TypeJoin makes a worker a member of another worker's team, which sends
 	// it, until the next TypeJoin; the body is a Join, and the Ports to the
 	// other members travel beside it. A reply comes only when that fails.

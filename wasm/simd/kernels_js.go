@@ -51,16 +51,6 @@ func l1Gradient(n int32, gradient, activation *float32, scale float32) float64
 //go:wasmimport simd adam
 func adam(n int32, p, g, m, v *float32, rate, oneMinusBeta1, oneMinusBeta2, epsilon float32)
 
-//go:wasmimport simd peak
-func peak(n int32, x float32) float32
-
-// PeakFLOP is the number of floating-point operations of one round of Peak.
-const PeakFLOP = 2 * 4 * 12 * 8
-
-// Peak multiplies and adds in registers, for so many rounds, and does nothing
-// else: no kernel can be faster.
-func (*Kernels) Peak(rounds int) { peak(int32(rounds), 1e-3) }
-
 // Sgemm computes
 //
 //	C = alpha * op(A) * op(B) + beta * C
@@ -89,20 +79,16 @@ func transposed(t blas.Transpose) int32 {
 	return 1
 }
 
-// rows returns the number of rows of x, [rows, cols], which has to be whole.
+// rows returns the number of rows of x, [rows, cols].
 func rows(x []float32, cols int) int32 {
 	if len(x) == 0 {
 		return 0
-	}
-	if cols == 0 || len(x)%cols != 0 {
-		panic("simd: rows of unequal length")
 	}
 	return int32(len(x) / cols)
 }
 
 // FromBytes implements kernel.Implementation.
 func (*Kernels) FromBytes(dst []float32, src []byte) {
-	dst = dst[:len(src)]
 	fromBytes(int32(len(dst)), unsafe.SliceData(dst), unsafe.SliceData(src))
 }
 
@@ -118,13 +104,11 @@ func (*Kernels) BiasSigmoid(x, bias []float32) {
 
 // ReLUGradient implements kernel.Implementation.
 func (*Kernels) ReLUGradient(gradient, activation []float32) {
-	gradient = gradient[:len(activation)]
 	reluGradient(int32(len(gradient)), unsafe.SliceData(gradient), unsafe.SliceData(activation))
 }
 
 // SigmoidBCE implements kernel.Implementation.
 func (*Kernels) SigmoidBCE(logits, bias, targets []float32, scale float32) float64 {
-	targets = targets[:len(logits)]
 	return sigmoidBCE(rows(logits, len(bias)), int32(len(bias)),
 		unsafe.SliceData(logits), unsafe.SliceData(bias), unsafe.SliceData(targets), scale)
 }
@@ -137,13 +121,11 @@ func (*Kernels) ColumnSums(dst, x []float32) {
 
 // L1Gradient implements kernel.Implementation.
 func (*Kernels) L1Gradient(gradient, activation []float32, scale float32) float64 {
-	gradient = gradient[:len(activation)]
 	return l1Gradient(int32(len(gradient)), unsafe.SliceData(gradient), unsafe.SliceData(activation), scale)
 }
 
 // Adam implements kernel.Implementation.
 func (*Kernels) Adam(p, g, m, v []float32, rate, beta1, beta2, epsilon float32) {
-	g, m, v = g[:len(p)], m[:len(p)], v[:len(p)]
 	adam(int32(len(p)), unsafe.SliceData(p), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v),
 		rate, 1-beta1, 1-beta2, epsilon)
 }

@@ -39,17 +39,6 @@ func Use() string {
 	return "go"
 }
 
-// Available returns the kernels that this machine can run, the fastest first.
-func Available() []*Kernels {
-	var available []*Kernels
-	for _, module := range modules {
-		if kernels, err := link(module.name, module.code); err == nil {
-			available = append(available, kernels)
-		}
-	}
-	return available
-}
-
 // Use makes the kernels those of gonum's blas32 and of package kernel.
 func (k *Kernels) Use() {
 	k.activate()
@@ -60,11 +49,24 @@ func (k *Kernels) Use() {
 // activate leads the imported functions to the module of k.
 func (k *Kernels) activate() { js.Global().Get("saeKernels").Set("exports", k.exports) }
 
-// link instantiates a module on this program's memory and activates it.
-func link(name string, code []byte) (kernels *Kernels, err error) {
+// link instantiates a module and activates it.
+func link(name string, code []byte) (*Kernels, error) {
+	exports, err := instantiate(code)
+	if err != nil {
+		return nil, err
+	}
+	kernels := &Kernels{Name: name, exports: exports}
+	kernels.activate()
+	kernels.scratch = make([]float32, scratchFloats())
+	return kernels, nil
+}
+
+// instantiate instantiates a module on this program's memory and returns its
+// exports.
+func instantiate(code []byte) (exports js.Value, err error) {
 	host := js.Global().Get("saeKernels")
 	if !host.Truthy() {
-		return nil, errors.New("simd: no saeKernels: want the program to be instantiated by program.js")
+		return exports, errors.New("simd: no saeKernels: want the program to be instantiated by program.js")
 	}
 	defer func() {
 		switch thrown := recover().(type) {
@@ -79,14 +81,11 @@ func link(name string, code []byte) (kernels *Kernels, err error) {
 	js.CopyBytesToJS(bytes, code)
 	webAssembly := js.Global().Get("WebAssembly")
 	if !webAssembly.Call("validate", bytes).Bool() {
-		return nil, errors.New("simd: the machine does not know the instructions")
+		return exports, errors.New("simd: the machine does not know the instructions")
 	}
 	module := webAssembly.Get("Module").New(bytes)
 	instance := webAssembly.Get("Instance").New(module, map[string]any{
 		"env": map[string]any{"memory": host.Get("memory")},
 	})
-	kernels = &Kernels{Name: name, exports: instance.Get("exports")}
-	kernels.activate()
-	kernels.scratch = make([]float32, scratchFloats())
-	return kernels, nil
+	return instance.Get("exports"), nil
 }

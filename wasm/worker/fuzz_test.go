@@ -130,8 +130,7 @@ func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 			err := write(&file)
 			return file.Bytes(), err
 		},
-		OpenFile:     openBytes,
-		BenchKernels: func() protocol.KernelBench { return protocol.KernelBench{} },
+		OpenFile: openBytes,
 		Open: func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
 			if load.Source != protocol.SourceSynthetic {
 				return nil, false, errors.New("no such file")

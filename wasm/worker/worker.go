@@ -68,8 +68,6 @@ type Platform struct {
 	Discard func(slot string) error
 	// Kernel names the kernels in use.
 	Kernel string
-	// BenchKernels measures all kernels that there are.
-	BenchKernels func() protocol.KernelBench
 	// Cores is how many workers the machine can run at once.
 	Cores int
 
@@ -238,7 +236,7 @@ func (w *Worker) attend() error {
 			return nil
 		}
 		switch m.Type {
-		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeBenchKernels, protocol.TypeJoin:
+		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeJoin:
 			return errInterrupted
 		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport,
 			protocol.TypeResume, protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap, protocol.TypeUnusual:
@@ -303,9 +301,6 @@ func (w *Worker) handle(m protocol.Message) {
 	case protocol.TypeBench:
 		w.endRun(errors.New("step: a benchmark replaced the run"))
 		reply, err = w.bench(m)
-	case protocol.TypeBenchKernels:
-		w.endRun(errors.New("step: a benchmark replaced the run"))
-		reply = protocol.New("", w.BenchKernels())
 	case protocol.TypeJoin:
 		if err = w.join(m); err == nil {
 			return

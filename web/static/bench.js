@@ -2,7 +2,7 @@
 // and tells how fast: cfg is {layers, latentIndex, l1, batch, epochs, warmup,
 // images, data: Uint8Array(images*3072), lr, beta1, beta2, eps, threads,
 // budgetMs}; the result {imagesPerSecond, loss, imagesUsed, epochMs, kernel,
-// workers, weights}. benchKernels() measures the kernels alone.
+// workers, weights}.
 "use strict";
 
 const module = WebAssembly.compileStreaming(fetch("sae.wasm", { integrity: "" }));
@@ -35,7 +35,6 @@ async function ask(type, body, buffers = []) {
 }
 
 window.benchTrain = ({ data, ...cfg }) => ask("bench", cfg, [data.slice().buffer]);
-window.benchKernels = () => ask("benchKernels", null);
 
 const networks = {
   S: [3072, 128, 32, 128, 3072],
@@ -81,64 +80,35 @@ const median = (values) => {
 
 // The picture.
 
-const percent = (share) => `${(100 * share).toFixed(0)} %`;
-const names = { "relaxed-simd": "relaxed SIMD", simd: "SIMD", go: "plain Go" };
-
-function show(id, rows) {
-  const section = document.getElementById(id);
-  section.hidden = false;
-  section.querySelector(".bars").replaceChildren(...rows.flatMap(({ title, bars }) => [
-    Object.assign(document.createElement("h3"), { textContent: title }),
-    ...bars.flatMap(({ label, text, share, low, high }) => {
-      const bar = Object.assign(document.createElement("span"), { className: "track" });
-      const part = (className, from, to) => {
-        const element = Object.assign(document.createElement("i"), { className });
-        element.style.left = `${100 * from}%`;
-        element.style.width = `${100 * (to - from)}%`;
-        bar.append(element);
-      };
-      part("value", 0, Math.min(1, share));
-      if (high > low) part("spread", Math.min(1, low), Math.min(1, high));
-      return [
-        Object.assign(document.createElement("span"), { className: "label", textContent: label }),
-        bar,
-        Object.assign(document.createElement("span"), { className: "number", textContent: text }),
-      ];
-    }),
-  ]));
-}
-
-function showKernels({ products, step }) {
-  const shapes = Map.groupBy(products, ({ pass, m, n, k }) => `${pass} ${m} × ${n} × ${k}`);
-  const fastest = Math.max(...products.map(({ peak }) => peak));
-  show("products", [...shapes].map(([title, kernels]) => ({
-    title,
-    bars: kernels.map(({ kernel, gflops, ofPeak }) => kernel === "go"
-      ? { label: names[kernel], share: gflops.median / fastest, text: gflops.median.toFixed(1) }
-      : { label: names[kernel], share: ofPeak.median, low: ofPeak.low, high: ofPeak.high, text: `${percent(ofPeak.median)}   ${gflops.median.toFixed(1)}` }),
-  })));
-  show("step", step.map(({ kernel, ms, gflops, ofPeak, parts }) => ({
-    title: `${names[kernel]}: ${ms.median.toFixed(0)} ms, ${gflops.median.toFixed(1)} · 10⁹ operations/s, ${percent(ofPeak.median)} of the peak`,
-    bars: parts.map(({ name, share }) => ({ label: name, share, text: `${(100 * share).toFixed(1)} %` })),
-  })));
-}
-
 function showTeams(results) {
   const groups = Map.groupBy(results.filter(({ speeds }) => speeds.length), ({ network, batch }) => `${networks[network].join("-")}, batch ${batch}`);
-  show("training", [...groups].map(([title, teams]) => {
+  const element = (tag, properties) => Object.assign(document.createElement(tag), properties);
+  const rows = [...groups].flatMap(([title, teams]) => {
     const fastest = Math.max(...teams.flatMap(({ speeds }) => speeds));
-    return {
-      title,
-      bars: teams.map(({ workers, speeds }) => {
-        const ratio = median(speeds.map((speed, round) => speed / teams[0].speeds[round]));
-        return {
-          label: workers === 1 ? "1 worker" : `${workers} workers`,
-          share: median(speeds) / fastest, low: Math.min(...speeds) / fastest, high: Math.max(...speeds) / fastest,
-          text: `${Math.round(median(speeds)).toLocaleString("en")}${workers === 1 ? "" : `   × ${ratio.toFixed(2)}`}`,
-        };
-      }),
-    };
-  }));
+    return [element("h3", { textContent: title }), ...teams.flatMap(({ workers, speeds }) => {
+      const track = element("span", { className: "track" });
+      const part = (className, from, to) => {
+        const bar = element("i", { className });
+        bar.style.left = `${(100 * from) / fastest}%`;
+        bar.style.width = `${(100 * (to - from)) / fastest}%`;
+        track.append(bar);
+      };
+      part("value", 0, median(speeds));
+      part("spread", Math.min(...speeds), Math.max(...speeds));
+      const ratio = median(speeds.map((speed, round) => speed / teams[0].speeds[round]));
+      return [
+        element("span", { className: "label", textContent: workers === 1 ? "1 worker" : `${workers} workers` }),
+        track,
+        element("span", {
+          className: "number",
+          textContent: `${Math.round(median(speeds)).toLocaleString("en")}${workers === 1 ? "" : `   × ${ratio.toFixed(2)}`}`,
+        }),
+      ];
+    })];
+  });
+  const section = document.getElementById("training");
+  section.hidden = false;
+  section.querySelector(".bars").replaceChildren(...rows);
 }
 
 const runButton = document.getElementById("run");
@@ -148,10 +118,8 @@ runButton.onclick = async () => {
   const status = document.getElementById("status");
   runButton.disabled = true;
   stopButton.hidden = false;
-  for (const section of document.querySelectorAll("section")) section.hidden = true;
+  document.getElementById("training").hidden = true;
   try {
-    status.textContent = "Matrix products …";
-    showKernels(await benchKernels());
     await benchTeams(benchConfigurations(), (results, next) => {
       showTeams(results);
       if (next) status.textContent = `${networks[next.network].join("-")}, batch ${next.batch}, ${next.workers === 1 ? "1 worker" : `${next.workers} workers`} …`;

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sae/nn/golden"
+	"sae/nn/kernel/kerneltest"
 )
 
 // The reference traces are met with each kernel, as they are in plain Go by
@@ -17,8 +18,8 @@ func TestGoldenTraces(t *testing.T) {
 	if len(traces) == 0 {
 		t.Skip("no reference traces in ../shared/golden beside the repository")
 	}
-	forAll(t, func(t *testing.T, k kernels) {
-		use(t, k)
+	forAll(t, func(t *testing.T, k *Kernels) {
+		kerneltest.Use(t, k)
 		for _, trace := range traces {
 			differences, err := trace.Replay()
 			if err != nil {

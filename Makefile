@@ -90,7 +90,7 @@ golden: build/bin/wasmexec ## print how far each kernel is from the reference tr
 bench: dist build/bin/wasmexec ## measure kernels, training, reading data and opening the page, natively and in Chromium
 	tools/need chromium
 	go test -run '^$$' -bench . -benchtime 200ms ./nn/...
-	$(WASM) go test -run '^$$' -bench . -benchtime 200ms -exec $(CURDIR)/build/bin/wasmexec ./wasm/simd
+	$(WASM) go test -run '^$$' -bench . -benchtime 200ms -exec $(CURDIR)/build/bin/wasmexec ./nn/kernel ./wasm/simd
 	go test -run '^$$' -bench 'Read|Write' ./data
 	$(WASM) go test -run '^$$' -bench 'Read|Write' -exec $(CURDIR)/build/bin/wasmexec ./data
 	go test -run '^$$' -bench . -benchtime 1x ./e2e

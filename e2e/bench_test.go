@@ -12,6 +12,26 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// bench.html draws a bar for each size of a team, by network and batch.
+func TestBenchPage(t *testing.T) {
+	p := open(t, "bench.html", desktop)
+	evaluate[chromedp.Void](p, `(() => {
+		window.benchConfigurations = () => [{network: "S", batch: 8, workers: 1}, {network: "S", batch: 8, workers: 2}, {network: "S", batch: 16, workers: 1}];
+	})()`)
+	p.do(chromedp.Click("#run"))
+	waitFor[bool](p, `document.getElementById("status").textContent === "Done."`)
+	texts := evaluate[[]string](p, `[...document.querySelectorAll("#training .bars > *")].map(
+		(element) => element.className === "number" ? element.textContent.replace(/[\d,.]+/g, "N") : element.textContent)`)
+	want := []string{
+		"3072-128-32-128-3072, batch 8", "1 worker", "", "N", "2 workers", "", "N   × N",
+		"3072-128-32-128-3072, batch 16", "1 worker", "", "N",
+	}
+	if !slices.Equal(texts, want) {
+		t.Errorf("the page shows %q, want %q", texts, want)
+	}
+	p.screenshot("bench")
+}
+
 // BenchmarkTeams prints images per second by network, batch and workers, and
 // the ratios to one worker within each round.
 func BenchmarkTeams(b *testing.B) {

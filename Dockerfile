@@ -1,11 +1,10 @@
-# The demo as a container of a few megabytes: what make dist writes, served by
-# tools/serve, and nothing else.
+# A container of a few megabytes with the output of make dist and tools/serve.
 #
 #   docker build -t sae .
 #   docker run --rm -p 127.0.0.1:8080:8080 sae
 
-# Images are named by digest, since a tag can be moved. No package is installed:
-# Go's image has make and a compiler, Node's brings npm.
+# Images are pinned to digests, because tags can be moved. No packages are installed:
+# Go's image has make and a compiler, Node's has npm.
 FROM node:22.23.2-trixie-slim@sha256:c5849ff9c9ebcd66615412f0b548ca5b8ecaef84003dc9ac2e077ebe46aaa3f6 AS node
 
 FROM golang:1.26.5-trixie@sha256:4ee9ffa999b4583ce281939cdff828763083610292f252279a0cee77473bd9a7 AS build
@@ -17,7 +16,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# Where the demo will be found, for the card of a link to it.
+# The public address of the demo, for the preview card of a link to it.
 ARG URL=
 RUN make dist URL="$URL"
 

@@ -80,7 +80,7 @@ soak: build ## use the page at random for MINUTES=30 and watch its memory
 	tools/need chromium
 	go test -count=1 -v -timeout 3h -run TestSoak ./e2e -soak $(MINUTES)m
 
-golden: build/bin/wasmexec ## print how far each kernel is from the reference traces in ../shared/golden
+golden: build/bin/wasmexec ## print how far each kernel is from the reference traces
 	tools/need node chromium
 	@{ go test -count=1 -v -run TestGoldenTraces ./nn && \
 	  $(WASM) go test -count=1 -v -run TestGoldenTraces -exec $(GOROOT)/lib/wasm/go_js_wasm_exec ./nn && \

@@ -13,8 +13,8 @@ import (
 	"io"
 )
 
-// magic starts every file of the compact format. The line end shows up a file
-// that was transferred as text.
+// magic starts every file of the compact format. Its line end reveals a file that
+// was transferred as text.
 const magic = "SAEDATA\n"
 
 const (
@@ -26,7 +26,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Info describes a compact file: its header.
+// Info is the header of a compact file.
 type Info struct {
 	Name       string   `json:"name"`
 	Provenance string   `json:"provenance"`
@@ -61,7 +61,7 @@ func (d *Dataset) Write(w io.Writer) error {
 	prefix = append(prefix, header...)
 	prefix = binary.LittleEndian.AppendUint32(prefix, crc32.Checksum(header, castagnoli))
 	buffered := bufio.NewWriterSize(w, 1<<16)
-	buffered.Write(prefix) // an error stays until Flush
+	buffered.Write(prefix) // Flush returns any error
 	e := newEncoder(d.Train, d.Validation)
 	buffered.Write(e.tables)
 	sum := crc32.New(castagnoli)
@@ -80,7 +80,7 @@ func (d *Dataset) Write(w io.Writer) error {
 	return buffered.Flush()
 }
 
-// ReadInfo reads the header of a compact file and nothing more.
+// ReadInfo reads only the header of a compact file.
 func ReadInfo(r io.Reader) (Info, error) {
 	info, err := readInfo(r)
 	if err != nil {
@@ -141,17 +141,17 @@ func (i Info) validate() error {
 	return nil
 }
 
-// truncated says where a file ended that should not have, or where it is no
-// longer what its compression can have written.
+// truncated says where a file ended too early, or where its compressed data are
+// invalid.
 func truncated(where string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ends within the %s: the file is truncated", where)
 	}
 	switch {
 	case errors.Is(err, gzip.ErrChecksum):
-		return fmt.Errorf("%s: its content does not have the checksum at its end: the file is damaged", where)
+		return fmt.Errorf("%s: wrong checksum: the file is damaged", where)
 	case errors.Is(err, gzip.ErrHeader):
-		return fmt.Errorf("%s: bytes that are not gzip's: the file is damaged", where)
+		return fmt.Errorf("%s: invalid gzip data: the file is damaged", where)
 	}
 	if corrupt := flate.CorruptInputError(0); errors.As(err, &corrupt) {
 		return fmt.Errorf("%s: %w: the file is damaged", where, err)
@@ -159,8 +159,8 @@ func truncated(where string, err error) error {
 	return err
 }
 
-// Read reads a data set in the compact format to its end. What it allocates
-// grows with what it has read, whatever the header claims.
+// Read reads a data set in the compact format to the end of r. Its memory grows with
+// what it has read, whatever the header claims.
 func Read(r io.Reader) (*Dataset, error) {
 	d, err := read(r)
 	if err != nil {
@@ -226,8 +226,8 @@ func (d *decoder) split(r *bufio.Reader, sum hash.Hash, n int, where string) (Sp
 		if size > there {
 			return Split{}, truncated(where, err)
 		}
-		if size < ImageSize/8 { // a bit for each symbol
-			return Split{}, fmt.Errorf("%s: number %d is in codes that there are not: the file is damaged", where, split.Len())
+		if size < ImageSize/8 { // less than a bit per symbol
+			return Split{}, fmt.Errorf("%s: number %d has codes that are not in the tables: the file is damaged", where, split.Len())
 		}
 		r.Discard(size)
 		sum.Write([]byte{label})

@@ -152,7 +152,7 @@ func TestReadRefuses(t *testing.T) {
 		{"no classes", headerOnly(`{"width":32,"height":32,"channels":3,"train":1,"validation":1}`), "data: 0 classes: want 1 to 256"},
 		{"claims without images", claims(), "data: ends within the codes: the file is truncated"},
 		{"codes without images", append(claims(), make([]byte, codes)...), "data: ends within the training images: the file is truncated"},
-		{"images without codes", append(claims(), make([]byte, codes+100_000)...), "data: training images: number 1 is in codes that there are not: the file is damaged"},
+		{"images without codes", append(claims(), make([]byte, codes+100_000)...), "data: training images: number 1 has codes that are not in the tables: the file is damaged"},
 		{"no JSON", headerOnly(`[]`), "data: header: json: cannot unmarshal array into Go value of type data.Info"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -15,12 +15,12 @@ import (
 
 // Source is a file that Import can open more than once.
 type Source struct {
-	Name string // for messages, and to tell test_batch from data_batch_1
+	Name string // for messages, and to distinguish test_batch from data_batch_1
 	Open func() (io.ReadCloser, error)
-	Size int64 // bytes; 0 when unknown
+	Size int64 // in bytes; 0 if unknown
 }
 
-// Folder returns the batches in a folder, as the archives unpack to it.
+// Folder returns the batches in a folder that an archive unpacks to.
 func Folder(folder fs.FS) ([]Source, error) {
 	entries, err := fs.ReadDir(folder, ".")
 	if err != nil {
@@ -61,29 +61,28 @@ func Folder(folder fs.FS) ([]Source, error) {
 	return sources, nil
 }
 
-// ImportOptions choose what Import takes.
+// ImportOptions choose the images of a data set.
 type ImportOptions struct {
 	Train      int      // training images; 0 for all
 	Validation int      // validation images; 0 for all
-	AtMost     bool     // whether a source with fewer images than asked for will do
-	Classes    []string // names or numbers of the classes to take; nil for all
-	Seed       uint64   // of the choice
+	AtMost     bool     // whether fewer images than requested are acceptable
+	Classes    []string // names or numbers of classes; nil for all
+	Seed       uint64   // for choosing images
 
-	// Progress, when set, hears how many bytes of how many have been read,
-	// over all passes; the total is 0 when unknown.
+	// Progress, if set, is called with the number of bytes read so far and the
+	// total over all passes, 0 if unknown.
 	Progress func(done, total int64)
 }
 
-// Import makes a data set of CIFAR-10 in any of its usual shapes: an archive,
-// or the batches of one. A single compact file gives the set in it, reduced
-// as the options ask. Sources without a test batch give a tenth of their
-// images to validation.
+// Import reads a data set from CIFAR-10 in its usual forms, an archive or its
+// batches, or from a single compact file, and reduces it according to the options.
+// If the sources have no test batch, a tenth of the images are for validation.
 func Import(sources []Source, options ImportOptions) (*Dataset, error) {
 	i := &importer{sources: sources, options: options}
 	for _, source := range sources {
 		i.total += 2 * source.Size
 		if source.Size == 0 {
-			i.total = math.MinInt64 // unknown, whatever follows
+			i.total = math.MinInt64 // unknown, even after adding other sizes
 		}
 	}
 	if i.total < 0 {
@@ -105,17 +104,17 @@ type importer struct {
 	total, done int64
 }
 
-// record is what the first pass keeps of an image.
+// record is what the first pass keeps about an image.
 type record struct {
-	hash  uint64 // of seed and content: the order of the choice
+	hash  uint64 // of seed and content; records are chosen in this order
 	index int    // in the order of reading
 	label byte
 	part  part
 }
 
-// recordHash mixes the seed and a record by FNV-1a, eight bytes at a time,
-// and the finalizer of MurmurHash3: the choice must stay the same from version
-// to version, so it uses no library's hash.
+// recordHash hashes the seed and a record with FNV-1a, eight bytes at a time, and
+// the finalizer of MurmurHash3. The chosen subsets must not change between versions,
+// so it uses no library's hash.
 func recordHash(seed uint64, label byte, planar []byte) uint64 {
 	const prime = 0x100000001b3
 	h := (seed ^ 0xcbf29ce484222325) * prime
@@ -178,7 +177,7 @@ func (i *importer) run() (*Dataset, error) {
 	return chosen.dataset, nil
 }
 
-// pass goes through all records of all sources.
+// pass reads all records of all sources.
 func (i *importer) pass(s *scanner) error {
 	s.batches = nil
 	for _, source := range i.sources {
@@ -189,7 +188,7 @@ func (i *importer) pass(s *scanner) error {
 		err = s.scan(source.Name, &counter{file, i})
 		file.Close()
 		if errors.Is(err, errCompact) && len(i.sources) > 1 {
-			return fmt.Errorf("%s: a compact data set stands alone, not among %d files", source.Name, len(i.sources))
+			return fmt.Errorf("%s: a compact data set among %d files: want it alone", source.Name, len(i.sources))
 		}
 		if err != nil {
 			return err
@@ -201,7 +200,7 @@ func (i *importer) pass(s *scanner) error {
 	return nil
 }
 
-// counter tells of progress.
+// counter reports progress.
 type counter struct {
 	io.Reader
 	importer *importer
@@ -216,7 +215,7 @@ func (c *counter) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
-// compact reads a compact file and reduces it as the options ask.
+// compact reads a compact file and reduces it according to the options.
 func (i *importer) compact() (*Dataset, error) {
 	source := i.sources[0]
 	file, err := source.Open()
@@ -231,10 +230,10 @@ func (i *importer) compact() (*Dataset, error) {
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	if i.options.AtMost && i.options.Classes == nil {
-		return dataset, nil // somebody chose these images before
+		return dataset, nil // the images are already chosen
 	}
 	var records []record
-	var planar [ImageSize]byte // the hash is that of the record in CIFAR's own files
+	var planar [ImageSize]byte // the hash is computed from the record in CIFAR's own order
 	for p, split := range []Split{dataset.Train, dataset.Validation} {
 		for k, label := range split.Labels {
 			deinterleave(planar[:], split.Image(k))
@@ -257,7 +256,7 @@ func (i *importer) compact() (*Dataset, error) {
 	return chosen.dataset, nil
 }
 
-// choice is a data set whose images are yet to be filled in.
+// choice is a data set whose images are not filled in yet.
 type choice struct {
 	dataset *Dataset
 	places  map[int][]byte // where the image with an index goes
@@ -313,7 +312,7 @@ func (i *importer) choose(records []record, classes []string) (*choice, error) {
 	return c, nil
 }
 
-// sourceNames names the sources in a provenance: no more than people read.
+// sourceNames names the sources in a provenance, briefly.
 func sourceNames(sources []Source) string {
 	if len(sources) == 1 {
 		name := sources[0].Name
@@ -331,8 +330,8 @@ func (c *choice) place(records []record) Split {
 	return split
 }
 
-// findClasses returns the indexes of the classes with the given names or
-// numbers, all where there are none given.
+// findClasses returns the indexes of the classes with the given names or numbers,
+// or all if none are given.
 func findClasses(given, classes []string) ([]int, error) {
 	var found []int
 	for _, text := range given {
@@ -357,8 +356,8 @@ func findClasses(given, classes []string) ([]int, error) {
 	return found, nil
 }
 
-// holdOut separates a tenth of the records. Copies of what it holds out are in
-// neither part: nobody validates on what was trained on.
+// holdOut separates a tenth of the records for validation. Copies of those are in
+// neither part, so that no validation image is trained on.
 func holdOut(records []record) (held, rest []record) {
 	held = stratified(records, max(1, len(records)/10))
 	isHeld := map[uint64]bool{}
@@ -369,13 +368,13 @@ func holdOut(records []record) (held, rest []record) {
 	return held, rest
 }
 
-// pick takes n of the records, all where n is 0.
+// pick returns n of the records, or all if n is 0.
 func (i *importer) pick(records []record, n int, name string) ([]record, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("%d %s images: want at least 1, or 0 for all", n, name)
 	}
 	if n > len(records) && !i.options.AtMost {
-		return nil, fmt.Errorf("%d %s images: want at most the %d that there are", n, name, len(records))
+		return nil, fmt.Errorf("%d %s images: want at most the %d available", n, name, len(records))
 	}
 	if n == 0 {
 		n = len(records)
@@ -383,8 +382,8 @@ func (i *importer) pick(records []record, n int, name string) ([]record, error) 
 	return stratified(records, min(n, len(records))), nil
 }
 
-// stratified returns n of the records, ordered by hash: of each class as many
-// as its share of the records says, by the method of largest remainders.
+// stratified returns n of the records, ordered by hash. Each class keeps its share,
+// by the method of largest remainders.
 func stratified(records []record, n int) []record {
 	byClass := map[byte][]record{}
 	for _, r := range records {
@@ -418,8 +417,8 @@ func stratified(records []record, n int) []record {
 	return chosen
 }
 
-// byHash orders records by content, so that the container does not matter;
-// equal hashes are equal images, whose order shows nowhere.
+// byHash orders records by content, so that the container does not matter. Equal
+// hashes are equal images, whose order makes no difference.
 func byHash(a, b record) int {
 	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.index, b.index))
 }

@@ -327,10 +327,10 @@ func TestImportRefuses(t *testing.T) {
 		{"empty tar", "src.tar.gz", archived(t, nil), ImportOptions{}, "src.tar.gz: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin"},
 		{"short record in an archive", "a.tar.gz", within("test_batch.bin", good[:100]), ImportOptions{}, "a.tar.gz: test_batch.bin: record 1: 100 bytes left, want 3073"},
 		{"empty batch in an archive", "a.tar.gz", within("test_batch.bin", nil), ImportOptions{}, "a.tar.gz: test_batch.bin: is empty: want records of 3073 bytes"},
-		{"tar in an archive name", "test_batch.tar", tarred(t, []entry{{"data_batch_1.bin", good}}), ImportOptions{Train: 3}, "3 training images: want at most the 2 that there are"},
+		{"tar in an archive name", "test_batch.tar", tarred(t, []entry{{"data_batch_1.bin", good}}), ImportOptions{Train: 3}, "3 training images: want at most the 2 available"},
 		{"bytes after the gzip file", "a.tar.gz", append(bytes.Clone(archive), 'x'), ImportOptions{}, "a.tar.gz: ends within the archive: the file is truncated"},
-		{"text after the gzip file", "a.tar.gz", append(bytes.Clone(archive), "some text and more"...), ImportOptions{}, "a.tar.gz: archive: bytes that are not gzip's: the file is damaged"},
-		{"zeros after the gzip file", "a.tar.gz", append(bytes.Clone(archive), make([]byte, 512)...), ImportOptions{}, "a.tar.gz: archive: bytes that are not gzip's: the file is damaged"},
+		{"text after the gzip file", "a.tar.gz", append(bytes.Clone(archive), "some text and more"...), ImportOptions{}, "a.tar.gz: archive: invalid gzip data: the file is damaged"},
+		{"zeros after the gzip file", "a.tar.gz", append(bytes.Clone(archive), make([]byte, 512)...), ImportOptions{}, "a.tar.gz: archive: invalid gzip data: the file is damaged"},
 		{"archive after the archive", "a.tar.gz", append(bytes.Clone(archive), archive...), ImportOptions{}, "a.tar.gz: bytes after the end of the archive: the file is damaged"},
 		{"bytes after the tar", "a.tar", append(bytes.Clone(plainTar), 1), ImportOptions{}, "a.tar: bytes after the end of the archive: the file is damaged"},
 		{"tar cut in an entry", "a.tar", plainTar[:len(plainTar)/2], ImportOptions{}, "a.tar: data_batch_2.bin: record 13: ends within the archive: the file is truncated"},
@@ -339,9 +339,9 @@ func TestImportRefuses(t *testing.T) {
 		{"only a test batch", "a.tar.gz", archived(t, []entry{{"x/test_batch.bin", good}}), ImportOptions{}, "a.tar.gz: only a test batch in the archive: want data_batch_1 to data_batch_5 too"},
 		{"class names", "a.tar.gz", within("batches.meta.txt", []byte("cat\ndog\n")), ImportOptions{}, "a.tar.gz: batches.meta.txt: 2 class names: want 10"},
 		{"names alone", "batches.meta.txt", []byte(metaText), ImportOptions{}, "no batches of CIFAR-10: " + want},
-		{"too many asked for", "a.tar.gz", archive, ImportOptions{Train: 97}, "97 training images: want at most the 96 that there are"},
-		{"too many validation", "a.tar.gz", archive, ImportOptions{Validation: 100}, "100 validation images: want at most the 48 that there are"},
-		{"too many of a class", "a.tar.gz", archive, ImportOptions{Train: 9, Classes: []string{"cat"}}, "9 training images: want at most the 8 that there are"},
+		{"too many asked for", "a.tar.gz", archive, ImportOptions{Train: 97}, "97 training images: want at most the 96 available"},
+		{"too many validation", "a.tar.gz", archive, ImportOptions{Validation: 100}, "100 validation images: want at most the 48 available"},
+		{"too many of a class", "a.tar.gz", archive, ImportOptions{Train: 9, Classes: []string{"cat"}}, "9 training images: want at most the 8 available"},
 		{"negative", "a.tar.gz", archive, ImportOptions{Train: -1}, "-1 training images: want at least 1, or 0 for all"},
 		{"class", "a.tar.gz", archive, ImportOptions{Classes: []string{"cat", "cow"}}, `class "cow": want some of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck or their numbers`},
 		{"class number", "a.tar.gz", archive, ImportOptions{Classes: []string{"10"}}, `class "10": want some of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck or their numbers`},
@@ -349,7 +349,7 @@ func TestImportRefuses(t *testing.T) {
 		{"one image", "any.bin", records(1, 1), ImportOptions{}, "data: 0 validation images: want 1 to 100000"},
 		{"newer compact", "my.sae", newer, ImportOptions{}, "my.sae: version 2 of the compact format: this program reads version 1; update it"},
 		{"damaged compact", "my.sae", flipped, ImportOptions{}, "my.sae: checksum of the images is 2dd61897, want d2d61897: the file is damaged"},
-		{"more compact than there is", "my.sae", compact(t, plain()), ImportOptions{Train: 2}, "2 training images: want at most the 1 that there are"},
+		{"more compact than there is", "my.sae", compact(t, plain()), ImportOptions{Train: 2}, "2 training images: want at most the 1 available"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d, err := Import([]Source{inMemory(test.file, test.body)}, test.options)
@@ -382,7 +382,7 @@ func TestDamagedArchive(t *testing.T) {
 	}
 	sum := bytes.Clone(good)
 	sum[len(sum)-8] ^= 1
-	want := "a.tar.gz: archive: its content does not have the checksum at its end: the file is damaged"
+	want := "a.tar.gz: archive: wrong checksum: the file is damaged"
 	if _, err := Import([]Source{inMemory("a.tar.gz", sum)}, ImportOptions{}); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -399,11 +399,11 @@ func TestBatchesTwice(t *testing.T) {
 			{"data_batch_1.bin", first}, {"data_batch_2.bin", shuffled}, {"test_batch.bin", tests}}),
 		"test_batch.bin: has the images of data_batch_1.bin: want each batch once": folder([]entry{
 			{"data_batch_1.bin", first}, {"test_batch.bin", first}}),
-		"data_batch_1.bin: there is data_batch_1 already: want each batch once": folder([]entry{
+		"data_batch_1.bin: the same batch as data_batch_1: want each batch once": folder([]entry{
 			{"data_batch_1", pickledBatch(first)}, {"data_batch_1.bin", second}, {"test_batch.bin", tests}}),
 		"again.bin: has the images of a.tar.gz: data_batch_1.bin: want each batch once": {
 			inMemory("a.tar.gz", binary), inMemory("again.bin", first)},
-		"a.tar.gz: data_batch_1.bin: there is a.tar.gz: data_batch_1.bin already: want each batch once": {
+		"a.tar.gz: data_batch_1.bin: the same batch as a.tar.gz: data_batch_1.bin: want each batch once": {
 			inMemory("a.tar.gz", archived(t, []entry{{"data_batch_1.bin", first}, {"data_batch_1.bin", second}, {"test_batch.bin", tests}}))},
 		"a.tar: data_batch_3: has the images of a.tar: data_batch_1: want each batch once": {
 			inMemory("a.tar", tarred(t, []entry{{"data_batch_1", pickledBatch(first)}, {"data_batch_3", pickledBatch(shuffled)}, {"test_batch", pickledBatch(tests)}}))},
@@ -434,7 +434,7 @@ func TestLimited(t *testing.T) {
 
 func TestImportManySources(t *testing.T) {
 	sources := []Source{inMemory("data_batch_1.bin", records(12, 1)), inMemory("my.sae", compact(t, plain()))}
-	want := "my.sae: a compact data set stands alone, not among 2 files"
+	want := "my.sae: a compact data set among 2 files: want it alone"
 	if _, err := Import(sources, ImportOptions{}); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

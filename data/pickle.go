@@ -13,21 +13,20 @@ import (
 )
 
 const (
-	// maxPixels bounds the bytes of a batch's images in a pickle: CIFAR's
-	// are 31 MB.
+	// maxPixels bounds the bytes of a batch's images in a pickle. CIFAR's have
+	// 31 MB.
 	maxPixels = 64 << 20
-	// maxProgram bounds the rest of a pickle, labels and file names: CIFAR's
-	// is 0.4 MB. A byte of it makes 150 at most, an empty dictionary.
+	// maxProgram bounds the rest of a pickle, labels and file names. CIFAR's have
+	// 0.4 MB. A byte of it allocates at most 150, for an empty dictionary.
 	maxProgram = 1 << 20
 )
 
 // unpickler reads batches of CIFAR-10's Python version, one after the other.
 //
-// A pickle is a program for a machine with a stack. This one knows what Python
-// writes in protocols 2 to 5 for dictionaries, lists, numbers, strings and
-// numpy's arrays of bytes; it runs nothing else. The one long string of a
-// batch, its pixels, is in memory once, in a buffer that the next batch uses
-// again.
+// A pickle is a program for a stack machine. This one runs only what Python writes
+// in protocols 2 to 5 for dictionaries, lists, numbers, strings and NumPy arrays of
+// bytes. The only long string of a batch, its pixels, is in memory once, in a
+// buffer that the next batch reuses.
 //
 // Values are nil, bool, int, string, []any for a tuple, *[]any for a list,
 // map[string]any for a dictionary, and the types below.
@@ -35,7 +34,7 @@ type unpickler struct {
 	pixels []byte
 
 	r     *bufio.Reader
-	left  int // bytes that may come besides the pixels
+	left  int // bytes that may follow, not counting the pixels
 	short [longString]byte
 	stack []any
 	marks []int // heights of the stack, the first one its bottom
@@ -55,14 +54,14 @@ type (
 	}
 )
 
-// longString is the length from which on a string is taken for pixels. It is
-// where Python 2 changes from one opcode for strings to the next.
+// longString is the length from which a string counts as pixels. At this length,
+// Python 2 switches to another opcode for strings.
 const longString = 256
 
 // protocol is the opcode that pickles start with since protocol 2.
 const protocol = 0x80
 
-// load reads the dictionary that a batch is.
+// load reads a batch, which is a dictionary.
 func (u *unpickler) load(r *bufio.Reader) (map[string]any, error) {
 	*u = unpickler{pixels: u.pixels[:0], r: r, left: maxProgram, marks: []int{0}, memo: map[uint64]any{}}
 	for u.err == nil {
@@ -77,13 +76,13 @@ func (u *unpickler) load(r *bufio.Reader) (map[string]any, error) {
 	return nil, u.err
 }
 
-// run runs an opcode. Their names are those of Python's pickletools.
+// run runs an opcode. The names are those of Python's pickletools.
 func (u *unpickler) run(opcode byte) {
 	switch opcode {
 	case protocol:
 		version := u.number(1)
 		u.require(version <= 5, "pickle of protocol %d: want at most 5", version)
-	case 0x95: // FRAME: a hint for readers that wait
+	case 0x95: // FRAME: a hint for buffered readers
 		u.number(8)
 	case '(': // MARK
 		u.marks = append(u.marks, len(u.stack))
@@ -163,7 +162,7 @@ func (u *unpickler) run(opcode byte) {
 
 const damaged = "pickle is damaged: its program makes no sense"
 
-// require notes an error where something does not hold; it returns whether it does.
+// require records an error unless ok, and returns ok.
 func (u *unpickler) require(holds bool, format string, arguments ...any) bool {
 	if !holds && u.err == nil {
 		u.err = fmt.Errorf(format, arguments...)
@@ -171,7 +170,7 @@ func (u *unpickler) require(holds bool, format string, arguments ...any) bool {
 	return holds
 }
 
-// came notes how many bytes of the program were read, and with which error.
+// came records how many bytes of the program were read, and the error if any.
 func (u *unpickler) came(n int, err error) {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	u.require(!ended, "pickle ends early: the file is truncated")
@@ -202,7 +201,7 @@ func (u *unpickler) text(length uint64, unicode bool) any {
 	}
 	u.require(length <= maxPixels, "pickle announces a string of %d bytes: want at most %d", length, maxPixels)
 	u.require(len(u.pixels) == 0, "pickle with two long strings: want a batch of CIFAR-10, whose images are the only one")
-	// What announces much and holds little gets little room.
+	// Memory grows with the bytes read, not with the announced length.
 	for end := 1 << 20; u.err == nil && len(u.pixels) < int(length); end = int(length) {
 		start := len(u.pixels)
 		end = min(end, int(length))
@@ -260,14 +259,14 @@ func (u *unpickler) top() any {
 	return value
 }
 
-// extend adds to the list on the stack.
+// extend appends to the list on the stack.
 func (u *unpickler) extend(values []any) {
 	if list, ok := u.top().(*[]any); u.require(ok, damaged) {
 		*list = append(*list, values...)
 	}
 }
 
-// update adds to the dictionary on the stack what has a string as its key.
+// update adds the entries with string keys to the dictionary on the stack.
 func (u *unpickler) update(pairs []any) {
 	dict, ok := u.top().(map[string]any)
 	for ok = u.require(ok && len(pairs)%2 == 0, damaged); ok && len(pairs) > 0; pairs = pairs[2:] {
@@ -277,7 +276,7 @@ func (u *unpickler) update(pairs []any) {
 	}
 }
 
-// find returns a function or class that arrays are made with.
+// find returns a function or class that array pickles use.
 func (u *unpickler) find(module, name string) any {
 	full := global(strings.Replace(module+"."+name, "numpy._core", "numpy.core", 1))
 	u.require(slices.Contains(known, full), "pickle asks for %s.%s: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
@@ -286,7 +285,7 @@ func (u *unpickler) find(module, name string) any {
 
 var known = []global{"numpy.core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype", "_codecs.encode"}
 
-// call does what the function in Python would.
+// call does what the Python function does.
 func (u *unpickler) call(function any, arguments []any) any {
 	switch name, _ := function.(global); {
 	case name == "numpy.dtype" && len(arguments) > 0:
@@ -297,13 +296,13 @@ func (u *unpickler) call(function any, arguments []any) any {
 	case name == "numpy.core.numeric._frombuffer" && len(arguments) == 4: // in protocol 5: bytes, dtype, shape, order
 		return u.fill(new(array), arguments[0], arguments[1], arguments[2], arguments[3] == "C")
 	case name == "_codecs.encode" && len(arguments) == 2 && arguments[1] == "latin1": // bytes in protocol 2
-		return arguments[0] // what is long has been decoded before
+		return arguments[0] // long strings are already decoded
 	}
 	u.require(false, damaged)
 	return nil
 }
 
-// fill fills an array with the content that it has in Python.
+// fill sets the content of an array.
 func (u *unpickler) fill(a *array, content, elements, shape any, rows bool) *array {
 	u.require(rows, "pickle with an array in column order: want row order")
 	a.filled = u.require(content == pixels{}, "pickle with an array of less than an image: want a batch of CIFAR-10")

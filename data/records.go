@@ -17,10 +17,10 @@ import (
 // and three planes.
 const recordSize = 1 + ImageSize
 
-// cifarClasses are the classes by their labels.
+// cifarClasses are the names of the classes, by label.
 var cifarClasses = []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 
-// part says which half of CIFAR-10 a batch belongs to.
+// part says which split of CIFAR-10 a batch belongs to.
 type part int
 
 const (
@@ -28,24 +28,24 @@ const (
 	test
 )
 
-// scanner goes through the records of CIFAR-10 in whatever holds them.
+// scanner reads the records of CIFAR-10 from any of its forms.
 type scanner struct {
 	each      func(p part, label byte, planar []byte) error
-	classes   []string // as the archive names them; nil where it does not
+	classes   []string // from the archive; nil if it does not name them
 	batches   []seen   // in the order of reading
 	unpickler unpickler
 }
 
-// seen is what a scanner keeps of a batch, to tell when it comes again.
+// seen is what a scanner keeps about a batch, to detect duplicates.
 type seen struct {
 	name    string // for messages
-	stem    string // "data_batch_1" in any version; empty where the name tells nothing
+	stem    string // "data_batch_1" in any version; "" for other names
 	part    part
 	records int
-	content uint64 // the sum of the records' hashes: their order does not matter
+	content uint64 // the sum of the records' hashes, independent of their order
 }
 
-// start notes that a batch begins.
+// start records that a batch begins.
 func (s *scanner) start(name, base string) error {
 	b := seen{name: name, part: training}
 	if strings.Contains(base, "test_batch") {
@@ -56,17 +56,17 @@ func (s *scanner) start(name, base string) error {
 	}
 	for _, earlier := range s.batches {
 		if b.stem != "" && b.stem == earlier.stem {
-			return fmt.Errorf("%s: there is %s already: want each batch once", name, earlier.name)
+			return fmt.Errorf("%s: the same batch as %s: want each batch once", name, earlier.name)
 		}
 	}
 	s.batches = append(s.batches, b)
 	return nil
 }
 
-// current is the batch that was started last.
+// current returns the batch that was started last.
 func (s *scanner) current() *seen { return &s.batches[len(s.batches)-1] }
 
-// twice reports a batch whose images come in another one, under whatever name.
+// twice returns an error if two batches have the same images, whatever their names.
 func (s *scanner) twice() error {
 	for i, b := range s.batches {
 		for _, earlier := range s.batches[:i] {
@@ -81,7 +81,7 @@ func (s *scanner) twice() error {
 // errCompact reports a source in the compact format, which holds no records.
 var errCompact = errors.New("data: a compact data set")
 
-// scan goes through a source: an archive or a single batch.
+// scan reads a source: an archive or a single batch.
 func (s *scanner) scan(name string, r io.Reader) error {
 	buffered := bufio.NewReaderSize(r, 1<<16)
 	start, err := buffered.Peek(len(magic))
@@ -96,7 +96,7 @@ func (s *scanner) scan(name string, r io.Reader) error {
 	case start[0] == 0x1f && len(start) > 1 && start[1] == 0x8b:
 		return s.zipped(name, buffered)
 	}
-	// Some browsers unpack what they download, and leave the name of the tar.
+	// Some browsers decompress a download but keep its name.
 	if block, err := buffered.Peek(blockSize); err == nil && startsTar(block) {
 		return s.archive(name, buffered)
 	}
@@ -105,7 +105,7 @@ func (s *scanner) scan(name string, r io.Reader) error {
 
 const wanted = "want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a batch of one of them or a compact .sae file"
 
-// zipped goes through a gzipped tar, up to the checksum at its end.
+// zipped reads a gzipped tar, including the checksum at its end.
 func (s *scanner) zipped(name string, r io.Reader) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
@@ -120,11 +120,11 @@ func (s *scanner) zipped(name string, r io.Reader) error {
 	return s.archive(name, buffered)
 }
 
-// blockSize is the size of a block of a tar, which is made of nothing else.
+// blockSize is the size of a tar's blocks.
 const blockSize = 512
 
-// startsTar tells whether a tar starts with the block: with the header of an entry,
-// which has a checksum.
+// startsTar reports whether block is the header of a tar entry, which has a
+// checksum.
 func startsTar(block []byte) bool {
 	_, err := tar.NewReader(bytes.NewReader(block)).Next()
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) // the entry has more headers
@@ -132,8 +132,7 @@ func startsTar(block []byte) bool {
 
 func isZero(block []byte) bool { return len(bytes.Trim(block, "\x00")) == 0 }
 
-// archive goes through a tar to the end of what holds it, not only of what it
-// lists: a checksum may follow, and nothing else may.
+// archive reads a tar and whatever follows it: only padding and a checksum may.
 func (s *scanner) archive(name string, r io.Reader) error {
 	before := len(s.batches)
 	archive := &counted{Reader: r}
@@ -160,7 +159,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		}
 		end = (archive.read + blockSize - 1) / blockSize * blockSize
 	}
-	if archive.read == end { // which is as good as an end to the tar's reader
+	if archive.read == end { // the tar reader accepts this as the end
 		return fmt.Errorf("%s: %w", name, truncated("archive", io.ErrUnexpectedEOF))
 	}
 	var rest [1 << 12]byte
@@ -186,7 +185,7 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	return nil
 }
 
-// counted counts what is read.
+// counted counts the bytes read.
 type counted struct {
 	io.Reader
 	read int
@@ -198,11 +197,11 @@ func (c *counted) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
-// maxArchive bounds what an archive unpacks to: CIFAR's are 186 MB.
+// maxArchive bounds the unpacked size of an archive. CIFAR's have 186 MB.
 const maxArchive = 1 << 30
 
-// limited fails where more than left is read, rather than end: a small file
-// can unpack for hours.
+// limited returns an error when more than left bytes are read, because a small file
+// can unpack to any size.
 type limited struct {
 	io.Reader
 	left int
@@ -223,8 +222,7 @@ func isBatch(base string) bool {
 
 func isMeta(base string) bool { return base == "batches.meta" || base == "batches.meta.txt" }
 
-// batch goes through one file of CIFAR-10: records, a pickle, or the names
-// of the classes.
+// batch reads one file of CIFAR-10: records, a pickle, or the class names.
 func (s *scanner) batch(name, base string, r *bufio.Reader) error {
 	if strings.HasSuffix(base, "batches.meta.txt") {
 		text, err := io.ReadAll(io.LimitReader(r, 1<<16))
@@ -249,7 +247,7 @@ func (s *scanner) batch(name, base string, r *bufio.Reader) error {
 			return nil
 		}
 		if err == io.ErrUnexpectedEOF {
-			_, err = r.Peek(1) // tells the end of the batch from that of a cut archive
+			_, err = r.Peek(1) // distinguishes the end of the batch from a truncated archive
 		}
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%s: record %d: %w", name, number, truncated("archive", err))
@@ -269,8 +267,7 @@ func (s *scanner) batch(name, base string, r *bufio.Reader) error {
 	}
 }
 
-// pickled goes through a batch of the Python version, or the names of the
-// classes.
+// pickled reads a batch of the Python version, or the class names.
 func (s *scanner) pickled(name, base string, r *bufio.Reader) error {
 	entries, err := s.unpickler.load(r)
 	if err != nil {

@@ -44,7 +44,7 @@ func convert(args ...string) (stdout string, err error) {
 func TestConvert(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "out.sae")
 	stdout, err := convert("-o", output, "-train", "50", "-val", "10", "-classes", "cat,1", folder(t))
-	if err == nil || !strings.Contains(err.Error(), "50 training images: want at most the 20 that there are") {
+	if err == nil || !strings.Contains(err.Error(), "50 training images: want at most the 20 available") {
 		t.Errorf("two of ten classes have 20 training images: %v", err)
 	}
 	stdout, err = convert("-o", output, "-train", "50", "-val", "10", folder(t))

@@ -1,6 +1,5 @@
-// The part of Apache ECharts that the page draws with, as the global `echarts`.
-// A chart type or component that an option names but that is missing here is
-// not drawn: add it below.
+// The parts of Apache ECharts that the page uses, as the global `echarts`. ECharts
+// does not draw chart types and components that are missing here: add them below.
 import * as echarts from "echarts/core";
 import { BarChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
 import {
@@ -25,9 +24,9 @@ echarts.use([
   CanvasRenderer,
 ]);
 
-// draw shows an option of package chart, which is JSON and so holds no functions:
-// where ECharts wants one that writes a number, there is a format of Go's package
-// fmt. So it is in tooltip.valueFormatter and in axisLabel.formatter of both axes.
+// draw shows an option of package chart. JSON cannot hold functions: in
+// tooltip.valueFormatter and axisLabel.formatter of both axes, the option has a format
+// of Go's package fmt instead of a function that formats a number.
 function draw(chart, option) {
   revive(option.tooltip, "valueFormatter");
   revive(option.xAxis.axisLabel, "formatter");

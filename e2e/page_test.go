@@ -62,6 +62,7 @@ func convertCIFAR(tb testing.TB, output string) {
 type snapshot struct {
 	Status  string
 	Epoch   int
+	Batch   int
 	Dataset struct {
 		Name              string
 		Train, Validation int

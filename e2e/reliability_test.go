@@ -207,13 +207,11 @@ func TestRunIsResumed(t *testing.T) {
 	if s := state(p); s.Status != "idle" || s.Settings.Latent != 16 || len(s.History) != 0 {
 		t.Errorf("before the run is resumed: %+v, want what the link says", s)
 	}
-	p.do(chromedp.Click(".offer button"))
-	waitFor[bool](p, `sae.state().status === "paused" && sae.state().epoch > 0`)
-	if s := state(p); s.Epoch != 1 || s.Settings.Latent != 8 || s.Settings.Epochs != 3 {
+	p.do(chromedp.Click(".offer button")) // it trains on
+	waitFor[bool](p, `sae.state().status === "done"`)
+	if s := state(p); s.Settings.Latent != 8 || s.Settings.Epochs != 3 {
 		t.Errorf("resumed %+v", s)
 	}
-	evaluate[chromedp.Void](p, `sae.play()`)
-	waitFor[bool](p, `sae.state().status === "done"`)
 	if got := outcome(p); got != want {
 		t.Errorf("the resumed run ends with\n%s, want\n%s", got, want)
 	}
@@ -250,8 +248,8 @@ func TestSeriesIsResumed(t *testing.T) {
 	}
 	p.screenshot("offer-series")
 	p.do(chromedp.Click(".offer button"))
-	waitFor[bool](p, `sae.state().status === "paused" && document.querySelector("#runs .aside").innerText.startsWith("Run 1 of 3")`)
-	evaluate[chromedp.Void](p, `sae.set({epochs: sae.state().epoch + 1}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "training" && document.querySelector("#runs .aside").innerText.startsWith("Run 1 of 3")`)
+	evaluate[chromedp.Void](p, `sae.set({epochs: sae.state().epoch + 1})`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 3`)
 	if s := state(p); s.Status != "done" || s.Settings.Experiment != 3 {
 		t.Errorf("after the series: %+v", s)
@@ -262,9 +260,10 @@ func TestSeriesIsResumed(t *testing.T) {
 func TestRunIsResumedOnItsData(t *testing.T) {
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 10000})`)
 	p.steps(10)
 	p.save(1, 2)
+	first := evaluate[string](p, `JSON.stringify(sae.state().history)`)
 	site := data.Synthetic(300, 100, 2)
 	site.Name = "Elsewhere"
 	var file bytes.Buffer
@@ -282,13 +281,15 @@ func TestRunIsResumedOnItsData(t *testing.T) {
 		t.Errorf("offer %q", text)
 	}
 	p.do(chromedp.Click(".offer button"))
-	waitFor[bool](p, `sae.state().status === "paused" && sae.state().epoch > 0 && sae.state().dataset.name === "Synthetic"`)
-	if s := state(p); s.Epoch != 1 || len(s.History) != 1 || s.Settings.Latent != 8 {
-		t.Errorf("resumed %+v", s)
+	waitFor[bool](p, `sae.state().status === "training" && sae.state().epoch > 0 && sae.state().dataset.name === "Synthetic"`)
+	evaluate[chromedp.Void](p, `sae.pause()`)
+	resumed := state(p)
+	if got := evaluate[string](p, `JSON.stringify(sae.state().history.slice(0, 1))`); got != first || resumed.Settings.Latent != 8 {
+		t.Errorf("resumed %+v, the first epoch of which is %s, want %s", resumed, got, first)
 	}
-	p.steps(6)
-	if s := state(p); s.Epoch != 2 {
-		t.Errorf("after six more batches: %+v, want the second epoch finished", s)
+	p.steps(8 - resumed.Batch)
+	if s := state(p); s.Epoch != resumed.Epoch+1 || s.Batch != 0 {
+		t.Errorf("after the rest of the epoch: %+v, want it finished", s)
 	}
 }
 
@@ -297,7 +298,7 @@ func TestTabsKeepApart(t *testing.T) {
 	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
 		t.Run(name, func(t *testing.T) {
 			a := openWith(t, inject, inject)
-			evaluate[chromedp.Void](a, `sae.set(`+small+`)`)
+			evaluate[chromedp.Void](a, `sae.set({...`+small+`, epochs: 10000})`)
 			a.steps(2)
 			a.save(0, 2)
 
@@ -326,8 +327,10 @@ func TestTabsKeepApart(t *testing.T) {
 				// It is offered, as a copy: the other tab goes on under its own name.
 				b.offer()
 				evaluate[chromedp.Void](b, `document.querySelector(".offer button").click()`)
-				waitFor[bool](b, `sae.state().batch === 2`)
-				b.save(0, 2)
+				waitFor[bool](b, `sae.state().status === "training"`)
+				evaluate[chromedp.Void](b, `sae.pause()`)
+				s := state(b)
+				b.save(s.Epoch, s.Batch)
 			}
 			a.steps(3)
 			a.save(0, 5)
@@ -731,16 +734,7 @@ func TestDataTurnBad(t *testing.T) {
 // In a tab in the background, whose timers rest and which is not painted, training
 // goes on to its end.
 func TestInTheBackground(t *testing.T) {
-	p := openWith(t, `{
-		const set = setTimeout, frame = requestAnimationFrame;
-		let hidden = false;
-		for (const [name, value] of [["hidden", () => hidden], ["visibilityState", () => hidden ? "hidden" : "visible"]]) {
-			Object.defineProperty(document, name, { get: value });
-		}
-		globalThis.setTimeout = (f, ms, ...args) => set(f, hidden ? 60_000 : ms, ...args);
-		globalThis.requestAnimationFrame = (f) => hidden ? 0 : frame(f);
-		globalThis.hide = () => { hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
-	}`, "")
+	p := openWith(t, hideable, "")
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 30}).then(() => sae.play())`)
 	// What waits for its end needs no timer either.
 	evaluate[chromedp.Void](p, `hide(), new Promise((end) => sae.on("state", () => sae.state().status === "done" && end()))`)

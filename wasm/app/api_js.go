@@ -18,11 +18,17 @@ type api struct {
 	app       *app
 	listeners map[string][]listener
 	lastID    int
-	queue     []string        // events that the listeners have yet to hear of
-	epoch     *protocol.Epoch // that the newest "epoch" among them is about
+	queue     []delivery // what scripts have yet to hear of
 	ready     func(any, error)
 
 	unsubscribe js.Func // takes an event and the id of a listener
+}
+
+// delivery is an event for the listeners, or the end of a promise.
+type delivery struct {
+	event  string
+	epoch  protocol.Epoch // that an "epoch" is about
+	settle func()         // nil for an event
 }
 
 type listener struct {
@@ -76,7 +82,9 @@ func (w *api) method(object js.Value, name string, call func([]js.Value) any) {
 func (w *api) async(object js.Value, name string, call func(args []js.Value, settle func(any, error))) {
 	w.method(object, name, func(args []js.Value) any {
 		return browser.Promise(func(settle func(any, error)) {
-			w.app.do(func() { call(args, settle) })
+			w.app.do(func() {
+				call(args, func(value any, err error) { w.enqueue(delivery{settle: func() { settle(value, err) }}) })
+			})
 		})
 	})
 }
@@ -213,13 +221,19 @@ func (w *api) on(args []js.Value) any {
 }
 
 // emit queues an event. Listeners hear of it once the change is complete, so
-// that they may call the API themselves.
+// that they may call the API themselves, and before a promise of that change ends.
 func (w *api) emit(event string) {
-	if event == "epoch" { // what follows may be another run
-		epoch := w.app.page.History[len(w.app.page.History)-1]
-		w.epoch = &epoch
+	d := delivery{event: event}
+	if event == "epoch" { // each is one of its own
+		d.epoch = w.app.page.History[len(w.app.page.History)-1]
+	} else if n := len(w.queue); n > 0 && w.queue[n-1].event == event {
+		return
 	}
-	w.queue = append(w.queue, event)
+	w.enqueue(d)
+}
+
+func (w *api) enqueue(d delivery) {
+	w.queue = append(w.queue, d)
 	if len(w.queue) == 1 {
 		go w.deliver()
 	}
@@ -232,23 +246,26 @@ func (w *api) deliver() {
 		w.ready(js.Undefined(), nil)
 		w.ready = nil
 	}
-	payloads := map[string]js.Value{}
-	for _, event := range slices.Compact(queue) {
-		for _, listener := range slices.Clone(w.listeners[event]) {
-			payload, ok := payloads[event]
-			if !ok {
-				payload = w.payload(event)
-				payloads[event] = payload
-			}
+	for _, d := range queue {
+		if d.settle != nil {
+			d.settle()
+			continue
+		}
+		listeners := slices.Clone(w.listeners[d.event])
+		if len(listeners) == 0 {
+			continue
+		}
+		payload := w.payload(d)
+		for _, listener := range listeners {
 			js.Global().Call("queueMicrotask", listener.fn.Call("bind", js.Undefined(), payload))
 		}
 	}
 }
 
 // payload returns what listeners of the event get.
-func (w *api) payload(event string) js.Value {
+func (w *api) payload(d delivery) js.Value {
 	page := w.app.page
-	switch event {
+	switch d.event {
 	case "metrics":
 		var loss any
 		if n := len(page.Curve); n > 0 {
@@ -259,7 +276,7 @@ func (w *api) payload(event string) js.Value {
 			"loss": loss, "imagesPerSecond": page.ImagesPerSecond,
 		})
 	case "epoch":
-		return toJS(w.epoch)
+		return toJS(d.epoch)
 	case "error":
 		message := page.Failure
 		if page.Notice != nil {

@@ -33,12 +33,13 @@ const (
 	TypeLoad Type = "load"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"
-	// TypeAdjust changes what can change within a run; the body is an Adjust.
+	// TypeAdjust changes what can change within a run; the body is an Adjust. Like the
+	// three that follow, it is answered after the batch under way, with a Frame without
+	// buffers: where the run is then.
 	TypeAdjust Type = "adjust"
 	// TypePlay trains until the run is done or paused.
 	TypePlay Type = "play"
-	// TypePause stops training after the batch under way; the reply does not
-	// wait for that.
+	// TypePause stops training after the batch under way.
 	TypePause Type = "pause"
 	// TypeStep trains on one batch.
 	TypeStep Type = "step"
@@ -256,8 +257,8 @@ type Import struct {
 
 // Imported is the reply to TypeImport.
 type Imported struct {
+	Frame    Frame               `json:"frame"` // without buffers: where the run is
 	Settings experiment.Settings `json:"settings"`
-	Status   Status              `json:"status"`
 	Data     fit.Fingerprint     `json:"data"`   // that the model was trained on; zero where unknown
 	Same     bool                `json:"same"`   // whether those are the data in use
 	Kernel   string              `json:"kernel"` // that it was trained with, as in a fit.Checkpoint; "" where unknown
@@ -368,7 +369,7 @@ const (
 )
 
 // Frame is what there is to show: the state of the run and everything new
-// since the last frame. Its buffers, where Images is not empty, are
+// since the last frame, or since a reply told it. Its buffers, where Images is not empty, are
 //
 //	originals        [len(Images), 3072] bytes, HWC
 //	reconstructions  [len(Images), 3072] bytes, HWC

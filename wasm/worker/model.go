@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"sae/data"
 	"sae/nn/baseline"
@@ -95,12 +96,12 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	checkpoint.Settings.Workers = command.Settings.Workers // of this machine
-	return w.adopt(checkpoint, command.Run)
+	return w.adopt(checkpoint, command.Run, 0)
 }
 
-// adopt makes the run of a checkpoint, under a number, the one to work on. Where it
-// does not fit the data, the old one stays.
-func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int) (protocol.Message, error) {
+// adopt makes the run of a checkpoint, under a number, the one to work on; it was
+// trained for some time. Where it does not fit the data, the old one stays.
+func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Duration) (protocol.Message, error) {
 	settings := checkpoint.Settings
 	if err := settings.Fit(w.dataset.Train.Len()); err != nil {
 		return protocol.Message{}, fmt.Errorf("import: trained on %s: %w", checkpoint.Data.Name, err)
@@ -120,6 +121,7 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int) (protocol.Message
 		team:     1,
 		kernel:   w.Kernel,
 		status:   protocol.StatusIdle,
+		time:     trained,
 		initial:  resumed.Initial,
 		points:   resumed.Curve,
 		epochs:   resumed.History,
@@ -135,8 +137,8 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int) (protocol.Message
 		r.status = protocol.StatusPaused
 	}
 	return protocol.New("", protocol.Imported{
+		Frame:    r.news(w),
 		Settings: settings,
-		Status:   r.status,
 		Data:     checkpoint.Data,
 		Same:     same,
 		Kernel:   checkpoint.Kernel,

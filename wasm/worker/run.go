@@ -99,9 +99,15 @@ func (r *run) ahead() bool { return r.Run != nil && r.Ahead() }
 // work does the next piece of work and reports whether there was one. A
 // piece that is interrupted ends the run.
 func (r *run) work(w *Worker) bool {
+	if r.status == protocol.StatusDone { // since the step was asked for
+		w.endStep(r.over(protocol.TypeStep))
+	}
 	var err error
+	stepping := w.stepping // one that is asked for meanwhile is the next batch
+	w.working = true
 	switch {
 	case r.status == protocol.StatusError:
+		w.working = false
 		return false
 	case r.Run == nil:
 		err = r.prepare(w)
@@ -114,20 +120,27 @@ func (r *run) work(w *Worker) bool {
 		if w.lastStep = time.Now(); w.pace > 0 {
 			w.urgent = true
 		}
-		if err == nil && w.stepping != 0 {
-			if r.Due() {
-				err = r.evaluate()
-			}
+		if err == nil && stepping != 0 && r.Due() {
+			err = r.evaluate()
+		}
+		if err == nil && stepping != 0 {
 			w.endStep(nil)
 		}
 	default:
+		w.working = false
 		return false
 	}
-	w.dirty = true
+	w.working, w.dirty = false, true
 	if err != nil {
 		r.fail(w, err)
 	}
+	w.answer()
 	return true
+}
+
+// over tells that a run that is done takes no such command.
+func (r *run) over(command protocol.Type) error {
+	return fmt.Errorf("%s: the run is done after %d epochs", command, r.settings.Epochs)
 }
 
 // fail ends the run: with an error or, where it was interrupted, silently.
@@ -287,11 +300,9 @@ func (r *run) decode(code []float32) ([]byte, error) {
 	return nn.ToBytes(r.Auto.Decode(nil, code)), nil
 }
 
-// frame returns what is new since the last one, and forgets it.
-func (r *run) frame(watched []int) (protocol.Message, error) {
-	if r.broken || r.Run == nil {
-		watched = nil
-	}
+// news returns where the run is and what of it was not told yet, and forgets that. It
+// shows no pictures.
+func (r *run) news(w *Worker) protocol.Frame {
 	frame := protocol.Frame{
 		Run:             r.number,
 		Status:          r.status,
@@ -302,20 +313,34 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		Points:          r.points,
 		Epochs:          r.epochs,
 		TrainSeconds:    r.time.Seconds(),
-		Images:          watched,
 		Workers:         r.team,
 	}
 	if r.Run != nil {
 		frame.Epoch, frame.Batch, frame.Batches = r.Epoch, r.Batch, r.Batches()
-		left := float64(r.settings.Epochs-r.Epoch)*float64(r.Images()) - float64(r.Batch*r.settings.Batch)
-		frame.SecondsLeft = r.rate.seconds(left)
+		epochs := float64(r.settings.Epochs - r.Epoch)
+		frame.SecondsLeft = r.rate.seconds(epochs*float64(r.Images()) - float64(r.Batch*r.settings.Batch))
+		if w.pace > 0 {
+			frame.ImagesPerSecond = min(frame.ImagesPerSecond, w.pace*float64(r.settings.Batch))
+			frame.SecondsLeft = max(frame.SecondsLeft, (epochs*float64(r.Batches())-float64(r.Batch))/w.pace)
+		}
 	}
+	r.initial, r.points, r.epochs = nil, nil, nil
+	return frame
+}
+
+// frame returns what is new since the last one, and forgets it.
+func (r *run) frame(w *Worker) (protocol.Message, error) {
+	watched := w.watched
+	if r.broken || r.Run == nil {
+		watched = nil
+	}
+	var labels []int
 	var buffers [][]byte
 	if len(watched) > 0 {
 		originals := make([]byte, 0, len(watched)*r.data.Dims)
 		for _, image := range watched {
 			originals = append(originals, r.data.Validation[image*r.data.Dims:][:r.data.Dims]...)
-			frame.Labels = append(frame.Labels, int(r.labels[image]))
+			labels = append(labels, int(r.labels[image]))
 		}
 		codes, reconstructions, err := r.pass(originals)
 		if err != nil {
@@ -323,22 +348,30 @@ func (r *run) frame(watched []int) (protocol.Message, error) {
 		}
 		buffers = append(buffers, originals, reconstructions, protocol.Bytes(codes))
 	}
-	if r.units != nil && !r.broken {
-		frame.Units, frame.Histogram = true, r.units.bins
-		atoms, err := r.atoms(r.units)
+	units := r.units
+	if r.broken {
+		units = nil
+	}
+	if units != nil {
+		atoms, err := r.atoms(units)
 		if err != nil {
 			return protocol.Message{}, err
 		}
-		for _, statistics := range [][]float32{r.units.mean, r.units.activity, r.units.histogram, r.units.center, r.units.classMeans} {
+		for _, statistics := range [][]float32{units.mean, units.activity, units.histogram, units.center, units.classMeans} {
 			buffers = append(buffers, protocol.Bytes(statistics))
 		}
 		buffers = append(buffers, atoms)
+	}
+	frame := r.news(w) // last: commands are answered meanwhile
+	frame.Images, frame.Labels = watched, labels
+	if units != nil {
+		frame.Units, frame.Histogram = true, units.bins
 	}
 	if r.explained != nil {
 		frame.Explained = &r.explained.Explained
 		buffers = append(buffers, protocol.Bytes(r.explained.activations), protocol.Bytes(r.explained.updates))
 	}
-	r.initial, r.points, r.epochs, r.units, r.explained = nil, nil, nil, nil, nil
+	r.units, r.explained = nil, nil
 	return protocol.New(protocol.TypeFrame, frame, buffers...), nil
 }
 

@@ -153,9 +153,8 @@ func (w *Worker) resume(m protocol.Message) (protocol.Message, error) {
 			checkpoint.Settings.LR = command.LR
 			checkpoint.Kernel = fit.Mixed
 		}
-		reply, err := w.adopt(checkpoint, command.Run)
+		reply, err := w.adopt(checkpoint, command.Run, time.Duration(saved.TrainSeconds*float64(time.Second)))
 		if err == nil {
-			w.run.time = time.Duration(saved.TrainSeconds * float64(time.Second))
 			w.run.queue = command.Queue
 			if command.Slot == w.slot && command.LR == 0 {
 				w.run.saved = w.run.position()

@@ -128,7 +128,7 @@ func TestResume(t *testing.T) {
 	p.start(nil)
 	reply := p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "first"})
 	imported, err := protocol.Decode[protocol.Imported](reply)
-	if err != nil || !imported.Same || imported.Status != protocol.StatusPaused || imported.Settings.Epochs != 4 || imported.Kernel != "go" {
+	if err != nil || !imported.Same || imported.Frame.Status != protocol.StatusPaused || imported.Settings.Epochs != 4 || imported.Kernel != "go" {
 		t.Errorf("resumed %+v, %v", imported, err)
 	}
 	if saved := s.next(t); saved.Run != 2 || saved.Epoch != 1 || saved.Batch != 2 {
@@ -271,7 +271,7 @@ func TestResumeWithAnotherRate(t *testing.T) {
 	}
 	reply := p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "slot", LR: 1e-4})
 	imported, err := protocol.Decode[protocol.Imported](reply)
-	if err != nil || imported.Settings.LR != 1e-4 || imported.Status != protocol.StatusPaused {
+	if err != nil || imported.Settings.LR != 1e-4 || imported.Frame.Status != protocol.StatusPaused {
 		t.Errorf("resumed %+v, %v", imported, err)
 	}
 	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))

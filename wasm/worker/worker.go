@@ -100,6 +100,8 @@ type Worker struct {
 	watched   []int         // validation images on show
 	run       *run          // nil until there are a data set and settings
 	stepping  int           // id of the step command under way; 0 for none
+	working   bool          // whether the run is in the middle of a piece of work
+	waiting   []int         // ids of the commands that are answered once it is over
 	exporting bool          // whether commands wait for a model to be exported: what replaces it may follow
 
 	slot      string // that runs are saved under; "" for none
@@ -310,10 +312,14 @@ func (w *Worker) handle(m protocol.Message) {
 			err = fmt.Errorf("%s: there is no run yet", m.Type)
 			break
 		}
-		err = w.drive(m)
-		if m.Type == protocol.TypeStep && err == nil {
-			return // replied to when the batch is done
+		if err = w.drive(m); err == nil {
+			if m.Type != protocol.TypeStep { // which is answered when its batch is done
+				w.waiting = append(w.waiting, m.ID)
+				w.answer()
+			}
+			return
 		}
+		reply = w.news()
 	default:
 		err = fmt.Errorf("unknown command %q", m.Type)
 	}
@@ -324,9 +330,29 @@ func (w *Worker) handle(m protocol.Message) {
 func (w *Worker) reply(id int, reply protocol.Message, err error) {
 	reply.Type, reply.ID = protocol.TypeReply, id
 	if err != nil {
-		reply = protocol.Message{Type: protocol.TypeReply, ID: id, Error: err.Error()}
+		reply = protocol.Message{Type: protocol.TypeReply, ID: id, Error: err.Error(), Body: reply.Body}
 	}
 	w.Post(reply)
+}
+
+// news is the reply to a command that drives the run: where that is by then.
+func (w *Worker) news() protocol.Message {
+	if w.run == nil {
+		return protocol.Message{}
+	}
+	return protocol.New("", w.run.news(w))
+}
+
+// answer replies to the commands that drive the run, once it rests: what they are told
+// of it then stays true.
+func (w *Worker) answer() {
+	if w.working || w.run != nil && w.run.ahead() {
+		return
+	}
+	for _, id := range w.waiting {
+		w.reply(id, w.news(), nil)
+	}
+	w.waiting = nil
 }
 
 // drive carries out the commands that a run takes.
@@ -357,7 +383,7 @@ func (w *Worker) drive(m protocol.Message) error {
 	}
 	switch r.status { // play or step
 	case protocol.StatusDone:
-		return fmt.Errorf("%s: the run is done after %d epochs", m.Type, r.settings.Epochs)
+		return r.over(m.Type)
 	case protocol.StatusError:
 		return fmt.Errorf("%s: %s", m.Type, r.failure)
 	}
@@ -423,6 +449,8 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 func (w *Worker) endRun(err error) {
 	w.endStep(err)
 	w.run = nil
+	w.working = false
+	w.answer()
 }
 
 // endStep replies to the step command under way, if any.
@@ -432,7 +460,7 @@ func (w *Worker) endStep(err error) {
 	}
 	id := w.stepping
 	w.stepping = 0
-	w.reply(id, protocol.Message{}, err)
+	w.reply(id, w.news(), err)
 }
 
 // configure starts a new run.
@@ -485,7 +513,7 @@ func (w *Worker) setPace(m protocol.Message) error {
 	if !(pace.PerSecond >= 0 && pace.PerSecond <= maxPace) {
 		return fmt.Errorf("pace: %g batches per second: want 0 for no limit, or up to %d", pace.PerSecond, maxPace)
 	}
-	w.pace = pace.PerSecond
+	w.pace, w.dirty = pace.PerSecond, true // what is left takes another time
 	return nil
 }
 
@@ -515,7 +543,7 @@ func (w *Worker) show(urgent bool) bool {
 	if !w.dirty || w.unseen || w.run == nil || w.run.ahead() || !urgent && time.Since(w.lastFrame) < w.interval {
 		return false
 	}
-	frame, err := w.run.frame(w.watched)
+	frame, err := w.run.frame(w)
 	if err != nil {
 		w.run.fail(w, err)
 		return true

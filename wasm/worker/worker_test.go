@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type page struct {
 	frames  chan protocol.Frame
 	raw     chan protocol.Message // of the frames
 	lastID  atomic.Int64
+	sent    sync.Map    // the types of the commands, by their ids
 	turns   chan func() // run when the worker gives the event loop a turn
 }
 
@@ -76,6 +78,7 @@ func (p *page) receive(m protocol.Message) {
 	switch m.Type {
 	case protocol.TypeReply:
 		p.replies <- m
+		p.told(m)
 	case protocol.TypeFrame:
 		frame, err := protocol.Decode[protocol.Frame](m)
 		if err != nil {
@@ -87,9 +90,44 @@ func (p *page) receive(m protocol.Message) {
 	}
 }
 
+// within runs do once the run is in the middle of a piece of work.
+func (p *page) within(do func()) {
+	p.turns <- func() {
+		if !p.worker.working {
+			p.within(do)
+			return
+		}
+		do()
+	}
+}
+
+// told takes where the run is from a reply that tells it, as from a frame.
+func (p *page) told(reply protocol.Message) {
+	if len(reply.Body) == 0 {
+		return
+	}
+	var frame protocol.Frame
+	var err error
+	switch sent, _ := p.sent.Load(reply.ID); sent {
+	case protocol.TypeAdjust, protocol.TypePlay, protocol.TypePause, protocol.TypeStep:
+		frame, err = protocol.Decode[protocol.Frame](reply)
+	case protocol.TypeImport, protocol.TypeResume:
+		var imported protocol.Imported
+		imported, err = protocol.Decode[protocol.Imported](reply)
+		frame = imported.Frame
+	default:
+		return
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
+	p.frames <- frame
+}
+
 // send sends a command without waiting for its reply.
 func (p *page) send(m protocol.Message) int {
 	m.ID = int(p.lastID.Add(1))
+	p.sent.Store(m.ID, m.Type)
 	p.worker.Deliver(m)
 	return m.ID
 }
@@ -245,25 +283,18 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	}
 }
 
-// A pause in the middle of a batch is answered before the batch is done, and
-// what needs the model then finds it whole.
+// A pause in the middle of a batch is answered when the batch is done: what the answer
+// tells of the run is so, and what needs the model finds it whole.
 func TestPauseWithinABatch(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "100"})
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	paused := make(chan int, 1)
-	answered := make(chan int, 1)
-	p.turns <- func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) }
-	p.turns <- func() { answered <- len(p.replies) } // the next turn, in the same batch
+	p.within(func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) })
 	p.must(protocol.TypePlay, nil)
-	id := <-paused
-	if <-answered == 0 {
-		t.Error("no reply in the turn after the pause")
-	}
-	p.await(id)
-	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusPaused })
-	if frame.Epoch != 0 || frame.Batch != 1 {
-		t.Errorf("paused at epoch %d, batch %d; want after the first of 2 batches", frame.Epoch, frame.Batch)
+	frame, err := protocol.Decode[protocol.Frame](p.await(<-paused))
+	if err != nil || frame.Status != protocol.StatusPaused || frame.Epoch != 0 || frame.Batch != 1 {
+		t.Errorf("paused %+v, %v; want after the first of 2 batches", frame, err)
 	}
 	before := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
 	p.must(protocol.TypeStep, nil)
@@ -468,4 +499,118 @@ func TestBench(t *testing.T) {
 	if err != nil || result.ImagesUsed != cfg.Batch {
 		t.Errorf("result %+v, %v; want %d images used", result, err, cfg.Batch)
 	}
+}
+
+// told returns where the run is by the reply to a command that drives it.
+func told(t *testing.T, reply protocol.Message) protocol.Frame {
+	t.Helper()
+	frame, err := protocol.Decode[protocol.Frame](reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+// The reply to a step tells of its batch, and of the epoch that ended with it.
+func TestStepTellsItsBatch(t *testing.T) {
+	p := newPage(t)
+	p.start(nil)
+	for i := 1; i <= 8; i++ { // of 4 batches an epoch
+		frame := told(t, p.must(protocol.TypeStep, nil))
+		ended := 0
+		if i%4 == 0 {
+			ended = 1
+		}
+		if frame.Run != 1 || frame.Epoch != i/4 || frame.Batch != i%4 || len(frame.Epochs) != ended || len(frame.Points) == 0 {
+			t.Fatalf("after %d steps: %+v", i, frame)
+		}
+	}
+	reply := p.do(protocol.TypeStep, nil)
+	if frame := told(t, reply); reply.Error != "step: the run is done after 2 epochs" || frame.Status != protocol.StatusDone {
+		t.Errorf("a step too many: %q, %+v", reply.Error, frame)
+	}
+}
+
+// A step that makes the run diverge fails, in its batch or in the evaluation that ends
+// the epoch.
+func TestStepDiverges(t *testing.T) {
+	for _, test := range []struct {
+		batch int // of 4
+		want  string
+	}{{1, "epoch 1, batch 1: the learning rate 0.001 is too high"}, {4, "on the validation images after epoch 1, batch 4: the learning rate 0.001 is too high"}} {
+		p := newPage(t)
+		p.start(nil)
+		p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+		run := p.worker.run // which waits
+		run.Trainer.Yield = func() error {
+			if test.batch == 1 || run.Due() {
+				run.Auto.Params()[0] = float32(math.NaN())
+			}
+			return nil
+		}
+		for range test.batch - 1 {
+			p.must(protocol.TypeStep, nil)
+		}
+		reply := p.do(protocol.TypeStep, nil)
+		if !strings.Contains(reply.Error, test.want) {
+			t.Errorf("a step that diverges: %q, want %q", reply.Error, test.want)
+		}
+		if frame := told(t, reply); !frame.Diverged || frame.Status != protocol.StatusError {
+			t.Errorf("a step that diverges tells %+v", frame)
+		}
+	}
+}
+
+// A step that is asked for in the middle of a batch is the next batch.
+func TestStepWithinABatch(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "512", "epochs": "1", "batch": "67"}) // three batches
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	stepped := make(chan int, 1)
+	p.within(func() { stepped <- p.send(protocol.New(protocol.TypeStep, nil)) })
+	p.must(protocol.TypePlay, nil)
+	if frame := told(t, p.await(<-stepped)); frame.Batch != 2 || frame.Status != protocol.StatusPaused {
+		t.Errorf("a step in the middle of the first batch ends %+v, want it after the second", frame)
+	}
+	// Where the one under way is the last, there is none.
+	p.within(func() { stepped <- p.send(protocol.New(protocol.TypeStep, nil)) })
+	p.must(protocol.TypePlay, nil)
+	reply := p.await(<-stepped)
+	if frame := told(t, reply); reply.Error != "step: the run is done after 1 epochs" || frame.Epoch != 1 || frame.Batch != 0 {
+		t.Errorf("a step in the middle of the last batch: %q, %+v", reply.Error, frame)
+	}
+}
+
+// Fewer epochs than there are by now end the run with the batch under way.
+func TestFewerEpochsWithinABatch(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "512", "epochs": "2", "batch": "100"})
+	p.must(protocol.TypeStep, nil)
+	p.must(protocol.TypeStep, nil)
+	adjusted := make(chan int, 1)
+	p.within(func() {
+		adjusted <- p.send(protocol.New(protocol.TypeAdjust, protocol.Adjust{Epochs: 1, Workers: "1"}))
+	})
+	p.must(protocol.TypePlay, nil)
+	if frame := told(t, p.await(<-adjusted)); frame.Status != protocol.StatusDone || frame.Epoch != 1 || frame.Batch != 1 {
+		t.Errorf("adjusted %+v, want it done after the batch under way", frame)
+	}
+}
+
+// In slow motion, what is left takes as long as its pace says.
+func TestSlowMotionsTimeLeft(t *testing.T) {
+	p := newPage(t)
+	p.start(nil) // two epochs of four batches
+	p.must(protocol.TypeStep, nil)
+	fast, _, _ := p.until(func(f protocol.Frame) bool { return f.Batch == 1 })
+	if fast.SecondsLeft <= 0 || fast.SecondsLeft >= 7 {
+		t.Fatalf("%g s left at full speed", fast.SecondsLeft)
+	}
+	p.must(protocol.TypePace, protocol.Pace{PerSecond: 0.5})
+	slow, _, _ := p.until(func(f protocol.Frame) bool { return f.SecondsLeft >= 7 })
+	if slow.SecondsLeft != 14 || slow.ImagesPerSecond != 32 {
+		t.Errorf("%g s left at %g images/s; want 7 batches of 64 at one in 2 s", slow.SecondsLeft, slow.ImagesPerSecond)
+	}
+	p.must(protocol.TypePace, protocol.Pace{})
+	p.until(func(f protocol.Frame) bool { return f.SecondsLeft < 7 })
 }

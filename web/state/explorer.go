@@ -60,6 +60,7 @@ func (e *Explorer) Show(image int) {
 
 // ShowPicture starts from the code of a picture of the user, 3,072 bytes, HWC.
 func (e *Explorer) ShowPicture(pixels []byte) {
+	e.page.over(aboutTry)
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
 	e.Original, e.Own = pixels, pixels
 	run := e.page.run

@@ -167,7 +167,7 @@ func (p *Page) complain(title string, problems []error) {
 	if err == nil {
 		return
 	}
-	p.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place."}
+	p.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
 }
 
 // A notice names so many problems, each with so many bytes: a link can have any

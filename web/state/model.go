@@ -67,28 +67,49 @@ func (p *Page) FileName(format exchange.Format) string {
 }
 
 // Import replaces the run by that of a file, a Blob, in any format that was
-// exported. Where the file is bad, a notice says so and the run stays.
+// exported; the toast brings it back. Where the file is bad, a notice says so and the
+// run stays.
 func (p *Page) Import(file any, done func(error)) {
 	if p.Dataset.Train == 0 {
 		done(errors.New("import: the data set is still being read; await sae.ready"))
 		return
 	}
+	p.over(aboutTry)
+	offer := p.wayBack()
+	p.open(file, func(imported protocol.Imported, err error) {
+		if err != nil {
+			p.tell(aboutTry, "That model could not be used", err.Error()+". Your run is unchanged.")
+			done(err)
+			return
+		}
+		p.tellOrigin(imported)
+		offer("Another model was opened.")
+		done(nil)
+	})
+}
+
+// tellOrigin ends what was said of the run before, and tells where a run goes on with other
+// data or kernels than it was trained with.
+func (p *Page) tellOrigin(imported protocol.Imported) {
+	p.over(aboutRun, aboutSettings)
+	if notice := p.otherOrigin(imported); notice != nil {
+		p.Notice = notice
+	}
+}
+
+// open replaces the run by that of a file. Where the file is bad, the run stays.
+func (p *Page) open(file any, done func(protocol.Imported, error)) {
 	// Until the reply, frames are those of the run that may yet stay.
 	run := p.nextRun()
 	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings})
 	m.File = file
 	p.command(m, func(reply protocol.Message) {
 		imported, err := p.imported(reply)
-		if err != nil {
-			p.Notice = &Notice{Title: "That model could not be used", Text: err.Error() + ". Your run is unchanged."}
-			p.changed("error")
-			done(err)
-			return
+		if err == nil {
+			p.Series.queue = nil
+			p.adopt(imported, run)
 		}
-		p.Series.queue = nil
-		p.adopt(imported, run)
-		p.Notice = p.otherOrigin(imported)
-		done(nil)
+		done(imported, err)
 	})
 }
 
@@ -105,7 +126,9 @@ func (p *Page) adopt(imported protocol.Imported, run int) {
 	p.Settings = imported.Settings
 	p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
 	p.clear(run)
-	p.Status = imported.Status
+	p.Status, p.unseen = imported.Frame.Status, false
+	p.take(imported.Frame)
+	p.History = imported.Frame.Epochs // which have ended before
 	p.mixed = imported.Kernel != p.Kernel || !imported.Same
 	p.Pictures.watch()
 	p.Loss.askPCA()

@@ -40,7 +40,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("%d epochs before the reply, want 3", len(page.History))
 	}
 	imported := protocol.New("", protocol.Imported{
-		Settings: settings, Status: protocol.StatusPaused,
+		Settings: settings, Frame: protocol.Frame{Status: protocol.StatusPaused},
 		Data: fit.Fingerprint{Name: "CIFAR-10", Train: 5000}, Kernel: "simd",
 	})
 	imported.Type = protocol.TypeReply
@@ -240,7 +240,7 @@ func TestRuns(t *testing.T) {
 	worker.silent = true
 	worker.types()
 	page.Runs.Restore(3)
-	if got := worker.types(); got != "import" {
+	if got := worker.types(); got != "export import" {
 		t.Errorf("commands %q, want import", got)
 	}
 	// The same settings again take the place of the earlier run.

@@ -171,11 +171,11 @@ func (r *Runs) Delete(id int) {
 	if i < 0 {
 		return
 	}
-	before, run := r.Kept, r.Kept[i]
+	run := r.Kept[i]
 	r.set(slices.Delete(slices.Clone(r.Kept), i, i+1))
 	r.forget(run)
 	r.page.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
-		r.set(before)
+		r.set(slices.Insert(slices.Clone(r.Kept), min(i, len(r.Kept)), run))
 		r.keep(run)
 	}}
 }

@@ -49,7 +49,10 @@ func (p *Page) wasSaved(m protocol.Message) {
 	if err != nil {
 		return
 	}
-	if p.Unsaved = saved.Error; p.Unsaved != "" {
+	if saved.Run == p.run {
+		p.Unsaved = saved.Error
+	}
+	if saved.Error != "" {
 		return
 	}
 	p.saved = saved
@@ -91,44 +94,46 @@ func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(
 	})
 }
 
-// Resume makes the offered run the one under way, on its data set. Where that
-// cannot be, a notice says so, and the offer stays.
+// Resume makes the offered run the one under way, on its data set, and trains on; the
+// toast brings back the run before. Where that cannot be, a notice says so, and the
+// offer stays.
 func (p *Page) Resume() {
 	if len(p.Offers) == 0 || p.Loading != nil {
 		return
 	}
+	p.over(aboutOffer)
 	save := p.Offers[0]
 	failed := func(err error) {
-		p.Notify("That run could not be resumed", err.Error()+".")
+		p.tell(aboutOffer, "That run could not be resumed", err.Error()+".")
 	}
 	resume := func(done func(error)) {
 		p.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err == nil {
 				p.Offers, p.taken, p.Series.queue = nil, save.Slot, save.Queue
-				p.Notice = p.otherOrigin(imported)
+				p.tellOrigin(imported)
+				p.trainOn()
 			}
 			done(err)
 		})
 	}
-	if p.isInUse(save.Data) {
-		if p.Trained() {
-			p.checkpoint(func(file any) {
-				p.Toast = &Toast{Text: "Another run was resumed.", Undo: func() { p.Import(file, ignore) }}
-			})
-		}
+	if p.fingerprint() == save.Data {
+		offer := p.wayBack()
 		resume(func(err error) {
 			if err != nil {
 				failed(err)
+				return
 			}
+			offer("Another run was resumed.")
 		})
 		return
 	}
 	m, ok := p.dataOf(save)
 	if !ok {
-		p.Notify("The data of that run are not here", fmt.Sprintf(
+		p.tell(aboutOffer, "The data of that run are not here", fmt.Sprintf(
 			"It was trained on %s with %d images. Drop their file on the page, then resume; the run stays saved.", save.Data.Name, save.Data.Train))
 		return
 	}
+	offer := p.wayBack()
 	p.loadThen(m, func(done func(error)) {
 		resume(func(err error) {
 			if err != nil {
@@ -136,15 +141,16 @@ func (p *Page) Resume() {
 				failed(err)
 				return
 			}
+			offer("Another run was resumed.")
 			done(nil)
 		})
 	}, ignore)
 }
 
-// isInUse reports whether the data are those in use.
-func (p *Page) isInUse(data fit.Fingerprint) bool {
+// fingerprint returns that of the data in use.
+func (p *Page) fingerprint() fit.Fingerprint {
 	d := p.Dataset
-	return data == fit.Fingerprint{Name: d.Name, Train: d.Train, Validation: d.Validation, Checksum: d.Checksum}
+	return fit.Fingerprint{Name: d.Name, Train: d.Train, Validation: d.Validation, Checksum: d.Checksum}
 }
 
 // dataOf returns the command that loads the data set of a saved run; ok is false
@@ -163,6 +169,7 @@ func (p *Page) dataOf(save protocol.Save) (m protocol.Message, ok bool) {
 
 // DiscardOffer forgets the offered run.
 func (p *Page) DiscardOffer() {
+	p.over(aboutOffer)
 	if len(p.Offers) > 0 {
 		p.discard(p.Offers[0].Slot)
 		p.Offers = p.Offers[1:]
@@ -170,7 +177,10 @@ func (p *Page) DiscardOffer() {
 }
 
 // HideOffers leaves what is offered to a later visit.
-func (p *Page) HideOffers() { p.Offers = nil }
+func (p *Page) HideOffers() {
+	p.over(aboutOffer)
+	p.Offers = nil
+}
 
 // otherOrigin returns a notice where a run goes on with other data or kernels than
 // it was trained with; nil where it does not.
@@ -179,12 +189,14 @@ func (p *Page) otherOrigin(imported protocol.Imported) *Notice {
 		return &Notice{
 			Title: "The model learnt from other data",
 			Text:  fmt.Sprintf("It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name),
+			about: aboutRun,
 		}
 	}
 	if kernel := imported.Kernel; kernel != p.Kernel && slices.Contains(kernels, kernel) {
 		return &Notice{
 			Title: "The run was trained on other kernels",
 			Text:  fmt.Sprintf("It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Kernel),
+			about: aboutRun,
 		}
 	}
 	return nil
@@ -207,10 +219,11 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		p.Gone = true
 		p.Series.queue = nil
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
+		p.Notice.about = aboutPage
 		return false
 	}
 	title, cause := "The training worker stopped and was replaced", reason+". "
-	rescue := p.rescue(p.Status == protocol.StatusTraining)
+	rescue := p.rescue(p.Status == protocol.StatusTraining || p.unseen)
 	full := strings.Contains(reason, "memory")
 	if p.run != p.proven.run && p.Settings != p.proven.settings && (full || p.deaths > 1) { // which may be to blame
 		p.Settings = p.proven.settings
@@ -222,12 +235,11 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		}
 	}
 	p.Status = StatusLoading
-	p.Notice = &Notice{Title: title, Text: cause + rescue.text}
 	if p.loaded.Type != "" {
 		p.Loading = &protocol.Loading{Stage: "Opening"}
 		p.start = rescue.start
 	}
-	p.changed("error")
+	p.tell(aboutRun, title, cause+rescue.text)
 	return true
 }
 
@@ -251,7 +263,7 @@ func (p *Page) rescue(training bool) rescue {
 	back := p.saved.Run != 0 && p.saved.Run == p.proven.run
 	play := (training || finished && back && model == nil) && p.deaths <= 1
 	if !play {
-		p.Series.queue = nil
+		p.Series.queue, p.unseen = nil, false
 	}
 	r := rescue{text: "The run starts again from its first epoch."}
 	switch {
@@ -265,25 +277,21 @@ func (p *Page) rescue(training bool) rescue {
 	r.start = func(done func(error)) {
 		end := func(err error) {
 			if play && err == nil {
-				p.Play(ignore)
+				p.trainOn()
 			}
 			done(err)
 		}
 		restart := func(err error) {
 			if err != nil {
-				p.Notify("The run starts again from its first epoch", err.Error()+".")
+				p.tell(aboutRun, "The run starts again from its first epoch", err.Error()+".")
 				p.newRun(end)
 				return
 			}
 			end(nil)
 		}
-		notice := p.Notice
 		switch {
 		case model != nil:
-			p.Import(model, func(err error) {
-				p.Notice = notice
-				restart(err)
-			})
+			p.open(model, func(_ protocol.Imported, err error) { restart(err) })
 		case back:
 			p.goBack(p.slot, 0, p.Series.queue, func(_ protocol.Imported, err error) { restart(err) })
 		default:
@@ -295,7 +303,7 @@ func (p *Page) rescue(training bool) rescue {
 
 // goOn has a run that diverged go on from its save with another learning rate.
 func (p *Page) goOn(settings experiment.Settings, done func(reset bool, err error)) {
-	p.Settings, p.Notice = settings, nil
+	p.Settings = settings
 	p.goBack(p.slot, settings.LR, p.Series.queue, func(_ protocol.Imported, err error) {
 		if err != nil { // then from its first epoch
 			p.newRun(func(err error) { done(true, err) })
@@ -323,14 +331,14 @@ func (p *Page) stopped(failure string, diverged bool) {
 		if back {
 			text = "The run is back at " + p.lastSave() + ": lower the learning rate under More settings, and it goes on from there."
 		}
-		p.Notify("Training diverged", failure+". "+text)
+		p.tell(aboutRun, "Training diverged", failure+". "+text)
 		if !back {
 			p.newRun(ignore)
 			return
 		}
 		p.goBack(p.slot, 0, p.Series.queue, func(_ protocol.Imported, err error) {
 			if p.diverged = err == nil; err != nil {
-				p.Notify("Training diverged", failure+". The run starts again: "+err.Error()+".")
+				p.tell(aboutRun, "Training diverged", failure+". The run starts again: "+err.Error()+".")
 				p.newRun(ignore)
 			}
 		})
@@ -341,8 +349,8 @@ func (p *Page) stopped(failure string, diverged bool) {
 		p.fail("Training stopped", errors.New(failure+"; reset to start again"))
 		return
 	}
-	rescue := p.rescue(p.Status == protocol.StatusTraining)
+	rescue := p.rescue(p.Status == protocol.StatusTraining || p.unseen)
 	p.Status, p.Failure = protocol.StatusError, failure
-	p.Notify("Training stopped", failure+". "+rescue.text)
+	p.tell(aboutRun, "Training stopped", failure+". "+rescue.text)
 	rescue.start(ignore)
 }

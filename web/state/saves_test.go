@@ -30,7 +30,7 @@ func (w *fakeWorker) saved(epoch, batch int) {
 
 // resumes has the worker take the runs that the page goes back to.
 func (w *fakeWorker) resumes(p *Page, status protocol.Status) {
-	w.replies[protocol.TypeResume] = protocol.Imported{Settings: p.Settings, Status: status, Same: true, Kernel: "go"}
+	w.replies[protocol.TypeResume] = protocol.Imported{Settings: p.Settings, Frame: protocol.Frame{Status: status}, Same: true, Kernel: "go"}
 }
 
 func (w *fakeWorker) last(t *testing.T, kind protocol.Type) protocol.Message {
@@ -63,12 +63,12 @@ func TestOfferedRun(t *testing.T) {
 	if len(page.Offers) != 1 || page.Settings.Latent != 64 {
 		t.Fatalf("offers %+v, settings %+v: want the run to wait", page.Offers, page.Settings)
 	}
-	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Status: protocol.StatusPaused, Same: true, Kernel: "simd"}
+	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Frame: protocol.Frame{Status: protocol.StatusPaused}, Same: true, Kernel: "simd"}
 	page.Resume()
-	if got := worker.types(); got != "resume watch" {
+	if got := worker.types(); got != "resume watch play" {
 		t.Errorf("commands %q", got)
 	}
-	if len(page.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusPaused {
+	if len(page.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusTraining {
 		t.Errorf("offers %+v, latent %d, status %q", page.Offers, page.Settings.Latent, page.Status)
 	}
 	if page.Notice == nil || !strings.Contains(page.Notice.Text, "trained with simd and goes on with go") {
@@ -107,7 +107,7 @@ func TestOfferedRunOnOtherData(t *testing.T) {
 	page.Kept = "kept"
 	worker.resumes(page, protocol.StatusPaused)
 	page.Resume()
-	if got := worker.types(); got != "load resume watch" || len(page.Offers) != 0 || page.Dataset.Name != "kept" {
+	if got := worker.types(); got != "load resume watch play" || len(page.Offers) != 0 || page.Dataset.Name != "kept" {
 		t.Errorf("commands %q, offers %+v, data %q", got, page.Offers, page.Dataset.Name)
 	}
 }
@@ -205,7 +205,7 @@ func TestLostFinishedRun(t *testing.T) {
 		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
 		worker.saved(6, 2)
 		worker.resumes(page, protocol.StatusPaused)
-		worker.replies[protocol.TypeImport] = protocol.Imported{Settings: page.Settings, Status: protocol.StatusDone, Same: true, Kernel: "go"}
+		worker.replies[protocol.TypeImport] = protocol.Imported{Settings: page.Settings, Frame: protocol.Frame{Status: protocol.StatusDone}, Same: true, Kernel: "go"}
 		worker.silent = true
 		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
 		if name == "with its model" {

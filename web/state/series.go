@@ -73,9 +73,10 @@ func (s *Series) next() {
 	q.Runs = q.Runs[1:]
 	if err != nil { // another version of this page has saved it
 		s.queue = nil
-		s.page.Notify("The series of runs ended", err.Error()+".")
+		s.page.tell(aboutRun, "The series of runs ended", err.Error()+".")
 		return
 	}
+	s.page.over(aboutRun, aboutSettings)
 	s.page.Settings = settings
 	s.page.Status = protocol.StatusIdle
 	s.page.newRun(ignore)

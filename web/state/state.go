@@ -26,12 +26,6 @@ type Status = protocol.Status
 // StatusLoading lasts until a data set is there.
 const StatusLoading Status = "loading"
 
-// Notice is a message to the user that stays until it is dismissed.
-type Notice struct {
-	Title string // what happened
-	Text  string // where, and what to do next
-}
-
 // Page is the state of the page. Components read its fields and call its
 // methods; only the methods change it.
 type Page struct {
@@ -104,6 +98,7 @@ type Page struct {
 	proven    proven
 	displayMS float64 // what showing a frame took
 	answered  bool    // whether a message was the decoder's answer to the explorer
+	hidden    bool    // whether the page is in a frame that cannot be seen
 	unseen    bool    // whether training waits to be seen again
 	versions  int
 }
@@ -190,11 +185,13 @@ func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
 	p.send(m)
 }
 
-// ofRun adapts an error callback to the reply to a command for the run under way.
-// Where another has taken its place by then, that was set up as asked for.
+// ofRun adapts an error callback to the reply to a command for the run under way, which
+// tells where that is. Where another has taken its place by then, that was set up as
+// asked for.
 func (p *Page) ofRun(done func(error)) func(protocol.Message) {
 	run := p.run
 	return func(reply protocol.Message) {
+		p.told(reply)
 		if run != p.run {
 			done(nil)
 			return
@@ -270,7 +267,7 @@ func (p *Page) siteMessage() protocol.Message {
 
 // UseSynthetic changes to the embedded data set.
 func (p *Page) UseSynthetic(done func(error)) {
-	p.load(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), done)
+	p.use(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), done)
 }
 
 // UseSite changes to the data set beside the page.
@@ -279,19 +276,31 @@ func (p *Page) UseSite(done func(error)) {
 		done(errors.New("dataset: this site has none beside the page"))
 		return
 	}
-	p.load(p.siteMessage(), done)
+	p.use(p.siteMessage(), done)
 }
 
 // UseKept changes to the data set that an earlier visit kept.
 func (p *Page) UseKept(done func(error)) {
-	p.load(loadMessage(protocol.Load{Source: protocol.SourceKept, Name: p.Kept}), done)
+	p.use(loadMessage(protocol.Load{Source: protocol.SourceKept, Name: p.Kept}), done)
 }
 
 // UseFile changes to a data set in a file of the user.
 func (p *Page) UseFile(name string, file any, done func(error)) {
 	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name})
 	m.File = file
-	p.load(m, done)
+	p.use(m, done)
+}
+
+// use is load for a data set that the user chose; the toast brings back the run before.
+func (p *Page) use(m protocol.Message, done func(error)) {
+	p.over(aboutTry)
+	offer := p.wayBack()
+	p.load(m, func(err error) {
+		if err == nil {
+			offer("Another data set was opened.")
+		}
+		done(err)
+	})
 }
 
 // load asks for a data set. While it is read, the run goes on; when it turns
@@ -311,12 +320,15 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 		p.Loading = nil
 		dataset, err := p.accept(m, reply)
 		if err != nil {
-			p.Notice = &Notice{Title: "That data set could not be used", Text: err.Error() + ". " + p.unchanged()}
-			p.changed("error")
+			p.tell(aboutTry, "That data set could not be used", err.Error()+". "+p.unchanged())
 			done(err)
 			return
 		}
 		p.loaded = m
+		if start != nil {
+			p.over(aboutRun)
+			p.Toast = nil // of the data before
+		}
 		if !slices.Equal(dataset.Classes, p.Dataset.Classes) { // which the units' statistics are of
 			p.Features.Class = 0
 			p.Timeline.live.Units = Units{}
@@ -371,6 +383,7 @@ func (p *Page) adapt() {
 	p.Notice = &Notice{
 		Title: "Settings were adapted to the data set",
 		Text:  fmt.Sprintf("%s has %d training images: the batch size is now %d.", p.Dataset.Name, p.Dataset.Train, p.Settings.Batch),
+		about: aboutRun,
 	}
 }
 
@@ -389,10 +402,52 @@ func (p *Page) clear(run int) {
 	p.History, p.Initial, p.Curve, p.Link.sums = nil, nil, nil, nil
 	p.Failure = ""
 	p.taken, p.diverged, p.mixed = "", false, false
+	p.Unsaved, p.Told = "", ""
 	p.Timeline.clear()
 	p.Slow.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.Code, p.Explorer.Encoded, p.Explorer.Decoded, p.Explorer.Map, p.Explorer.Second = nil, nil, nil, nil, -1
+}
+
+// wayBack has a checkpoint made of the run under way before another takes its place.
+// The function that it returns then offers to bring it back, on its data, as it was.
+func (p *Page) wayBack() (offer func(text string)) {
+	if !p.Trained() {
+		return func(string) {}
+	}
+	var file any
+	p.checkpoint(func(checkpoint any) { file = checkpoint })
+	training := p.Status == protocol.StatusTraining || p.unseen
+	loaded, data, kept := p.loaded, p.fingerprint(), p.Kept
+	back := func(done func(error)) {
+		p.Import(file, func(err error) {
+			if err == nil && training {
+				p.trainOn()
+			}
+			done(err)
+		})
+	}
+	return func(text string) {
+		load, err := protocol.Decode[protocol.Load](loaded)
+		if file == nil || err != nil || load.Source == protocol.SourceKept && p.Kept != kept { // other data are kept in their place
+			return
+		}
+		p.Toast = &Toast{Text: text, Undo: func() {
+			if p.fingerprint() == data {
+				back(ignore)
+				return
+			}
+			p.loadThen(loaded, func(done func(error)) {
+				back(func(err error) {
+					if err != nil {
+						p.newRun(done)
+						return
+					}
+					done(nil)
+				})
+			}, ignore)
+		}}
+	}
 }
 
 // newRun starts over with the settings and the data set there are. done is
@@ -402,6 +457,7 @@ func (p *Page) newRun(done func(error)) {
 	p.clear(run)
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
+	p.Batches = (p.Settings.TrainingImages(p.Dataset.Train) + p.Settings.Batch - 1) / p.Settings.Batch
 	p.Pictures.watch()
 	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.Series.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
@@ -419,8 +475,7 @@ func (p *Page) newRun(done func(error)) {
 
 func (p *Page) fail(title string, err error) {
 	p.Status, p.Failure = protocol.StatusError, err.Error()
-	p.Notice = &Notice{Title: title, Text: err.Error()}
-	p.changed("error")
+	p.tell(aboutRun, title, err.Error())
 }
 
 // Set changes settings by name. It reports whether that started a new run;
@@ -439,7 +494,13 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		delete(p.Draft, name)
 		delete(p.FieldErrors, name)
 	}
+	if settings != p.Settings {
+		p.over(aboutSettings)
+	}
 	reset := p.Settings.Resets(settings)
+	if reset {
+		p.over(aboutRun)
+	}
 	lowered := p.Settings
 	if lowered.LR = settings.LR; p.diverged && lowered == settings {
 		p.goOn(settings, done)
@@ -489,13 +550,17 @@ func (p *Page) Play(done func(error)) {
 
 // Pause stops training after the batch under way.
 func (p *Page) Pause(done func(error)) {
-	if p.Status != protocol.StatusTraining {
+	p.unseen = false
+	switch p.Status {
+	case protocol.StatusTraining:
+		p.Status = protocol.StatusPaused
+		p.changed("state")
+	case protocol.StatusPaused: // a batch may be under way
+	default:
 		done(nil)
 		return
 	}
-	p.Status, p.unseen = protocol.StatusPaused, false
 	p.command(protocol.New(protocol.TypePause, nil), p.ofRun(done))
-	p.changed("state")
 }
 
 // Step trains on one batch.
@@ -505,7 +570,10 @@ func (p *Page) Step(done func(error)) {
 		return
 	}
 	p.Status, p.unseen = protocol.StatusPaused, false
-	p.command(protocol.New(protocol.TypeStep, nil), func(reply protocol.Message) { done(replyError(reply)) })
+	p.command(protocol.New(protocol.TypeStep, nil), func(reply protocol.Message) {
+		p.told(reply)
+		done(replyError(reply))
+	})
 	p.changed("state")
 }
 
@@ -525,14 +593,22 @@ func (p *Page) trainable(action string) error {
 // reader of the text around it should not pay for what is scrolled away. What
 // trained goes on when it is seen again.
 func (p *Page) See(seen bool) {
+	p.hidden = !seen
 	switch {
 	case !seen && p.Status == protocol.StatusTraining:
 		p.Pause(ignore)
 		p.unseen = true
-	case seen && p.unseen && p.Status == protocol.StatusPaused:
+	case seen && p.unseen && p.Status != StatusLoading: // else once the worker has its run again
+		p.trainOn()
+	}
+}
+
+// trainOn trains a run that is brought back, once the page can be seen, unless it is
+// done.
+func (p *Page) trainOn() {
+	if p.unseen = p.hidden; !p.unseen && (p.Status == protocol.StatusIdle || p.Status == protocol.StatusPaused) {
 		p.Play(ignore)
 	}
-	p.unseen = p.unseen && !seen
 }
 
 // Displayed tells how long it took to show the last frame, so that training is
@@ -548,14 +624,14 @@ func (p *Page) Reset(done func(error)) {
 		return
 	}
 	p.Series.queue = nil
-	if p.Trained() {
-		p.checkpoint(func(file any) {
-			p.Toast = &Toast{Text: "What was learnt is gone.", Undo: func() { p.Import(file, ignore) }}
-		})
-	}
+	p.over(aboutRun)
+	offer := p.wayBack()
 	p.discard(p.slot)
-	p.Status = protocol.StatusIdle
-	p.newRun(done)
+	p.Status, p.unseen = protocol.StatusIdle, false
+	p.newRun(func(err error) {
+		offer("What was learnt is gone.")
+		done(err)
+	})
 }
 
 // Toggle is the play button: it trains or pauses, and trains a finished run
@@ -588,19 +664,7 @@ func (p *Page) frame(m protocol.Message) {
 	if frame.Run != p.run {
 		return // of a run that has since been replaced
 	}
-	if frame.Batches > 0 {
-		p.proven = proven{p.run, p.Settings}
-	}
-	if len(frame.Epochs) > 0 {
-		p.deaths = 0
-	}
-	p.Epoch, p.Batch, p.Batches = frame.Epoch, frame.Batch, frame.Batches
-	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
-	p.TrainSeconds = frame.TrainSeconds
-	p.Workers = frame.Workers
-	p.Initial = cmp.Or(frame.Initial, p.Initial)
-	p.Curve = fit.Thin(append(p.Curve, frame.Points...))
-	p.History = append(p.History, frame.Epochs...)
+	p.take(frame)
 	buffers := m.Buffers
 	if len(frame.Images) > 0 && len(buffers) >= 3 {
 		p.Timeline.setSamples(frame, buffers)
@@ -618,10 +682,46 @@ func (p *Page) frame(m protocol.Message) {
 		p.Explorer.refresh(frame.Units)
 	}
 	p.changed("metrics")
-	if len(frame.Epochs) > 0 {
+	p.ended(frame.Epochs)
+	p.follow(frame)
+}
+
+// told takes where the run is from the reply to a command that drives it.
+func (p *Page) told(reply protocol.Message) {
+	frame, err := protocol.Decode[protocol.Frame](reply)
+	if err != nil || frame.Run != p.run { // there is no worker or run, or another one
+		return
+	}
+	moved := frame.Epoch != p.Epoch || frame.Batch != p.Batch
+	p.take(frame)
+	if moved {
+		p.changed("metrics")
+	}
+	p.ended(frame.Epochs)
+	p.follow(frame)
+}
+
+// take takes over where the run is, but for its status and its history.
+func (p *Page) take(frame protocol.Frame) {
+	if frame.Batches > 0 {
+		p.proven = proven{p.run, p.Settings}
+		p.Batches = frame.Batches
+	}
+	p.Epoch, p.Batch = frame.Epoch, frame.Batch
+	p.ImagesPerSecond, p.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
+	p.TrainSeconds = frame.TrainSeconds
+	p.Workers = frame.Workers
+	p.Initial = cmp.Or(frame.Initial, p.Initial)
+	p.Curve = fit.Thin(append(p.Curve, frame.Points...))
+}
+
+// ended adds epochs to the history. Of each, an event tells while it is the last.
+func (p *Page) ended(epochs []protocol.Epoch) {
+	for _, epoch := range epochs {
+		p.deaths = 0
+		p.History = append(p.History, epoch)
 		p.changed("epoch")
 	}
-	p.follow(frame)
 }
 
 // follow takes over the worker's status where the worker changed it by
@@ -641,15 +741,6 @@ func (p *Page) follow(frame protocol.Frame) {
 	case protocol.StatusError:
 		p.stopped(frame.Failure, frame.Diverged)
 	}
-}
-
-// Dismiss closes the notice.
-func (p *Page) Dismiss() { p.Notice = nil }
-
-// Notify shows a notice of the page itself.
-func (p *Page) Notify(title, text string) {
-	p.Notice = &Notice{Title: title, Text: text}
-	p.changed("error")
 }
 
 // Ping asks the worker for a sign of life.

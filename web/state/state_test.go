@@ -69,6 +69,9 @@ func (w *fakeWorker) receive(m protocol.Message) {
 			w.loadFail = ""
 		}
 	}
+	if m.Type == protocol.TypeExport {
+		reply.File = "blob"
+	}
 	if m.Type == protocol.TypeReconstruct {
 		reply.Buffers = m.Buffers
 	}

@@ -6,7 +6,7 @@
 // Its attributes are the parameters of embed.html: the settings, panels, lock, load,
 // autoplay, theme. They are read when the element enters the page. Its methods play,
 // pause, step, reset, set, state and export return promises; the events ready, state,
-// metrics, done and error have what happened as detail.
+// metrics, epoch, done and error have what happened as detail.
 "use strict";
 
 (() => {
@@ -15,7 +15,7 @@
   const global = new Set(["id", "class", "style", "title", "slot", "part", "lang", "dir", "role", "tabindex", "translate", "inert"]);
   const switches = { autoplay: "1", mirrored: "true" }; // what they mean without a value
   const hides = (value) => ["", "hidden", "until-found"].includes(value); // else it sets the hidden layers
-  const events = new Set(["ready", "state", "metrics", "height", "done", "error"]);
+  const events = new Set(["ready", "state", "metrics", "epoch", "height", "done", "error"]);
   const removed = "the demo was removed from the page";
   const patience = 10_000; // for the frame to answer once it has loaded, in milliseconds
 

@@ -189,6 +189,7 @@ globalThis.saeEmbedded = true;
       status = state.status;
       post("state", state);
     });
+    sae.on("epoch", (epoch) => post("epoch", epoch));
     sae.on("metrics", (metrics) => {
       newest = metrics;
       timer ||= setTimeout(() => {

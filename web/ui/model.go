@@ -53,15 +53,11 @@ func (c *Model) help(format exchange.Format) string {
 
 func (c *Model) export(format exchange.Format) {
 	c.Page.Export(format.Name, func(file any, err error) {
-		if err != nil {
-			c.Page.Notify("The model could not be exported", err.Error())
-			return
-		}
 		name := c.Page.FileName(format)
-		if c.Save != nil {
+		if err == nil && c.Save != nil {
 			c.Save(file, name)
 		}
-		c.Page.Told = "Saved " + name + "."
+		c.Page.Exported(name, err)
 	})
 }
 

@@ -269,7 +269,7 @@ func TestStates(t *testing.T) {
 	}
 	unsaved := func() *session {
 		s := train()
-		s.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Error: "the disk is full"}))
+		s.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: 1, Error: "the disk is full"}))
 		return s
 	}
 	offered := func() *session {

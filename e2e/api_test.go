@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// told is JavaScript that checks what a script is told of runs in a page: steps(),
+// pauses(), changes(), epochs() resolve to what is wrong, "" where nothing is. A small
+// run has eight batches an epoch.
+const told = `{
+	const settings = (workers) => ({hidden: "32", latent: 8, subset: 1024, batch: 128, epochs: 20, workers});
+	const where = ({ status, epoch, batch, batches, history }) => [status, epoch, batch, batches, history.length].join(" ");
+	const wrong = (what, want) => where(sae.state()) === want ? "" : what + ": " + where(sae.state()) + ", want " + want;
+	globalThis.told = {
+		// Each step is told once it is over, with the epoch that it ends.
+		async steps(workers) {
+			await sae.set(settings(workers));
+			await sae.reset();
+			for (let i = 1; i <= 17; i++) {
+				await sae.step();
+				const problem = wrong("after " + i + " steps", ["paused", Math.floor(i / 8), i % 8, 8, Math.floor(i / 8)].join(" "));
+				if (problem) return problem;
+			}
+			return "";
+		},
+		// Nothing moves after a pause.
+		async pauses(workers) {
+			await sae.set({...settings(workers), epochs: 10000});
+			await sae.reset();
+			for (let i = 0; i < 6; i++) {
+				await sae.play();
+				await sae.pause();
+				const { epoch, batch, batches } = sae.state();
+				await sae.step();
+				const at = epoch * batches + batch + 1;
+				const problem = wrong("a step after a pause in epoch " + epoch + ", batch " + batch,
+					["paused", Math.floor(at / 8), at % 8, 8, Math.floor(at / 8)].join(" "));
+				if (problem) return problem;
+			}
+			return "";
+		},
+		// What is changed, opened or brought back is there.
+		async changes(workers) {
+			await sae.set(settings(workers));
+			await sae.reset();
+			let problem = wrong("reset", "idle 0 0 8 0");
+			for (let i = 0; i < 19; i++) await sae.step();
+			const file = await sae.export("checkpoint"), history = JSON.stringify(sae.state().history);
+			await sae.set({batch: 64});
+			problem ||= wrong("another batch size", "idle 0 0 16 0");
+			await sae.import(file);
+			problem ||= wrong("import", "paused 2 3 8 2");
+			if (JSON.stringify(sae.state().history) !== history) problem ||= "import: the history is another one";
+			await sae.set({epochs: 2});
+			problem ||= wrong("no more epochs", "done 2 3 8 2");
+			await sae.set({epochs: 3});
+			problem ||= wrong("one more epoch", "paused 2 3 8 2");
+			await sae.reset();
+			return problem || wrong("reset", "idle 0 0 8 0");
+		},
+		// Each finished epoch is an event, in order, before the end of the run is.
+		async epochs(workers) {
+			await sae.set({...settings(workers), subset: 128, epochs: 50});
+			await sae.reset();
+			const heard = [];
+			const stop = sae.on("epoch", (epoch) => heard.push(epoch));
+			const done = new Promise((end) => { const off = sae.on("state", ({ status }) => { if (status === "done") { off(); end(); } }); });
+			await sae.play();
+			await done;
+			stop();
+			return JSON.stringify(heard) === JSON.stringify(sae.state().history) && heard.length === 50 ? "" :
+				heard.length + " events, of epochs " + heard.map(({ epoch }) => epoch);
+		},
+	};
+}`
+
+// hideable makes hide() put the page into the background: its timers rest and it is not
+// painted.
+const hideable = `{
+	const set = setTimeout, frame = requestAnimationFrame;
+	let hidden = false;
+	for (const [name, value] of [["hidden", () => hidden], ["visibilityState", () => hidden ? "hidden" : "visible"]]) {
+		Object.defineProperty(document, name, { get: value });
+	}
+	globalThis.setTimeout = (f, ms, ...args) => set(f, hidden ? 60_000 : ms, ...args);
+	globalThis.requestAnimationFrame = (f) => hidden ? 0 : frame(f);
+	globalThis.hide = () => { hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
+}`
+
+// What a promise of the page's API says is what state() tells from then on, and what
+// events have told: a script need not wait for anything else, nor miss anything.
+func TestScriptsAreToldWhatIs(t *testing.T) {
+	for name, first := range map[string]string{
+		"in view": `void 0`,
+		"slow":    `setInterval(() => { for (const end = performance.now() + 100; performance.now() < end;); }, 150)`,
+		"hidden":  `hide()`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := openWith(t, hideable+told, "")
+			evaluate[chromedp.Void](p, first)
+			for _, check := range []string{"steps(1)", "steps(2)", "pauses(1)", "pauses(2)", "changes(1)", "changes(2)", "epochs(1)", "epochs(2)"} {
+				if problem := evaluate[string](p, "told."+check); problem != "" {
+					t.Errorf("%s: %s", check, problem)
+				}
+			}
+		})
+	}
+}
+
+// A step that makes the run diverge rejects and says so; the run is back where it was
+// saved by then, or at its start.
+func TestStepDiverges(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, experiment: 3, hidden: "256,256,256", lr: 10})`)
+	got := rejection(p, `(async () => { for (let i = 0; i < 100; i++) await sae.step(); })()`)
+	if want := "the learning rate 10 is too high"; !strings.Contains(got, want) {
+		t.Errorf("a step that diverges rejects with %q, want %q", got, want)
+	}
+	if text := p.notice(); !strings.Contains(text, "Training diverged "+got) {
+		t.Errorf("notice %q", text)
+	}
+}
+
+// A page around a frame hears of each finished epoch, in order.
+func TestEmbedTellsEpochs(t *testing.T) {
+	useSite(t, false)
+	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" subset="128" epochs="50" panels="loss"></sparse-autoencoder>`)
+	evaluate[chromedp.Void](p, `window.heard = []; one.addEventListener("epoch", ({ detail }) => heard.push(detail));
+		window.done = new Promise((end) => one.addEventListener("done", end)); one.play().then(() => done)`)
+	if n := evaluate[int](p, `one.state().then(({ history }) => JSON.stringify(history) === JSON.stringify(heard) ? heard.length : -heard.length)`); n != 50 {
+		t.Errorf("%d events that are the history, want 50", n)
+	}
+	// What the element's promises say is so too.
+	if problem := evaluate[string](p, `(async () => {
+		await one.set({subset: 1024});
+		for (let i = 1; i <= 10; i++) {
+			await one.step();
+			const { epoch, batch } = await one.state();
+			if (epoch * 8 + batch !== i) return "after " + i + " steps: epoch " + epoch + ", batch " + batch;
+		}
+		return "";
+	})()`); problem != "" {
+		t.Error(problem)
+	}
+}

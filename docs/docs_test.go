@@ -1,5 +1,5 @@
-// Package docs_test checks the documents of the repository: that links lead
-// somewhere, and that the list of settings is that of the program.
+// Package docs_test checks the documents: their links, the table of settings, and
+// the sections of the changelog.
 package docs_test
 
 import (
@@ -84,6 +84,25 @@ func TestLinks(t *testing.T) {
 	}
 	if links == 0 {
 		t.Error("no links found")
+	}
+}
+
+// Merging changelogs of two branches can repeat a section.
+func TestChangelog(t *testing.T) {
+	content, err := os.ReadFile("../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(string(content), -1)
+	if len(versions) == 0 {
+		t.Error("CHANGELOG.md has no versions")
+	}
+	seen := map[string]bool{}
+	for _, version := range versions {
+		if seen[version[1]] {
+			t.Errorf("CHANGELOG.md has section %s twice", version[1])
+		}
+		seen[version[1]] = true
 	}
 }
 

@@ -78,8 +78,7 @@ type staticHost struct {
 
 const somePath = "/some/path/"
 
-// serveDist serves a folder under somePath, which becomes the site for the length of
-// the test.
+// serveDist serves a folder under somePath.
 func serveDist(tb testing.TB, dir string) *staticHost {
 	tb.Helper()
 	h := new(staticHost)
@@ -93,14 +92,11 @@ func serveDist(tb testing.TB, dir string) *staticHost {
 		io.WriteString(w, `<!doctype html><link rel="icon" href="data:,">`)
 	})
 	h.Server = httptest.NewServer(mux)
-	before := siteURL
-	siteURL = h.URL + somePath
-	tb.Cleanup(func() {
-		siteURL = before
-		h.Close()
-	})
+	tb.Cleanup(h.Close)
 	return h
 }
+
+func (h *staticHost) site() site { return site(h.URL + somePath) }
 
 // goOffline cuts the page and its workers off from the network.
 func (p *page) goOffline() {
@@ -131,27 +127,27 @@ func (p *page) train() {
 // needs no network.
 func TestDistOffline(t *testing.T) {
 	host := serveDist(t, makeDist(t, copySite(t, nil)))
-	p := open(t, "", desktop)
+	p := host.site().open(t, "", desktop)
 	p.train()
 	evaluate[chromedp.Void](p, `navigator.serviceWorker.ready`)
 
 	p.goOffline()
 	host.Close()
 	for _, address := range []string{"?latent=4", "index.html"} { // the folder, and the page by its name
-		p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL+address))
+		p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(string(p.site)+address))
 		p.train()
 		evaluate[chromedp.Void](p, `sae.set({workers: 2}).then(() => sae.set({epochs: 3})).then(() => sae.play())`) // a worker in a worker
 		waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 3`)
 	}
 	p.screenshot("offline")
-	p.do(chromedp.Navigate(siteURL + "embed.html?load=auto"))
+	p.do(chromedp.Navigate(string(p.site) + "embed.html?load=auto"))
 	p.train()
 }
 
 // A page that embeds the demo gets it, and no service worker.
 func TestDistEmbed(t *testing.T) {
-	serveDist(t, makeDist(t, copySite(t, nil)))
-	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="2"></sparse-autoencoder>`)
+	built := serveDist(t, makeDist(t, copySite(t, nil))).site()
+	p := built.host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="2"></sparse-autoencoder>`)
 	evaluate[chromedp.Void](p, `one.play()`)
 	waitFor[bool](p, `one.state().then(({ status }) => status === "done")`)
 	// The page itself in a frame registers none either.
@@ -159,9 +155,9 @@ func TestDistEmbed(t *testing.T) {
 		const frame = Object.assign(document.createElement("iframe"), { src: %q });
 		frame.onload = resolve;
 		document.body.append(frame);
-	})`, siteURL))
+	})`, built))
 	// bench.html has the origin of the frames and registers nothing by itself.
-	p.do(chromedp.Navigate(siteURL + "bench.html"))
+	p.do(chromedp.Navigate(string(built) + "bench.html"))
 	if n := evaluate[int](p, `navigator.serviceWorker.getRegistrations().then((all) => all.length)`); n != 0 {
 		t.Errorf("%d service workers after a visit to a page with the demo in a frame, want none", n)
 	}
@@ -179,7 +175,7 @@ func TestDistDeployment(t *testing.T) {
 	}))
 	age(t, first) // a browser that asks by the time of a file sees the second build's as newer
 	host := serveDist(t, first)
-	p := open(t, "", desktop)
+	p := host.site().open(t, "", desktop)
 	p.train()
 	evaluate[chromedp.Void](p, `navigator.serviceWorker.ready`)
 	waitFor[bool](p, `navigator.serviceWorker.controller !== null`)
@@ -202,7 +198,7 @@ func TestDistDeployment(t *testing.T) {
 			t.Errorf("%s: loaded only %v", visit, f.Loaded)
 		}
 		for _, address := range f.Loaded {
-			name := strings.TrimPrefix(address, siteURL)
+			name := strings.TrimPrefix(address, string(p.site))
 			if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 				t.Errorf("%s: loaded %s, which is of another build", visit, name)
 			}
@@ -216,7 +212,7 @@ func TestDistDeployment(t *testing.T) {
 	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 3`)
 	check("still open", "", first)
 
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(string(p.site)))
 	p.train()
 	check("next visit", "second", second)
 
@@ -230,7 +226,7 @@ func TestDistDeployment(t *testing.T) {
 	}
 	host.Close()
 	p.goOffline()
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(string(p.site)))
 	p.train()
 	check("offline", "second", second)
 }
@@ -250,8 +246,7 @@ func TestDistWrongFile(t *testing.T) {
 	if err := os.WriteFile(programs[0], content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	serveDist(t, dir)
-	p := open(t, "", desktop)
+	p := serveDist(t, dir).site().open(t, "", desktop)
 	for range 2 { // the page tries twice, as the first copy may come from a cache
 		p.expectProblem("valid digest")
 		p.expectProblem("integrity checks failed")

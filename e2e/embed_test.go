@@ -37,10 +37,13 @@ func servePage(t *testing.T, body string, policy ...string) (address string) {
 // the element defined, and opens it, under the policy given.
 func host(t *testing.T, v view, body string, policy ...string) *page {
 	t.Helper()
-	site := siteURL
-	siteURL = servePage(t, fmt.Sprintf(`<script src="%sembed.js"></script>%s`, site, body), policy...)
-	defer func() { siteURL = site }()
-	return open(t, "", v)
+	return site(siteURL).host(t, v, body, policy...)
+}
+
+func (s site) host(t *testing.T, v view, body string, policy ...string) *page {
+	t.Helper()
+	address := servePage(t, fmt.Sprintf(`<script src="%sembed.js"></script>%s`, s, body), policy...)
+	return site(address).open(t, "", v)
 }
 
 // The element loads nothing until it is asked to, is driven from another origin,
@@ -454,8 +457,7 @@ func TestEmbedAccessibility(t *testing.T) {
 // The tutorial embeds three experiments from another origin, without headers of any
 // kind, and drives them from its text.
 func TestTutorial(t *testing.T) {
-	useSite(t, false)
-	site := siteURL
+	demo := newSite(t, false)
 	files := http.FileServer(http.Dir("../docs/tutorial"))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
@@ -468,12 +470,10 @@ func TestTutorial(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Write(bytes.ReplaceAll(content, []byte("http://127.0.0.1:8080/"), []byte(site)))
+		w.Write(bytes.ReplaceAll(content, []byte("http://127.0.0.1:8080/"), []byte(demo)))
 	}))
 	t.Cleanup(server.Close)
-	siteURL = server.URL + "/"
-	defer func() { siteURL = site }()
-	p := open(t, "", desktop)
+	p := site(server.URL+"/").open(t, "", desktop)
 	press := func(text string) {
 		t.Helper()
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q).click()`, text))

@@ -47,9 +47,19 @@ const (
 
 // What TestMain starts, for all tests.
 var (
-	siteURL string          // of the built site, with a slash at its end
+	siteURL string          // of the built site, with a slash at its end; useSite changes it
 	browser context.Context // chromedp's, of the running Chromium
 )
+
+// A site is the address of what a server serves, with a slash at its end. Tests that
+// run beside others open pages of a site of their own:
+//
+//	t.Parallel()
+//	p := newSite(t, false).openDemo(t, desktop)
+//
+// Go runs as many of them at a time as there are cores, after all the others, which
+// have the machine to themselves: those that measure, load or starve it are such.
+type site string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -203,6 +213,7 @@ func (v view) inDark() view {
 type page struct {
 	tb       testing.TB
 	ctx      context.Context
+	site     site // whose file it opened
 	expected []*regexp.Regexp
 
 	console []chromedp.ConsoleMessage // complete once drained is closed
@@ -215,7 +226,12 @@ const lastMessage = "e2e: end of test"
 // openDemo opens the demo and waits until it can be used.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()
-	p := open(tb, "", v)
+	return site(siteURL).openDemo(tb, v)
+}
+
+func (s site) openDemo(tb testing.TB, v view) *page {
+	tb.Helper()
+	p := s.open(tb, "", v)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	return p
@@ -226,18 +242,28 @@ func openDemo(tb testing.TB, v view) *page {
 // failed, leaves a screenshot of it and logs its console.
 func open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
 	tb.Helper()
-	return openIn(tb, browser, path, v, chromedp.WithNewBrowserContext(options...))
+	return site(siteURL).open(tb, path, v, options...)
+}
+
+func (s site) open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
+	tb.Helper()
+	return s.openIn(tb, browser, path, v, chromedp.WithNewBrowserContext(options...))
 }
 
 // openIn is open in the profile of a context of chromedp, such as another page's.
 func openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {
+	tb.Helper()
+	return site(siteURL).openIn(tb, profile, path, v, options...)
+}
+
+func (s site) openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {
 	tb.Helper()
 	ctx, cancel := chromedp.NewContext(profile, options...)
 	tb.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would become the tab's
 		tb.Fatal(err)
 	}
-	p := &page{tb: tb, ctx: ctx, drained: make(chan struct{})}
+	p := &page{tb: tb, ctx: ctx, site: s, drained: make(chan struct{})}
 	messages := chromedp.Console(ctx)
 	go func() {
 		defer close(p.drained)
@@ -250,17 +276,14 @@ func openIn(tb testing.TB, profile context.Context, path string, v view, options
 	}()
 	tb.Cleanup(p.finish)
 	p.look(v)
-	p.do(chromedp.Navigate(siteURL + path))
+	p.do(chromedp.Navigate(string(s) + path))
 	return p
 }
 
 // openBlank opens a page that has nothing in it.
 func openBlank(tb testing.TB) *page {
 	tb.Helper()
-	before := siteURL
-	siteURL = "about:"
-	defer func() { siteURL = before }()
-	return open(tb, "blank", desktop)
+	return site("about:").open(tb, "blank", desktop)
 }
 
 // look changes what the page is looked at with.

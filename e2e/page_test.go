@@ -19,10 +19,31 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// useSite serves a copy of the built site by a plain static server, without
-// a data set beside it or with CIFAR-10 from beside the repository, for the
-// length of a test.
+// useSite serves a copy of the built site as newSite does, which becomes that of all
+// pages for the length of a test. It returns the folder that is served.
 func useSite(tb testing.TB, withCIFAR bool) (dir string) {
+	tb.Helper()
+	dir = builtSite(tb, withCIFAR)
+	before := siteURL
+	siteURL = string(serveSite(tb, http.FileServer(http.Dir(dir))))
+	tb.Cleanup(func() { siteURL = before })
+	return dir
+}
+
+// newSite serves a copy of the built site by a plain static server, without a data
+// set beside it or with CIFAR-10 from beside the repository, for the length of a test.
+func newSite(tb testing.TB, withCIFAR bool) site {
+	tb.Helper()
+	return serveSite(tb, http.FileServer(http.Dir(builtSite(tb, withCIFAR))))
+}
+
+func serveSite(tb testing.TB, handler http.Handler) site {
+	server := httptest.NewServer(handler)
+	tb.Cleanup(server.Close)
+	return site(server.URL + "/")
+}
+
+func builtSite(tb testing.TB, withCIFAR bool) (dir string) {
 	tb.Helper()
 	dir = tb.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../build/site")); err != nil {
@@ -36,13 +57,6 @@ func useSite(tb testing.TB, withCIFAR bool) (dir string) {
 	if err := os.WriteFile(filepath.Join(dir, "data", "index.json"), []byte(index), 0o644); err != nil {
 		tb.Fatal(err)
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	before := siteURL
-	siteURL = server.URL + "/"
-	tb.Cleanup(func() {
-		siteURL = before
-		server.Close()
-	})
 	return dir
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -503,19 +502,15 @@ type answers map[string]http.HandlerFunc
 func (a answers) serve(t *testing.T, dir string) {
 	t.Helper()
 	files := http.FileServer(http.Dir(dir))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	before := siteURL
+	siteURL = string(serveSite(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer, ok := a[r.URL.Path]; ok {
 			answer(w, r)
 			return
 		}
 		files.ServeHTTP(w, r)
-	}))
-	before := siteURL
-	siteURL = server.URL + "/"
-	t.Cleanup(func() {
-		siteURL = before
-		server.Close()
-	})
+	})))
+	t.Cleanup(func() { siteURL = before })
 }
 
 // breakOff answers with the first half of a file, of which it promises the whole.

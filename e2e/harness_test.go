@@ -223,6 +223,17 @@ type page struct {
 // lastMessage is what the harness itself writes to the console at the end.
 const lastMessage = "e2e: end of test"
 
+// at shows a view or a panel, by its name in the address, and waits until it is there.
+func (p *page) at(place string) {
+	p.tb.Helper()
+	part, ok := map[string]string{"train": "loss", "explore": "explorer", "compare": "runs"}[place]
+	if !ok {
+		part = place
+	}
+	evaluate[chromedp.Void](p, fmt.Sprintf(`location.hash = %q`, place))
+	waitFor[bool](p, fmt.Sprintf(`document.getElementById(%q).childElementCount > 0`, part))
+}
+
 // openDemo opens the demo and waits until it can be used.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()

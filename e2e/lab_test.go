@@ -53,7 +53,16 @@ func TestAccessibility(t *testing.T) {
 	check("training")
 	evaluate[chromedp.Void](p, `sae.pause()`)
 	openLab(p)
-	check("dashboard and explorer")
+	check("explorer")
+	p.at("features")
+	check("dashboard")
+	p.at("compare")
+	check("runs")
+	for _, panel := range []string{"data", "model", "share"} {
+		p.at(panel)
+		check(panel)
+	}
+	p.at("train")
 	evaluate[chromedp.Void](p, `document.querySelector("[aria-controls=settings]").click()`)
 	evaluate[chromedp.Void](p, `sae.loadDataset(new File(["x"], "x.bin")).catch(() => {})`)
 	check("settings and notice")
@@ -66,14 +75,14 @@ func TestAccessibility(t *testing.T) {
 	axe(p, "phone")
 }
 
-// openLab opens a unit and the map.
+// openLab opens a unit and then the map.
 func openLab(p *page) {
 	p.tb.Helper()
-	evaluate[chromedp.Void](p, `document.querySelector("#features").scrollIntoView()`)
+	p.at("features")
 	waitFor[bool](p, `document.querySelectorAll(".tile").length > 0`)
 	evaluate[chromedp.Void](p, `document.querySelector(".tile").click()`)
 	waitFor[bool](p, `document.querySelectorAll(".nine canvas").length > 0`)
-	evaluate[chromedp.Void](p, `document.querySelector("#explorer").scrollIntoView()`)
+	p.at("explore")
 	evaluate[chromedp.Void](p, `document.querySelector(".map button").click()`)
 	waitFor[bool](p, `document.querySelector(".map .head").innerText.includes("click one to open it")`)
 }
@@ -84,10 +93,11 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 24, epochs: 3}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
-	openLab(p)
-	if n := evaluate[int](p, `document.querySelectorAll(".tile").length`); n != 24 {
+	p.at("features")
+	if n := waitFor[int](p, `document.querySelectorAll(".tile").length`); n != 24 {
 		t.Errorf("%d tiles, want 24", n)
 	}
+	openLab(p)
 	p.screenshot("explorer")
 	const hash = `(() => {
 		const { data } = document.querySelector(".answer canvas").getContext("2d").getImageData(0, 0, 32, 32);
@@ -139,10 +149,11 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	}
 
 	// A picture that activates a unit opens in the explorer.
+	p.at("features")
+	label := waitFor[string](p, `document.querySelectorAll(".nine button")[1]?.getAttribute("aria-label")`)
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".nine button")[1].click()`)
-	label := evaluate[string](p, `document.querySelectorAll(".nine button")[1].getAttribute("aria-label")`)
 	class := strings.Split(label, ",")[0]
-	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".beside b").innerText === %q`, class))
+	waitFor[bool](p, fmt.Sprintf(`location.hash === "#explore" && document.querySelector(".beside b")?.innerText === %q`, class))
 	p.look(phone)
 	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page scrolls sideways on a phone")
@@ -150,6 +161,8 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	p.screenshot("explorer-phone")
 
 	// Until the next render, the buttons are those of the run before.
+	p.at("features")
+	waitFor[bool](p, `!!document.querySelector(".nine button")`)
 	evaluate[chromedp.Void](p, `(() => {
 		sae.reset();
 		document.querySelector(".nine button").click();
@@ -300,7 +313,8 @@ func TestLesson(t *testing.T) {
 	p.screenshot("lesson")
 	press("Next")
 	press("Train experiment 2")
-	evaluate[chromedp.Void](p, `document.querySelector("#runs td input[type=checkbox]").click()`)
+	p.at("compare")
+	waitFor[bool](p, `(() => { const box = document.querySelector("#runs td input[type=checkbox]"); box?.click(); return !!box; })()`)
 	waitFor[bool](p, `sae.state().settings.experiment === 2 && sae.state().status === "done"`)
 	seen(2)
 	press("Next")
@@ -352,11 +366,13 @@ func TestRunsAreKept(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
+	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // to be written
 	p.do(chromedp.Navigate(siteURL))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
+	p.at("compare")
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 1`)
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button").click()`)
 	waitFor[bool](p, `sae.state().epoch === 2`)
@@ -373,6 +389,7 @@ func TestRunsAreKept(t *testing.T) {
 	p.do(chromedp.Navigate(siteURL))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
+	p.at("compare")
 	if n := evaluate[int](p, `document.querySelectorAll("#runs tr[data-run]").length`); n != 0 {
 		t.Errorf("%d runs after the deletion of the only one", n)
 	}
@@ -383,6 +400,7 @@ func TestCamera(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	open := func() {
+		p.at("explore")
 		waitFor[bool](p, `(() => {
 			const button = [...document.querySelectorAll("#explorer button")].find((b) => b.innerText === "Camera" && !b.disabled);
 			button?.click();

@@ -232,6 +232,7 @@ func TestModelFiles(t *testing.T) {
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
 	evaluate[chromedp.Void](p, catchFiles)
+	p.at("model")
 	p.do(chromedp.Click(`#model .buttons button:nth-child(2)`))
 	parameters := 16*(data.ImageSize+1) + 4*17 + data.ImageSize*5
 	if got := waitFor[[]any](p, `window.saved && [saved.name, saved.size]`); got[0] != "sae-2-4-epoch0.npz" || got[1].(float64) < float64(4*parameters) {
@@ -332,13 +333,13 @@ func TestRuns(t *testing.T) {
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q || b.ariaLabel === %q).click()`, label, label))
 	}
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1, subset: 256, workers: 1})`)
+	p.at("compare")
 	button("Sweep λ")
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 9 && sae.state().status === "done"`)
 	if lambda := evaluate[float64](p, `sae.state().settings.lambda`); lambda != experiment.Default().Lambda {
 		t.Errorf("λ is %g after the sweep", lambda)
 	}
 	evaluate[chromedp.Void](p, `document.querySelector("#runs input[type=checkbox]").click()`)
-	evaluate[chromedp.Void](p, `document.querySelector("#runs").scrollIntoView()`)
 	p.screenshot("runs")
 	waitFor[bool](p, `[...document.querySelectorAll("#runs .actions button:first-child")].every((b) => !b.disabled)`)
 	loss := evaluate[float64](p, `sae.state().history[0].valLoss`)

@@ -144,6 +144,8 @@ func trainAlone(p *page, epochs int) string {
 // outcome is all that two runs have to have in common.
 func outcome(p *page) string {
 	p.tb.Helper()
+	p.at("share")
+	defer p.at("train")
 	link := waitFor[string](p, `document.querySelector("#share input").value.includes(`+"`fingerprint=${sae.state().epoch}-`"+`) && document.querySelector("#share input").value`)
 	return evaluate[string](p, `JSON.stringify(sae.state().history)`) + link
 }
@@ -236,6 +238,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 500})`)
+	p.at("compare")
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#runs button")].find(({ innerText }) => innerText === "Run experiments 1, 2, 3").click()`)
 	waitFor[bool](p, `sae.state().epoch + sae.state().batch > 0`)
 	evaluate[chromedp.Void](p, `sae.pause()`)
@@ -247,6 +250,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	}
 	p.screenshot("offer-series")
 	p.do(chromedp.Click(".offer button"))
+	p.at("compare")
 	waitFor[bool](p, `sae.state().status === "training" && document.querySelector("#runs .aside").innerText.startsWith("Run 1 of 3")`)
 	evaluate[chromedp.Void](p, `sae.set({epochs: sae.state().epoch + 1})`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 3`)
@@ -402,6 +406,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	p := openDemo(t, desktop)
 	says := func(saved bool) {
 		t.Helper()
+		p.at("compare")
 		waitFor[bool](p, fmt.Sprintf(`document.querySelector(".bar .read").innerText.includes("not saved") !== %[1]v && document.querySelector("#runs .lead").innerText.includes("The current run is not saved") !== %[1]v`, saved))
 	}
 	quota := func(bytes *float64) {

@@ -28,15 +28,16 @@ func TestLink(t *testing.T) {
 	waitFor[bool](p, `document.querySelector(".notice").innerText.includes("bogus: there is no such setting") && document.querySelector(".notice").innerText.includes('lr "x": want a number')`)
 	evaluate[chromedp.Void](p, `sae.play()`)
 	waitFor[bool](p, `sae.state().status === "done"`)
+	p.at("share")
 	link := waitFor[string](p, `document.querySelector("#share input").value.includes("fingerprint=2-") && document.querySelector("#share input").value`)
 	want := siteURL + "?experiment=3&latent=8&hidden=16&epochs=2&fingerprint="
 	if !strings.HasPrefix(link, want) {
 		t.Errorf("link %s, want %s…", link, want)
 	}
-	evaluate[chromedp.Void](p, `document.querySelector("#share").scrollIntoView()`)
 	p.screenshot("share")
 
 	other := openLink(t, link)
+	other.at("share")
 	waitFor[bool](other, `document.querySelector("#share [role=status]").innerText.includes("after epoch 2")`)
 	evaluate[chromedp.Void](other, `sae.play()`)
 	waitFor[bool](other, `document.querySelector("#share [role=status]").innerText.includes("bit for bit, up to epoch 2")`)
@@ -57,6 +58,7 @@ func TestSnippets(t *testing.T) {
 		t.Helper()
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("#share button, #share .check span")].find((e) => e.innerText === %q).click()`, label))
 	}
+	p.at("share")
 	press("Embed…")
 	waitFor[bool](p, `!!document.querySelector(".snippet")`)
 	press("code")

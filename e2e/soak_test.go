@@ -266,6 +266,7 @@ func TestSoak(t *testing.T) {
 	curve := newCurve(t, "minute")
 	from, start := -1, time.Now()
 	evaluate[chromedp.Void](p, `monkey.longest()`)
+	p.at("train")
 	waitFor[bool](p, `document.querySelector(".timeline input").max === "63"`) // 64 moments, as many as it ever has
 	for minute := 1; ; minute++ {
 		now := time.Duration(minute) * time.Minute
@@ -320,13 +321,13 @@ var actions = []struct {
 	name  string
 	often int
 }{
-	{"click", 12}, {"key", 4}, {"look", 1}, {"slide", 4}, {"choose", 2}, {"type", 1}, {"scroll", 2},
+	{"click", 12}, {"key", 4}, {"look", 1}, {"slide", 4}, {"choose", 2}, {"type", 1}, {"scroll", 2}, {"visit", 6},
 	{"play", 6}, {"pause", 3}, {"step", 3}, {"reset", 2}, {"set", 5}, {"finish", 2},
 	{"loadDataset", 1}, {"exportImport", 1}, {"pass", 2}, {"listen", 1},
 }
 
 // keys are those that mean something, and what moves the focus.
-var keys = []string{" ", "s", "r", "z", "o", "l", "m", "?", "1", "2", "3", "4", kb.Escape, kb.Escape, kb.ArrowLeft, kb.ArrowRight, kb.Tab, kb.Enter}
+var keys = []string{" ", "s", "r", "z", "o", "l", "m", "t", "f", "e", "c", "d", "?", "1", "2", "3", "4", kb.Escape, kb.Escape, kb.ArrowLeft, kb.ArrowRight, kb.Tab, kb.Enter}
 
 // act does one thing, and waits a little.
 func (m *monkey) act() {

@@ -167,7 +167,10 @@ async function screenshot(name) {
 
 // kept returns "kept" once a run of four latent units is stored, or why none will be.
 const kept = () => new Promise((resolve) => {
-  const refusal = /for this visit only: (.*?)\. Settings/.exec(document.querySelector("#runs .lead").innerText);
+  location.hash = "compare";
+  const lead = document.querySelector("#runs .lead");
+  if (!lead) return resolve(false);
+  const refusal = /for this visit only: (.*?)\. Settings/.exec(lead.innerText);
   if (refusal) return resolve(refusal[1]);
   indexedDB.open("sae-runs").onsuccess = ({ target: { result: database } }) => {
     database.transaction("records").objectStore("records").getAll().onsuccess = ({ target: { result } }) => {
@@ -245,7 +248,7 @@ async function core() {
       input.files = files.files;
       input.dispatchEvent(new Event("change"));
     });
-    await until(() => /your/i.test(document.querySelector(".answer").innerText));
+    await until(() => /your/i.test(document.querySelector(".answer")?.innerText));
   });
   await step("Reads files of CIFAR-10", async () => {
     await page.evaluate(async () => {
@@ -265,7 +268,10 @@ async function core() {
   });
   await step("Keeps runs for the next visit", async () => {
     expect(`runs to be kept, but ${refused}`, refused === "kept");
-    await until(() => document.querySelectorAll("#runs tbody tr").length > 0);
+    await until(() => {
+      location.hash = "compare";
+      return document.querySelectorAll("#runs tbody tr").length > 0;
+    });
   });
   await step("Fits a phone", async () => {
     await page.resize(phone);

@@ -16,12 +16,18 @@ window.monkey = (() => {
     }
   };
   const controls = () => visible(`button:enabled, a[href^="#"], input[type=checkbox]:enabled, input[type=radio]:enabled`);
+  const visit = async (place, part) => {
+    location.hash = place;
+    await until(() => document.getElementById(part).childElementCount > 0);
+  };
+  const views = [["features", "features"], ["explore", "explorer"], ["compare", "runs"], ["data", "data"], ["model", "model"], ["share", "share"], ["train", "loss"]];
   const press = (label) => [...document.querySelectorAll("button")].find((button) => button.innerText === label || button.ariaLabel === label)?.click();
 
   // Records of CIFAR-10, with half of one at the end where bad.
   const records = (random, bad) => new File([Uint8Array.from({ length: 300 * 3073 + (bad ? 1500 : 0) }, (_, i) => i % 3073 ? (i * i * (1 + random)) >> 7 : i / 3073 % 10)], "data_batch_1.bin");
 
   const useSynthetic = async () => {
+    await visit("data", "data");
     const synthetic = document.querySelector("#data input[value=synthetic]");
     await pause(200); // a click just now may load another one
     await until(() => !synthetic.disabled);
@@ -60,6 +66,7 @@ window.monkey = (() => {
       tell(field, "input", "change");
       return "";
     },
+    visit: (random) => visit(...among(views, random)).then(() => ""),
     scroll(random) {
       scrollTo(0, random * document.documentElement.scrollHeight);
       return "";
@@ -96,6 +103,7 @@ window.monkey = (() => {
           await sae.step();
         }
       }
+      await visit("explore", "explorer");
       press("Draw the map");
       document.querySelector("#explorer .map").scrollIntoView(); // it is drawn where it can be seen
       await until(() => document.querySelector("#explorer .map .plot canvas"));
@@ -118,22 +126,28 @@ window.monkey = (() => {
       await sae.set({ experiment: 2, lambda: 1e-5, hidden: "512,128", latent: 64, epochs: 20, batch: 128, lr: 1e-3, decay: 1, init: "glorot", activation: "relu", seed: 1, workers: 1, subset: 0 });
       await sae.reset();
       for (const button of document.querySelectorAll("[aria-expanded=true]")) button.click();
-      for (const label of ["Close the unit", "As encoded", "Fewer units", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
-      for (const [label, on] of [["mean image", true], ["PCA-64", false], ["log", false], ["hide dead units", false]]) {
-        const box = [...document.querySelectorAll("label")].find(({ innerText }) => innerText.trim() === label)?.querySelector("input");
-        if (box && box.checked !== on) box.click();
+      for (const view of views) {
+        await visit(...view);
+        for (const label of ["Close the unit", "As encoded", "Fewer units", "First pictures", "Dismiss", "Dismiss the message"]) press(label);
+        for (const [label, on] of [["mean image", true], ["PCA-64", false], ["log", false], ["hide dead units", false]]) {
+          const box = [...document.querySelectorAll("label")].find(({ innerText }) => innerText.trim() === label)?.querySelector("input");
+          if (box && box.checked !== on) box.click();
+        }
+        for (const name of ["quantity", "sort", "pace"]) document.querySelector(`input[name=${name}]`)?.click();
       }
-      for (const name of ["quantity", "sort", "pace"]) document.querySelector(`input[name=${name}]`)?.click();
-      scrollTo(0, 0);
+      await visit("compare", "runs");
       await until(() => {
         this.prune(0);
         return sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0;
       });
       press("Dismiss the message");
       // What cannot be seen shows what it last showed: all is seen once.
-      for (const panel of document.querySelectorAll(".panel, section")) {
-        panel.scrollIntoView();
-        await pause(100);
+      for (const view of views) {
+        await visit(...view);
+        for (const panel of document.querySelectorAll(".panel, section")) {
+          panel.scrollIntoView();
+          await pause(100);
+        }
       }
       scrollTo(0, 0);
     },

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"syscall/js"
 	"time"
-
-	"github.com/vugu/vugu"
-	"github.com/vugu/vugu/domrender"
 
 	"sae/data"
 	"sae/nn/exchange"
@@ -24,7 +22,9 @@ import (
 
 // app is the running page.
 type app struct {
-	env    vugu.EventEnv
+	lock   sync.Mutex    // of the page's state
+	wake   chan struct{} // asks for a pass over the page
+	parts  []*part
 	page   *state.Page
 	root   *ui.Root
 	api    *api
@@ -34,6 +34,7 @@ type app struct {
 	frame  bool // whether a frame has come that is yet to be shown
 	soon   *time.Timer
 	query  string // of the settings in the address bar
+	place  string // that it names
 	later  bool   // whether a render is due because of what the worker said
 	paints bool   // whether a frame is being painted
 	onData js.Func
@@ -46,15 +47,7 @@ const timeToSave = 400 * time.Millisecond
 
 // Run shows the page and never returns.
 func Run() {
-	renderer, err := domrender.New("#app")
-	if err != nil {
-		panic(err)
-	}
-	build, err := vugu.NewBuildEnv(renderer.EventEnv())
-	if err != nil {
-		panic(err)
-	}
-	a := &app{env: renderer.EventEnv()}
+	a := &app{wake: make(chan struct{}, 1)}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Lesson.Speak(js.Global().Get("navigator").Get("language").String())
 	location := js.Global().Get("location")
@@ -89,27 +82,26 @@ func Run() {
 	a.listen()
 	a.startWorker()
 	go a.watchWorker()
-	// Each part of a render is a task of its own, so that none keeps the browser
-	// from answering the user.
+	a.open()
 	loop := browser.NewEventLoop()
-	for ok := true; ok; ok = renderer.EventWait() {
+	for first := true; ; first = false {
 		loop.Turn()
 		frame, start := a.frame, time.Now()
 		a.frame = false
-		a.env.Lock()
+		a.lock.Lock()
 		a.page.Lesson.Observe()
-		a.showQuery()
-		results := build.RunBuild(a.root)
-		a.env.UnlockOnly()
+		a.showAddress()
+		a.lock.Unlock()
+		a.render(loop)
 		loop.Turn()
-		if err := renderer.Render(results); err != nil {
-			panic(err)
+		a.root.Draw()
+		if first {
+			a.ready()
 		}
-		loop.Turn()
-		a.root.AfterRender()
 		if frame {
 			a.measureDisplay(time.Since(start))
 		}
+		<-a.wake
 	}
 }
 
@@ -137,23 +129,20 @@ func (a *app) measureDisplay(rendering time.Duration) {
 	js.Global().Call("requestAnimationFrame", before)
 }
 
-// showQuery keeps the address bar at what is set, so that reloading the page and
-// its bookmark give the same experiment.
-func (a *app) showQuery() {
-	query := a.page.Link.Query(false)
-	if query == a.query || a.page.Embed != nil { // an embedded page's address belongs to its host
-		return
-	}
-	a.query = query
-	location := js.Global().Get("location")
-	js.Global().Get("history").Call("replaceState", nil, "", location.Get("pathname").String()+query+location.Get("hash").String())
-}
-
 // do runs change, which changes the page's state, and renders the result.
 func (a *app) do(change func()) {
-	a.env.Lock()
-	defer a.env.UnlockRender()
+	a.lock.Lock()
 	change()
+	a.lock.Unlock()
+	a.renderNow()
+}
+
+// renderNow asks for a pass over the page.
+func (a *app) renderNow() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
 }
 
 // siteDatasets returns the names of the data sets beside the page, as the
@@ -218,12 +207,12 @@ func (a *app) receive(data js.Value) {
 	if m.Type == protocol.TypeFrame {
 		a.frame = true
 	}
-	a.env.Lock()
+	a.lock.Lock()
 	answered := a.page.Receive(m)
 	if answered {
 		a.root.Answered()
 	}
-	a.env.UnlockOnly()
+	a.lock.Unlock()
 	if answered {
 		a.renderSoon()
 	} else {
@@ -247,9 +236,9 @@ func (a *app) renderLater() {
 // quietly runs change, which changes the page's state, and renders the result a
 // little later.
 func (a *app) quietly(change func()) {
-	a.env.Lock()
+	a.lock.Lock()
 	change()
-	a.env.UnlockOnly()
+	a.lock.Unlock()
 	a.renderSoon()
 }
 
@@ -344,6 +333,9 @@ func (a *app) listen() {
 			a.useFiles(input.Get("files"), otherwise)
 			input.Set("value", "") // so that the same file can be chosen again
 		})
+	}
+	if a.page.Embed == nil {
+		a.followAddress(on)
 	}
 	window := js.Global()
 	if !window.Get("parent").Equal(window) {
@@ -486,13 +478,12 @@ func (a *app) usePicture(name string, file js.Value) {
 		pixels = append(pixels, rgba[i:i+3]...)
 	}
 	a.do(func() {
-		explorer := element("explorer")
-		if !explorer.Truthy() {
+		if a.page.Embed != nil {
 			a.page.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
 			return
 		}
+		a.page.Visit(state.ViewExplore)
 		a.page.Explorer.ShowPicture(pixels)
-		explorer.Call("scrollIntoView")
 	})
 }
 

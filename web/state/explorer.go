@@ -19,6 +19,7 @@ type Explorer struct {
 	Own      []byte    // pixels of the user's picture that was explored last; nil for none
 	Encoded  []float32 // its code
 	Code     []float32 // as changed; nil before the first
+	Free     string    // what the code is where it is of no picture: "mean" or "random"; else ""
 	Decoded  []byte    // the decoder's answer; it may be that to an earlier code for a moment
 	Version  int       // grows with every answer
 
@@ -34,8 +35,9 @@ type Explorer struct {
 	Hovered    int    // validation image under the pointer on the map; -1 for none
 	Thumbnail  []byte // its pixels
 
-	waiting, again bool // for the decoder's answer; whether the code has changed since it was asked
-	mapping        bool // whether the map is asked for
+	ranked         []float32 // the code by which units have a slider
+	waiting, again bool      // for the decoder's answer; whether the code has changed since it was asked
+	mapping        bool      // whether the map is asked for
 }
 
 func newExplorer(p *Page) Explorer { return Explorer{page: p, Image: -1, Second: -1, Hovered: -1} }
@@ -54,7 +56,7 @@ func (e *Explorer) Show(image int) {
 			return
 		}
 		e.Original, e.Encoded = pixels, code
-		e.setCode(slices.Clone(code))
+		e.setEncoded()
 	})
 }
 
@@ -67,7 +69,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 	e.page.Encode(slices.Clone(pixels), func(code []float32, err error) {
 		if err == nil && e.page.run == run && e.Image < 0 && len(code) == e.page.Settings.Latent {
 			e.Encoded = code
-			e.setCode(slices.Clone(code))
+			e.setEncoded()
 		}
 	})
 	e.page.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
@@ -92,6 +94,19 @@ func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
 			}
 		})
 	})
+}
+
+// setEncoded goes back to the code of the picture.
+func (e *Explorer) setEncoded() {
+	e.Free, e.ranked = "", e.Encoded
+	e.setCode(slices.Clone(e.Encoded))
+}
+
+// setFree changes to a code that is of no picture.
+func (e *Explorer) setFree(what string, code []float32) {
+	e.Free, e.ranked = what, slices.Clone(code)
+	e.Second, e.Mix = -1, 0
+	e.setCode(code)
 }
 
 // setCode changes the code and asks the decoder.
@@ -137,14 +152,14 @@ func (e *Explorer) SetUnit(unit int, activation float32) {
 func (e *Explorer) AsEncoded() {
 	if e.Encoded != nil {
 		e.Mix = 0
-		e.setCode(slices.Clone(e.Encoded))
+		e.setEncoded()
 	}
 }
 
 // MeanCode starts from the mean of the codes of all validation images.
 func (e *Explorer) MeanCode() {
 	if len(e.page.Timeline.Units.Center) == e.page.Settings.Latent {
-		e.setCode(slices.Clone(e.page.Timeline.Units.Center))
+		e.setFree("mean", slices.Clone(e.page.Timeline.Units.Center))
 	}
 }
 
@@ -167,7 +182,7 @@ func (e *Explorer) RandomCode() {
 			code[unit] = float32(rand.ExpFloat64()) * u.Mean[unit] / u.Activity[unit]
 		}
 	}
-	e.setCode(code)
+	e.setFree("random", code)
 }
 
 // MixWith mixes the code with that of a second validation image; -1 ends that.
@@ -195,17 +210,18 @@ func (e *Explorer) SetMix(share float64) {
 	for unit := range code {
 		code[unit] = float32(1-e.Mix)*e.Encoded[unit] + float32(e.Mix)*e.other[unit]
 	}
+	e.Free, e.ranked = "", e.Encoded
 	e.setCode(code)
 }
 
 // Changed reports whether the code is another than the image's.
 func (e *Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
 
-// Sliders returns the units that have a slider: those with the largest
-// activations for the image, or all.
+// Sliders returns the units that have a slider: those with the largest activations
+// in the code as it was before the user changed any, or all.
 func (e *Explorer) Sliders() []int {
-	code := e.Encoded
-	if code == nil {
+	code := e.ranked
+	if len(code) != e.page.Settings.Latent {
 		code = make([]float32, e.page.Settings.Latent)
 	}
 	units := make([]int, len(code))
@@ -239,6 +255,17 @@ func (e *Explorer) refresh(evaluated bool) {
 		e.Show(e.Image)
 	}
 	if evaluated && e.Map != nil {
+		e.ShowMap()
+	}
+	e.drawMap()
+}
+
+// maxMap is the number of validation images up to which the map is drawn unasked.
+const maxMap = 2000
+
+// drawMap draws the map the first time that it is to be seen.
+func (e *Explorer) drawMap() {
+	if e.page.View == ViewExplore && e.Map == nil && e.Code != nil && len(e.page.labels) <= maxMap {
 		e.ShowMap()
 	}
 }

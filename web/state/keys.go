@@ -20,11 +20,16 @@ var Shortcuts = []Shortcut{
 	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }},
 	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }},
 	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Pictures.Select(p.Pictures.Selected + 1) }},
+	{"t", "T", "View: Train", func(p *Page) { p.Visit(ViewTrain) }},
+	{"f", "F", "View: Features", func(p *Page) { p.Visit(ViewFeatures) }},
+	{"e", "E", "View: Explore", func(p *Page) { p.Visit(ViewExplore) }},
+	{"c", "C", "View: Compare", func(p *Page) { p.Visit(ViewCompare) }},
+	{"d", "D", "Data", func(p *Page) { p.SwitchPanel(PanelData) }},
 	{"l", "L", "Lesson", func(p *Page) { p.Lesson.Switch() }},
 	{"m", "M", "More settings", func(p *Page) { p.ShowSettings(!p.MoreSettings) }},
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
-		p.Help, p.Notice, p.Toast = false, nil, nil
+		p.Help, p.Notice, p.Toast, p.Panel = false, nil, nil, PanelNone
 		p.ShowSettings(false)
 		p.Features.Open(-1)
 	}},

@@ -53,6 +53,9 @@ type Page struct {
 	Sites   []string
 	Kept    string // name of the data set that the browser keeps; "" for none
 
+	View  View  // that is shown
+	Panel Panel // that is open over it; PanelNone for none
+
 	Help         bool              // whether the list of keys is open
 	MoreSettings bool              // whether the form with all settings is open
 	Draft        map[string]string // what the user typed into fields and is not in use
@@ -116,6 +119,7 @@ func New(send func(protocol.Message), sites []string) *Page {
 		Status:      StatusLoading,
 		Settings:    experiment.Default(),
 		Workers:     1,
+		View:        ViewTrain,
 		Sites:       sites,
 		Draft:       map[string]string{},
 		FieldErrors: map[string]string{},

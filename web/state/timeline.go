@@ -16,6 +16,7 @@ type Samples struct {
 	Reconstructions []byte    // [len(Images), 3072], HWC
 	Codes           []float32 // [len(Images), Latent]
 	Latent          int
+	Run             int // whose model made the reconstructions
 	Version         int // grows with every change, for components that draw
 }
 
@@ -102,6 +103,7 @@ func (t *Timeline) setSamples(frame protocol.Frame, buffers [][]byte) {
 		Reconstructions: buffers[1],
 		Codes:           codes,
 		Latent:          len(codes) / len(frame.Images),
+		Run:             frame.Run,
 		Version:         t.page.nextVersion(),
 	}
 	if t.Past < 0 || !slices.Equal(t.Samples.Images, frame.Images) { // other pictures have no past

@@ -2,10 +2,8 @@ package ui
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
-	"sae/data"
 	"sae/nn/experiment"
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -17,6 +15,35 @@ type Bar struct {
 	Page        *state.Page
 	ToggleTheme func()
 }
+
+var views = []struct {
+	view                 state.View
+	address, title, help string
+}{
+	{state.ViewTrain, "#train", "Train", "Train the network and watch it learn (T)"},
+	{state.ViewFeatures, "#features", "Features", "What the latent units stand for (F)"},
+	{state.ViewExplore, "#explore", "Explore", "Change a code and watch the decoder answer (E)"},
+	{state.ViewCompare, "#compare", "Compare", "Finished runs side by side (C)"},
+}
+
+var panels = []struct {
+	panel       state.Panel
+	title, help string
+}{
+	{state.PanelData, "Data", "The pictures that the network learns from (D)"},
+	{state.PanelModel, "Model", "The layers, and files of the model"},
+	{state.PanelShare, "Share", "A link to these settings, and the demo in a page of yours"},
+}
+
+// current marks the link to the view that is shown.
+func (c *Bar) current(view state.View) any {
+	if c.Page.View == view {
+		return "page"
+	}
+	return nil
+}
+
+func (c *Bar) opened(panel state.Panel) string { return strconv.FormatBool(c.Page.Panel == panel) }
 
 func (c *Bar) experiment() experiment.Field {
 	field, _ := experiment.Lookup("experiment")
@@ -134,24 +161,4 @@ func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
 
 func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
-func (c *Bar) toggleSettings() { c.Page.ShowSettings(!c.Page.MoreSettings) }
-
-// encoder and decoder format the widths of the layers before and after the latent
-// layer.
-func (c *Bar) encoder() string {
-	architecture := c.Page.Settings.Architecture(data.ImageSize)
-	text := ""
-	for _, width := range append([]int{architecture.InputDims}, architecture.EncoderHidden...) {
-		text += count(width) + " → "
-	}
-	return text
-}
-
-func (c *Bar) decoder() string {
-	architecture := c.Page.Settings.Architecture(data.ImageSize)
-	text := ""
-	for _, width := range append(slices.Clone(architecture.DecoderHidden), architecture.InputDims) {
-		text += " → " + count(width)
-	}
-	return text
-}
+func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }

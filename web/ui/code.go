@@ -58,6 +58,9 @@ func (c *Code) dead() string {
 	case c.marked():
 		return plural(c.deadUnits(), "unit") + " dead: active on no validation picture"
 	case !c.Page.Trained():
+		if !c.Page.Shows("recon") {
+			return "waiting for the model"
+		}
 		return "select a picture above to see its code"
 	}
 	return "no unit is dead"

@@ -1,9 +1,6 @@
 package ui
 
 import (
-	"fmt"
-
-	"sae/nn/experiment"
 	"sae/web/state"
 )
 
@@ -20,16 +17,3 @@ func (c *EmbedBar) more() bool { return len((&MoreSettings{Page: c.Page}).fields
 func (c *EmbedBar) knobs() bool {
 	return c.more() || !c.Page.Locked("lambda") || !c.Page.Locked("latent")
 }
-
-// embedded describes the frame's experiment in one line.
-func (c *Root) embedded() string {
-	s := c.Page.Settings
-	text := fmt.Sprintf("Experiment %d, %s, ", s.Experiment, experiment.Names[s.Experiment])
-	if s.Lambda > 0 {
-		text += "λ " + experiment.FormatLambda(s.Lambda) + ", "
-	}
-	return text + plural(s.Latent, "latent unit")
-}
-
-// fullPage is the address of the full page with the same settings.
-func (c *Root) fullPage() string { return "index.html" + c.Page.Link.Query(false) }

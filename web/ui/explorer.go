@@ -196,6 +196,8 @@ func (c *Explorer) state() string {
 	switch {
 	case !c.ready():
 		return "waiting for the model"
+	case e.Free != "":
+		return "not in use: a " + e.Free + " code is of no picture"
 	case e.Second >= 0 && e.Mix > 0:
 		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
 	case c.own() && e.Unusual != nil:
@@ -210,7 +212,10 @@ func (c *Explorer) state() string {
 
 func (c *Explorer) quality() string {
 	e := c.Page.Explorer
-	if e.Decoded == nil || e.Original == nil {
+	switch {
+	case e.Free != "":
+		return "from a " + e.Free + " code"
+	case e.Decoded == nil || e.Original == nil:
 		return ""
 	}
 	return "PSNR " + decibels(psnr(e.Original, e.Decoded))

@@ -109,7 +109,7 @@ func (c *Features) more() string {
 	case len(c.Page.Timeline.Units.Classes) == 0:
 		return "The units appear when the model is ready."
 	case len(all) == 0:
-		return "No unit matches."
+		return "No unit fits the filter. Choose any class, or show dead units too."
 	case len(all) > maxTiles:
 		return fmt.Sprintf("The first %d of %s units.", maxTiles, count(len(all)))
 	}
@@ -245,6 +245,7 @@ func (c *Features) topPixels(i int) func(*theme) []byte {
 // explore opens a picture in the explorer. The next render may remove the button.
 func (c *Features) explore(i int) {
 	if images := c.top(); i < len(images) {
+		c.Page.Visit(state.ViewExplore)
 		c.Page.Explorer.Show(images[i])
 	}
 }

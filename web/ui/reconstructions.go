@@ -49,7 +49,7 @@ func (c *Reconstructions) name(position int) string {
 }
 
 func (c *Reconstructions) version(position int) string {
-	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", position, " ", c.Page.Trained())
+	return fmt.Sprint(c.Page.Timeline.Samples.Version, " ", position, " ", c.Page.Untrained())
 }
 
 func (c *Reconstructions) original(position int) func(*theme) []byte {
@@ -64,7 +64,7 @@ func (c *Reconstructions) reconstruction(position int) func(*theme) []byte {
 // picture itself, in loud colours.
 func (c *Reconstructions) difference(position int) func(*theme) []byte {
 	return func(t *theme) []byte {
-		if !c.Page.Trained() {
+		if c.Page.Untrained() {
 			return nil
 		}
 		return difference(c.Page.Timeline.Samples.Original(position), c.Page.Timeline.Samples.Reconstruction(position), t)
@@ -72,14 +72,14 @@ func (c *Reconstructions) difference(position int) func(*theme) []byte {
 }
 
 func (c *Reconstructions) untrainedText() string {
-	if c.empty() || c.Page.Trained() {
+	if c.empty() || !c.Page.Untrained() {
 		return ""
 	}
 	return "grey before training"
 }
 
 func (c *Reconstructions) differenceText() string {
-	if c.empty() || c.Page.Trained() {
+	if c.empty() || !c.Page.Untrained() {
 		return ""
 	}
 	return "from the first batch on"

@@ -17,7 +17,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel reconstructions"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "reconstructions-title"}}}
+	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel reconstructions"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "reconstructions"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "reconstructions-title"}}}
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
@@ -233,7 +233,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.differenceText())
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "legend"}}}
 				vgparent.AppendChild(vgn)
-				vgn.AddAttrInterface("hidden", !c.Page.Trained())
+				vgn.AddAttrInterface("hidden", c.empty() || c.Page.Untrained())
 				{
 					vgparent := vgn
 					_ = vgparent

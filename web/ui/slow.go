@@ -2,7 +2,9 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
+	"sae/data"
 	"sae/wasm/protocol"
 	"sae/web/state"
 )
@@ -113,4 +115,23 @@ func (c *Slow) phases() []phase {
 		{"4 Update", fmt.Sprintf("Adam takes a step of at most about %.2g for each weight against the gradient's running mean. By its own length %s moves farthest. On the same batch the loss %s by %.2g to %.4f.",
 			e.Rate, farthest.Name, verb, max(change, -change), e.After.Total())},
 	}
+}
+
+// encoder and decoder write the widths of the layers before and after the latent one.
+func (c *Slow) encoder() string {
+	architecture := c.Page.Settings.Architecture(data.ImageSize)
+	text := ""
+	for _, width := range append([]int{architecture.InputDims}, architecture.EncoderHidden...) {
+		text += count(width) + " → "
+	}
+	return text
+}
+
+func (c *Slow) decoder() string {
+	architecture := c.Page.Settings.Architecture(data.ImageSize)
+	text := ""
+	for _, width := range append(slices.Clone(architecture.DecoderHidden), architecture.InputDims) {
+		text += " → " + count(width)
+	}
+	return text
 }

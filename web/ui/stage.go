@@ -14,13 +14,16 @@ type theme struct {
 	act [3]rgb
 }
 
-// stage is shared by everything that draws: the theme and the queue of drawings.
-// Pictures wait for the end of the render. A chart takes ECharts several
-// milliseconds, so it waits for its own frame, which keeps tasks short.
+// stage is what everything that draws by itself shares: the theme, and the
+// drawings of each part. They are called after every pass over the page, also where
+// their part is not rendered, and draw only what has changed. A chart, which takes
+// ECharts several milliseconds, waits for a frame of its own, so that no task keeps
+// the main thread for long.
 type stage struct {
-	theme      *theme // nil while the tokens have to be read
-	generation int    // grows when all has to be drawn anew
-	rendered   []func()
+	theme      *theme              // nil while the tokens have to be read
+	generation int                 // grows when all has to be drawn anew
+	part       string              // that is being rendered
+	drawings   map[string][]func() // by part
 	frames     []func()
 	change     func(func()) // changes the page's state from outside of an event of vugu's; may be nil
 	quietly    func(func()) // the same, without a render at once; may be nil
@@ -44,8 +47,22 @@ func (s *stage) do(change func()) {
 	}
 }
 
-// afterRender queues a drawing for the end of the render.
-func (s *stage) afterRender(draw func()) { s.rendered = append(s.rendered, draw) }
+// begin forgets the drawings of a part, which is rendered next.
+func (s *stage) begin(part string) {
+	s.part = part
+	s.leave(part)
+}
+
+// leave forgets the drawings of a part.
+func (s *stage) leave(part string) { delete(s.drawings, part) }
+
+// afterRender adds a drawing to the part that is being rendered.
+func (s *stage) afterRender(draw func()) {
+	if s.drawings == nil {
+		s.drawings = map[string][]func(){}
+	}
+	s.drawings[s.part] = append(s.drawings[s.part], draw)
+}
 
 // inFrame queues a drawing for a frame of its own.
 func (s *stage) inFrame(draw func()) {
@@ -62,12 +79,12 @@ func (s *stage) frame() {
 	}
 }
 
-// draw draws what waits for the end of the render.
+// draw draws what has changed.
 func (s *stage) draw() {
-	rendered := s.rendered
-	s.rendered = nil
-	for _, draw := range rendered {
-		draw()
+	for _, drawings := range s.drawings {
+		for _, draw := range drawings {
+			draw()
+		}
 	}
 }
 

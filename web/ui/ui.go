@@ -11,18 +11,13 @@ package ui
 //go:generate ../../tools/generate
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/vugu/vugu/js"
-
-	"sae/nn/experiment"
-	"sae/nn/fit"
 	"sae/web/state"
 )
 
-// Root is the whole page, in the body's #app. Its fields are set before the first
-// render; functions may be nil.
+// Root is the whole page: its [Part]s, and what they share. Its fields are set before
+// the first call of Parts; the functions may be nil.
 type Root struct {
 	Page        *state.Page
 	Address     string // of the page, without a query
@@ -45,47 +40,26 @@ type Root struct {
 	stage stage
 }
 
-// AfterRender draws the canvases and charts whose content has changed. The main
-// loop calls it after each render, when the DOM is complete, so that the browser
-// lays out the page once.
-func (c *Root) AfterRender() {
+// Begin tells that the part of the given ID is rendered next.
+func (c *Root) Begin(part string) { c.stage.begin(part) }
+
+// Leave tells that a part is no longer on the page.
+func (c *Root) Leave(part string) { c.stage.leave(part) }
+
+// Draw draws the canvases and charts of all parts whose content has changed. The main
+// loop calls it when the DOM is complete, so that the browser lays the page out once.
+func (c *Root) Draw() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
 	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Copied(what, err) }) }
 	c.stage.draw()
 }
 
-// Redraw makes the next render redraw every canvas and chart, after a change of
-// theme.
+// Redraw makes the next Draw draw every canvas and chart anew: after a
+// change of theme.
 func (c *Root) Redraw() { c.stage.forget() }
 
-func (c *Root) toast() string {
-	if c.Page.Toast == nil {
-		return ""
-	}
-	return c.Page.Toast.Text
-}
-
-func (c *Root) undoable() bool { return c.Page.Toast != nil && c.Page.Toast.Undo != nil }
-
-// offer describes the run that can be resumed.
-func (c *Root) offer() (offer struct{ title, text string }) {
-	if len(c.Page.Offers) == 0 {
-		return offer
-	}
-	save := c.Page.Offers[0]
-	offer.title = fmt.Sprintf("Your run stopped at epoch %s of %s.", count(save.Epoch+1), count(save.Settings.Epochs))
-	offer.text = fmt.Sprintf("%d %s on %s, %s.", save.Settings.Experiment, experiment.Names[save.Settings.Experiment], save.Data.Name, ago(time.Since(time.UnixMilli(save.Time))))
-	if save.Queue != nil && len(save.Queue.Runs) > 0 {
-		offer.text += fmt.Sprintf(" The rest of its series follows: %s.", plural(len(save.Queue.Runs), "run"))
-	}
-	if c.Page.Kernel != save.Kernel && save.Kernel != fit.Mixed {
-		offer.text += fmt.Sprintf(" It was trained with other kernels (%s), so losses will differ in their last digits.", save.Kernel)
-	}
-	return offer
-}
-
-// ago describes roughly how long ago something was.
+// ago writes how long ago something was, roughly.
 func ago(since time.Duration) string {
 	switch minutes := int(since.Minutes()); {
 	case minutes < 1:
@@ -115,15 +89,3 @@ func call(f func()) {
 
 // ignore is for commands whose errors the page shows anyway.
 func ignore(error) {}
-
-// announceStatus tells screen readers the page's status.
-func (c *Root) announceStatus(region js.Value) { announce(region, statusText(c.Page)) }
-
-// announceNotice tells screen readers about the notice.
-func (c *Root) announceNotice(region js.Value) {
-	text := ""
-	if notice := c.Page.Notice; notice != nil {
-		text = notice.Title + ". " + notice.Text
-	}
-	announce(region, text)
-}

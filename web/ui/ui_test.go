@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -129,38 +130,47 @@ func slow() *session {
 	return s
 }
 
-func build(t *testing.T, root *Root) *vugu.BuildResults {
+// build builds the parts of the page, also those that are not shown.
+func build(t *testing.T, root *Root) []*vugu.BuildResults {
 	t.Helper()
-	env, err := vugu.NewBuildEnv()
-	if err != nil {
-		t.Fatal(err)
+	var results []*vugu.BuildResults
+	for _, part := range root.Parts() {
+		env, err := vugu.NewBuildEnv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, env.RunBuild(part.Root))
 	}
-	return env.RunBuild(root)
+	return results
 }
 
 func render(t *testing.T, root *Root) string {
 	t.Helper()
 	var html bytes.Buffer
-	if err := staticrender.New(&html).Render(build(t, root)); err != nil {
-		t.Fatal(err)
+	for _, results := range build(t, root) {
+		if err := staticrender.New(&html).Render(results); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return html.String()
 }
 
 // walk calls visit with every node of the page.
-func walk(results *vugu.BuildResults, visit func(*vugu.VGNode)) {
-	var descend func(*vugu.VGNode)
-	descend = func(n *vugu.VGNode) {
-		for ; n != nil; n = n.NextSibling {
-			if n.Component != nil {
-				descend(results.ResultFor(n.Component).Out[0])
-				continue
+func walk(parts []*vugu.BuildResults, visit func(*vugu.VGNode)) {
+	for _, results := range parts {
+		var descend func(*vugu.VGNode)
+		descend = func(n *vugu.VGNode) {
+			for ; n != nil; n = n.NextSibling {
+				if n.Component != nil {
+					descend(results.ResultFor(n.Component).Out[0])
+					continue
+				}
+				visit(n)
+				descend(n.FirstChild)
 			}
-			visit(n)
-			descend(n.FirstChild)
 		}
+		descend(results.Out.Out[0])
 	}
-	descend(results.Out.Out[0])
 }
 
 // attribute returns an attribute of a node, or a property that stands for
@@ -936,6 +946,85 @@ func TestDifferenceWaitsForTheFirstBatch(t *testing.T) {
 	}
 }
 
+// TestDigest checks that the parts that have something new to show are seen to have it,
+// and no others.
+func TestDigest(t *testing.T) {
+	s := train()
+	root := &Root{Page: s.Page}
+	digests := map[string]uint64{}
+	envs := map[string]*vugu.BuildEnv{}
+	parts := root.Parts()
+	changed := func() (ids []string) {
+		for _, part := range parts {
+			env := envs[part.ID]
+			if env == nil {
+				env, _ = vugu.NewBuildEnv()
+				envs[part.ID] = env
+			}
+			digest := Digest(env.RunBuild(part.Root))
+			if digest != digests[part.ID] {
+				ids = append(ids, part.ID)
+			}
+			digests[part.ID] = digest
+		}
+		return ids
+	}
+	if all := changed(); len(all) != len(parts) {
+		t.Fatalf("%v are new, want all parts", all)
+	}
+	for _, c := range []struct {
+		what   string
+		change func()
+		want   []string
+	}{
+		{"nothing", func() {}, nil},
+		{"a property", func() { s.Loss.ShowMean = !s.Loss.ShowMean }, []string{"loss"}},
+		{"an attribute", func() { s.Pictures.Select(2) }, []string{"reconstructions", "code", "explorer"}},
+		{"a text", func() { s.ImagesPerSecond = 2 }, []string{"bar"}},
+		{"an element", func() { s.Help = true }, []string{"bar", "help"}},
+		{"a panel", func() { s.SwitchPanel(state.PanelData) }, []string{"bar"}},
+	} {
+		c.change()
+		if got := changed(); !slices.Equal(got, c.want) {
+			t.Errorf("%s changes: %v are rendered, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+// TestParts checks what is on the page when.
+func TestParts(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	shown := func() (ids []string) {
+		for _, part := range (&Root{Page: s.Page}).Parts() {
+			if part.Shown(s.Page) {
+				ids = append(ids, part.ID)
+			}
+		}
+		return ids
+	}
+	always := []string{"bar", "lesson", "help", "settings"}
+	for place, want := range map[string][]string{
+		"":         {"reconstructions", "loss", "code", "slow", "messages"},
+		"features": {"features", "latent", "messages"},
+		"explore":  {"explorer", "messages"},
+		"compare":  {"runs", "messages"},
+	} {
+		s.Goto(place)
+		if got := shown(); !slices.Equal(got, slices.Concat(always, want)) {
+			t.Errorf("%q shows %v, want %v", place, got, slices.Concat(always, want))
+		}
+	}
+	s.Goto("explore")
+	s.Goto("model")
+	if got, want := shown(), slices.Concat(always, []string{"explorer", "model", "messages"}); !slices.Equal(got, want) {
+		t.Errorf("a panel over a view: %v, want %v", got, want)
+	}
+	s.FollowEmbed("?panels=latent,loss")
+	if got, want := shown(), []string{"bar", "settings", "loss", "code", "foot", "messages"}; !slices.Equal(got, want) {
+		t.Errorf("in a frame: %v, want %v", got, want)
+	}
+}
+
 var update = flag.Bool("update", false, "write the page's first render into index.html")
 
 // TestFirstRender checks that index.html has what the page renders first: so
@@ -943,21 +1032,36 @@ var update = flag.Bool("update", false, "write the page's first render into inde
 // it takes over.
 func TestFirstRender(t *testing.T) {
 	const file = "../static/index.html"
-	html := render(t, &Root{Page: state.New(func(protocol.Message) {}, nil)})
-	// Nothing answers yet, and whatever keeps the program from starting has
-	// to be told.
-	html = strings.NewReplacer("<header ", "<header inert ", "<main ", "<main inert ").Replace(html)
-	html = strings.TrimSuffix(html, "</div>") + `<p id="boot" class="boot" role="alert" hidden></p></div>`
-
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := regexp.MustCompile(`(?s)(written by go test \./web/ui -update\. -->\n).*(\n<!-- end)`)
-	if !page.Match(text) {
-		t.Fatalf("%s has no place for the page", file)
+	want := text
+	page := state.New(func(protocol.Message) {}, nil)
+	for _, part := range (&Root{Page: page}).Parts() {
+		place := regexp.MustCompile("(<!-- part " + part.ID + " -->).*(<!-- /part -->)")
+		if !part.Shown(page) {
+			if empty := fmt.Sprintf(`<section id="%s" hidden></section>`, part.ID); !bytes.Contains(text, []byte(empty)) {
+				t.Errorf("%s has no %s", file, empty)
+			}
+			continue
+		}
+		if !place.Match(text) {
+			t.Fatalf("%s has no place for the part %s", file, part.ID)
+		}
+		env, err := vugu.NewBuildEnv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var html bytes.Buffer
+		if err := staticrender.New(&html).Render(env.RunBuild(part.Root)); err != nil {
+			t.Fatal(err)
+		}
+		// Nothing answers yet; main is inert already.
+		first := strings.ReplaceAll(html.String(), "\n", " ")
+		first = strings.Replace(first, "<header ", "<header inert ", 1)
+		want = place.ReplaceAll(want, []byte("${1}"+strings.ReplaceAll(first, "$", "$$")+"${2}"))
 	}
-	want := page.ReplaceAll(text, []byte("${1}"+strings.ReplaceAll(html, "$", "$$")+"${2}"))
 	if bytes.Equal(text, want) {
 		return
 	}
@@ -1070,7 +1174,7 @@ func TestStyle(t *testing.T) {
 		}
 	}
 	for _, match := range regexp.MustCompile(`(?:href|aria-controls|aria-labelledby|aria-describedby|for)="#?([a-z][a-z-]*)"`).FindAllStringSubmatch(page, -1) {
-		if !strings.Contains(page, `id="`+match[1]+`"`) {
+		if !strings.Contains(page, `id="`+match[1]+`"`) && !slices.Contains(state.Views, state.View(match[1])) {
 			t.Errorf("the page refers to #%s, which it does not have", match[1])
 		}
 	}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"syscall/js"
+
+	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/domrender"
+
+	"sae/wasm/browser"
+	"sae/web/ui"
+)
+
+// part is a part of the page with the renderer of its root.
+type part struct {
+	ui.Part
+
+	// vugu keeps what it knows of a root in a variable of JavaScript; known is its
+	// value for this one.
+	known    js.Value
+	renderer *domrender.JSRenderer
+	build    *vugu.BuildEnv
+
+	shown   bool
+	digest  uint64 // of what was rendered last
+	touched bool   // whether an event happened in it since: the browser may show something else
+}
+
+// open readies the page for its parts.
+func (a *app) open() {
+	document := js.Global().Get("document")
+	if demo := element("demo"); demo.Truthy() { // in a frame, a poster has been in its place
+		element("app").Call("replaceChildren", document.Call("importNode", demo.Get("content"), true))
+	}
+	for _, p := range a.root.Parts() {
+		there := element(p.ID).Get("childElementCount").Int() > 0 // from the start
+		a.parts = append(a.parts, &part{Part: p, shown: there})
+	}
+}
+
+// ready lets the page answer: it has been rendered.
+func (a *app) ready() {
+	element("main").Set("inert", false)
+	if boot := element("boot"); boot.Truthy() {
+		boot.Call("remove") // where the program's failure to start would be told
+	}
+}
+
+// mount gives the part a renderer, the first time that it is shown.
+func (a *app) mount(p *part) {
+	p.known = js.Global().Get("Object").New()
+	p.enter()
+	renderer, err := domrender.New("#" + p.ID)
+	if err != nil {
+		panic(err)
+	}
+	build, err := vugu.NewBuildEnv(renderer.EventEnv())
+	if err != nil {
+		panic(err)
+	}
+	p.renderer, p.build = renderer, build
+	a.deliverLater(p)
+}
+
+// enter makes what vugu knows of the part what it works on.
+func (p *part) enter() { js.Global().Set("vuguState", p.known) }
+
+// render renders the parts that are shown and have changed, each in a task of its own,
+// so that none keeps the browser from answering the user.
+func (a *app) render(loop *browser.EventLoop) {
+	for _, p := range a.parts {
+		if !p.Shown(a.page) {
+			a.leave(p)
+			continue
+		}
+		if p.renderer == nil {
+			a.mount(p)
+		}
+		a.lock.Lock()
+		results := p.build.RunBuild(p.Root)
+		a.lock.Unlock()
+		digest := ui.Digest(results)
+		if p.shown && !p.touched && digest == p.digest {
+			continue
+		}
+		loop.Turn()
+		came := !p.shown
+		p.shown, p.touched, p.digest = true, false, digest
+		a.root.Begin(p.ID)
+		p.enter()
+		if err := p.renderer.Render(results); err != nil {
+			panic(err)
+		}
+		if came && p.Panel != "" {
+			if title := element(p.ID).Call("querySelector", "h2"); title.Truthy() {
+				title.Call("focus")
+			}
+		}
+	}
+}
+
+// leave takes a part that is no longer shown off the page. The focus goes back to what
+// opened it.
+func (a *app) leave(p *part) {
+	if !p.shown {
+		return
+	}
+	p.shown = false
+	a.root.Leave(p.ID)
+	place := element(p.ID)
+	focused := place.Call("contains", js.Global().Get("document").Get("activeElement")).Bool()
+	place.Set("hidden", true)
+	place.Call("replaceChildren")
+	if focused {
+		if opener := js.Global().Get("document").Call("querySelector", `[aria-controls="`+p.ID+`"]`); opener.Truthy() {
+			opener.Call("focus")
+		}
+	}
+}
+
+// deliverLater has vugu tell of events.
+func (a *app) deliverLater(p *part) {
+	handle := p.known.Get("eventHandlerFunc")
+	known := p.known
+	known.Set("eventHandlerFunc", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		details := args[0].Call("slice") // the next event overwrites them
+		go func() {
+			a.lock.Lock()
+			a.lock.Unlock()
+			p.touched = true
+			handle.Invoke(details)
+			a.renderNow()
+		}()
+		return nil
+	}))
+}

@@ -1,0 +1,101 @@
+package state
+
+import (
+	"slices"
+	"testing"
+
+	"sae/data"
+	"sae/wasm/protocol"
+)
+
+// explored returns a page whose explorer has a code, with what its worker was told.
+func explored(t *testing.T) (*Page, *[]protocol.Message) {
+	t.Helper()
+	var sent []protocol.Message
+	page := New(func(m protocol.Message) { sent = append(sent, m) }, nil)
+	page.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}}
+	page.labels = make([]byte, 20)
+	page.Settings.Latent = 4
+	page.Explorer.Show(3)
+	answer := func(buffer []byte) {
+		m := sent[len(sent)-1]
+		page.Receive(protocol.Message{Type: protocol.TypeReply, ID: m.ID, Buffers: [][]byte{buffer}})
+	}
+	answer(make([]byte, data.ImageSize))
+	answer(protocol.Bytes([]float32{0, 3, 1, 2}))
+	if !slices.Equal(page.Explorer.Code, []float32{0, 3, 1, 2}) {
+		t.Fatalf("code %v", page.Explorer.Code)
+	}
+	return page, &sent
+}
+
+// A code that is drawn by lot, or the mean of all, is of no picture, and its own
+// largest units have the sliders; the picture's code comes back.
+func TestFreeCodes(t *testing.T) {
+	page, _ := explored(t)
+	e := &page.Explorer
+	if got := e.Sliders(); !slices.Equal(got, []int{1, 3, 2, 0}) {
+		t.Errorf("sliders of units %v", got)
+	}
+	page.Timeline.Units.Center = []float32{9, 0, 1, 2}
+	e.MeanCode()
+	if e.Free != "mean" || !slices.Equal(e.Sliders(), []int{0, 3, 2, 1}) {
+		t.Errorf("a %q code with sliders of units %v, want the mean's", e.Free, e.Sliders())
+	}
+	e.SetUnit(0, 0.5)
+	if e.Free != "mean" || !slices.Equal(e.Sliders(), []int{0, 3, 2, 1}) {
+		t.Errorf("a slider was moved: a %q code with sliders of units %v", e.Free, e.Sliders())
+	}
+	page.Timeline.Units.Mean, page.Timeline.Units.Activity = []float32{1, 1, 1, 1}, []float32{1, 1, 1, 1}
+	e.RandomCode()
+	if e.Free != "random" || slices.Equal(e.Code, e.Encoded) {
+		t.Errorf("a %q code %v", e.Free, e.Code)
+	}
+	e.AsEncoded()
+	if e.Free != "" || !slices.Equal(e.Code, e.Encoded) || !slices.Equal(e.Sliders(), []int{1, 3, 2, 0}) {
+		t.Errorf("a %q code %v with sliders of units %v, want the picture's", e.Free, e.Code, e.Sliders())
+	}
+}
+
+// The map of a small data set is drawn when it is first to be seen, and not before.
+func TestMapIsDrawn(t *testing.T) {
+	page, sent := explored(t)
+	maps := func() (n int) {
+		for _, m := range *sent {
+			if m.Type == protocol.TypeMap {
+				n++
+			}
+		}
+		return n
+	}
+	if maps() != 0 {
+		t.Error("the map is drawn before the explorer is shown")
+	}
+	page.Visit(ViewExplore)
+	page.Visit(ViewExplore)
+	if maps() != 1 {
+		t.Errorf("the map was asked for %d times, want once", maps())
+	}
+	large, sent2 := explored(t)
+	large.labels = make([]byte, maxMap+1)
+	sent = sent2
+	large.Visit(ViewExplore)
+	if maps() != 0 {
+		t.Error("a map of many pictures is drawn unasked")
+	}
+}
+
+// The pictures of the run before are not called those of an untrained model.
+func TestUntrainedPictures(t *testing.T) {
+	page := visitor()
+	page.Status = protocol.StatusIdle
+	frame := protocol.Frame{Run: page.run, Images: []int{0}, Labels: []int{0}}
+	page.Timeline.setSamples(frame, [][]byte{make([]byte, data.ImageSize), make([]byte, data.ImageSize), make([]byte, 4)})
+	if !page.Untrained() {
+		t.Error("the first pictures are not those of an untrained model")
+	}
+	page.Set(map[string]string{"lambda": "1e-4"}, func(bool, error) {})
+	if page.Untrained() || page.Trained() {
+		t.Errorf("after a change of λ: untrained pictures %v, a trained model %v, want neither", page.Untrained(), page.Trained())
+	}
+}

@@ -1,0 +1,68 @@
+package state
+
+import "slices"
+
+// View is one of the pages that the page has: one is shown at a time.
+type View string
+
+const (
+	ViewTrain    View = "train"    // pictures, losses, the code
+	ViewFeatures View = "features" // what the latent units stand for
+	ViewExplore  View = "explore"  // codes that the reader changes
+	ViewCompare  View = "compare"  // runs and trade-offs
+)
+
+// Views are all views, in their order.
+var Views = []View{ViewTrain, ViewFeatures, ViewExplore, ViewCompare}
+
+// Panel is a part of the page that opens over any view.
+type Panel string
+
+const (
+	PanelNone  Panel = ""
+	PanelData  Panel = "data"
+	PanelModel Panel = "model"
+	PanelShare Panel = "share"
+)
+
+// Panels are all panels, in their order.
+var Panels = []Panel{PanelData, PanelModel, PanelShare}
+
+// Visit shows a view, and closes the panel that is open.
+func (p *Page) Visit(view View) {
+	p.View, p.Panel = view, PanelNone
+	p.Explorer.drawMap()
+}
+
+// SwitchPanel opens a panel, or closes it where it is open.
+func (p *Page) SwitchPanel(panel Panel) {
+	if p.Panel == panel {
+		panel = PanelNone
+	}
+	p.Panel = panel
+}
+
+// Place names what is shown, for the address: the panel that is open, or else the
+// view; "" for the first view.
+func (p *Page) Place() string {
+	switch {
+	case p.Panel != PanelNone:
+		return string(p.Panel)
+	case p.View == ViewTrain:
+		return ""
+	}
+	return string(p.View)
+}
+
+// Goto shows the place that an address names. A name that the page does not know
+// changes nothing.
+func (p *Page) Goto(place string) {
+	switch {
+	case place == "":
+		p.Visit(ViewTrain)
+	case slices.Contains(Views, View(place)):
+		p.Visit(View(place))
+	case slices.Contains(Panels, Panel(place)):
+		p.Panel = Panel(place)
+	}
+}

@@ -1,0 +1,103 @@
+package ui
+
+import (
+	"hash/maphash"
+
+	"github.com/vugu/vugu"
+
+	"sae/web/state"
+)
+
+// Part is a piece of the page with a root of its own. It exists only while it is
+// shown, and is rendered only when what it shows has changed.
+type Part struct {
+	ID    string       // of its element, which the page has from the start
+	View  state.View   // that it belongs to; "" for all
+	Panel state.Panel  // that it is; "" for none
+	Root  vugu.Builder // whose element has that ID
+}
+
+// Shown reports whether the part is to be seen on the page.
+func (part Part) Shown(page *state.Page) bool {
+	if page.Embed != nil {
+		return true
+	}
+	return (part.View == "" || part.View == page.View) && (part.Panel == state.PanelNone || part.Panel == page.Panel)
+}
+
+// Parts returns the parts of the page, or of the page in a frame, from top to bottom.
+func (c *Root) Parts() []Part {
+	p, stage := c.Page, &c.stage
+	panels := map[string]Part{
+		"recon":  {"reconstructions", state.ViewTrain, "", &Reconstructions{Page: p, Stage: stage}},
+		"loss":   {"loss", state.ViewTrain, "", &Loss{Page: p, Stage: stage}},
+		"latent": {"code", state.ViewTrain, "", &Code{Page: p, Stage: stage}},
+	}
+	settings := Part{"settings", "", "", &MoreSettings{Page: p}}
+	messages := Part{"messages", "", "", &Messages{Page: p, Stage: stage}}
+	if p.Embed != nil {
+		parts := []Part{{"bar", "", "", &EmbedBar{Page: p}}, settings}
+		for _, name := range state.EmbedPanels {
+			if p.Shows(name) {
+				parts = append(parts, panels[name])
+			}
+		}
+		return append(parts, Part{"foot", "", "", &EmbedFoot{Page: p}}, messages)
+	}
+	return []Part{
+		{"bar", "", "", &Bar{Page: p, ToggleTheme: c.ToggleTheme}},
+		{"lesson", "", "", &Lesson{Page: p}},
+		{"help", "", "", &Help{Page: p}},
+		settings,
+		panels["recon"], panels["loss"], panels["latent"],
+		{"slow", state.ViewTrain, "", &Slow{Page: p, Stage: stage}},
+		{"features", state.ViewFeatures, "", &Features{Page: p, Stage: stage}},
+		{"latent", state.ViewFeatures, "", &Latent{Page: p, Stage: stage}},
+		{"explorer", state.ViewExplore, "", &Explorer{Page: p, Stage: stage, PickPicture: c.PickPicture, OpenCamera: c.OpenCamera}},
+		{"runs", state.ViewCompare, "", &Runs{Page: p, Stage: stage, SaveText: c.SaveText}},
+		{"data", "", state.PanelData, &Data{Page: p, PickFile: c.PickFile}},
+		{"model", "", state.PanelModel, &Model{Page: p, PickModel: c.PickModel, Save: c.Save, Copy: c.Copy}},
+		{"share", "", state.PanelShare, &Share{Page: p, Address: c.Address, Copy: c.Copy}},
+		messages,
+	}
+}
+
+var seed = maphash.MakeSeed()
+
+// Digest returns a number that is another one when anything that a render would set
+// in the browser is another one. Handlers of events are not looked at: what they need
+// to know of an element has to be seen on it.
+func Digest(results *vugu.BuildResults) uint64 {
+	var hash maphash.Hash
+	hash.SetSeed(seed)
+	write := func(texts ...string) {
+		for _, text := range texts {
+			hash.WriteString(text)
+			hash.WriteByte(0)
+		}
+	}
+	var visit func(*vugu.VGNode)
+	visit = func(n *vugu.VGNode) {
+		for ; n != nil; n = n.NextSibling {
+			if n.Component != nil {
+				visit(results.ResultFor(n.Component).Out[0])
+				continue
+			}
+			write(n.Data)
+			for _, a := range n.Attr {
+				write("attribute", a.Key, a.Val)
+			}
+			for _, p := range n.Prop {
+				write("property", p.Key, string(p.JSONVal))
+			}
+			if n.InnerHTML != nil {
+				write("content", *n.InnerHTML)
+			}
+			write("children")
+			visit(n.FirstChild)
+			write("end")
+		}
+	}
+	visit(results.Out.Out[0])
+	return hash.Sum64()
+}

@@ -1,6 +1,10 @@
 package app
 
-import "syscall/js"
+import (
+	"syscall/js"
+
+	"sae/wasm/browser"
+)
 
 // showAddress keeps the address bar at what is set and what is shown, so that reloading
 // the page and its bookmark give the same. Going back leads to the place before.
@@ -21,7 +25,9 @@ func (a *app) showAddress() {
 	if place != "" {
 		address += "#" + place
 	}
-	js.Global().Get("history").Call(change, nil, "", address)
+	browser.Try(func() { // browsers refuse when it comes too often; the next change shows this one too
+		js.Global().Get("history").Call(change, nil, "", address)
+	})
 }
 
 // followAddress shows the place that the address names, now and whenever it changes.

@@ -117,19 +117,23 @@ func (a *app) leave(p *part) {
 	}
 }
 
-// deliverLater has vugu tell of events.
+// deliverLater has vugu's events enter, as all that JavaScript asks for does. What a render
+// has taken away has none any more, as in browsers but Chromium.
 func (a *app) deliverLater(p *part) {
 	handle := p.known.Get("eventHandlerFunc")
-	known := p.known
-	known.Set("eventHandlerFunc", js.FuncOf(func(_ js.Value, args []js.Value) any {
+	p.known.Set("eventHandlerFunc", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		target := p.known.Get("activeEvent").Get("currentTarget")
 		details := args[0].Call("slice") // the next event overwrites them
-		go func() {
-			a.lock.Lock()
-			a.lock.Unlock()
+		a.enter(func() {
+			if !target.Get("isConnected").Bool() {
+				return
+			}
 			p.touched = true
-			handle.Invoke(details)
+			a.lock.Lock()
+			a.attempt(func() { handle.Invoke(details) })
+			a.lock.Unlock()
 			a.renderNow()
-		}()
+		})
 		return nil
 	}))
 }

@@ -324,7 +324,7 @@ func TestComingBack(t *testing.T) {
 	if left == "" || !strings.Contains(says, "brings the run back by itself") {
 		t.Fatalf("training: left %q, says %q", left, says)
 	}
-	page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Error: "no room"}))
+	page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "no room"}))
 	if left, says := page.IfItEnds(); left != "" || !strings.Contains(says, "could not be saved (no room)") {
 		t.Errorf("unsaved: left %q, says %q", left, says)
 	}

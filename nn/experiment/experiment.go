@@ -277,6 +277,17 @@ func (s Settings) Fit(available int) error {
 	return nil
 }
 
+// Keep returns a [*FieldError] for the first of the named settings that t has another
+// value of than s; nil where t has the same.
+func (s Settings) Keep(names []string, t Settings) error {
+	for _, field := range Table {
+		if value := field.Format(t); slices.Contains(names, field.Name) && value != field.Format(s) {
+			return &FieldError{field.Name, value, field.Format(s) + ", which is locked"}
+		}
+	}
+	return nil
+}
+
 // Resets reports whether changing s to t starts a new run. Every setting does,
 // except the numbers of epochs and workers.
 func (s Settings) Resets(t Settings) bool {

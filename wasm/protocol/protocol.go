@@ -164,6 +164,9 @@ type Load struct {
 	Source string `json:"source"`
 	Name   string `json:"name"` // of the site's data set or the user's file
 	URL    string `json:"url"`  // of the site's data set
+
+	Keep  bool `json:"keep"`  // whether the browser is to keep the user's file for the next visit
+	Least int  `json:"least"` // how many training images the user's file has to have at least, for settings that are locked
 }
 
 // Dataset describes the data set in use.
@@ -253,6 +256,7 @@ type Export struct {
 type Import struct {
 	Run      int                 `json:"run"`      // number of the new run; frames repeat it
 	Settings experiment.Settings `json:"settings"` // for what the file does not say
+	Locked   []string            `json:"locked"`   // which of those the file cannot change
 }
 
 // Imported is the reply to TypeImport.

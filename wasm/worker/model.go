@@ -96,6 +96,9 @@ func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	checkpoint.Settings.Workers = command.Settings.Workers // of this machine
+	if err := command.Settings.Keep(command.Locked, checkpoint.Settings); err != nil {
+		return protocol.Message{}, fmt.Errorf("import: the model has %w", err)
+	}
 	return w.adopt(checkpoint, command.Run, 0)
 }
 

@@ -141,3 +141,33 @@ func TestPCA(t *testing.T) {
 		last = quality
 	}
 }
+
+// A file changes no setting that is locked: neither a model's settings nor data too few for
+// those there are.
+func TestFilesUnderLock(t *testing.T) {
+	p := newPlatformPage(t, func(platform *Platform) {
+		platform.Open = func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
+			return data.Synthetic(200, 50, 1), false, nil
+		}
+	})
+	p.start(map[string]string{"latent": "8"})
+	p.must(protocol.TypeStep, nil)
+	open := func(format string, changes map[string]string, locked ...string) string {
+		m := protocol.New(protocol.TypeImport, protocol.Import{Run: 2, Settings: settings(t, changes), Locked: locked})
+		m.File = p.export(format)
+		return p.await(p.send(m)).Error
+	}
+	for _, format := range exchange.Formats {
+		if got := open(format.Name, map[string]string{"latent": "4"}, "latent"); !strings.Contains(got, `latent "8": want 4, which is locked`) {
+			t.Errorf("%s with another latent size than the one that is locked: %q", format.Name, got)
+		}
+		if got := open(format.Name, map[string]string{"latent": "4", "seed": "9"}, "batch"); got != "" {
+			t.Errorf("%s that changes nothing that is locked: %s", format.Name, got)
+		}
+	}
+	if reply := p.do(protocol.TypeLoad, protocol.Load{Source: protocol.SourceFile, Name: "few.bin", Least: 201}); !strings.Contains(reply.Error, "few.bin: has 200 training images: want at least 201") {
+		t.Errorf("a data set that is too small: %q", reply.Error)
+	}
+	p.must(protocol.TypeStep, nil) // the run is still there
+	p.must(protocol.TypeLoad, protocol.Load{Source: protocol.SourceFile, Least: 200})
+}

@@ -124,6 +124,9 @@ func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.
 		if err != nil {
 			return nil, false, err
 		}
+		if !load.Keep || dataset.Train.Len() < load.Least {
+			return dataset, false, nil
+		}
 		progress(protocol.Loading{Stage: "Keeping it for the next visit"})
 		return dataset, browser.Keep(keptName, dataset.Write) == nil, nil
 	}

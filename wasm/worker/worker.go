@@ -422,6 +422,9 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
+	if n := dataset.Train.Len(); n < load.Least {
+		return protocol.Message{}, fmt.Errorf("%s: has %d training images: want at least %d, for settings that are locked", load.Name, n, load.Least)
+	}
 	w.endRun(errors.New("step: the data set was replaced"))
 	source := load.Source
 	if kept {

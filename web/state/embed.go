@@ -1,6 +1,8 @@
 package state
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,5 +61,50 @@ func (p *Page) Shows(panel string) bool {
 	return p.Embed == nil || slices.Contains(p.Embed.Panels, panel)
 }
 
+// A lock holds against the reader, whatever changes a setting: controls, keys, the button that
+// trains a finished run on, files with a model or data, and settings that follow from
+// another. It does not hold against the page around the frame.
+
+// locked returns the names of the settings that the reader cannot change.
+func (p *Page) locked() []string {
+	if p.Embed == nil {
+		return nil
+	}
+	return p.Embed.Lock
+}
+
 // Locked reports whether the reader cannot change a setting.
-func (p *Page) Locked(name string) bool { return p.Embed != nil && slices.Contains(p.Embed.Lock, name) }
+func (p *Page) Locked(name string) bool { return slices.Contains(p.locked(), name) }
+
+// refuseLocked reports whether the reader may not have the settings, and says why.
+func (p *Page) refuseLocked(settings experiment.Settings) bool {
+	var locked *experiment.FieldError
+	if !errors.As(p.Settings.Keep(p.locked(), settings), &locked) {
+		return false
+	}
+	field, _ := experiment.Lookup(locked.Name)
+	if p.Toast == nil || p.Toast.Undo == nil { // which is still of use
+		p.Say(fmt.Sprintf("%s stays %s: it is locked here.", field.Label, cmp.Or(field.Format(p.Settings), "empty")))
+	}
+	return true
+}
+
+// leastImages is how many training images a data set needs that changes no setting that is
+// locked, as adapt would.
+func (p *Page) leastImages() (images int) {
+	if p.Locked("batch") {
+		images = p.Settings.Batch
+	}
+	if p.Locked("subset") {
+		images = max(images, p.Settings.Subset)
+	}
+	return images
+}
+
+// FormFields returns the settings that the form beside the sliders shows.
+func (p *Page) FormFields() []experiment.Field {
+	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
+		inBar := field.Notches != nil || p.Embed == nil && field.Name == "experiment"
+		return inBar || p.Locked(field.Name)
+	})
+}

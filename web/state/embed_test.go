@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sae/nn/experiment"
+	"sae/wasm/protocol"
 )
 
 func TestFollowEmbed(t *testing.T) {
@@ -32,5 +35,97 @@ func TestFollowEmbed(t *testing.T) {
 	}
 	if whole := visitor(); !whole.Shows("latent") || whole.Locked("lambda") {
 		t.Error("the page itself hides a panel or locks a setting")
+	}
+}
+
+// openFrame is open for a page in a frame with parameters.
+func openFrame(t *testing.T, query string) (*Page, *fakeWorker) {
+	t.Helper()
+	page, worker := newPage(t)
+	page.FollowEmbed(query)
+	worker.ready("kept by the page")
+	return page, worker
+}
+
+// Nothing that the reader does changes a setting that is locked.
+func TestLock(t *testing.T) {
+	page, worker := openFrame(t, "?experiment=2&epochs=3&batch=64&subset=200&lock=experiment,hidden,epochs,batch,subset")
+	before := page.Settings
+	for name, do := range map[string]func(){
+		"the key 3":                           func() { page.Press("3") },
+		"a field":                             func() { page.Edit("hidden", "8") },
+		"λ, without which it is experiment 1": func() { page.Edit("lambda", "0") },
+		"a mirrored decoder":                  func() { page.Edit("mirrored", "true") },
+		"a linear latent layer":               func() { page.Edit("activation", "linear") },
+	} {
+		page.Toast = nil
+		do()
+		if page.Settings != before {
+			t.Fatalf("%s changes %+v to %+v", name, before, page.Settings)
+		}
+		if page.Toast == nil || !strings.Contains(page.Toast.Text, "it is locked here") {
+			t.Errorf("%s: toast %v, want that the setting is locked", name, page.Toast)
+		}
+	}
+	page.Edit("lambda", "1e-4")
+	page.Edit("latent", "many")
+	if page.Settings.Lambda != 1e-4 || page.FieldErrors["latent"] == "" {
+		t.Errorf("what is not locked: λ %g, refusals %v", page.Settings.Lambda, page.FieldErrors)
+	}
+
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Epoch: 3, Batches: 5, Status: protocol.StatusDone, Epochs: make([]protocol.Epoch, 3)})
+	page.Press(" ")
+	if page.Status != protocol.StatusDone || page.Settings.Epochs != 3 {
+		t.Errorf("Space after the last epoch: %s, %d epochs", page.Status, page.Settings.Epochs)
+	}
+
+	worker.types()
+	page.Import("file", ignore)
+	command, err := protocol.Decode[protocol.Import](worker.last(t, protocol.TypeImport))
+	if err != nil || !slices.Equal(command.Locked, page.Embed.Lock) {
+		t.Errorf("a model is opened with %+v, want what is locked; %v", command, err)
+	}
+	page.UseFile("own.bin", "file", ignore)
+	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Least != 200 || load.Keep {
+		t.Errorf("a data set is opened by %+v, want one of at least 200 images that is not kept; %v", load, err)
+	}
+
+	page.Set(map[string]string{"experiment": "3"}, func(_ bool, err error) { must(t)(err) }) // by the page around
+	if page.Settings.Experiment != 3 {
+		t.Error("the lock holds against the page around the frame")
+	}
+}
+
+// Of a run that diverges, the notice gives no advice that the reader cannot follow.
+func TestLockedLearningRate(t *testing.T) {
+	page, worker := openFrame(t, "?lock=lr")
+	page.Play(must(t))
+	worker.frame(protocol.Frame{Workers: 1, Batch: 1, Batches: 5, Status: protocol.StatusError, Failure: "loss NaN", Diverged: true})
+	if page.Notice == nil || !strings.Contains(page.Notice.Text, "Its learning rate is locked here") || strings.Contains(page.Notice.Text, "More settings") {
+		t.Errorf("notice %v", page.Notice)
+	}
+}
+
+// A frame has keys only for what it shows, and no form without fields.
+func TestFrameKeys(t *testing.T) {
+	page, _ := openFrame(t, "?lock="+strings.Join(experiment.FieldNames(), ","))
+	for _, key := range []string{"l", "?", "m"} {
+		page.Press(key)
+	}
+	if page.Lesson.Open || page.Help || page.MoreSettings {
+		t.Errorf("open in a frame: lesson %t, keys %t, settings %t", page.Lesson.Open, page.Help, page.MoreSettings)
+	}
+	page, _ = openFrame(t, "?lock=lambda")
+	if page.Press("m"); !page.MoreSettings {
+		t.Error("a frame with a setting to change has no form")
+	}
+}
+
+// A frame does not take the data set that the page has kept.
+func TestFrameTakesNothingKept(t *testing.T) {
+	page, worker := openFrame(t, "")
+	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Source != protocol.SourceSynthetic || page.Kept != "" {
+		t.Errorf("a frame loads %+v, kept %q; %v", load, page.Kept, err)
 	}
 }

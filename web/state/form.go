@@ -11,9 +11,9 @@ import (
 // reason where that was refused. Nothing trains while it shows what was refused, and what
 // is typed is forgotten when it is closed.
 
-// ShowSettings opens the form with all settings, or closes it.
+// ShowSettings opens the form with all settings, where it has any, or closes it.
 func (p *Page) ShowSettings(open bool) {
-	p.MoreSettings = open
+	p.MoreSettings = open && len(p.FormFields()) > 0
 	if !open {
 		clear(p.Draft)
 		clear(p.FieldErrors)
@@ -32,8 +32,13 @@ func (p *Page) Type(name, text string) {
 }
 
 // Edit is Set for one field of the form: what is refused stays in the field
-// with the reason beside it.
+// with the reason beside it. What would change a setting that is locked only says so.
 func (p *Page) Edit(name, text string) {
+	if settings, err := p.Settings.With(map[string]string{name: text}); err == nil && p.refuseLocked(settings) {
+		delete(p.Draft, name)
+		delete(p.FieldErrors, name)
+		return
+	}
 	p.Set(map[string]string{name: text}, func(_ bool, err error) {
 		if err == nil {
 			return

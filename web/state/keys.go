@@ -1,6 +1,9 @@
 package state
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Shortcut is a key that does something wherever the focus is, but in fields.
 type Shortcut struct {
@@ -30,6 +33,9 @@ var Shortcuts = []Shortcut{
 	}},
 }
 
+// pageKeys open what a frame does not have.
+var pageKeys = []string{"l", "?"}
+
 // Press does what a key stands for, and reports whether it stands for anything.
 func (p *Page) Press(key string) bool {
 	if number, err := strconv.Atoi(key); err == nil && number >= 1 && number <= 4 {
@@ -37,7 +43,7 @@ func (p *Page) Press(key string) bool {
 		return true
 	}
 	for _, shortcut := range Shortcuts {
-		if shortcut.Key == key && shortcut.do != nil {
+		if shortcut.Key == key && shortcut.do != nil && !(p.Embed != nil && slices.Contains(pageKeys, key)) {
 			shortcut.do(p)
 			return true
 		}

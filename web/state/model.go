@@ -101,7 +101,7 @@ func (p *Page) tellOrigin(imported protocol.Imported) {
 func (p *Page) open(file any, done func(protocol.Imported, error)) {
 	// Until the reply, frames are those of the run that may yet stay.
 	run := p.nextRun()
-	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings})
+	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings, Locked: p.locked()})
 	m.File = file
 	p.command(m, func(reply protocol.Message) {
 		imported, err := p.imported(reply)

@@ -328,6 +328,9 @@ func (p *Page) stopped(failure string, diverged bool) {
 		p.Status, p.Failure = protocol.StatusError, failure
 		back := p.saved.Run == p.run
 		text := "The run is back at its start: lower the learning rate under More settings."
+		if p.Locked("lr") {
+			text = "The run is back at its start. Its learning rate is locked here."
+		}
 		if back {
 			text = "The run is back at " + p.lastSave() + ": lower the learning rate under More settings, and it goes on from there."
 		}

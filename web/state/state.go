@@ -220,7 +220,9 @@ func (p *Page) ready(m protocol.Message) {
 		p.fail("The training worker does not speak this page's language.", err)
 		return
 	}
-	p.Kernel, p.Kept = ready.Kernel, ready.Kept
+	if p.Kernel = ready.Kernel; p.Embed == nil { // a frame neither keeps data nor takes what the page kept
+		p.Kept = ready.Kept
+	}
 	p.startSaving()
 	if p.Slow.Pace > 0 { // this worker took the place of another
 		p.Slow.send()
@@ -286,7 +288,7 @@ func (p *Page) UseKept(done func(error)) {
 
 // UseFile changes to a data set in a file of the user.
 func (p *Page) UseFile(name string, file any, done func(error)) {
-	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name})
+	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name, Keep: p.Embed == nil, Least: p.leastImages()})
 	m.File = file
 	p.use(m, done)
 }
@@ -635,7 +637,7 @@ func (p *Page) Reset(done func(error)) {
 }
 
 // Toggle is the play button: it trains or pauses, and trains a finished run
-// for as many epochs again as a first run has.
+// for as many epochs again as a first run has, unless their number is locked.
 func (p *Page) Toggle() {
 	if p.Status != protocol.StatusTraining && p.misfilled() {
 		return
@@ -644,6 +646,9 @@ func (p *Page) Toggle() {
 	case protocol.StatusTraining:
 		p.Pause(ignore)
 	case protocol.StatusDone:
+		if p.Locked("epochs") {
+			return
+		}
 		field, _ := experiment.Lookup("epochs")
 		epochs := min(p.Settings.Epochs+experiment.Default().Epochs, int(field.Max))
 		p.Set(map[string]string{"epochs": fmt.Sprint(epochs)}, func(bool, error) {})

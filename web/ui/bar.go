@@ -36,7 +36,10 @@ func (c *Bar) loading() bool { return c.Page.Status == state.StatusLoading }
 
 func (c *Bar) training() bool { return c.Page.Status == protocol.StatusTraining }
 
-func (c *Bar) playable() bool { return !c.loading() && c.Page.Status != protocol.StatusError }
+func (c *Bar) playable() bool {
+	over := c.Page.Status == protocol.StatusDone && c.Page.Locked("epochs")
+	return !c.loading() && c.Page.Status != protocol.StatusError && !over
+}
 
 func (c *Bar) steppable() bool { return c.playable() && c.Page.Status != protocol.StatusDone }
 
@@ -45,7 +48,10 @@ func (c *Bar) playLabel() string {
 	case protocol.StatusTraining:
 		return "Pause"
 	case protocol.StatusDone:
-		return "Continue"
+		if c.playable() {
+			return "Continue"
+		}
+		return "Done"
 	}
 	return "Train"
 }
@@ -57,6 +63,9 @@ func (c *Bar) playTitle() string {
 	case protocol.StatusTraining:
 		return "Pause training"
 	case protocol.StatusDone:
+		if c.Page.Locked("epochs") {
+			return "All epochs are done; reset to train again"
+		}
 		return "Train for " + plural(experiment.Default().Epochs, "more epoch")
 	case protocol.StatusError:
 		return "Training stopped; reset to start over"

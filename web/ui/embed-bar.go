@@ -14,7 +14,7 @@ func (c *EmbedBar) bar() *Bar   { return &Bar{Page: c.Page} }
 func (c *EmbedBar) loss() *Loss { return &Loss{Page: c.Page} }
 
 // more reports whether the form shows a setting that is not locked.
-func (c *EmbedBar) more() bool { return len((&MoreSettings{Page: c.Page}).fields()) > 0 }
+func (c *EmbedBar) more() bool { return len(c.Page.FormFields()) > 0 }
 
 // knobs reports whether any setting is not locked.
 func (c *EmbedBar) knobs() bool {

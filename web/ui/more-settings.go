@@ -1,11 +1,8 @@
 package ui
 
 import (
-	"slices"
-
 	"github.com/vugu/vugu/js"
 
-	"sae/nn/experiment"
 	"sae/web/state"
 )
 
@@ -14,16 +11,6 @@ type MoreSettings struct {
 	Page *state.Page
 
 	opened bool
-}
-
-// fields returns the settings that are not in the bar.
-func (c *MoreSettings) fields() []experiment.Field {
-	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
-		if c.Page.Locked(field.Name) {
-			return true
-		}
-		return c.Page.Embed == nil && field.Name == "experiment" || field.Notches != nil
-	})
 }
 
 func (c *MoreSettings) close() { c.Page.ShowSettings(false) }

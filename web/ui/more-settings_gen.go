@@ -65,7 +65,7 @@ func (c *MoreSettings) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = vgparent
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
 				vgparent.AppendChild(vgn)
-				for vgiterkeyt, field := range c.fields() {
+				for vgiterkeyt, field := range c.Page.FormFields() {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey
 					field := field

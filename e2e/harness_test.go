@@ -215,6 +215,7 @@ type page struct {
 	ctx      context.Context
 	site     site // whose file it opened
 	expected []*regexp.Regexp
+	allowed  []*regexp.Regexp // problems that may come any number of times, but at least once
 
 	console []chromedp.ConsoleMessage // complete once drained is closed
 	drained chan struct{}
@@ -313,6 +314,12 @@ func (p *page) look(v view) {
 // not come fails the test too.
 func (p *page) expectProblem(pattern string) {
 	p.expected = append(p.expected, regexp.MustCompile(pattern))
+}
+
+// expectProblems is expectProblem for a problem that comes once or more often.
+func (p *page) expectProblems(pattern string) {
+	p.expectProblem(pattern)
+	p.allowed = append(p.allowed, regexp.MustCompile(pattern))
 }
 
 // do performs actions that have no result.
@@ -427,6 +434,9 @@ func (p *page) finish() {
 		matches := func(pattern *regexp.Regexp) bool { return pattern.MatchString(message.Text) }
 		if i := slices.IndexFunc(expected, matches); i >= 0 {
 			expected = slices.Delete(expected, i, i+1)
+			continue
+		}
+		if slices.ContainsFunc(p.allowed, matches) {
 			continue
 		}
 		p.tb.Errorf("%s:%d: %s", message.URL, message.Line+1, message)

@@ -80,7 +80,7 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	jupyter := regexp.MustCompile(`IFrame\("(.*?)"`).FindStringSubmatch(snippet("Jupyter", "IPython"))
-	if jupyter == nil || strings.ReplaceAll(jupyter[1], ",", "%2C") != siteURL+"embed.html"+query {
+	if jupyter == nil || strings.ReplaceAll(jupyter[1], ",", "%2C") != siteURL+"embed.html#"+query {
 		t.Errorf("for Jupyter, the frame is %v", jupyter)
 	}
 	config, element, _ := strings.Cut(snippet("Docusaurus", "docusaurus.config.js"), "\n\n")

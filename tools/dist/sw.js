@@ -33,7 +33,8 @@ addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   if (method !== "GET" || !url.startsWith(registration.scope)) return;
   let name = url.slice(registration.scope.length).replace(/[?#].*/, "");
-  if (name === "" || name === "index.html") name = "./";
+  if (!Object.hasOwn(files, name) && Object.hasOwn(files, name + ".html")) name += ".html"; // as some hosts name it
+  if (name === "" || name === "index" || name === "index.html") name = "./";
   if (!Object.hasOwn(files, name)) return;
   event.respondWith(isPage(name) ? page(event.request, name) : asset(event.request, name));
 });

@@ -122,6 +122,9 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if extension == ".html" && path.Base(name) != "embed.html" {
 		header.Set("Content-Security-Policy", "frame-ancestors 'self'")
 	}
+	if path.Base(name) == "embed.js" { // which pages of other sites may import as a module
+		header.Set("Access-Control-Allow-Origin", "*")
+	}
 	info := f.stat(name)
 	if info == nil {
 		http.NotFound(w, r)

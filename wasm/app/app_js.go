@@ -30,6 +30,7 @@ type app struct {
 	api    *api
 	worker js.Value
 	heard  bool // whether the worker said anything since the last watch tick
+	spoke  bool // whether the worker has said anything
 	gone   bool // whether there is no worker any more
 	frame  bool // whether a frame has come that is yet to be shown
 	soon   *time.Timer
@@ -58,8 +59,8 @@ func Run() {
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Lesson.Speak(js.Global().Get("navigator").Get("language").String())
 	location := js.Global().Get("location")
-	if js.Global().Get("saeEmbedded").Truthy() {
-		a.page.FollowEmbed(location.Get("search").String())
+	if parameters := js.Global().Get("saeEmbedded"); parameters.Type() == js.TypeString {
+		a.page.FollowEmbed(parameters.String())
 	} else {
 		a.page.Follow(location.Get("search").String())
 	}
@@ -190,10 +191,20 @@ func (a *app) startWorker() {
 			if message := event.Get("message"); message.Type() == js.TypeString {
 				reason = message.String()
 			}
-			a.workerDied(reason)
+			if a.spoke {
+				a.workerDied(reason)
+				return nil
+			}
+			go func() { // the server may be why its script does not run
+				if why, err := browser.Await(js.Global().Call("saeWhy")); err == nil && why.String() != "" {
+					reason = why.String()
+				}
+				a.workerDied(reason)
+			}()
 			return nil
 		})
 	}
+	a.spoke = false
 	if a.worker = js.Global().Get("saeWorker"); a.worker.Truthy() {
 		js.Global().Set("saeWorker", nil) // what takes its place is another
 	} else {
@@ -209,7 +220,7 @@ func (a *app) receive(data js.Value) {
 	if !ok {
 		return
 	}
-	a.heard = true
+	a.heard, a.spoke = true, true
 	if m.Type == protocol.TypeDied {
 		died, _ := protocol.Decode[protocol.Died](m)
 		a.workerDied(died.Reason)

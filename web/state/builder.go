@@ -70,7 +70,7 @@ func (b *Builder) Snippet(folder string) string {
 			"<sparse-autoencoder{{ range $name, $value := .Params }} {{ $name }}=\"{{ $value }}\"{{ end }}></sparse-autoencoder>\n\n"+
 			"<!-- In the page: -->\n{{< sparse-autoencoder%s >}}", script, attributes.String())
 	case "Jupyter":
-		return fmt.Sprintf("from IPython.display import IFrame\nIFrame(%q, width=\"100%%\", height=620)", folder+"embed.html"+query.String())
+		return fmt.Sprintf("from IPython.display import IFrame\nIFrame(%q, width=\"100%%\", height=620)", folder+"embed.html#"+query.String())
 	case "reveal.js":
 		return "<section>\n  " + script + "\n  " + element + "\n</section>"
 	}

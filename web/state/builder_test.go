@@ -20,7 +20,7 @@ func TestBuilder(t *testing.T) {
 	page.Builder.Auto, page.Builder.Lock = true, true
 	const folder = "https://host/sub/"
 	page.Builder.Target = "Jupyter"
-	frame := regexp.MustCompile(`^from IPython.display import IFrame\nIFrame\("https://host/sub/embed\.html(\?.*)", width="100%", height=620\)$`).FindStringSubmatch(page.Builder.Snippet(folder))
+	frame := regexp.MustCompile(`^from IPython.display import IFrame\nIFrame\("https://host/sub/embed\.html#(\?.*)", width="100%", height=620\)$`).FindStringSubmatch(page.Builder.Snippet(folder))
 	if frame == nil {
 		t.Fatalf("for Jupyter:\n%s", page.Builder.Snippet(folder))
 	}

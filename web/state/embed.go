@@ -25,7 +25,7 @@ var EmbedPanels = []string{"recon", "loss", "latent"}
 // before the program is there.
 var EmbedChoices = map[string][]string{
 	"load":     {"click", "auto"},
-	"autoplay": {"0", "1"},
+	"autoplay": {"0", "1", "false", "true"},
 	"theme":    {"auto", "light", "dark"},
 }
 

@@ -2,6 +2,9 @@
 // the page posts it to its worker, which so need not compile it again.
 "use strict";
 
+addEventListener("unhandledrejection", (event) => saeFailed(event.reason));
+addEventListener("error", ({ error }) => error && saeFailed(error));
+
 // Fetched, and started, while the program downloads: the list of data sets and the
 // first worker, unless that fails, which it then will for the program too.
 globalThis.saeDatasets = fetch("data/index.json");
@@ -12,8 +15,6 @@ saeWorker.onerror = (event) => {
   event.preventDefault();
   globalThis.saeWorker = null;
 };
-
-addEventListener("unhandledrejection", (event) => saeFailed(event.reason));
 
 // Tells that the program did not start or, once the page is running, that it ended:
 // all other errors it reports by itself.
@@ -29,6 +30,9 @@ function saeFailed(reason, running = false) {
   const remedy = running ? "Reload the page; a run that was saved is offered again." : "Reload the page; it needs a browser with WebAssembly.";
   line.textContent = `${what}: ${reason?.message ?? reason}. ${remedy}`;
   line.hidden = false;
+  saeWhy().then((why) => {
+    if (why) line.textContent = `${what}: ${why}.`;
+  });
 }
 
 // Storage may be out of reach: in a sandboxed frame, or when switched off.
@@ -45,6 +49,7 @@ globalThis.eval = () => {};
 // Compiles the program while it downloads, if the server gives its type. A copy that
 // is cut off or damaged may come from a cache: it is fetched once more, past that.
 async function compileProgram() {
+  if (saeNoWasm()) throw new Error(saeNoWasm());
   const download = async (cache) => {
     const response = await fetch("sae.wasm", { integrity: "", cache }).catch((error) => {
       throw new Error(`sae.wasm could not be fetched: ${error.message}`);

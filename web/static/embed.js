@@ -11,9 +11,17 @@
 
 (() => {
   if (customElements.get("sparse-autoencoder")) return; // a page with several snippets
-  const base = new URL(".", document.currentScript.src);
-  const global = new Set(["id", "class", "style", "title", "slot", "part", "lang", "dir", "role", "tabindex", "translate", "inert"]);
-  const switches = { autoplay: "1", mirrored: "true" }; // what they mean without a value
+  // A module has no currentScript, but the top line of a stack has its address.
+  const self = document.currentScript?.src || /(?:https?|file):[^\s()]+?(?=:\d+:\d+)/.exec(new Error().stack)?.[0];
+  if (!self) throw new Error(`embed.js: its address is unknown; load it by <script src="https://HOST/PATH/embed.js"></script>`);
+  const base = new URL(".", self);
+  // What any element may have in HTML, in microdata and RDFa, and by frameworks' mistake.
+  const global = new Set(`accesskey anchor autocapitalize autocorrect autofocus class contenteditable dir draggable elementtiming
+    enterkeyhint exportparts headingoffset headingreset id inert inputmode is lang nonce part popover role slot spellcheck style
+    tabindex title translate virtualkeyboardpolicy writingsuggestions xmlns
+    itemid itemprop itemref itemscope itemtype about content datatype inlist prefix property rel resource rev typeof vocab
+    classname key ref`.split(/\s+/));
+  const switches = { autoplay: "1", mirrored: "true" }; // what they mean without a value, or with their name as value
   const hides = (value) => ["", "hidden", "until-found"].includes(value); // else it sets the hidden layers
   const events = new Set(["ready", "state", "metrics", "epoch", "height", "done", "error"]);
   const removed = "the demo was removed from the page";
@@ -25,6 +33,7 @@
     :host { display: block; }
     :host([hidden]:not([hidden=""], [hidden="hidden"], [hidden="until-found"])) { display: block !important; }
     :host(:is([hidden=""], [hidden="hidden"], [hidden="until-found"])) { display: none; }
+    :host([popover]:not(:popover-open)) { display: none; }
     div { color: color-mix(in srgb, currentcolor, currentcolor); transition: color 1ms; }
     iframe { display: block; width: 100%; height: 300px; border: 0; }
   `);
@@ -45,7 +54,9 @@
       const address = new URL("embed.html", base);
       for (const { name, value } of this.attributes) {
         const parameter = /^[a-z]+$/.test(name) && !global.has(name) && !name.startsWith("on");
-        if (parameter && !(name === "hidden" && hides(value))) address.searchParams.set(name, value || (switches[name] ?? ""));
+        if (!parameter || name === "hidden" && hides(value)) continue;
+        const bare = value === "" || value === name;
+        address.searchParams.set(name, bare && name in switches ? switches[name] : value);
       }
       const frame = document.createElement("iframe");
       const box = document.createElement("div");
@@ -75,7 +86,7 @@
       this.#root.replaceChildren(box);
       this.#theme = "";
       this.#follow();
-      address.hash = this.#theme;
+      address.hash = this.#theme + address.search; // some hosts lose the query on the way
       frame.src = address;
       box.append(frame);
     }

@@ -13,17 +13,20 @@
 // like, and comes again, through the port, when that changes.
 "use strict";
 
-globalThis.saeEmbedded = true;
+// Its parameters. Some hosts redirect embed.html to another address and lose the query on
+// the way, which no browser does with the fragment: the element puts them into both, as
+// "#light?latent=8".
+globalThis.saeEmbedded = /\?.*/.exec(location.hash)?.[0] ?? location.search;
 
 (() => {
-  const query = new URLSearchParams(location.search);
+  const query = new URLSearchParams(saeEmbedded);
   const paint = (theme) => {
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
     return theme;
   };
   const fixed = ["light", "dark"].includes(paint(query.get("theme")));
   const follow = (theme) => fixed || paint(theme);
-  follow(location.hash.slice(1)); // before the first message, so that nothing flashes
+  follow(/^#([^?]*)/.exec(location.hash)?.[1]); // before the first message, so that nothing flashes
 
   const parsed = new Promise((resolve) => addEventListener("DOMContentLoaded", resolve));
 
@@ -54,9 +57,13 @@ globalThis.saeEmbedded = true;
       const failed = new Promise((_, reject) => addEventListener("unhandledrejection", ({ reason }) => reject(reason), { once: true }));
       await Promise.race([failed, Promise.all([saeScripts, run({ src: "boot.js", integrity: "" })])]);
       await Promise.race([failed, begun()]);
-      await Promise.race([failed, sae.ready]);
+      const stopped = new Promise((_, reject) => sae.on("error", ({ message }) => {
+        if (sae.state().status === "error") reject(new Error(message));
+      }));
+      await Promise.race([failed, stopped, sae.ready]);
       subscribe();
-    } catch (error) {
+    } catch (cause) {
+      const error = new Error(origin !== "null" && await saeWhy() || cause.message);
       const line = document.getElementById("boot");
       if (line) { // else the program has taken the page over, and says what it lacks
         document.getElementById("load").hidden = true;
@@ -203,7 +210,7 @@ globalThis.saeEmbedded = true;
   const tellHeight = () => post("height", { height: Math.ceil(document.body.getBoundingClientRect().height) });
 
   parsed.then(() => {
-    const start = () => load().then(() => query.get("autoplay") === "1" && sae.play()).catch(() => {});
+    const start = () => load().then(() => ["1", "true"].includes(query.get("autoplay")) && sae.play()).catch(() => {});
     document.getElementById("load").addEventListener("click", start);
     new ResizeObserver(tellHeight).observe(document.body);
     if (query.get("load") === "auto") start();

@@ -31,5 +31,6 @@ func (c *Root) embedded() string {
 	return text + plural(s.Latent, "latent unit")
 }
 
-// fullPage is the address of the full page with the same settings.
-func (c *Root) fullPage() string { return "index.html" + c.Page.Link.Query(false) }
+// fullPage is the address of the full page with the same settings. It is that of the
+// folder: some hosts redirect index.html there and lose the settings on the way.
+func (c *Root) fullPage() string { return "./" + c.Page.Link.Query(false) }

@@ -99,6 +99,8 @@ type axisLabel struct {
 	FontSize     int    `json:"fontSize"`
 	Formatter    string `json:"formatter,omitempty"`
 	Interval     *int   `json:"interval,omitempty"` // categories between two labels
+	Width        int    `json:"width,omitempty"`    // in pixels, for Overflow
+	Overflow     string `json:"overflow,omitempty"` // "truncate" ends a longer label with an ellipsis
 	HideOverlap  bool   `json:"hideOverlap"`
 	ShowMinLabel bool   `json:"showMinLabel"`
 	ShowMaxLabel bool   `json:"showMaxLabel"`

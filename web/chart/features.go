@@ -23,7 +23,7 @@ func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	o.YAxis = theme.axis("category")
 	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
 	none := 0
-	o.YAxis.AxisLabel.Interval = &none
+	o.YAxis.AxisLabel.Interval, o.YAxis.AxisLabel.Width, o.YAxis.AxisLabel.Overflow = &none, 80, "truncate"
 	o.Series = []series{{
 		ID: "classes", Name: "Mean activation", Type: "bar", Data: heights, BarCategoryGap: "30%",
 		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
@@ -54,7 +54,7 @@ func HeatMap(theme Theme, means []float32, units []int, classes []string) json.R
 	o.YAxis = theme.axis("category")
 	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
 	none := 0
-	o.YAxis.AxisLabel.Interval = &none
+	o.YAxis.AxisLabel.Interval, o.YAxis.AxisLabel.Width, o.YAxis.AxisLabel.Overflow = &none, 80, "truncate"
 	o.VisualMap = []visualMap{{Dimension: 2, VisualMap: opts.VisualMap{
 		Type: "continuous", Show: opts.Bool(false), Max: float32(max(high, 1e-6)),
 		InRange: &opts.VisualMapInRange{Color: theme.Act[:]},

@@ -270,9 +270,8 @@ func TestNoticesEnd(t *testing.T) {
 	} {
 		try := func(act string, do func(*Page), ends bool) {
 			page, worker := open(t)
-			worker.replies = map[protocol.Type]any{protocol.TypeImport: protocol.Imported{
-				Settings: page.Settings, Kernel: "go", Same: true, Frame: protocol.Frame{Status: protocol.StatusPaused},
-			}}
+			imported := protocol.Imported{Settings: page.Settings, Kernel: "go", Same: true, Frame: protocol.Frame{Status: protocol.StatusPaused}}
+			worker.replies = map[protocol.Type]any{protocol.TypeImport: imported, protocol.TypeResume: imported}
 			test.show(page, worker)
 			if page.Notice == nil || !strings.HasPrefix(page.Notice.Title, test.notice) {
 				t.Fatalf("%s: notice %v", name, page.Notice)

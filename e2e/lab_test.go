@@ -251,7 +251,7 @@ func TestOwnPicture(t *testing.T) {
 		context.fillStyle = "blue"; context.fillRect(100, 0, 100, 100); // the square in the middle
 		return new File([await canvas.convertToBlob()], "me.png", { type: "image/png" });
 	})()`)
-	waitFor[bool](p, `document.querySelector(".beside b").innerText === "your picture" && document.querySelector(".beside").innerText.includes("of the validation pictures")`)
+	waitFor[bool](p, `document.querySelector(".beside b")?.innerText === "your picture" && document.querySelector(".beside").innerText.includes("of the validation pictures")`)
 	pixel := evaluate[[]int](p, `Array.from(document.querySelector(".beside canvas").getContext("2d").getImageData(1, 16, 1, 1).data)`)
 	if !slices.Equal(pixel, []int{0, 0, 255, 255}) {
 		t.Errorf("the picture's left edge is %v, want the blue of the middle", pixel)
@@ -427,7 +427,7 @@ func TestCamera(t *testing.T) {
 	evaluate[chromedp.Void](p, `window.track = document.querySelector("#camera-video").srcObject.getTracks()[0]`)
 	p.screenshot("camera")
 	evaluate[chromedp.Void](p, `document.querySelector("#camera button").click()`)
-	waitFor[bool](p, `document.querySelector(".beside b").innerText === "your picture" && track.readyState === "ended"`)
+	waitFor[bool](p, `document.querySelector(".beside b")?.innerText === "your picture" && track.readyState === "ended"`)
 	evaluate[chromedp.Void](p, `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"))`)
 	open()
 	waitFor[bool](p, `document.body.innerText.includes("There is no camera to use")`)

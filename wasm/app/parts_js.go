@@ -65,7 +65,8 @@ func (a *app) mount(p *part) {
 func (p *part) enter() { js.Global().Set("vuguState", p.known) }
 
 // render renders the parts that are shown and have changed, each in a task of its own,
-// so that none keeps the browser from answering the user.
+// so that none keeps the browser from answering the user. Nothing comes between building
+// a part and rendering it: what was typed then would be lost.
 func (a *app) render(loop *browser.EventLoop) {
 	for _, p := range a.parts {
 		if !p.Shown(a.page) {
@@ -82,7 +83,6 @@ func (a *app) render(loop *browser.EventLoop) {
 		if p.shown && !p.touched && digest == p.digest {
 			continue
 		}
-		loop.Turn()
 		came := !p.shown
 		p.shown, p.touched, p.digest = true, false, digest
 		a.root.Begin(p.ID)
@@ -95,6 +95,7 @@ func (a *app) render(loop *browser.EventLoop) {
 				title.Call("focus")
 			}
 		}
+		loop.Turn()
 	}
 }
 
@@ -125,14 +126,16 @@ func (a *app) deliverLater(p *part) {
 		target := p.known.Get("activeEvent").Get("currentTarget")
 		details := args[0].Call("slice") // the next event overwrites them
 		a.enter(func() {
-			if !target.Get("isConnected").Bool() {
-				return
-			}
-			p.touched = true
 			a.lock.Lock()
-			a.attempt(func() { handle.Invoke(details) })
-			a.lock.Unlock()
-			a.renderNow()
+			defer a.renderNow()
+			defer a.lock.Unlock()
+			env := p.renderer.EventEnv() // which a render of the part holds
+			env.Lock()
+			env.UnlockOnly()
+			if target.Get("isConnected").Bool() {
+				p.touched = true
+				handle.Invoke(details)
+			}
 		})
 		return nil
 	}))

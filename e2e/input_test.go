@@ -49,6 +49,7 @@ func TestKeysEverywhere(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 2, workers: 1, subset: 256, batch: 64}).then(() => sae.play())`)
+	p.at("compare")
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 1`) // with a name to change
 	evaluate[chromedp.Void](p, `sae.set({epochs: 10000})`)
 	tried := evaluate[map[string]int](p, `(async () => {

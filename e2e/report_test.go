@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -30,14 +32,16 @@ func TestReport(t *testing.T) {
 		for (let i = 3; i < data.length; i += 4) if (data[i]) n++;
 		return n / (width * height);
 	})()`
-	if n := waitFor[int](p, `document.querySelectorAll(".chart canvas").length`); n != 6 {
-		t.Errorf("%d charts, want 6", n)
+	if n := waitFor[int](p, `[...document.querySelectorAll(".chart")].filter((chart) => chart.querySelector("canvas")).length`); n != 7 {
+		t.Errorf("%d charts, want 7", n)
 	}
 	if drawn := evaluate[float64](p, ink); drawn < 0.005 {
 		t.Errorf("the first chart has %.2f %% of its pixels drawn", 100*drawn)
 	}
-	if n := evaluate[int](p, `[...document.images].filter((image) => image.naturalWidth === 32).length`); n != 20 {
-		t.Errorf("%d pictures, want 20", n)
+	if n := evaluate[int](p, `[...document.images].filter((image) => image.naturalWidth === 32).length`); n <= 20 || n > 20+8 {
+		t.Errorf("%d pictures, want 10 with their reconstructions and what each of up to 8 units adds", n)
+	} else if want := fmt.Sprintf("%d of 8 latent units are active on at least one image, %d are dead.", n-20, 28-n); !strings.Contains(evaluate[string](p, `document.querySelector(".units").textContent`), want) {
+		t.Errorf("the report does not say that %s", want)
 	}
 	p.screenshot("report")
 	p.look(desktop.inDark())

@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if *html != "" {
 		var err error
-		if t.report, err = newReport(*site, t.data); err != nil {
+		if t.report, err = newReport(*site, t.set, t.data); err != nil {
 			return err // before the training, not after it
 		}
 	}

@@ -91,7 +91,7 @@ func TestCompareAndSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"/* style.css */", "/* echarts.js */", "Experiment 4 Tuned", `"name":"Validation"`, "data:image/png;base64,", "<td>PCA-4</td>", "var(--accent)"} {
+	for _, want := range []string{"/* style.css */", "/* echarts.js */", "Experiment 4 Tuned", `"name":"Validation"`, "data:image/png;base64,", "<td>PCA-4</td>", "var(--accent)", "of 4 latent units are active", "What unit 0 adds to a picture", `"type":"heatmap"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in the report", want)
 		}

@@ -13,14 +13,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sae/data"
 	"sae/nn"
+	"sae/nn/analysis"
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/nn/kernel"
-	"sae/wasm/protocol"
 	"sae/web/chart"
 )
 
@@ -45,7 +46,9 @@ type report struct {
 	Runs    []reportRun
 	Trade   json.RawMessage // a chart; nil for none
 
-	data fit.Data
+	data    fit.Data
+	labels  []byte // of the validation images
+	classes []string
 }
 
 // reportRun is the part of a report about one run.
@@ -58,6 +61,16 @@ type reportRun struct {
 	Floor    float64
 	Charts   []reportChart
 	Pictures [][2]template.URL // original and reconstruction
+	Units    string            // how many there are
+	Shown    []reportUnit      // those that are active most often
+}
+
+// reportUnit is a latent unit.
+type reportUnit struct {
+	Unit    int
+	Active  float64 // percentage of the validation images
+	Prefers string  // the class that activates it most
+	Atom    template.URL
 }
 
 type reportChart struct {
@@ -66,8 +79,8 @@ type reportChart struct {
 }
 
 // newReport reads the style sheet and ECharts from the built site.
-func newReport(site string, data fit.Data) (*report, error) {
-	r := &report{Data: data.Fingerprint(), Kernels: kernels(), data: data}
+func newReport(site string, set *data.Dataset, data fit.Data) (*report, error) {
+	r := &report{Data: data.Fingerprint(), Kernels: kernels(), data: data, labels: set.Validation.Labels, classes: set.Classes}
 	for name, use := range map[string]func(string){
 		"style.css":  func(text string) { r.Style = template.CSS(text) },
 		"echarts.js": func(text string) { r.ECharts = template.JS(text) },
@@ -81,8 +94,11 @@ func newReport(site string, data fit.Data) (*report, error) {
 	return r, nil
 }
 
-// picturesShown is how many validation images a report shows.
-const picturesShown = 10
+// How many validation images and latent units a report shows.
+const (
+	picturesShown = 10
+	unitsShown    = 32
+)
 
 // add adds a run and its evaluation.
 func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
@@ -109,15 +125,7 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		curves.Quantity = quantity.quantity
 		shown.Charts = append(shown.Charts, reportChart{quantity.title, chart.Loss(colors, curves)})
 	}
-	dead := make([]bool, len(evaluation.UnitActivity))
-	for unit, share := range evaluation.UnitActivity {
-		dead[unit] = share == 0
-	}
-	shares, zero, largest := evaluation.Histogram(protocol.HistogramBins)
-	shown.Charts = append(shown.Charts,
-		reportChart{"Mean activation of each latent unit", chart.MeanActivation(colors, evaluation.UnitMean)},
-		reportChart{"Share of the pictures on which each unit is active", chart.Activity(colors, evaluation.UnitActivity, dead)},
-		reportChart{fmt.Sprintf("Activations other than zero; %.1f %% are zero", 100*zero), chart.Histogram(colors, shares, protocol.Histogram{Zero: zero, Max: largest})})
+	shown.describe(analysis.NewUnits(evaluation.Codes, r.labels, len(r.classes)), run.Auto, r.classes)
 	pictures := r.data.Validation[:min(picturesShown*r.data.Dims, len(r.data.Validation))]
 	x := make([]float32, len(pictures))
 	kernel.FromBytes(x, pictures)
@@ -127,6 +135,24 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first:last]), picture(reconstructions[first:last])})
 	}
 	r.Runs = append(r.Runs, shown)
+}
+
+// describe adds what the latent units do on the validation images.
+func (r *reportRun) describe(units analysis.Units, auto *nn.Autoencoder, classes []string) {
+	units.Atoms = analysis.Atoms(auto, units)
+	dead := units.Dead()
+	alive := slices.DeleteFunc(units.By(func(unit int) float64 { return float64(units.Activity[unit]) }), func(unit int) bool { return dead[unit] })
+	r.Units = fmt.Sprintf("%d of %d latent units are active on at least one image, %d are dead.", len(alive), len(dead), len(dead)-len(alive))
+	most := alive[:min(unitsShown, len(alive))]
+	for _, unit := range most {
+		class, _ := units.Preferred(unit)
+		r.Shown = append(r.Shown, reportUnit{unit, 100 * float64(units.Activity[unit]), classes[class], picture(units.Atom(unit))})
+	}
+	r.Charts = append(r.Charts,
+		reportChart{"Mean activation of each latent unit", chart.MeanActivation(colors, units.Mean)},
+		reportChart{"Share of the pictures on which each unit is active", chart.Activity(colors, units.Activity, dead)},
+		reportChart{fmt.Sprintf("Activations other than zero; %.1f %% are zero", 100*units.Histogram.Zero), chart.Histogram(colors, units.Histogram)},
+		reportChart{fmt.Sprintf("Mean activation by class, of the %d units that are active most often", len(most)), chart.HeatMap(colors, units.ByClass, most, classes)})
 }
 
 // tradeOff adds the chart of reconstruction against sparsity.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"sae/nn/analysis"
 	"sae/tools/bounds"
 )
 
@@ -45,7 +46,7 @@ func FuzzDecode(f *testing.F) {
 			decode[Images](t, body)
 			decode[Unit](t, body)
 			decode[UnitDetail](t, body)
-			decode[Unusual](t, body)
+			decode[analysis.Rarity](t, body)
 			decode[PCA](t, body)
 			decode[Seen](t, body)
 			decode[Ready](t, body)

@@ -78,16 +78,15 @@ const (
 	// TypeImages asks for validation images; the body is an Images. The reply's
 	// buffer holds their bytes, [n, 3072].
 	TypeImages Type = "images"
-	// TypeUnit asks what a latent unit does; the body is a Unit, the reply's a
-	// UnitDetail. Its buffers are the unit's activations on all validation images,
-	// as Bytes makes them, and the bytes of the images in the body.
+	// TypeUnit asks what a latent unit does on the validation images; the body is a
+	// Unit, the reply a UnitDetail.
 	TypeUnit Type = "unit"
 	// TypeMap asks for the codes of all validation images on the plane of their
 	// first two principal components; there is no body. The reply's buffer holds
 	// the points, [n, 2], as Bytes makes them.
 	TypeMap Type = "map"
 	// TypeUnusual asks how an image of 3,072 bytes, the only buffer, compares with
-	// the validation images for the model. The reply's body is an Unusual.
+	// the validation images for the model. The reply's body is an analysis.Rarity.
 	TypeUnusual Type = "unusual"
 	// TypePCA asks how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's body a baseline.Quality.
@@ -218,30 +217,6 @@ type Pace struct {
 	PerSecond float64 `json:"perSecond"` // batches, each of which is explained; 0 for as many as there is time for, of which none is
 }
 
-// Explained tells what training on a batch did.
-type Explained struct {
-	Epoch    int         `json:"epoch"` // of the batch, from 1
-	Batch    int         `json:"batch"` // within the epoch, from 1
-	Images   int         `json:"images"`
-	Before   nn.Loss     `json:"before"` // of the batch, before the update
-	After    nn.Loss     `json:"after"`  // of the same batch, after it
-	Active   float64     `json:"active"` // latent units per image
-	Rate     float64     `json:"rate"`   // the learning rate of the step
-	Layers   []LayerStep `json:"layers"`
-	TooLarge bool        `json:"tooLarge,omitempty"` // whether the network is too large to be explained: all else but Epoch and Batch is missing
-}
-
-// LayerStep is what the training on a batch did to a layer, as nn.LayerStep has it.
-type LayerStep struct {
-	Name       string  `json:"name"`
-	Activation string  `json:"activation"`
-	Units      int     `json:"units"`
-	Share      float64 `json:"share"`
-	Weights    float64 `json:"weights"`
-	Gradient   float64 `json:"gradient"`
-	Update     float64 `json:"update"`
-}
-
 // Watch is the body of TypeWatch: indexes into the validation split.
 type Watch struct {
 	Images []int `json:"images"`
@@ -322,18 +297,6 @@ type Unit struct {
 	Unit int `json:"unit"` // from 0
 }
 
-// UnitDetail is the reply to TypeUnit.
-type UnitDetail struct {
-	Images []int   `json:"images"` // that activate the unit most, at most TopImages; the most active first
-	Bias   float64 `json:"bias"`   // of the unit
-}
-
-// Unusual is the reply to TypeUnusual.
-type Unusual struct {
-	BCE   float64 `json:"bce"`   // of the image, less its own entropy: the excess
-	Share float64 `json:"share"` // of the validation images that have a smaller one
-}
-
 // TopImages is how many images show what activates a unit.
 const TopImages = 9
 
@@ -371,69 +334,6 @@ const (
 	StatusDone     Status = "done"
 	StatusError    Status = "error" // Frame.Failure says why
 )
-
-// Frame is what there is to show: the state of the run and everything new
-// since the last frame, or since a reply told it. Its buffers, where Images is not empty, are
-//
-//	originals        [len(Images), 3072] bytes, HWC
-//	reconstructions  [len(Images), 3072] bytes, HWC
-//	codes            [len(Images), latent] float32, little-endian
-//
-// and where Units is true, after those
-//
-//	mean activations [latent] float32, over the validation images
-//	activity         [latent] float32, share of the validation images on which the unit is active
-//	histogram        [HistogramBins] float32, see Histogram
-//	center           [latent] float32, mean activation with its sign
-//	class means      [latent, classes] float32, mean size of the activations by class
-//	atoms            [latent, 3072] bytes, HWC: what the unit adds to a picture, 128 for nothing
-//
-// and where Explained is there, after those, layer by layer
-//
-//	activations [units of all layers] float32: mean absolute activation on the batch
-//	updates     [units of all layers] float32: norm of the change of the unit's weights and bias
-type Frame struct {
-	Run             int     `json:"run"`
-	Status          Status  `json:"status"`
-	Epoch           int     `json:"epoch"`   // completed epochs
-	Batch           int     `json:"batch"`   // completed batches of the epoch under way
-	Batches         int     `json:"batches"` // batches per epoch
-	ImagesPerSecond float64 `json:"imagesPerSecond"`
-	SecondsLeft     float64 `json:"secondsLeft"`
-	TrainSeconds    float64 `json:"trainSeconds"`       // that the run was trained for here
-	Workers         int     `json:"workers"`            // that train the run now
-	Failure         string  `json:"failure,omitempty"`  // why the run stopped, with StatusError
-	Diverged        bool    `json:"diverged,omitempty"` // whether its settings are to blame for that
-
-	Initial   *Evaluation `json:"initial,omitempty"` // of the untrained model, once per run
-	Points    []Point     `json:"points,omitempty"`  // of the training loss
-	Epochs    []Epoch     `json:"epochs,omitempty"`  // finished since the last frame
-	Histogram Histogram   `json:"histogram,omitzero"`
-
-	Images []int `json:"images,omitempty"` // indexes of the pictures in the buffers
-	Labels []int `json:"labels,omitempty"` // their classes
-	Units  bool  `json:"units,omitempty"`
-
-	Explained *Explained `json:"explained,omitempty"` // the last batch, where it was trained on slowly
-}
-
-// Types of a run that frames carry.
-type (
-	Point      = fit.Point
-	Evaluation = fit.Evaluation
-	Epoch      = fit.Epoch
-)
-
-// HistogramBins is the number of bars of the activation histogram.
-const HistogramBins = 40
-
-// Histogram describes the distribution of the latent activations over
-// validation images and units: how many are exactly zero, and the upper edge
-// of the last of the HistogramBins equal bins over the positive ones.
-type Histogram struct {
-	Zero float64 `json:"zero"` // share of activations that are zero
-	Max  float64 `json:"max"`
-}
 
 // Died tells why the worker's program ended.
 type Died struct {

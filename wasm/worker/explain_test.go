@@ -16,20 +16,13 @@ func TestPace(t *testing.T) {
 	p.must(protocol.TypeStep, nil)
 	frame, epochs, _ := p.until(func(f protocol.Frame) bool { return f.Explained != nil })
 	e := frame.Explained
-	if e.Epoch != 1 || e.Batch != 1 || e.Images != 64 || len(e.Layers) != 3 || !(e.After.BCE < e.Before.BCE) {
+	if e.Epoch != 1 || e.Batch != 1 || e.Step.Images != 64 || len(e.Step.Layers) != 3 || !(e.Step.After.BCE < e.Step.Before.BCE) {
 		t.Errorf("the first batch is explained as %+v", e)
 	}
-	for m := range p.raw {
-		if got, _ := protocol.Decode[protocol.Frame](m); got.Explained == nil {
-			continue
+	for i, units := range []int{16, 8, 3072} {
+		if layer := e.Step.Layers[i]; len(layer.Activations) != units || len(layer.Updates) != units {
+			t.Errorf("%d activations and %d updates of %s, want one number for each of %d units", len(layer.Activations), len(layer.Updates), layer.Name, units)
 		}
-		units := 16 + 8 + 3072
-		for _, buffer := range m.Buffers[len(m.Buffers)-2:] {
-			if len(buffer) != 4*units {
-				t.Errorf("a buffer of %d bytes, want one number for each of %d units", len(buffer), units)
-			}
-		}
-		break
 	}
 	p.must(protocol.TypePace, protocol.Pace{PerSecond: maxPace})
 	p.must(protocol.TypePlay, nil)

@@ -1,92 +1,13 @@
 package worker
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"slices"
 
 	"sae/data"
 	"sae/nn"
-	"sae/nn/baseline"
-	"sae/nn/pca"
+	"sae/nn/analysis"
 	"sae/wasm/protocol"
 )
-
-// units are the statistics of the latent units, as Frame describes them.
-type units struct {
-	mean, activity, histogram, center, classMeans []float32
-	bins                                          protocol.Histogram
-}
-
-// latentUnits summarises the latent activations of an evaluation of images with
-// the given labels.
-func latentUnits(result *nn.Evaluation, labels []byte, classes int) *units {
-	shares, zero, largest := result.Histogram(protocol.HistogramBins)
-	latent := len(result.UnitMean)
-	u := &units{
-		mean:       slices.Clone(result.UnitMean),
-		activity:   slices.Clone(result.UnitActivity),
-		histogram:  shares,
-		center:     make([]float32, latent),
-		classMeans: make([]float32, latent*classes),
-		bins:       protocol.Histogram{Zero: zero, Max: largest},
-	}
-	ofClass := make([]float32, classes)
-	for i, label := range labels {
-		ofClass[label]++
-		for unit, activation := range result.Codes[i*latent:][:latent] {
-			u.center[unit] += activation / float32(len(labels))
-			u.classMeans[unit*classes+int(label)] += float32(math.Abs(float64(activation)))
-		}
-	}
-	for i := range u.classMeans {
-		u.classMeans[i] /= max(1, ofClass[i%classes])
-	}
-	return u
-}
-
-// atoms returns what each latent unit adds to a picture, [latent, 3072] bytes:
-// the change of the mean code's decoding when the unit's activation grows by as
-// much as it usually has, the largest change of each unit being 127.
-func (r *run) atoms(u *units) ([]byte, error) {
-	if err := r.Trainer.Collect(); err != nil {
-		return nil, err
-	}
-	latent, dims := len(u.center), r.data.Dims
-	atoms := make([]byte, latent*dims)
-	base := r.Auto.Decode(nil, u.center)
-	const together = 64 // bounds the memory
-	codes := make([]float32, 0, together*latent)
-	for first := 0; first < latent; first += together {
-		n := min(together, latent-first)
-		codes = codes[:0]
-		for unit := first; unit < first+n; unit++ {
-			codes = append(codes, u.center...)
-			usual := float32(1)
-			if u.activity[unit] > 0 {
-				usual = u.mean[unit] / u.activity[unit]
-			}
-			codes[len(codes)-latent+unit] += usual
-		}
-		decoded := r.Auto.Decode(nil, codes)
-		for i := range n {
-			change := decoded[i*dims:][:dims]
-			largest := 1e-9
-			for j := range change {
-				change[j] -= base[j]
-				if size := math.Abs(float64(change[j])); size > largest { // max is slow in WebAssembly
-					largest = size
-				}
-			}
-			atom := atoms[(first+i)*dims:][:dims]
-			for j, x := range change {
-				atom[j] = byte(math.Floor(128.5 + 127*float64(x)/largest))
-			}
-		}
-	}
-	return atoms, nil
-}
 
 // maxPictures is how many validation images a command can ask for: many more than
 // are ever shown.
@@ -150,29 +71,18 @@ func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	latent := len(evaluation.UnitMean)
-	if command.Unit < 0 || command.Unit >= latent {
+	if latent := w.run.Auto.LatentDims; command.Unit < 0 || command.Unit >= latent {
 		return protocol.Message{}, fmt.Errorf("unit: %d: want one of the %d latent units", command.Unit, latent)
 	}
-	n := len(evaluation.Codes) / latent
-	activations := make([]float32, n)
-	var active []int
-	for i := range activations {
-		if activations[i] = evaluation.Codes[i*latent+command.Unit]; activations[i] != 0 {
-			active = append(active, i)
-		}
-	}
-	slices.SortStableFunc(active, func(a, b int) int {
-		return cmp.Compare(math.Abs(float64(activations[b])), math.Abs(float64(activations[a])))
-	})
-	top := active[:min(protocol.TopImages, len(active))]
 	if err := w.run.Trainer.Collect(); err != nil {
 		return protocol.Message{}, err
 	}
-	layers := w.run.Auto.Encoder.Layers
-	detail := protocol.UnitDetail{Images: top, Bias: float64(layers[len(layers)-1].Bias[command.Unit])}
-	return protocol.New("", detail, protocol.Bytes(activations), w.pixels(top)), nil
+	unit := analysis.NewUnit(w.run.Auto, evaluation.Codes, command.Unit, topImages)
+	return protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}.Message(), nil
 }
+
+// topImages is how many images show what activates a unit.
+const topImages = 9
 
 // codeMap puts the codes of the validation images on a plane.
 func (w *Worker) codeMap() (protocol.Message, error) {
@@ -180,26 +90,14 @@ func (w *Worker) codeMap() (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	latent := len(evaluation.UnitMean)
-	n := len(evaluation.Codes) / latent
-	points := make([]float32, 2*n)
-	k := min(2, n, latent)
-	components, err := pca.FitVectors(evaluation.Codes, latent, k, w.yield)
+	points, err := analysis.Map(evaluation.Codes, w.run.Auto.LatentDims, w.yield)
 	if err != nil {
 		return protocol.Message{}, err
-	}
-	for i := range n {
-		for j := range k {
-			for unit, weight := range components.Components[j*latent:][:latent] {
-				points[2*i+j] += weight * evaluation.Codes[i*latent+unit]
-			}
-		}
 	}
 	return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
 }
 
-// unusual compares an image with the validation images, by the cross-entropy of
-// its reconstruction above its own entropy.
+// unusual compares an image with the validation images.
 func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
 	if err := w.model(m.Type); err != nil {
 		return protocol.Message{}, err
@@ -207,37 +105,9 @@ func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
 	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
 		return protocol.Message{}, fmt.Errorf("unusual: want one buffer of %d bytes", data.ImageSize)
 	}
-	excess := func(images []byte) ([]float64, error) {
-		_, outputs, err := w.run.Trainer.Reconstruct(images)
-		if err != nil {
-			return nil, err
-		}
-		result := make([]float64, len(images)/data.ImageSize)
-		for i, value := range images {
-			x, y := float64(value)/255, min(max(float64(outputs[i]), 1e-7), 1-1e-7)
-			result[i/data.ImageSize] -= x*math.Log(y) + (1-x)*math.Log1p(-y)
-		}
-		for i := range result {
-			result[i] = result[i]/data.ImageSize - baseline.Floor(images[i*data.ImageSize:][:data.ImageSize])
-		}
-		return result, nil
-	}
-	own, err := excess(m.Buffers[0])
+	rarity, err := analysis.Compare(w.run.Trainer, m.Buffers[0], w.dataset.Validation.Images)
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	smaller, all := 0, w.dataset.Validation.Images
-	const together = 64 * data.ImageSize
-	for first := 0; first < len(all); first += together {
-		others, err := excess(all[first:min(first+together, len(all))])
-		if err != nil {
-			return protocol.Message{}, err
-		}
-		for _, other := range others {
-			if other < own[0] {
-				smaller++
-			}
-		}
-	}
-	return protocol.New("", protocol.Unusual{BCE: own[0], Share: float64(smaller) / float64(w.dataset.Validation.Len())}), nil
+	return protocol.New("", rarity), nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sae/nn"
+	"sae/nn/analysis"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
@@ -42,8 +43,8 @@ type run struct {
 	initial   *protocol.Evaluation
 	points    []protocol.Point
 	epochs    []protocol.Epoch
-	units     *units
-	explained *explained
+	units     *analysis.Units
+	explained *protocol.Explained
 
 	evaluation *nn.Evaluation // the last; nil before the first
 }
@@ -254,7 +255,8 @@ func (r *run) evaluate() error {
 		return err
 	}
 	r.evaluation = result
-	r.units = latentUnits(result, r.labels, r.classes)
+	units := analysis.NewUnits(result.Codes, r.labels, r.classes)
+	r.units = &units
 	if first {
 		r.initial = r.Initial
 	}
@@ -334,45 +336,39 @@ func (r *run) frame(w *Worker) (protocol.Message, error) {
 	if r.broken || r.Run == nil {
 		watched = nil
 	}
-	var labels []int
-	var buffers [][]byte
+	var samples *protocol.Samples
 	if len(watched) > 0 {
-		originals := make([]byte, 0, len(watched)*r.data.Dims)
-		for _, image := range watched {
-			originals = append(originals, r.data.Validation[image*r.data.Dims:][:r.data.Dims]...)
-			labels = append(labels, int(r.labels[image]))
-		}
-		codes, reconstructions, err := r.pass(originals)
-		if err != nil {
+		var err error
+		if samples, err = r.samples(watched); err != nil {
 			return protocol.Message{}, err
 		}
-		buffers = append(buffers, originals, reconstructions, protocol.Bytes(codes))
 	}
 	units := r.units
 	if r.broken {
 		units = nil
 	}
 	if units != nil {
-		atoms, err := r.atoms(units)
-		if err != nil {
+		if err := r.Trainer.Collect(); err != nil {
 			return protocol.Message{}, err
 		}
-		for _, statistics := range [][]float32{units.mean, units.activity, units.histogram, units.center, units.classMeans} {
-			buffers = append(buffers, protocol.Bytes(statistics))
-		}
-		buffers = append(buffers, atoms)
+		units.Atoms = analysis.Atoms(r.Auto, *units)
 	}
 	frame := r.news(w) // last: commands are answered meanwhile
-	frame.Images, frame.Labels = watched, labels
-	if units != nil {
-		frame.Units, frame.Histogram = true, units.bins
-	}
-	if r.explained != nil {
-		frame.Explained = &r.explained.Explained
-		buffers = append(buffers, protocol.Bytes(r.explained.activations), protocol.Bytes(r.explained.updates))
-	}
+	frame.Samples, frame.Units, frame.Explained = samples, units, r.explained
 	r.units, r.explained = nil, nil
-	return protocol.New(protocol.TypeFrame, frame, buffers...), nil
+	return frame.Message(), nil
+}
+
+// samples returns validation images and what the model makes of them.
+func (r *run) samples(images []int) (*protocol.Samples, error) {
+	s := &protocol.Samples{Images: images}
+	for _, image := range images {
+		s.Originals = append(s.Originals, r.data.Validation[image*r.data.Dims:][:r.data.Dims]...)
+		s.Labels = append(s.Labels, int(r.labels[image]))
+	}
+	var err error
+	s.Codes, s.Reconstructions, err = r.pass(s.Originals)
+	return s, err
 }
 
 // rateMeter measures images per second over about the last second of

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sae/data"
+	"sae/nn/analysis"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
@@ -24,7 +25,6 @@ type page struct {
 	worker  *Worker
 	replies chan protocol.Message
 	frames  chan protocol.Frame
-	raw     chan protocol.Message // of the frames
 	lastID  atomic.Int64
 	sent    sync.Map    // the types of the commands, by their ids
 	turns   chan func() // run when the worker gives the event loop a turn
@@ -38,7 +38,6 @@ func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 		t:       t,
 		replies: make(chan protocol.Message, 100),
 		frames:  make(chan protocol.Frame, 1000),
-		raw:     make(chan protocol.Message, 1000),
 		turns:   make(chan func(), 100),
 	}
 	platform := Platform{
@@ -80,11 +79,10 @@ func (p *page) receive(m protocol.Message) {
 		p.replies <- m
 		p.told(m)
 	case protocol.TypeFrame:
-		frame, err := protocol.Decode[protocol.Frame](m)
+		frame, err := protocol.ReadFrame(m)
 		if err != nil {
 			p.t.Error(err)
 		}
-		p.raw <- m
 		p.frames <- frame
 		p.worker.Deliver(protocol.New(protocol.TypeSeen, protocol.Seen{}))
 	}
@@ -323,34 +321,28 @@ func TestReconfigureWithinABatch(t *testing.T) {
 	p.until(func(f protocol.Frame) bool { return f.Run == 2 && f.Initial != nil })
 }
 
-func TestFrameBuffers(t *testing.T) {
+func TestFrame(t *testing.T) {
 	p := newPage(t)
 	p.start(nil)
-	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Units })
-	var m protocol.Message
-	for m = range p.raw {
-		if got, _ := protocol.Decode[protocol.Frame](m); got.Units {
-			break
+	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Units != nil })
+	samples, units := frame.Samples, frame.Units
+	for name, list := range map[string][2]int{
+		"originals":       {len(samples.Originals), 2 * data.ImageSize},
+		"reconstructions": {len(samples.Reconstructions), 2 * data.ImageSize},
+		"codes":           {len(samples.Codes), 2 * 8},
+		"means":           {len(units.Mean), 8},
+		"activities":      {len(units.Activity), 8},
+		"bins":            {len(units.Histogram.Shares), analysis.Bins},
+		"center":          {len(units.Center), 8},
+		"class means":     {len(units.ByClass), 8 * 10},
+		"atoms":           {len(units.Atoms), 8 * data.ImageSize},
+	} {
+		if list[0] != list[1] {
+			t.Errorf("%s: %d, want %d", name, list[0], list[1])
 		}
 	}
-	sizes := []int{2 * data.ImageSize, 2 * data.ImageSize, 2 * 8 * 4, 8 * 4, 8 * 4, protocol.HistogramBins * 4, 8 * 4, 8 * 10 * 4, 8 * data.ImageSize}
-	if len(m.Buffers) != len(sizes) {
-		t.Fatalf("%d buffers, want %d", len(m.Buffers), len(sizes))
-	}
-	for i, size := range sizes {
-		if len(m.Buffers[i]) != size {
-			t.Errorf("buffer %d has %d bytes, want %d", i, len(m.Buffers[i]), size)
-		}
-	}
-	total := frame.Histogram.Zero
-	for _, share := range protocol.Floats(m.Buffers[5]) {
-		total += float64(share)
-	}
-	if math.Abs(total-1) > 1e-4 {
-		t.Errorf("the histogram adds up to %g, want 1", total)
-	}
-	if len(frame.Labels) != 2 || string(m.Buffers[0][:data.ImageSize]) != string(p.worker.dataset.Validation.Image(0)) {
-		t.Errorf("labels %v, or the first original is not validation image 0", frame.Labels)
+	if len(samples.Labels) != 2 || !bytes.Equal(samples.Originals[:data.ImageSize], p.worker.dataset.Validation.Image(0)) {
+		t.Errorf("labels %v, or the first original is not validation image 0", samples.Labels)
 	}
 }
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/analysis"
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
-	"sae/wasm/protocol"
 )
 
 var theme = Theme{
@@ -285,7 +285,7 @@ func TestUnitsWithoutActivation(t *testing.T) {
 		"zeros":   Code(theme, make([]float32, 64), 0, nil),
 		"none":    MeanActivation(theme, nil),
 		"NaN":     MeanActivation(theme, []float32{float32(math.NaN()), float32(math.Inf(1))}),
-		"no bins": Histogram(theme, nil, protocol.Histogram{}),
+		"no bins": Histogram(theme, analysis.Histogram{}),
 	} {
 		if p := parse(t, option); !(p.YAxis.Max > 0) {
 			t.Errorf("%s: y axis to %v", name, p.YAxis.Max)
@@ -304,7 +304,7 @@ func TestActivity(t *testing.T) {
 }
 
 func TestHistogram(t *testing.T) {
-	p := parse(t, Histogram(theme, []float32{0.3, 0.1}, protocol.Histogram{Zero: 0.6, Max: 2}))
+	p := parse(t, Histogram(theme, analysis.Histogram{Shares: []float32{0.3, 0.1}, Zero: 0.6, Max: 2}))
 	first := p.Series[0].Data[0].([]any)
 	if first[0].(float64) != 0.5 || first[1].(float64) != 30 {
 		t.Errorf("first bar %v, want 30 %% around 0.5", first)
@@ -338,7 +338,7 @@ func TestNice(t *testing.T) {
 }
 
 func TestThemeReachesTheOption(t *testing.T) {
-	option := string(Loss(theme, curves())) + string(Code(theme, []float32{1}, 1, []bool{true})) + string(Histogram(theme, []float32{1}, protocol.Histogram{Max: 1}))
+	option := string(Loss(theme, curves())) + string(Code(theme, []float32{1}, 1, []bool{true})) + string(Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}))
 	for _, color := range append(theme.Act[:], theme.Ink, theme.Ink2, theme.Line, theme.Edge, theme.Raised, theme.Accent, theme.Warn, theme.Font) {
 		if !strings.Contains(option, `"`+color+`"`) {
 			t.Errorf("%s is nowhere in the options", color)

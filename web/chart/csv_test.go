@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/analysis"
 	"sae/nn/baseline"
 	"sae/nn/fit"
-	"sae/wasm/protocol"
 )
 
 // The data of every chart come out as they were put in.
@@ -25,7 +25,7 @@ func TestCSV(t *testing.T) {
 			Baselines: []baseline.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.68}}},
 		}), []string{"series,epoch,y,value", "Training,0.5,0.65,", "Validation,0,0.69,", "Validation,1,0.64,", "mean image,,0.68,", "entropy floor,,0.54,"}},
 		"code":           {Code(Theme{}, []float32{0, 2.5}, 3, []bool{true, false}), []string{"series,latent unit,y,value", "Activation,0,0,", "Activation,1,2.5,"}},
-		"histogram":      {Histogram(Theme{}, []float32{0.25, 0.5}, protocol.Histogram{Max: 2}), []string{"series,activation,y,value", "of all activations,0.5,25,", "of all activations,1.5,50,"}},
+		"histogram":      {Histogram(Theme{}, analysis.Histogram{Shares: []float32{0.25, 0.5}, Max: 2}), []string{"series,activation,y,value", "of all activations,0.5,25,", "of all activations,1.5,50,"}},
 		"by class":       {ByClass(Theme{}, []float32{1, 2}, classes), []string{"series,x,y,value", "Mean activation,1,cat,", "Mean activation,2,dog,"}},
 		"units by class": {HeatMap(Theme{}, []float32{1, 2, 3, 4}, []int{1, 0}, classes), []string{"series,latent unit,y,value", "Mean activation,1,cat,3", "Mean activation,1,dog,4", "Mean activation,0,cat,1", "Mean activation,0,dog,2"}},
 		"map":            {Map(Theme{}, []float32{1, 2, 3, 4}, []byte{1, 0}, classes, 1), []string{"series,first principal component of the codes,y,value", "cat,3,4,1", "dog,1,2,0"}},

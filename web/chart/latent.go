@@ -7,7 +7,7 @@ import (
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 
-	"sae/wasm/protocol"
+	"sae/nn/analysis"
 )
 
 // Code returns the chart of a picture's code: a bar for each latent unit, and a
@@ -101,15 +101,15 @@ func values(statistics []float32, factor float64) []float64 {
 // Histogram returns the chart of the distribution of the positive activations: the
 // share of all activations in each of the equal bins up to h.Max. The share that is
 // zero would dwarf the others, so the text next to the chart gives it.
-func Histogram(theme Theme, bins []float32, h protocol.Histogram) json.RawMessage {
+func Histogram(theme Theme, h analysis.Histogram) json.RawMessage {
 	end := h.Max
 	if !(end > 0) || !finite(end) {
 		end = 1
 	}
-	width := end / float64(max(1, len(bins)))
+	width := end / float64(max(1, len(h.Shares)))
 	bars := []point{}
 	high := 0.1
-	for i, share := range values(bins, 100) {
+	for i, share := range values(h.Shares, 100) {
 		bars = append(bars, point{round((float64(i)+0.5)*width, 5), share})
 		high = max(high, share)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sae/data"
+	"sae/nn/analysis"
 	"sae/wasm/protocol"
 )
 
@@ -23,7 +24,7 @@ type Explorer struct {
 	Decoded  []byte    // the decoder's answer; it may be that to an earlier code for a moment
 	Version  int       // grows with every answer
 
-	Unusual *protocol.Unusual // of a picture of the user; nil for others, and until it is known
+	Unusual *analysis.Rarity // of a picture of the user; nil for others, and until it is known
 
 	Second int       // validation image that the code is mixed with; -1 for none
 	other  []float32 // its code
@@ -73,7 +74,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 		}
 	})
 	e.page.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
-		unusual, err := protocol.Decode[protocol.Unusual](reply)
+		unusual, err := protocol.Decode[analysis.Rarity](reply)
 		if err == nil && reply.Error == "" && e.page.run == run && e.Image < 0 {
 			e.Unusual = &unusual
 		}
@@ -179,7 +180,7 @@ func (e *Explorer) RandomCode() {
 			continue
 		}
 		if rand.Float32() < u.Activity[unit] {
-			code[unit] = float32(rand.ExpFloat64()) * u.Mean[unit] / u.Activity[unit]
+			code[unit] = float32(rand.ExpFloat64()) * u.Usual(unit)
 		}
 	}
 	e.setFree("random", code)

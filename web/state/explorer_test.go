@@ -89,8 +89,7 @@ func TestMapIsDrawn(t *testing.T) {
 func TestUntrainedPictures(t *testing.T) {
 	page := visitor()
 	page.Status = protocol.StatusIdle
-	frame := protocol.Frame{Run: page.run, Images: []int{0}, Labels: []int{0}}
-	page.Timeline.setSamples(frame, [][]byte{make([]byte, data.ImageSize), make([]byte, data.ImageSize), make([]byte, 4)})
+	page.Timeline.setSamples(protocol.Samples{Images: []int{0}, Labels: []int{0}, Codes: make([]float32, 4)})
 	if !page.Untrained() {
 		t.Error("the first pictures are not those of an untrained model")
 	}

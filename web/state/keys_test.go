@@ -8,8 +8,7 @@ import (
 
 func TestKeys(t *testing.T) {
 	page, worker := open(t)
-	worker.frame(protocol.Frame{Workers: 1, Images: []int{3, 4}, Labels: []int{3, 4}},
-		make([]byte, 2*3072), make([]byte, 2*3072), protocol.Bytes([]float32{1, 2}))
+	worker.frame(protocol.Frame{Workers: 1, Samples: samples([]float32{1, 2}, 3, 4)})
 	worker.types()
 	for _, test := range []struct {
 		key string

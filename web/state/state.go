@@ -669,7 +669,7 @@ func (p *Page) Toggle() {
 // frame takes what the worker has to show.
 func (p *Page) frame(m protocol.Message) {
 	defer p.send(protocol.New(protocol.TypeSeen, protocol.Seen{DisplayMS: p.displayMS}))
-	frame, err := protocol.Decode[protocol.Frame](m)
+	frame, err := protocol.ReadFrame(m)
 	if err != nil {
 		p.fail("The training worker does not speak this page's language.", err)
 		return
@@ -678,21 +678,20 @@ func (p *Page) frame(m protocol.Message) {
 		return // of a run that has since been replaced
 	}
 	p.take(frame)
-	buffers := m.Buffers
-	if len(frame.Images) > 0 && len(buffers) >= 3 {
-		p.Timeline.setSamples(frame, buffers)
-		buffers = buffers[3:]
+	if frame.Samples != nil {
+		p.Timeline.setSamples(*frame.Samples)
 	}
-	if frame.Units && len(buffers) >= 6 {
-		p.Timeline.setUnits(frame, buffers)
+	if frame.Units != nil {
+		p.Timeline.setUnits(*frame.Units)
 		p.Features.refresh()
 	}
 	if frame.Explained != nil {
-		p.Slow.explain(*frame.Explained, buffers[max(0, len(buffers)-2):])
+		p.Slow.Explained = &Explained{*frame.Explained, p.nextVersion()}
 	}
-	p.Timeline.remember(frame.Units)
-	if frame.Units || len(frame.Images) > 0 {
-		p.Explorer.refresh(frame.Units)
+	evaluated := frame.Units != nil
+	p.Timeline.remember(evaluated)
+	if evaluated || frame.Samples != nil {
+		p.Explorer.refresh(evaluated)
 	}
 	p.changed("metrics")
 	p.ended(frame.Epochs)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/analysis"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
@@ -92,9 +93,23 @@ func (w *fakeWorker) types() string {
 	return strings.Join(types, " ")
 }
 
-func (w *fakeWorker) frame(frame protocol.Frame, buffers ...[]byte) {
+func (w *fakeWorker) frame(frame protocol.Frame) {
 	frame.Run = w.page.run
-	w.page.Receive(protocol.New(protocol.TypeFrame, frame, buffers...))
+	w.page.Receive(frame.Message())
+}
+
+// samples are images of their numbers' classes on show.
+func samples(codes []float32, images ...int) *protocol.Samples {
+	pixels := make([]byte, 3072*len(images))
+	return &protocol.Samples{Images: images, Labels: images, Originals: pixels, Reconstructions: pixels, Codes: codes}
+}
+
+// unitsOf are statistics of as many units as there are numbers.
+func unitsOf(numbers ...float32) *analysis.Units {
+	return &analysis.Units{
+		Mean: numbers, Activity: numbers, Center: numbers, ByClass: numbers,
+		Histogram: analysis.Histogram{Shares: numbers}, Atoms: make([]byte, len(numbers)),
+	}
 }
 
 // must fails the test when an action does.
@@ -223,12 +238,11 @@ func TestSet(t *testing.T) {
 func TestFrames(t *testing.T) {
 	page, worker := open(t)
 	worker.types()
-	codes := protocol.Bytes([]float32{1, 2, 3, 4})
 	worker.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusIdle, Epoch: 1, Batch: 1, Batches: 4,
 		Points: []protocol.Point{{Epoch: .5, Loss: .7}}, Epochs: []protocol.Epoch{{Epoch: 1, Loss: .69}},
-		Images: []int{3, 4}, Labels: []int{3, 4}, Units: true,
-	}, make([]byte, 2*3072), make([]byte, 2*3072), codes, codes, codes, codes, codes, codes, codes)
+		Samples: samples([]float32{1, 2, 3, 4}, 3, 4), Units: unitsOf(1, 2, 3, 4),
+	})
 	if page.Timeline.Samples.Latent != 2 || page.Timeline.Samples.Codes[3] != 4 || len(page.Timeline.Units.Mean) != 4 {
 		t.Errorf("samples %+v, units %+v", page.Timeline.Samples.Codes, page.Timeline.Units)
 	}
@@ -321,10 +335,8 @@ func TestWorkerDies(t *testing.T) {
 // The statistics of units by class do not outlast a data set with other classes.
 func TestOtherClasses(t *testing.T) {
 	page, worker := open(t)
-	codes := protocol.Bytes([]float32{1, 2, 3, 4})
 	show := func() {
-		worker.frame(protocol.Frame{Workers: 1, Batches: 4, Images: []int{3}, Labels: []int{3}, Units: true},
-			make([]byte, 3072), make([]byte, 3072), codes, codes, codes, codes, codes, codes, codes)
+		worker.frame(protocol.Frame{Workers: 1, Batches: 4, Samples: samples([]float32{1, 2, 3, 4}, 3), Units: unitsOf(1, 2, 3, 4)})
 	}
 	show()
 	page.Features.Class = 7

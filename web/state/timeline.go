@@ -5,31 +5,22 @@ import (
 	"math"
 	"slices"
 
+	"sae/nn/analysis"
 	"sae/wasm/protocol"
 )
 
 // Samples are the pictures on show with what the model makes of them.
 type Samples struct {
-	Images          []int     // indexes into the validation split
-	Labels          []int     // their classes
-	Originals       []byte    // [len(Images), 3072], HWC
-	Reconstructions []byte    // [len(Images), 3072], HWC
-	Codes           []float32 // [len(Images), Latent]
-	Latent          int
-	Run             int // whose model made the reconstructions
-	Version         int // grows with every change, for components that draw
+	protocol.Samples
+	Latent  int
+	Run     int // whose model made the reconstructions
+	Version int // grows with every change, for components that draw
 }
 
 // Units are statistics of the latent units over the validation split.
 type Units struct {
-	Mean      []float32 // mean activation, [latent]
-	Activity  []float32 // share of the images on which the unit is active, [latent]
-	Histogram []float32 // share of all activations per bin, [protocol.HistogramBins]
-	Bins      protocol.Histogram
-	Center    []float32 // mean activation with its sign, [latent]
-	Classes   []float32 // mean size of the activations by class, [latent, classes]
-	Atoms     []byte    // what each unit adds to a picture, [latent, 3072], 128 for nothing
-	Version   int
+	analysis.Units
+	Version int
 }
 
 // Original returns the pixels of the picture at the given position, [3072]
@@ -53,16 +44,6 @@ func part[T any](all []T, position, count int) []T {
 	}
 	size := len(all) / count
 	return all[position*size : (position+1)*size]
-}
-
-// Dead tells for each latent unit whether it is active on none of the
-// validation images.
-func (u Units) Dead() []bool {
-	dead := make([]bool, len(u.Activity))
-	for unit, share := range u.Activity {
-		dead[unit] = share == 0
-	}
-	return dead
 }
 
 // Moment is what the model made of the pictures, and its units, at a time of the
@@ -89,49 +70,29 @@ const (
 	maxMomentBytes = 32 << 20
 )
 
-// setSamples takes the pictures that a frame shows: the first three buffers.
-func (t *Timeline) setSamples(frame protocol.Frame, buffers [][]byte) {
-	originals := buffers[0]
-	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, originals) {
-		originals = earlier // which all moments share
+// setSamples takes the pictures that a frame shows.
+func (t *Timeline) setSamples(samples protocol.Samples) {
+	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, samples.Originals) {
+		samples.Originals = earlier // which all moments share
 	}
-	codes := protocol.Floats(buffers[2])
-	t.live.Samples = Samples{
-		Images:          frame.Images,
-		Labels:          frame.Labels,
-		Originals:       originals,
-		Reconstructions: buffers[1],
-		Codes:           codes,
-		Latent:          len(codes) / len(frame.Images),
-		Run:             frame.Run,
-		Version:         t.page.nextVersion(),
-	}
-	if t.Past < 0 || !slices.Equal(t.Samples.Images, frame.Images) { // other pictures have no past
+	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.page.run, t.page.nextVersion()}
+	if t.Past < 0 || !slices.Equal(t.Samples.Images, samples.Images) { // other pictures have no past
 		t.Past = -1
 		t.Samples = t.live.Samples
 	}
 }
 
-// setUnits takes the statistics of the units that a frame shows: six buffers.
-func (t *Timeline) setUnits(frame protocol.Frame, buffers [][]byte) {
-	t.live.Units = Units{
-		Mean:      protocol.Floats(buffers[0]),
-		Activity:  protocol.Floats(buffers[1]),
-		Histogram: protocol.Floats(buffers[2]),
-		Bins:      frame.Histogram,
-		Center:    protocol.Floats(buffers[3]),
-		Classes:   protocol.Floats(buffers[4]),
-		Atoms:     buffers[5],
-		Version:   t.page.nextVersion(),
-	}
+// setUnits takes the statistics of the units that a frame shows.
+func (t *Timeline) setUnits(units analysis.Units) {
+	t.live.Units = Units{units, t.page.nextVersion()}
 	if t.Past < 0 {
 		t.Units = t.live.Units
 	}
 }
 
-// remember adds the moment that a frame shows to the timeline.
-func (t *Timeline) remember(units bool) {
-	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 || !units {
+// remember adds the moment that a frame shows after an evaluation to the timeline.
+func (t *Timeline) remember(evaluated bool) {
+	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 || !evaluated {
 		return
 	}
 	moment := t.live

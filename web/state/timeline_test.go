@@ -11,9 +11,7 @@ func TestTimeline(t *testing.T) {
 	page, worker := open(t)
 	send := func(epoch int, images []int) {
 		value := float32(epoch)
-		numbers := protocol.Bytes([]float32{value})
-		worker.frame(protocol.Frame{Workers: 1, Epoch: epoch, Batches: 4, Images: images, Labels: make([]int, len(images)), Units: true},
-			make([]byte, 3072), []byte{byte(epoch)}, numbers, numbers, numbers, numbers, numbers, numbers, []byte{byte(epoch)})
+		worker.frame(protocol.Frame{Workers: 1, Epoch: epoch, Batches: 4, Samples: samples([]float32{value}, images...), Units: unitsOf(value)})
 	}
 	for epoch := range 5 {
 		send(epoch, []int{3})

@@ -3,10 +3,12 @@ package state
 import (
 	"slices"
 	"testing"
+
+	"sae/wasm/protocol"
 )
 
 func TestSamplesByPosition(t *testing.T) {
-	s := Samples{Images: []int{7, 9}, Originals: []byte{1, 2, 3, 4}, Reconstructions: []byte{5, 6, 7, 8}, Codes: []float32{0, 1, 2, 3, 4, 5}}
+	s := Samples{Samples: protocol.Samples{Images: []int{7, 9}, Originals: []byte{1, 2, 3, 4}, Reconstructions: []byte{5, 6, 7, 8}, Codes: []float32{0, 1, 2, 3, 4, 5}}}
 	if got := s.Original(1); !slices.Equal(got, []byte{3, 4}) {
 		t.Errorf("original %v, want [3 4]", got)
 	}
@@ -18,12 +20,5 @@ func TestSamplesByPosition(t *testing.T) {
 	}
 	if s.Original(2) != nil || s.Code(-1) != nil || (Samples{}).Original(0) != nil {
 		t.Error("want nothing where there is no picture")
-	}
-}
-
-func TestDeadUnits(t *testing.T) {
-	u := Units{Activity: []float32{0, 0.002, 1}}
-	if got := u.Dead(); !slices.Equal(got, []bool{true, false, false}) {
-		t.Errorf("dead %v, want the first alone", got)
 	}
 }

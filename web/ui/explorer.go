@@ -201,7 +201,7 @@ func (c *Explorer) state() string {
 	case e.Second >= 0 && e.Mix > 0:
 		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
 	case c.own() && e.Unusual != nil:
-		return fmt.Sprintf("%.4f above its entropy, more than %.0f %% of the validation pictures", e.Unusual.BCE, 100*e.Unusual.Share)
+		return fmt.Sprintf("%.4f above its entropy, more than %.0f %% of the validation pictures", e.Unusual.Excess, 100*e.Unusual.Share)
 	case c.own():
 		return "comparing it with the validation pictures"
 	case e.Changed():

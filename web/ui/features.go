@@ -3,13 +3,12 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
-	"sae/wasm/protocol"
+	"sae/nn/analysis"
 	"sae/web/chart"
 	"sae/web/state"
 )
@@ -106,7 +105,7 @@ func (c *Features) units() []int {
 func (c *Features) more() string {
 	all := c.Page.Features.Shown()
 	switch {
-	case len(c.Page.Timeline.Units.Classes) == 0:
+	case c.Page.Timeline.Units.Classes() == 0:
 		return "The units appear when the model is ready."
 	case len(all) == 0:
 		return "No unit fits the filter. Choose any class, or show dead units too."
@@ -142,7 +141,7 @@ func (c *Features) open(unit int) {
 
 func (c *Features) opened() bool {
 	unit := c.Page.Features.Unit
-	return unit >= 0 && unit < len(c.Page.Timeline.Units.Mean) && len(c.Page.Timeline.Units.Classes) > 0
+	return unit >= 0 && unit < len(c.Page.Timeline.Units.Mean) && c.Page.Timeline.Units.Classes() > 0
 }
 
 // detail returns the details of the open unit, which may arrive a moment later.
@@ -203,7 +202,7 @@ func (c *Features) facts() []fact {
 	_, selectivity := u.Preferred(unit)
 	facts[0].value = fmt.Sprintf("%.1f %%", 100*u.Activity[unit])
 	if !c.dead(unit) {
-		facts[1].value = fmt.Sprintf("%.2f", u.Mean[unit]/u.Activity[unit])
+		facts[1].value = fmt.Sprintf("%.2f", u.Usual(unit))
 	}
 	facts[3].value = fmt.Sprintf("%.2f", selectivity)
 	if d.Activations != nil {
@@ -213,7 +212,7 @@ func (c *Features) facts() []fact {
 	return facts
 }
 
-func (c *Features) top() []int { return c.detail().Images }
+func (c *Features) top() []int { return c.detail().Top }
 
 func (c *Features) topTitle() string {
 	n := len(c.top())
@@ -225,7 +224,7 @@ func (c *Features) topTitle() string {
 
 func (c *Features) topLabel(i int) string {
 	d := c.detail()
-	image := d.Images[i]
+	image := d.Top[i]
 	return fmt.Sprintf("%s, activation %.2f; open it in the explorer", c.Page.Class(image), d.Activations[image])
 }
 
@@ -234,10 +233,10 @@ func (c *Features) topVersion(i int) string { return fmt.Sprint(c.detail().Versi
 func (c *Features) topPixels(i int) func(*theme) []byte {
 	return func(*theme) []byte {
 		d := c.detail()
-		if i >= len(d.Images) {
+		if i >= len(d.Top) {
 			return nil
 		}
-		size := len(d.Pictures) / len(d.Images)
+		size := len(d.Pictures) / len(d.Top)
 		return rgba(d.Pictures[i*size : (i+1)*size])
 	}
 }
@@ -257,22 +256,13 @@ func (c *Features) byClass(theme chart.Theme) json.RawMessage {
 	if !c.opened() {
 		return chart.ByClass(theme, make([]float32, len(classes)), classes)
 	}
-	return chart.ByClass(theme, c.Page.Timeline.Units.Classes[c.Page.Features.Unit*len(classes):][:len(classes)], classes)
+	return chart.ByClass(theme, c.Page.Timeline.Units.Class(c.Page.Features.Unit), classes)
 }
 
 func (c *Features) densityLabel() string { return c.title() + ": distribution of its activations" }
 
 func (c *Features) density(theme chart.Theme) json.RawMessage {
-	d := c.detail()
-	largest := math.Abs(float64(d.Largest()))
-	bins := make([]float32, protocol.HistogramBins/2)
-	for _, activation := range d.Activations {
-		if activation != 0 {
-			bin := int(math.Abs(float64(activation)) / largest * float64(len(bins)))
-			bins[min(bin, len(bins)-1)] += 1 / float32(len(d.Activations))
-		}
-	}
-	return chart.Histogram(theme, bins, protocol.Histogram{Max: largest})
+	return chart.Histogram(theme, analysis.NewHistogram(c.detail().Activations, analysis.Bins/2))
 }
 
 func (c *Features) heatVersion() string {
@@ -281,5 +271,5 @@ func (c *Features) heatVersion() string {
 }
 
 func (c *Features) heat(theme chart.Theme) json.RawMessage {
-	return chart.HeatMap(theme, c.Page.Timeline.Units.Classes, c.Page.Features.Shown(), c.Page.Dataset.Classes)
+	return chart.HeatMap(theme, c.Page.Timeline.Units.ByClass, c.Page.Features.Shown(), c.Page.Dataset.Classes)
 }

@@ -45,11 +45,11 @@ func (c *Latent) zero() string {
 	if !c.known() {
 		return none
 	}
-	return fmt.Sprintf("%.1f %%", 100*c.Page.Timeline.Units.Bins.Zero)
+	return fmt.Sprintf("%.1f %%", 100*c.Page.Timeline.Units.Histogram.Zero)
 }
 
 func (c *Latent) histogramLabel() string {
-	return fmt.Sprintf("Distribution of the positive activations, up to %.2f; %s are zero", c.Page.Timeline.Units.Bins.Max, c.zero())
+	return fmt.Sprintf("Distribution of the positive activations, up to %.2f; %s are zero", c.Page.Timeline.Units.Histogram.Max, c.zero())
 }
 
 func (c *Latent) version() string { return fmt.Sprint(c.Page.Timeline.Units.Version) }
@@ -72,5 +72,5 @@ func (c *Latent) activity(theme chart.Theme) json.RawMessage {
 }
 
 func (c *Latent) histogram(theme chart.Theme) json.RawMessage {
-	return chart.Histogram(theme, c.Page.Timeline.Units.Histogram, c.Page.Timeline.Units.Bins)
+	return chart.Histogram(theme, c.Page.Timeline.Units.Histogram)
 }

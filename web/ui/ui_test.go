@@ -19,6 +19,7 @@ import (
 	"github.com/vugu/vugu/staticrender"
 
 	"sae/nn"
+	"sae/nn/analysis"
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
@@ -76,10 +77,10 @@ func visit(source string) *session {
 func (s *session) frame(frame protocol.Frame) {
 	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
 	watch, _ := protocol.Decode[protocol.Watch](s.last(protocol.TypeWatch))
-	frame.Run, frame.Images, frame.Units = configure.Run, watch.Images, true
 	n, latent := len(watch.Images), configure.Settings.Latent
+	var labels []int
 	for _, image := range watch.Images {
-		frame.Labels = append(frame.Labels, image%10)
+		labels = append(labels, image%10)
 	}
 	codes := make([]float32, n*latent)
 	activity := make([]float32, latent)
@@ -90,11 +91,17 @@ func (s *session) frame(frame protocol.Frame) {
 	for unit := range latent - 1 {
 		classes[10*unit+unit%10] = activity[unit] // each prefers one class
 	}
-	frame.Histogram = protocol.Histogram{Zero: 0.587, Max: 3.4}
-	s.Receive(protocol.New(protocol.TypeFrame, frame,
-		make([]byte, 3072*n), bytes.Repeat([]byte{51}, 3072*n), protocol.Bytes(codes),
-		protocol.Bytes(activity), protocol.Bytes(activity), make([]byte, 4*protocol.HistogramBins),
-		protocol.Bytes(activity), protocol.Bytes(classes), bytes.Repeat([]byte{128}, 3072*latent)))
+	frame.Run = configure.Run
+	frame.Samples = &protocol.Samples{
+		Images: watch.Images, Labels: labels,
+		Originals: make([]byte, 3072*n), Reconstructions: bytes.Repeat([]byte{51}, 3072*n), Codes: codes,
+	}
+	frame.Units = &analysis.Units{
+		Mean: activity, Activity: activity, Center: activity, ByClass: classes,
+		Histogram: analysis.Histogram{Shares: make([]float32, analysis.Bins), Zero: 0.587, Max: 3.4},
+		Atoms:     bytes.Repeat([]byte{128}, 3072*latent),
+	}
+	s.Receive(frame.Message())
 }
 
 // train returns a page in the middle of its eighth epoch.
@@ -115,18 +122,21 @@ func train() *session {
 // slow returns a page that has trained on one batch, slowly.
 func slow() *session {
 	s := visit(protocol.SourceSite)
-	layers := []protocol.LayerStep{
-		{Name: "encoder_1", Activation: "relu", Units: 512, Share: 0.5, Weights: 20, Gradient: 0.03, Update: 0.2},
-		{Name: "latent", Activation: "relu", Units: 64, Share: 0.25, Weights: 10, Gradient: 0.06, Update: 0.3},
-		{Name: "output", Activation: "sigmoid", Units: 3072, Share: 1, Weights: 30, Gradient: 0.01, Update: 0.1},
+	layers := []nn.LayerStep{
+		{Name: "encoder_1", Activation: nn.ReLU, Share: 0.5, Weights: 20, Gradient: 0.03, Update: 0.2},
+		{Name: "latent", Activation: nn.ReLU, Share: 0.25, Weights: 10, Gradient: 0.06, Update: 0.3},
+		{Name: "output", Activation: nn.Sigmoid, Share: 1, Weights: 30, Gradient: 0.01, Update: 0.1},
 	}
-	frame := protocol.Frame{Status: protocol.StatusPaused, Batch: 1, Batches: 30, Explained: &protocol.Explained{
-		Epoch: 1, Batch: 1, Images: 128, Before: nn.Loss{BCE: 0.6931, L1: 0.001}, After: nn.Loss{BCE: 0.692, L1: 0.0009}, Active: 16, Rate: 0.001, Layers: layers,
-	}}
+	for i, units := range []int{512, 64, 3072} {
+		layers[i].Activations, layers[i].Updates = make([]float32, units), make([]float32, units)
+	}
 	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
-	frame.Run = configure.Run
-	units := make([]byte, 4*(512+64+3072))
-	s.Receive(protocol.New(protocol.TypeFrame, frame, units, units))
+	s.Receive(protocol.Frame{
+		Run: configure.Run, Status: protocol.StatusPaused, Batch: 1, Batches: 30,
+		Explained: &protocol.Explained{Epoch: 1, Batch: 1, Step: &nn.Explanation{
+			Images: 128, Before: nn.Loss{BCE: 0.6931, L1: 0.001}, After: nn.Loss{BCE: 0.692, L1: 0.0009}, Active: 16, Rate: 0.001, Layers: layers,
+		}},
+	}.Message())
 	return s
 }
 
@@ -652,8 +662,11 @@ func TestFeatures(t *testing.T) {
 		t.Errorf("%d tiles without the dead unit, want 63", len(alive))
 	}
 	features.open(2)
-	reply := protocol.New(protocol.TypeReply, protocol.UnitDetail{Images: []int{12, 2}, Bias: -0.25},
-		protocol.Bytes(append(make([]float32, 12), 1.5, 0)), make([]byte, 2*3072))
+	reply := protocol.UnitDetail{
+		Unit:     analysis.Unit{Activations: append(make([]float32, 12), 1.5, 0), Top: []int{12, 2}, Bias: -0.25},
+		Pictures: make([]byte, 2*3072),
+	}.Message()
+	reply.Type = protocol.TypeReply
 	reply.ID = s.last(protocol.TypeUnit).ID
 	s.Receive(reply)
 	for _, want := range []string{"Unit 2 most active for bird", "Active on 50.0 %", "Largest 1.50", "Selectivity 1.00", "Bias -0.25"} {

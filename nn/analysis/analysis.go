@@ -1,0 +1,309 @@
+// Package analysis tells what a trained autoencoder has learned: what its latent
+// units do over a set of images, what each of them adds to a picture, and how usual
+// a picture is for it. The page and the report of tools/train show the same numbers.
+package analysis
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"sae/nn"
+	"sae/nn/baseline"
+	"sae/nn/pca"
+)
+
+// Units are statistics of the latent units over a set of images.
+type Units struct {
+	Mean      []float32 // mean size of the unit's activations, [latent]
+	Activity  []float32 // share of the images on which the unit is active, [latent]
+	Center    []float32 // mean activation with its sign, [latent]: the mean code
+	ByClass   []float32 // mean size of the activations on the images of each class, [latent, classes]
+	Histogram Histogram // of the sizes of all activations
+	Atoms     []byte    // what each unit adds to a picture, [latent, InputDims], as Atoms returns it; nil where that is not known
+}
+
+// Bins is the number of bins in the histogram of Units.
+const Bins = 40
+
+// NewUnits returns the statistics of the latent activations on images of the given
+// labels: codes is [len(labels), latent] and a label is less than classes. There are
+// no Atoms yet.
+func NewUnits(codes []float32, labels []byte, classes int) Units {
+	latent := len(codes) / max(1, len(labels))
+	u := Units{
+		Mean:      make([]float32, latent),
+		Activity:  make([]float32, latent),
+		Center:    make([]float32, latent),
+		ByClass:   make([]float32, latent*classes),
+		Histogram: NewHistogram(codes, Bins),
+	}
+	n := float64(len(labels))
+	sums, sizes, active := make([]float64, latent), make([]float64, latent), make([]int, latent)
+	ofClass := make([]int, classes)
+	for i, label := range labels {
+		ofClass[label]++
+		for unit, activation := range codes[i*latent:][:latent] {
+			if activation == 0 {
+				continue
+			}
+			size := math.Abs(float64(activation))
+			sums[unit] += float64(activation)
+			sizes[unit] += size
+			active[unit]++
+			u.ByClass[unit*classes+int(label)] += float32(size)
+		}
+	}
+	for unit := range latent {
+		u.Mean[unit] = float32(sizes[unit] / n)
+		u.Activity[unit] = float32(active[unit]) / float32(n)
+		u.Center[unit] = float32(sums[unit] / n)
+	}
+	for i := range u.ByClass {
+		u.ByClass[i] /= float32(max(1, ofClass[i%classes]))
+	}
+	return u
+}
+
+// Classes returns the number of classes in ByClass.
+func (u Units) Classes() int { return len(u.ByClass) / max(1, len(u.Mean)) }
+
+// Class returns the unit's mean activation on the images of each class, [classes].
+func (u Units) Class(unit int) []float32 {
+	classes := u.Classes()
+	return u.ByClass[unit*classes:][:classes]
+}
+
+// Atom returns what a unit adds to a picture, [InputDims] bytes; nil where that is
+// not known.
+func (u Units) Atom(unit int) []byte {
+	dims := len(u.Atoms) / max(1, len(u.Mean))
+	return u.Atoms[unit*dims:][:dims]
+}
+
+// Dead tells for each unit whether it is active on none of the images.
+func (u Units) Dead() []bool {
+	dead := make([]bool, len(u.Activity))
+	for unit, share := range u.Activity {
+		dead[unit] = share == 0
+	}
+	return dead
+}
+
+// Usual returns the mean size of the unit's activations other than zero: 1 for a
+// dead unit, which has none.
+func (u Units) Usual(unit int) float32 {
+	if u.Activity[unit] == 0 {
+		return 1
+	}
+	return u.Mean[unit] / u.Activity[unit]
+}
+
+// Preferred returns the class for which the unit's activations are largest in
+// the mean, and the unit's selectivity for it,
+//
+//	(μ − μ') / (μ + μ')
+//
+// with μ the mean of that class and μ' that of all others (Morcos et al. 2018):
+// 0 for none, 1 where no other class activates it.
+func (u Units) Preferred(unit int) (class int, selectivity float64) {
+	means := u.Class(unit)
+	var sum float64
+	for i, mean := range means {
+		sum += float64(mean)
+		if mean > means[class] {
+			class = i
+		}
+	}
+	if sum == 0 || len(means) < 2 {
+		return class, 0
+	}
+	best := float64(means[class])
+	others := (sum - best) / float64(len(means)-1)
+	return class, (best - others) / (best + others)
+}
+
+// By returns all units, the one with the largest key first. Units of the same key
+// come in their order.
+func (u Units) By(key func(unit int) float64) []int {
+	units := make([]int, len(u.Mean))
+	for unit := range units {
+		units[unit] = unit
+	}
+	slices.SortStableFunc(units, func(a, b int) int { return cmp.Compare(key(b), key(a)) })
+	return units
+}
+
+// Histogram is the distribution of the sizes of activations: the shares of all of
+// them in equal bins from 0 to Max. Those that are zero are in no bin.
+type Histogram struct {
+	Shares []float32
+	Zero   float64 // share that is zero
+	Max    float64 // upper edge of the last bin: the largest size
+}
+
+// NewHistogram returns the histogram of the activations with the given number of
+// bins.
+func NewHistogram(activations []float32, bins int) Histogram {
+	h := Histogram{Shares: make([]float32, bins)}
+	for _, activation := range activations {
+		h.Max = max(h.Max, math.Abs(float64(activation)))
+	}
+	share := 1 / float32(len(activations))
+	zeros := 0
+	for _, activation := range activations {
+		if activation == 0 {
+			zeros++
+			continue
+		}
+		bin := int(math.Abs(float64(activation)) / h.Max * float64(bins))
+		h.Shares[min(bin, bins-1)] += share
+	}
+	if zeros > 0 {
+		h.Zero = float64(zeros) / float64(len(activations))
+	}
+	return h
+}
+
+// Atoms returns what each latent unit adds to a picture, [latent, InputDims]: the
+// change of the mean code's decoding when the unit's activation grows by as much
+// as it usually has. A byte of 128 stands for no change, and the largest change of
+// each unit for 127 more or less.
+func Atoms(auto *nn.Autoencoder, u Units) []byte {
+	latent, dims := auto.LatentDims, auto.InputDims
+	atoms := make([]byte, latent*dims)
+	base := auto.Decode(nil, u.Center)
+	const together = 64 // bounds the memory
+	codes := make([]float32, 0, together*latent)
+	for first := 0; first < latent; first += together {
+		n := min(together, latent-first)
+		codes = codes[:0]
+		for unit := first; unit < first+n; unit++ {
+			codes = append(codes, u.Center...)
+			codes[len(codes)-latent+unit] += u.Usual(unit)
+		}
+		decoded := auto.Decode(nil, codes)
+		for i := range n {
+			change := decoded[i*dims:][:dims]
+			largest := 1e-9
+			for j := range change {
+				change[j] -= base[j]
+				if size := math.Abs(float64(change[j])); size > largest { // max is slow in WebAssembly
+					largest = size
+				}
+			}
+			atom := atoms[(first+i)*dims:][:dims]
+			for j, x := range change {
+				atom[j] = byte(math.Floor(128.5 + 127*float64(x)/largest))
+			}
+		}
+	}
+	return atoms
+}
+
+// Unit is what a latent unit does on each of a set of images.
+type Unit struct {
+	Activations []float32 // on each image
+	Top         []int     // images that activate it most, the most active first
+	Bias        float64
+}
+
+// NewUnit returns what a latent unit does on images with the given codes, [n,
+// latent], with at most top images in Top.
+func NewUnit(auto *nn.Autoencoder, codes []float32, unit, top int) Unit {
+	latent := auto.LatentDims
+	layers := auto.Encoder.Layers
+	u := Unit{
+		Activations: make([]float32, len(codes)/latent),
+		Bias:        float64(layers[len(layers)-1].Bias[unit]),
+	}
+	for i := range u.Activations {
+		if u.Activations[i] = codes[i*latent+unit]; u.Activations[i] != 0 {
+			u.Top = append(u.Top, i)
+		}
+	}
+	slices.SortStableFunc(u.Top, func(a, b int) int {
+		return cmp.Compare(math.Abs(float64(u.Activations[b])), math.Abs(float64(u.Activations[a])))
+	})
+	u.Top = u.Top[:min(top, len(u.Top))]
+	return u
+}
+
+// Largest returns the activation of the largest size.
+func (u Unit) Largest() float32 {
+	var largest float32
+	for _, activation := range u.Activations {
+		if math.Abs(float64(activation)) > math.Abs(float64(largest)) {
+			largest = activation
+		}
+	}
+	return largest
+}
+
+// Map puts codes, [n, latent], on the plane of their first two principal
+// components: [n, 2]. It calls yield from time to time, and returns its error.
+func Map(codes []float32, latent int, yield func() error) ([]float32, error) {
+	n := len(codes) / latent
+	k := min(2, n, latent)
+	components, err := pca.FitVectors(codes, latent, k, yield)
+	if err != nil {
+		return nil, err
+	}
+	points := make([]float32, 2*n)
+	for i := range n {
+		for j := range k {
+			for unit, weight := range components.Components[j*latent:][:latent] {
+				points[2*i+j] += weight * codes[i*latent+unit]
+			}
+		}
+	}
+	return points, nil
+}
+
+// Rarity tells how unusual an image is for a model.
+type Rarity struct {
+	Excess float64 // binary cross-entropy of the image's reconstruction less the image's own entropy, in nats
+	Share  float64 // of the images that it is compared with that have a smaller one
+}
+
+// Compare returns how unusual an image, [InputDims] bytes, is for a model beside
+// others, [n, InputDims] bytes with n at least 1.
+func Compare(trainer *nn.Trainer, image, others []byte) (Rarity, error) {
+	dims := len(image)
+	own, err := excess(trainer, image, dims)
+	if err != nil {
+		return Rarity{}, err
+	}
+	smaller := 0
+	for images := range slices.Chunk(others, 64*dims) { // bounds the memory
+		all, err := excess(trainer, images, dims)
+		if err != nil {
+			return Rarity{}, err
+		}
+		for _, other := range all {
+			if other < own[0] {
+				smaller++
+			}
+		}
+	}
+	return Rarity{own[0], float64(smaller) / float64(len(others)/dims)}, nil
+}
+
+// excess returns for each image how much the binary cross-entropy of its
+// reconstruction is above its own entropy.
+func excess(trainer *nn.Trainer, images []byte, dims int) ([]float64, error) {
+	_, outputs, err := trainer.Reconstruct(images)
+	if err != nil {
+		return nil, fmt.Errorf("analysis: %w", err)
+	}
+	result := make([]float64, len(images)/dims)
+	for i, value := range images {
+		x, y := float64(value)/255, min(max(float64(outputs[i]), 1e-7), 1-1e-7)
+		result[i/dims] -= x*math.Log(y) + (1-x)*math.Log1p(-y)
+	}
+	for i := range result {
+		result[i] = result[i]/float64(dims) - baseline.Floor(images[i*dims:][:dims])
+	}
+	return result, nil
+}

@@ -124,7 +124,7 @@ func TestEventsWithinARender(t *testing.T) {
 				return [first, sae.state().settings.lr, sae.state().settings.batch].join();
 			}));
 		};
-		document.dispatchEvent(new KeyboardEvent("keydown", { key: "?" })); // renders
+		document.querySelector("#setting-epochs").dispatchEvent(new Event("input", { bubbles: true })); // renders the form
 	})`)
 	if outcome != "0.001,0.003,64" {
 		t.Errorf("rate at first, rate, batch size: %s", outcome)

@@ -126,6 +126,7 @@ func (p *page) train() {
 // A host that knows nothing serves the demo under any path; and the visit after that
 // needs no network.
 func TestDistOffline(t *testing.T) {
+	t.Parallel()
 	host := serveDist(t, makeDist(t, copySite(t, nil)))
 	p := host.site().open(t, "", desktop)
 	p.train()
@@ -146,6 +147,7 @@ func TestDistOffline(t *testing.T) {
 
 // A page that embeds the demo gets it, and no service worker.
 func TestDistEmbed(t *testing.T) {
+	t.Parallel()
 	built := serveDist(t, makeDist(t, copySite(t, nil))).site()
 	p := built.host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="2"></sparse-autoencoder>`)
 	evaluate[chromedp.Void](p, `one.play()`)
@@ -166,6 +168,7 @@ func TestDistEmbed(t *testing.T) {
 // What is deployed shows at the next visit, a page of the earlier build that is still
 // open stays whole, and no page mixes the two.
 func TestDistDeployment(t *testing.T) {
+	t.Parallel()
 	first := makeDist(t, copySite(t, nil))
 	second := makeDist(t, copySite(t, map[string]func(string) string{
 		"index.html": func(s string) string { return strings.Replace(s, "</title>", ", second build</title>", 1) },
@@ -233,6 +236,7 @@ func TestDistDeployment(t *testing.T) {
 
 // A file that is not what the page was built with stops the demo, which says so.
 func TestDistWrongFile(t *testing.T) {
+	t.Parallel()
 	dir := makeDist(t, copySite(t, nil))
 	programs, err := filepath.Glob(filepath.Join(dir, "sae.*.wasm"))
 	if err != nil || len(programs) != 1 {

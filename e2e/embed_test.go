@@ -457,6 +457,7 @@ func TestEmbedAccessibility(t *testing.T) {
 // The tutorial embeds three experiments from another origin, without headers of any
 // kind, and drives them from its text.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	demo := newSite(t, false)
 	files := http.FileServer(http.Dir("../docs/tutorial"))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -38,8 +38,8 @@ func axe(p *page, state string) {
 // it trains, with a unit and the map open, with settings and a notice open, and
 // on a phone.
 func TestAccessibility(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	check := func(state string) {
 		t.Helper()
 		axe(p, state+", light")
@@ -89,8 +89,8 @@ func openLab(p *page) {
 
 // The dashboard shows what the units do, and the explorer answers a slider.
 func TestFeaturesAndExplorer(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 24, epochs: 3}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	p.at("features")
@@ -171,8 +171,8 @@ func TestFeaturesAndExplorer(t *testing.T) {
 
 // Keys train, pause and open what the mouse does; fields keep their keys.
 func TestKeyboard(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 10000})`)
 	press := func(key string) { p.do(chromedp.KeyEvent(key)) }
 	press(" ")
@@ -202,8 +202,8 @@ func TestKeyboard(t *testing.T) {
 // The timeline shows the pictures and features of an earlier epoch, while
 // training goes on.
 func TestTimeline(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 10000}).then(() => sae.play())`)
 	waitFor[bool](p, `document.querySelector(".timeline input").max > 3`)
 	const hash = `(() => {
@@ -234,8 +234,8 @@ func TestTimeline(t *testing.T) {
 // A picture of the user, dropped on the page, is cropped, reconstructed and
 // compared with the validation pictures; a file that is none is refused.
 func TestOwnPicture(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 1}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	drop := func(file string) {
@@ -301,8 +301,8 @@ func TestSlowMotion(t *testing.T) {
 // The lesson sets its experiments and sees what happens, on the pictures that are
 // built in.
 func TestLesson(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	p.do(chromedp.KeyEvent("l"))
 	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
 	press := func(text string) {
@@ -342,8 +342,8 @@ func TestLesson(t *testing.T) {
 
 // A chart is saved as a picture, and its data as text.
 func TestChartsAreSaved(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	evaluate[chromedp.Void](p, catchFiles)
@@ -373,15 +373,15 @@ func TestChartsAreSaved(t *testing.T) {
 
 // Finished runs are there again on the next visit, with their models.
 func TestRunsAreKept(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // to be written
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(string(p.site)))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	p.at("compare")
@@ -398,7 +398,7 @@ func TestRunsAreKept(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`)
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(string(p.site)))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	p.at("compare")
@@ -409,8 +409,8 @@ func TestRunsAreKept(t *testing.T) {
 
 // The camera's picture is explored, and the camera is off afterwards.
 func TestCamera(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	open := func() {
 		p.at("explore")
 		waitFor[bool](p, `(() => {

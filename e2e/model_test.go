@@ -101,8 +101,8 @@ func largestDifference(t *testing.T, got, want []float64) (largest float64) {
 // A model that was trained in the page gives the same in ONNX Runtime and in
 // TensorFlow.js, which goes on training it.
 func TestOtherProgramsAgree(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	for _, changes := range []string{
 		`{experiment: 3, hidden: "64,32", latent: 16, epochs: 2, lambda: 1e-5}`,
 		`{experiment: 4, hidden: "64", latent: 16, epochs: 1}`,
@@ -174,8 +174,8 @@ func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) 
 // A run goes on after a visit from where its checkpoint was taken, bit for
 // bit, with any team; and the same seed gives the same history.
 func TestCheckpointGoesOn(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	const history = `JSON.stringify(sae.state().history)`
 	evaluate[chromedp.Void](p, `sae.set({experiment: 2, hidden: "32", latent: 8, epochs: 3, workers: 1})`)
 	evaluate[chromedp.Void](p, `sae.play()`)
@@ -228,8 +228,8 @@ func TestCheckpointGoesOn(t *testing.T) {
 // The model section exports by a click and opens what was exported; a file that
 // is none is refused with a notice.
 func TestModelFiles(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
 	evaluate[chromedp.Void](p, catchFiles)
 	p.at("model")
@@ -257,8 +257,8 @@ func TestModelFiles(t *testing.T) {
 // The page knows a model by its content: under any name, dropped or chosen as a data set,
 // it is read as one, or refused as one with what would be taken.
 func TestModelsUnderAnyName(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
 	folder := t.TempDir()
 	file := func(name string, content []byte) string {
@@ -327,8 +327,8 @@ func TestModelsUnderAnyName(t *testing.T) {
 // A sweep over λ keeps its runs and ends with the λ that was set; a run that was
 // kept comes back, and a reset can be taken back.
 func TestRuns(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	button := func(label string) {
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q || b.ariaLabel === %q).click()`, label, label))
 	}

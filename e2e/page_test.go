@@ -201,8 +201,8 @@ func fileJS(name, content string) string {
 
 // Bad files and settings are refused with a reason, and the run stays.
 func TestRefusals(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
 	before := state(p)
 	for _, test := range []struct{ call, want string }{
@@ -235,11 +235,11 @@ func TestRefusals(t *testing.T) {
 
 // A file of the user is converted, kept, and there again on the next visit.
 func TestFileIsKept(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat(cifarFolder); err != nil {
 		t.Skip("no CIFAR-10 in ../shared/cifar-10-batches-bin beside the repository")
 	}
-	useSite(t, false)
-	p := openDemo(t, desktop)
+	p := newSite(t, false).openDemo(t, desktop)
 	batch, err := filepath.Abs(filepath.Join(cifarFolder, "data_batch_1.bin"))
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestFileIsKept(t *testing.T) {
 	if s := state(p); s.Dataset.Train != 839 || s.Dataset.Validation != 93 {
 		t.Errorf("data set %+v, want a tenth of 932 held out", s.Dataset)
 	}
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(string(p.site)))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 839 {
@@ -260,7 +260,7 @@ func TestFileIsKept(t *testing.T) {
 // An archive that the browser has unpacked is read like the one that it was, and one
 // that is damaged is not.
 func TestArchives(t *testing.T) {
-	useSite(t, false)
+	t.Parallel()
 	var plain, zipped bytes.Buffer
 	archive := tar.NewWriter(&plain)
 	for name, n := range map[string]int{"data_batch_1.bin": 20, "test_batch.bin": 10} {
@@ -288,7 +288,7 @@ func TestArchives(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := openDemo(t, desktop)
+	p := newSite(t, false).openDemo(t, desktop)
 	p.setFiles("#file", filepath.Join(dir, "cifar-10-binary.tar.gz"))
 	waitFor[bool](p, `document.body.innerText.includes("the file is damaged")`)
 	p.setFiles("#file", filepath.Join(dir, "cifar-10-binary.tar"))

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,22 +73,8 @@ func TestEngines(t *testing.T) {
 			if err != nil {
 				t.Skipf("%v; install it, on Debian with: sudo apt-get install %s", err, engine.packages)
 			}
-			command := exec.Command("node", "testdata/engines.mjs", engine.name, program, site, host, folder)
-			var stderr strings.Builder
-			command.Stderr = &stderr
-			endWithParent(command)
-			output, err := command.Output()
-			var got seen
-			if err == nil {
-				err = json.Unmarshal(output, &got)
-			}
-			if err != nil {
-				t.Fatalf("%v\n%s\n%s", err, output, stderr.String())
-			}
+			got := drive(t, engine.name, program, site, host, folder)
 			t.Logf("version %s, kernel %s, %.0f images/s", got.Version, got.Kernel, got.ImagesPerSecond)
-			for _, problem := range got.Problems {
-				t.Errorf("the page reports: %s", problem)
-			}
 			if engine.column != "" {
 				table.hold(t, engine.column, got)
 			}
@@ -96,6 +85,60 @@ func TestEngines(t *testing.T) {
 			}
 			losses[got.Kernel] = got
 		})
+	}
+}
+
+// drive works through the demo in a browser.
+func drive(t *testing.T, engine, program, site, host, folder string) (got seen) {
+	t.Helper()
+	command := exec.Command("node", "testdata/engines.mjs", engine, program, site, host, folder)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	endWithParent(command)
+	output, err := command.Output()
+	if err == nil {
+		err = json.Unmarshal(output, &got)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, output, stderr.String())
+	}
+	for _, problem := range got.Problems {
+		t.Errorf("the page reports: %s", problem)
+	}
+	return got
+}
+
+// Firefox that resists fingerprinting scrambles what pages read from a canvas: the demo
+// says so, and makes nothing of it.
+func TestHiddenPixels(t *testing.T) {
+	useSite(t, false)
+	program, err := lookAny([]string{"firefox-esr", "firefox"})
+	if err != nil {
+		t.Skipf("%v; install it, on Debian with: sudo apt-get install firefox-esr", err)
+	}
+	folder := t.TempDir()
+	picture := image.NewRGBA(image.Rect(0, 0, 64, 32))
+	for i := range picture.Pix {
+		x := i / 4 % 64
+		if i%4 == 3 || i%4 == 0 && x < 32 || i%4 == 2 && x >= 32 { // red, then blue
+			picture.Pix[i] = 255
+		}
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, picture); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "two-colours.png"), file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := drive(t, "firefox-hides", program, siteURL, "", folder)
+	if len(got.Steps) != 2 {
+		t.Errorf("steps %v, want two", got.Steps)
+	}
+	for step, result := range got.Steps {
+		if result != "yes" {
+			t.Errorf("%s: %s", step, result)
+		}
 	}
 }
 

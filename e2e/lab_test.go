@@ -246,6 +246,25 @@ func TestOwnPicture(t *testing.T) {
 	p.screenshot("own-picture")
 	drop(`new File(["no picture"], "bad.png", { type: "image/png" })`)
 	waitFor[bool](p, `document.body.innerText.includes("That picture could not be read")`)
+	p.dismiss()
+	// A browser may hide what is on a canvas, here as Firefox does where it resists
+	// fingerprinting.
+	evaluate[chromedp.Void](p, `{
+		const { prototype } = OffscreenCanvasRenderingContext2D, { getImageData } = prototype;
+		prototype.getImageData = function (...area) {
+			const pixels = getImageData.apply(this, area);
+			crypto.getRandomValues(pixels.data);
+			return pixels;
+		};
+	}`)
+	drop(`await (async () => {
+		const canvas = new OffscreenCanvas(32, 32);
+		canvas.getContext("2d");
+		return new File([await canvas.convertToBlob()], "me.png", { type: "image/png" });
+	})()`)
+	if text := p.notice(); !strings.Contains(text, "this browser scrambles what pages read from a canvas") {
+		t.Errorf("notice %q", text)
+	}
 }
 
 // A step is explained layer by layer, and a slower speed explains every batch.

@@ -2,13 +2,13 @@
 //
 //	node engines.mjs ENGINE BROWSER SITE HOST FOLDER
 //
-// ENGINE is chromium, firefox, firefox-simd (which is Firefox without relaxed SIMD)
-// or webkit; BROWSER the path of the program, or of WebKit's driver; SITE the address
+// ENGINE is chromium, firefox, firefox-simd (which is Firefox without relaxed SIMD),
+// firefox-hides (which resists fingerprinting, with other steps) or webkit; BROWSER the path of the program, or of WebKit's driver; SITE the address
 // of the site and HOST that of a page elsewhere that embeds it. Screenshots go to
 // FOLDER. What the demo does is a step, whose result is "yes" or why not.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
@@ -26,7 +26,10 @@ async function puppet() {
     executablePath: browser,
     headless: true,
     args: engine === "chromium" ? ["--disable-gpu", "--disable-quic", "--disable-component-update", ...process.getuid?.() === 0 ? ["--no-sandbox"] : []] : [],
-    extraPrefsFirefox: engine === "firefox-simd" ? { "javascript.options.wasm_relaxed_simd": false } : {},
+    extraPrefsFirefox: {
+      "firefox-simd": { "javascript.options.wasm_relaxed_simd": false },
+      "firefox-hides": { "privacy.resistFingerprinting": true },
+    }[engine] ?? {},
   });
   const problems = [];
   const page = await launched.newPage();
@@ -180,6 +183,39 @@ const kept = () => new Promise((resolve) => {
 const done = () => sae.state().status === "done";
 const losses = () => JSON.stringify(sae.state().history.slice(0, 2));
 
+// hides sees that Firefox, where it hides what is on a canvas, is not taken at its word.
+async function hides() {
+  await openDemo();
+  const picture = [...await readFile(join(folder, "two-colours.png"))];
+  await step("Says that a picture cannot be read", async () => {
+    await page.evaluate((bytes) => {
+      const files = new DataTransfer();
+      files.items.add(new File([new Uint8Array(bytes)], "two-colours.png", { type: "image/png" }));
+      const input = document.getElementById("picture-file");
+      input.files = files.files;
+      input.dispatchEvent(new Event("change"));
+    }, picture);
+    await until(() => /two-colours|read from a canvas/.test(document.querySelector(".notice").innerText) || /your/i.test(document.querySelector(".answer").innerText));
+    const notice = await page.evaluate(() => document.querySelector(".notice:not([hidden])")?.innerText);
+    expect(`a notice that pixels are hidden, not ${notice}`, /scrambles what pages read from a canvas/.test(notice));
+  });
+  await step("Says that a chart cannot be saved as a picture", async () => {
+    await page.evaluate(() => sae.set({ hidden: "16", latent: 4, epochs: 1 }).then(() => sae.play()));
+    await until(done);
+    await page.evaluate(() => {
+      window.saved = [];
+      HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };
+      const press = (as) => [...document.querySelectorAll(".loss .save button")].find(({ textContent }) => textContent === as).click();
+      ["PNG", "CSV"].forEach(press);
+    });
+    await until(() => !document.querySelector(".toast").hidden);
+    const [toast, files] = await page.evaluate(() => [document.querySelector(".toast").innerText, saved.join()]);
+    expect(`a message, not ${toast}`, /The chart could not be saved as a picture: this browser scrambles/.test(toast));
+    expect(`the CSV alone, not ${files}`, files === "loss.csv");
+  });
+  await screenshot("notice");
+}
+
 async function core() {
   await page.resize(desktop);
   await step("Opens", async () => {
@@ -291,7 +327,7 @@ async function core() {
 }
 
 try {
-  await core();
+  await (engine === "firefox-hides" ? hides() : core());
   seen.problems = await page.problems();
 } finally {
   await page.close();

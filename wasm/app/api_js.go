@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,12 +79,16 @@ func (w *api) method(object js.Value, name string, call func([]js.Value) any) {
 	object.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return call(args) }))
 }
 
-// async adds a method that returns a promise; it may change the page's state.
+// async adds a method that returns a promise; it may change the page's state. What
+// looking at its arguments throws, rejects it.
 func (w *api) async(object js.Value, name string, call func(args []js.Value, settle func(any, error))) {
 	w.method(object, name, func(args []js.Value) any {
 		return browser.Promise(func(settle func(any, error)) {
 			w.app.do(func() {
-				call(args, func(value any, err error) { w.enqueue(delivery{settle: func() { settle(value, err) }}) })
+				done := func(value any, err error) { w.enqueue(delivery{settle: func() { settle(value, err) }}) }
+				if err := browser.Try(func() { call(args, done) }); err != nil {
+					done(nil, fmt.Errorf("%s: %w", name, err))
+				}
 			})
 		})
 	})
@@ -99,15 +104,20 @@ func argument(args []js.Value, i int) js.Value {
 
 func (w *api) set(args []js.Value, settle func(any, error)) {
 	object := argument(args, 0)
-	if object.Type() != js.TypeObject {
+	if !browser.IsObject(object) || object.Type() != js.TypeObject {
 		settle(nil, errors.New("set: want an object of settings, such as {latent: 32}"))
 		return
 	}
 	changes := map[string]string{}
 	entries := js.Global().Get("Object").Call("entries", object)
 	for i := range entries.Length() {
-		entry := entries.Index(i)
-		changes[entry.Index(0).String()] = js.Global().Call("String", entry.Index(1)).String()
+		name := entries.Index(i).Index(0).String()
+		value, err := browser.Text(entries.Index(i).Index(1))
+		if err != nil {
+			settle(nil, fmt.Errorf("set: %s: %w", name, err))
+			return
+		}
+		changes[name] = value
 	}
 	w.app.page.Set(changes, func(reset bool, err error) {
 		settle(map[string]any{"reset": reset}, err)
@@ -115,29 +125,21 @@ func (w *api) set(args []js.Value, settle func(any, error)) {
 }
 
 func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
-	file := argument(args, 0)
-	global := js.Global()
-	name := "data set"
-	switch {
-	case file.InstanceOf(global.Get("File")):
-		name = file.Get("name").String()
-	case file.InstanceOf(global.Get("ArrayBuffer")):
-		file = global.Get("Blob").New([]any{file})
-	default:
-		settle(nil, errors.New("loadDataset: want a File or an ArrayBuffer"))
+	file, err := browser.Blob(argument(args, 0))
+	if err != nil {
+		settle(nil, fmt.Errorf("loadDataset: want a File or an ArrayBuffer: %w", err))
 		return
 	}
-	w.app.page.UseFile(name, file, plain(settle))
+	w.app.page.UseFile(cmp.Or(browser.FileName(file), "data set"), file, plain(settle))
 }
 
 // image returns the bytes of a picture that a script gave, or an error that
 // starts with the name of what was called.
 func image(name string, pixels js.Value) ([]byte, error) {
-	if !pixels.InstanceOf(js.Global().Get("Uint8Array")) || pixels.Length() != data.ImageSize {
-		return nil, fmt.Errorf("%s: want a Uint8Array of %d bytes: 32 rows of 32 pixels of red, green, blue", name, data.ImageSize)
+	bytes, err := browser.Bytes(pixels, data.ImageSize)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: want a Uint8Array of %d bytes: 32 rows of 32 pixels of red, green, blue", name, err, data.ImageSize)
 	}
-	bytes := make([]byte, data.ImageSize)
-	js.CopyBytesToGo(bytes, pixels)
 	return bytes, nil
 }
 
@@ -171,22 +173,33 @@ func (w *api) encode(args []js.Value, settle func(any, error)) {
 
 // decode takes a Float32Array or an array of numbers, one for each latent unit.
 func (w *api) decode(args []js.Value, settle func(any, error)) {
-	floats := js.Global().Get("Float32Array")
 	numbers, latent := argument(args, 0), w.app.page.Settings.Latent
-	if numbers.Type() == js.TypeObject {
-		numbers = floats.Call("from", numbers)
+	bad := fmt.Errorf("decode: want a Float32Array of %d activations, one for each latent unit", latent)
+	if !browser.IsObject(numbers) {
+		settle(nil, bad)
+		return
 	}
-	if !numbers.InstanceOf(floats) || numbers.Length() != latent {
-		settle(nil, fmt.Errorf("decode: want a Float32Array of %d activations, one for each latent unit", latent))
+	err := browser.Try(func() { numbers = js.Global().Get("Float32Array").Call("from", numbers) })
+	if err != nil {
+		settle(nil, fmt.Errorf("%w: %w", bad, err))
+		return
+	}
+	if numbers.Length() != latent {
+		settle(nil, bad)
 		return
 	}
 	bytes := make([]byte, 4*latent)
-	js.CopyBytesToGo(bytes, js.Global().Get("Uint8Array").New(numbers.Get("buffer"), numbers.Get("byteOffset"), 4*latent))
+	js.CopyBytesToGo(bytes, js.Global().Get("Uint8Array").New(numbers.Get("buffer")))
 	w.app.page.Decode(protocol.Floats(bytes), func(image []byte, err error) { settle(bytesToJS(image), err) })
 }
 
 func (w *api) export(args []js.Value, settle func(any, error)) {
-	w.app.page.Export(js.Global().Call("String", argument(args, 0)).String(), func(file any, err error) {
+	format, err := browser.Text(argument(args, 0))
+	if err != nil {
+		settle(nil, fmt.Errorf("export: format: %w", err))
+		return
+	}
+	w.app.page.Export(format, func(file any, err error) {
 		if err != nil {
 			settle(nil, err)
 			return
@@ -196,13 +209,9 @@ func (w *api) export(args []js.Value, settle func(any, error)) {
 }
 
 func (w *api) importModel(args []js.Value, settle func(any, error)) {
-	file, global := argument(args, 0), js.Global()
-	switch {
-	case file.InstanceOf(global.Get("Blob")):
-	case file.InstanceOf(global.Get("ArrayBuffer")):
-		file = global.Get("Blob").New([]any{file})
-	default:
-		settle(nil, errors.New("import: want an ArrayBuffer or a Blob"))
+	file, err := browser.Blob(argument(args, 0))
+	if err != nil {
+		settle(nil, fmt.Errorf("import: want an ArrayBuffer or a Blob: %w", err))
 		return
 	}
 	w.app.page.Import(file, plain(settle))
@@ -210,8 +219,9 @@ func (w *api) importModel(args []js.Value, settle func(any, error)) {
 
 // on subscribes to an event and returns a function that unsubscribes.
 func (w *api) on(args []js.Value) any {
-	event, fn := argument(args, 0).String(), argument(args, 1)
-	if !slices.Contains(events, event) || fn.Type() != js.TypeFunction {
+	event, _ := browser.Text(argument(args, 0)) // what has no text is none of them
+	fn := argument(args, 1)
+	if !slices.Contains(events, event) || !browser.IsObject(fn) || fn.Type() != js.TypeFunction {
 		js.Global().Get("console").Call("error", fmt.Sprintf("sae.on: want one of the events %v and a function", events))
 		return js.Undefined()
 	}
@@ -257,9 +267,18 @@ func (w *api) deliver() {
 		}
 		payload := w.payload(d)
 		for _, listener := range listeners {
-			js.Global().Call("queueMicrotask", listener.fn.Call("bind", js.Undefined(), payload))
+			if call, err := bind(listener.fn, payload); err == nil {
+				js.Global().Call("queueMicrotask", call)
+			}
 		}
 	}
+}
+
+// bind returns a function that calls fn with an argument. A proxy may refuse that.
+func bind(fn, argument js.Value) (call js.Value, err error) {
+	defer browser.Catch(&err)
+	function := js.Global().Get("Function").Get("prototype")
+	return function.Get("bind").Call("call", fn, js.Undefined(), argument), nil
 }
 
 // payload returns what listeners of the event get.

@@ -39,11 +39,19 @@ type app struct {
 	paints bool   // whether a frame is being painted
 	onData js.Func
 	onFail js.Func
+	queue  []func() // what JavaScript asked for and is yet to be done
+
+	changes  int    // how many of those were made
 }
 
 // timeToSave is for how long a page that is left waits for its run to be saved: most
 // of the half second that Chromium gives it.
 const timeToSave = 400 * time.Millisecond
+
+// maxBuilds is how often what is to be shown is built before it is rendered, where the
+// state changes after each: rendered late, a field would lose the key that was just
+// pressed. A script that never rests still has the page rendered.
+const maxBuilds = 8
 
 // Run shows the page and never returns.
 func Run() {
@@ -56,6 +64,7 @@ func Run() {
 		panic(err)
 	}
 	a := &app{env: renderer.EventEnv()}
+	a.deliverLater()
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Lesson.Speak(js.Global().Get("navigator").Get("language").String())
 	location := js.Global().Get("location")
@@ -81,9 +90,9 @@ func Run() {
 		ToggleTheme: a.toggleTheme,
 		Do:          a.do,
 		Quietly:     a.quietly,
-		Save:        save,
+		Save:        a.save,
 		SaveText: func(text, name string) {
-			save(js.Global().Get("Blob").New([]any{text}, map[string]any{"type": "text/csv"}), name)
+			a.save(js.Global().Get("Blob").New([]any{text}, map[string]any{"type": "text/csv"}), name)
 		},
 		Copy: a.copy,
 	}
@@ -97,12 +106,19 @@ func Run() {
 		loop.Turn()
 		frame, start := a.frame, time.Now()
 		a.frame = false
-		a.env.Lock()
-		a.page.Lesson.Observe()
-		a.showQuery()
-		results := build.RunBuild(a.root)
-		a.env.UnlockOnly()
-		loop.Turn()
+		var results *vugu.BuildResults
+		for range maxBuilds {
+			changes := a.changes
+			a.env.Lock()
+			a.page.Lesson.Observe()
+			a.showQuery()
+				results = build.RunBuild(a.root)
+			a.env.UnlockOnly()
+			loop.Turn()
+			if changes == a.changes {
+				break
+			}
+		}
 		if err := renderer.Render(results); err != nil {
 			panic(err)
 		}
@@ -147,14 +163,64 @@ func (a *app) showQuery() {
 	}
 	a.query = query
 	location := js.Global().Get("location")
-	js.Global().Get("history").Call("replaceState", nil, "", location.Get("pathname").String()+query+location.Get("hash").String())
+	browser.Try(func() { // browsers refuse when it comes too often; the next change shows this one too
+		js.Global().Get("history").Call("replaceState", nil, "", location.Get("pathname").String()+query+location.Get("hash").String())
+	})
 }
 
-// do runs change, which changes the page's state, and renders the result.
+// enter runs what JavaScript asks for, one after the other. What JavaScript calls must
+// not wait for the lock of the state: it may have been called, by an event or a script's
+// getter, from within what holds the lock, which goes on only once it returns. A render
+// that takes the focused field away makes Chromium tell at once that the field changed.
+// So a goroutine waits: as a rule it is done before JavaScript goes on.
+func (a *app) enter(job func()) {
+	a.queue = append(a.queue, job)
+	if len(a.queue) > 1 {
+		return // there is a goroutine at it
+	}
+	go func() {
+		for len(a.queue) > 0 {
+			a.changes++
+			a.queue[0]()
+			a.queue = a.queue[1:]
+		}
+	}()
+}
+
+// deliverLater has vugu's events enter too. What a render has taken away has none any
+// more, as in browsers but Chromium.
+func (a *app) deliverLater() {
+	renderer := js.Global().Get("vuguState")
+	handle := renderer.Get("eventHandlerFunc")
+	renderer.Set("eventHandlerFunc", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		target := renderer.Get("activeEvent").Get("currentTarget")
+		details := args[0].Call("slice") // the next event overwrites them
+		a.enter(func() {
+			a.env.Lock()
+			a.env.UnlockOnly()
+			if target.Get("isConnected").Bool() {
+				handle.Invoke(details)
+			}
+		})
+		return nil
+	}))
+}
+
+// do runs change, which changes the page's state, and renders the result. It may return
+// before that: see enter.
 func (a *app) do(change func()) {
-	a.env.Lock()
-	defer a.env.UnlockRender()
-	change()
+	a.enter(func() {
+		a.env.Lock()
+		defer a.env.UnlockRender()
+		a.attempt(change)
+	})
+}
+
+// attempt runs change, and says what JavaScript throws in it.
+func (a *app) attempt(change func()) {
+	if err := browser.Try(change); err != nil {
+		a.page.Notify("That did not work", err.Error()+".")
+	}
 }
 
 // siteDatasets returns the names of the data sets beside the page, as the
@@ -229,17 +295,21 @@ func (a *app) receive(data js.Value) {
 	if m.Type == protocol.TypeFrame {
 		a.frame = true
 	}
-	a.env.Lock()
-	answered := a.page.Receive(m)
-	if answered {
-		a.root.Answered()
-	}
-	a.env.UnlockOnly()
-	if answered {
-		a.renderSoon()
-	} else {
-		a.renderLater()
-	}
+	a.enter(func() {
+		a.env.Lock()
+		answered := false
+		a.attempt(func() {
+			if answered = a.page.Receive(m); answered {
+				a.root.Answered()
+			}
+		})
+		a.env.UnlockOnly()
+		if answered {
+			a.renderSoon()
+		} else {
+			a.renderLater()
+		}
+	})
 }
 
 // renderLater renders what the worker says together with what it says next: an
@@ -258,10 +328,12 @@ func (a *app) renderLater() {
 // quietly runs change, which changes the page's state, and renders the result a
 // little later.
 func (a *app) quietly(change func()) {
-	a.env.Lock()
-	change()
-	a.env.UnlockOnly()
-	a.renderSoon()
+	a.enter(func() {
+		a.env.Lock()
+		a.attempt(change)
+		a.env.UnlockOnly()
+		a.renderSoon()
+	})
 }
 
 // renderSoon renders once nothing has happened quietly for a while.
@@ -315,10 +387,7 @@ func (a *app) listen() {
 	document := js.Global().Get("document")
 	root := document.Get("documentElement")
 	on := func(target js.Value, event string, handle func(event js.Value)) {
-		target.Call("addEventListener", event, js.FuncOf(func(_ js.Value, args []js.Value) any {
-			handle(args[0])
-			return nil
-		}))
+		target.Call("addEventListener", event, browser.Listener(handle))
 	}
 	dragging := func(on bool) { root.Call("toggleAttribute", "data-dragging", on) }
 	on(document, "dragover", func(event js.Value) {
@@ -333,13 +402,12 @@ func (a *app) listen() {
 	on(document, "drop", func(event js.Value) {
 		event.Call("preventDefault")
 		dragging(false)
-		a.useFiles(event.Get("dataTransfer").Get("files"), a.page.UseFile)
+		a.useFiles(event, a.page.UseFile, "dataTransfer", "files")
 	})
 	on(document, "keydown", a.key)
 	on(document, "paste", func(event js.Value) {
-		if data := event.Get("clipboardData"); data.Truthy() && data.Get("files").Length() > 0 {
+		if a.useFiles(event, a.page.UseFile, "clipboardData", "files") {
 			event.Call("preventDefault")
-			a.useFiles(data.Get("files"), a.page.UseFile)
 		}
 	})
 	for id, otherwise := range map[string]func(name string, file any, done func(error)){
@@ -352,7 +420,7 @@ func (a *app) listen() {
 			continue // not in a frame
 		}
 		on(input, "change", func(js.Value) {
-			a.useFiles(input.Get("files"), otherwise)
+			a.useFiles(input, otherwise, "files")
 			input.Set("value", "") // so that the same file can be chosen again
 		})
 	}
@@ -417,11 +485,15 @@ func (a *app) key(event js.Value) {
 // there are locks, as long as the page is there.
 func takeSlot() string {
 	slot := state.NewKey()
-	if locks := js.Global().Get("navigator").Get("locks"); locks.Truthy() {
-		locks.Call("request", protocol.LockName(slot), js.FuncOf(func(js.Value, []js.Value) any {
-			return browser.Promise(func(func(any, error)) {}) // never settled
-		}))
+	locks, err := browser.Get(js.Global(), "navigator", "locks")
+	if err != nil || !locks.Truthy() {
+		return slot
 	}
+	go func() {
+		browser.Await(locks.Call("request", protocol.LockName(slot), js.FuncOf(func(js.Value, []js.Value) any {
+			return browser.Promise(func(func(any, error)) {}) // never settled
+		})))
+	}()
 	return slot
 }
 
@@ -443,18 +515,19 @@ func (a *app) watchVisibility(on func(target js.Value, event string, handle func
 	observer.Call("observe", document.Get("documentElement"))
 }
 
-// useFiles uses the file that was dropped or chosen: as a model or a picture where it is
-// one, or else by the function given. Its content tells a model, not its name, which
-// browsers and systems change.
-func (a *app) useFiles(files js.Value, otherwise func(name string, file any, done func(error))) {
-	if files.Length() == 0 {
-		return
+// useFiles uses the file that the names lead to from a value, such as an event: as a model
+// or a picture where it is one, or else by the function given. Its content tells a model,
+// not its name, which browsers and systems change. It reports whether there is a file.
+func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done func(error)), names ...string) bool {
+	files, err := browser.Get(from, names...)
+	if err != nil || !browser.IsObject(files) || files.Length() == 0 {
+		return false
 	}
 	if n := files.Length(); n > 1 {
 		a.do(func() {
 			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
 		})
-		return
+		return true
 	}
 	file := files.Index(0)
 	name := file.Get("name").String()
@@ -469,34 +542,22 @@ func (a *app) useFiles(files js.Value, otherwise func(name string, file any, don
 			a.do(func() { otherwise(name, file, func(error) {}) })
 		}
 	}()
+	return true
 }
 
 // usePicture crops a picture of the user to a square in its middle, scales it to
 // 32×32 pixels and explores it. It does not leave the browser.
 func (a *app) usePicture(name string, file js.Value) {
-	bitmap, err := browser.Await(js.Global().Call("createImageBitmap", file))
-	if err != nil {
-		a.do(func() {
-			a.page.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
-		})
-		return
-	}
-	width, height := bitmap.Get("width").Int(), bitmap.Get("height").Int()
-	side := min(width, height)
-	canvas := js.Global().Get("OffscreenCanvas").New(data.Width, data.Height)
-	context := canvas.Call("getContext", "2d")
-	context.Set("imageSmoothingQuality", "high")
-	context.Set("fillStyle", "white") // under what is transparent
-	context.Call("fillRect", 0, 0, data.Width, data.Height)
-	context.Call("drawImage", bitmap, (width-side)/2, (height-side)/2, side, side, 0, 0, data.Width, data.Height)
-	bitmap.Call("close")
-	rgba := make([]byte, 4*data.Width*data.Height)
-	js.CopyBytesToGo(rgba, context.Call("getImageData", 0, 0, data.Width, data.Height).Get("data"))
-	pixels := make([]byte, 0, data.ImageSize)
-	for i := 0; i < len(rgba); i += 4 {
-		pixels = append(pixels, rgba[i:i+3]...)
-	}
+	pixels, err := readPicture(file)
 	a.do(func() {
+		if errors.Is(err, browser.ErrHidden) {
+			a.page.Notify("That picture could not be read", err.Error()+".")
+			return
+		}
+		if err != nil {
+			a.page.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
+			return
+		}
 		explorer := element("explorer")
 		if !explorer.Truthy() {
 			a.page.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
@@ -507,21 +568,54 @@ func (a *app) usePicture(name string, file js.Value) {
 	})
 }
 
+// readPicture returns the square in the middle of a Blob with a picture, or of a video,
+// as 32 rows of 32 pixels.
+func readPicture(file js.Value) (pixels []byte, err error) {
+	defer browser.Catch(&err)
+	if err := browser.CanvasTells(); err != nil {
+		return nil, err
+	}
+	bitmap, err := browser.Await(js.Global().Call("createImageBitmap", file))
+	if err != nil {
+		return nil, err
+	}
+	defer bitmap.Call("close")
+	width, height := bitmap.Get("width").Int(), bitmap.Get("height").Int()
+	side := min(width, height)
+	canvas := js.Global().Get("OffscreenCanvas").New(data.Width, data.Height)
+	context := canvas.Call("getContext", "2d")
+	context.Set("imageSmoothingQuality", "high")
+	context.Set("fillStyle", "white") // under what is transparent
+	context.Call("fillRect", 0, 0, data.Width, data.Height)
+	context.Call("drawImage", bitmap, (width-side)/2, (height-side)/2, side, side, 0, 0, data.Width, data.Height)
+	rgba := make([]byte, 4*data.Width*data.Height)
+	js.CopyBytesToGo(rgba, context.Call("getImageData", 0, 0, data.Width, data.Height).Get("data"))
+	for i := 0; i < len(rgba); i += 4 {
+		pixels = append(pixels, rgba[i:i+3]...)
+	}
+	return pixels, nil
+}
+
 // save has the browser store a Blob under a name.
-func save(file any, name string) {
-	url := js.Global().Get("URL")
-	address := url.Call("createObjectURL", file)
-	link := js.Global().Get("document").Call("createElement", "a")
-	link.Set("href", address)
-	link.Set("download", name)
-	link.Call("click")
-	var revoke js.Func
-	revoke = js.FuncOf(func(js.Value, []js.Value) any {
-		url.Call("revokeObjectURL", address)
-		revoke.Release()
-		return nil
+func (a *app) save(file any, name string) {
+	err := browser.Try(func() {
+		url := js.Global().Get("URL")
+		address := url.Call("createObjectURL", file)
+		link := js.Global().Get("document").Call("createElement", "a")
+		link.Set("href", address)
+		link.Set("download", name)
+		link.Call("click")
+		var revoke js.Func
+		revoke = js.FuncOf(func(js.Value, []js.Value) any {
+			url.Call("revokeObjectURL", address)
+			revoke.Release()
+			return nil
+		})
+		js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
 	})
-	js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
+	if err != nil {
+		a.do(func() { a.page.Notify("That could not be saved", fmt.Sprintf("%s: %v.", name, err)) })
+	}
 }
 
 // copy puts text into the clipboard.
@@ -531,7 +625,11 @@ func (a *app) copy(text string, done func(error)) {
 		done(errors.New("it needs a secure address, https or localhost"))
 		return
 	}
-	written := clipboard.Call("writeText", text)
+	var written js.Value
+	if err := browser.Try(func() { written = clipboard.Call("writeText", text) }); err != nil {
+		done(err)
+		return
+	}
 	go func() {
 		_, err := browser.Await(written)
 		a.do(func() { done(err) })

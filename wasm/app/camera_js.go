@@ -15,38 +15,51 @@ func (a *app) openCamera() {
 		a.noCamera("this page needs a secure address, https or localhost")
 		return
 	}
-	asked := devices.Call("getUserMedia", map[string]any{"video": true})
+	var asked js.Value
+	if err := browser.Try(func() { asked = devices.Call("getUserMedia", map[string]any{"video": true}) }); err != nil {
+		a.noCamera(err.Error())
+		return
+	}
 	go func() {
 		stream, err := browser.Await(asked)
+		if err == nil {
+			err = browser.Try(func() { a.show(stream) })
+		}
 		if err != nil {
 			a.noCamera(err.Error())
-			return
 		}
-		dialog, video := element("camera"), element("camera-video")
-		video.Set("srcObject", stream)
-		dialog.Set("returnValue", "")
-		closed := make(chan struct{})
-		onClose := js.FuncOf(func(js.Value, []js.Value) any {
-			close(closed)
-			return nil
-		})
-		dialog.Call("addEventListener", "close", onClose, map[string]any{"once": true})
-		dialog.Call("showModal")
-		<-closed
-		onClose.Release()
-		if dialog.Get("returnValue").String() == "take" {
-			a.usePicture("the camera's picture", video)
-		}
-		video.Set("srcObject", js.Null())
+	}()
+}
+
+// show shows a stream of the camera's until the user has taken a picture or does not want
+// to.
+func (a *app) show(stream js.Value) {
+	defer func() {
 		tracks := stream.Call("getTracks")
 		for i := range tracks.Length() {
 			tracks.Index(i).Call("stop")
 		}
 	}()
+	dialog, video := element("camera"), element("camera-video")
+	video.Set("srcObject", stream)
+	defer video.Set("srcObject", js.Null())
+	dialog.Set("returnValue", "")
+	closed := make(chan struct{})
+	onClose := js.FuncOf(func(js.Value, []js.Value) any {
+		close(closed)
+		return nil
+	})
+	defer onClose.Release()
+	dialog.Call("addEventListener", "close", onClose, map[string]any{"once": true})
+	dialog.Call("showModal")
+	<-closed
+	if dialog.Get("returnValue").String() == "take" {
+		a.usePicture("the camera's picture", video)
+	}
 }
 
 func (a *app) noCamera(why string) {
-	go a.do(func() {
+	a.do(func() {
 		a.page.Notify("There is no camera to use", fmt.Sprintf("%s. A picture can be chosen, dropped or pasted instead.", why))
 	})
 }

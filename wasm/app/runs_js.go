@@ -59,13 +59,10 @@ func (a *app) keeper() state.Keeper {
 				}
 				var runs []state.Run
 				for i := range records.Length() {
-					record := records.Index(i)
-					if record.Type() != js.TypeObject {
-						continue
-					}
 					var run state.Run
-					if json.Unmarshal([]byte(record.Get("run").String()), &run) == nil {
-						run.Model = record.Get("model")
+					text, err := browser.Get(records.Index(i), "run")
+					if err == nil && json.Unmarshal([]byte(text.String()), &run) == nil {
+						run.Model = records.Index(i).Get("model")
 						runs = append(runs, run)
 					}
 				}

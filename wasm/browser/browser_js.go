@@ -4,6 +4,7 @@
 package browser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,16 +29,27 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
+// newError returns the error for what was thrown, or rejected with: that can be anything.
 func newError(reason js.Value) error {
-	if reason.Type() != js.TypeObject {
-		return &Error{Name: "Error", Message: reason.String()}
+	text := func(value js.Value, name ...string) string {
+		value, err := Get(value, name...)
+		if err != nil || len(name) > 0 && value.IsUndefined() {
+			return ""
+		}
+		text, _ := Text(value)
+		return text
 	}
-	return &Error{Name: reason.Get("name").String(), Message: reason.Get("message").String()}
+	failure := &Error{Name: text(reason, "name"), Message: text(reason, "message")}
+	if failure.Error() == "" {
+		failure.Message = cmp.Or(text(reason), "something that cannot be shown")
+	}
+	return failure
 }
 
 // Await blocks the goroutine, not the event loop, until the promise settles.
 // It must not be called from within a js.Func.
-func Await(promise js.Value) (js.Value, error) {
+func Await(promise js.Value) (_ js.Value, err error) {
+	defer Catch(&err)
 	type outcome struct {
 		value js.Value
 		err   error
@@ -95,7 +107,8 @@ func Stream(readable js.Value) io.ReadCloser {
 	return &stream{reader: readable.Call("getReader")}
 }
 
-func (s *stream) Read(buffer []byte) (int, error) {
+func (s *stream) Read(buffer []byte) (_ int, err error) {
+	defer Catch(&err)
 	for len(s.chunk) == 0 && s.err == nil {
 		result, err := Await(s.reader.Call("read"))
 		switch {
@@ -124,7 +137,8 @@ func (s *stream) Close() error {
 }
 
 // Start returns the first n bytes of a Blob, or all of a smaller one.
-func Start(blob js.Value, n int) ([]byte, error) {
+func Start(blob js.Value, n int) (_ []byte, err error) {
+	defer Catch(&err)
 	buffer, err := Await(blob.Call("slice", 0, n).Call("arrayBuffer"))
 	if err != nil {
 		return nil, err
@@ -138,6 +152,7 @@ func Start(blob js.Value, n int) ([]byte, error) {
 // Fetch opens a file of the site by its address. The length is 0 where the
 // server does not tell it.
 func Fetch(url string) (body io.ReadCloser, length int64, err error) {
+	defer Catch(&err)
 	body, length, err = Body(js.Global().Call("fetch", url))
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch %s: %w", url, err)
@@ -147,6 +162,7 @@ func Fetch(url string) (body io.ReadCloser, length int64, err error) {
 
 // Body opens what JavaScript's fetch promises.
 func Body(promise js.Value) (body io.ReadCloser, length int64, err error) {
+	defer Catch(&err)
 	response, err := Await(promise)
 	if err != nil {
 		return nil, 0, err
@@ -167,8 +183,12 @@ var ErrNothingKept = errors.New("nothing is kept in this browser")
 
 // directory returns the origin's private file system, in which the browser
 // keeps files between visits.
-func directory() (js.Value, error) {
-	storage := js.Global().Get("navigator").Get("storage")
+func directory() (_ js.Value, err error) {
+	defer Catch(&err)
+	storage, err := Get(js.Global().Get("navigator"), "storage")
+	if err != nil {
+		return js.Value{}, err
+	}
 	if !storage.Truthy() || !storage.Get("getDirectory").Truthy() {
 		return js.Value{}, errors.New("this browser keeps no files for this page; a secure address (https or localhost) is needed")
 	}
@@ -176,7 +196,8 @@ func directory() (js.Value, error) {
 }
 
 // Kept returns the File of the given name that the origin keeps.
-func Kept(name string) (js.Value, error) {
+func Kept(name string) (_ js.Value, err error) {
+	defer Catch(&err)
 	root, err := directory()
 	if err != nil {
 		return js.Value{}, err
@@ -195,6 +216,7 @@ func Kept(name string) (js.Value, error) {
 // only once all of it is written: an earlier one of the name stays intact
 // until then.
 func Keep(name string, write func(io.Writer) error) (err error) {
+	defer Catch(&err)
 	root, err := directory()
 	if err != nil {
 		return err
@@ -220,7 +242,8 @@ func Keep(name string, write func(io.Writer) error) (err error) {
 
 type writer struct{ sink js.Value }
 
-func (w writer) Write(buffer []byte) (int, error) {
+func (w writer) Write(buffer []byte) (_ int, err error) {
+	defer Catch(&err)
 	if _, err := Await(w.sink.Call("write", bytesOf(buffer))); err != nil {
 		return 0, err
 	}
@@ -228,7 +251,8 @@ func (w writer) Write(buffer []byte) (int, error) {
 }
 
 // NewBlob returns a Blob of what write writes.
-func NewBlob(write func(io.Writer) error) (js.Value, error) {
+func NewBlob(write func(io.Writer) error) (_ js.Value, err error) {
+	defer Catch(&err)
 	parts := js.Global().Get("Array").New()
 	if err := write(blobParts{parts}); err != nil {
 		return js.Value{}, err

@@ -150,7 +150,7 @@ func (folder) open() (js.Value, error) {
 }
 
 func (f folder) names() (names []string, err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	handle, err := f.open()
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (f folder) names() (names []string, err error) {
 }
 
 func (f folder) write(name string, head []byte, body func(io.Writer) error) (err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	handle, err := f.open()
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (f folder) write(name string, head []byte, body func(io.Writer) error) (err
 }
 
 func (f folder) read(name string) (file js.Value, err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	folder, err := f.open()
 	if err != nil {
 		return js.Value{}, err
@@ -200,7 +200,7 @@ func (f folder) read(name string) (file js.Value, err error) {
 }
 
 func (f folder) remove(name string) (err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	folder, err := f.open()
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ type accessWriter struct {
 }
 
 func (w *accessWriter) Write(buffer []byte) (_ int, err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	written := w.access.Call("write", bytesOf(buffer), map[string]any{"at": w.at}).Int()
 	if written != len(buffer) { // also more: Chromium returns a negative error as a large number where files are in memory
 		return 0, errors.New("this browser has no room left for files of this page")

@@ -22,8 +22,11 @@ func OpenStore(name string) (*Store, error) {
 }
 
 func (s *Store) open() (err error) {
-	defer catch(&err)
-	factory := js.Global().Get("indexedDB")
+	defer Catch(&err)
+	factory, err := Get(js.Global(), "indexedDB")
+	if err != nil {
+		return err
+	}
 	if !factory.Truthy() {
 		return errors.New("this browser has no IndexedDB for this page")
 	}
@@ -45,7 +48,7 @@ func (s *Store) open() (err error) {
 // what they have stored: it is then opened anew.
 func (s *Store) transaction(mode string) (js.Value, error) {
 	begin := func() (transaction js.Value, err error) {
-		defer catch(&err)
+		defer Catch(&err)
 		return s.database.Call("transaction", records, mode), nil
 	}
 	transaction, err := begin()
@@ -70,7 +73,7 @@ func (s *Store) Delete(key string) error {
 
 // change makes a change that is there once it returns, or not at all.
 func (s *Store) change(make func(records js.Value)) (err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	transaction, err := s.transaction("readwrite")
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func (s *Store) All() (js.Value, error) { return s.ask("getAll") }
 
 // ask calls a method of the object store that reads.
 func (s *Store) ask(method string, args ...any) (result js.Value, err error) {
-	defer catch(&err)
+	defer Catch(&err)
 	transaction, err := s.transaction("readonly")
 	if err != nil {
 		return js.Value{}, err
@@ -137,15 +140,4 @@ func await(target js.Value, succeeds string, fails ...string) error {
 		target.Set(event, failed)
 	}
 	return <-settled
-}
-
-// catch makes what JavaScript threw an error.
-func catch(err *error) {
-	switch thrown := recover().(type) {
-	case nil:
-	case js.Error:
-		*err = newError(thrown.Value)
-	default:
-		panic(thrown)
-	}
 }

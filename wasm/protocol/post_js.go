@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"syscall/js"
+
+	"sae/wasm/browser"
 )
 
 var (
@@ -44,7 +46,12 @@ func (m Message) Post(target js.Value) {
 
 // FromJS returns the message in the data of a MessageEvent, and false where
 // that is not one of this protocol.
-func FromJS(data js.Value) (Message, bool) {
+func FromJS(data js.Value) (m Message, ok bool) {
+	err := browser.Try(func() { m, ok = fromJS(data) })
+	return m, ok && err == nil
+}
+
+func fromJS(data js.Value) (Message, bool) {
 	if data.Type() != js.TypeObject || data.Get("type").Type() != js.TypeString {
 		return Message{}, false
 	}

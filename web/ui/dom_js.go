@@ -147,6 +147,9 @@ func (c *canvas) place(host js.Value) {
 
 // paint draws 32×32 pixels of red, green, blue and alpha, or nothing.
 func (c *canvas) paint(pixels []byte) {
+	if !c.context.Truthy() {
+		return // the browser has no memory left for canvases
+	}
 	if pixels == nil {
 		c.context.Call("clearRect", 0, 0, pictureSize, pictureSize)
 		return
@@ -202,14 +205,24 @@ func (c *echart) render() sjs.Value {
 }
 
 // picture makes a PNG file of the chart, a Blob.
-func (c *echart) picture(done func(file any)) {
-	var take sjs.Func
-	take = sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-		take.Release()
-		done(args[0])
-		return nil
-	})
-	c.render().Call("toBlob", take)
+func (c *echart) picture(done func(file any, err error)) {
+	err := browser.CanvasTells()
+	if err == nil {
+		var take sjs.Func
+		take = sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
+			take.Release()
+			if !args[0].Truthy() {
+				done(nil, errors.New("this browser made no picture of it"))
+				return nil
+			}
+			done(args[0], nil)
+			return nil
+		})
+		err = browser.Try(func() { c.render().Call("toBlob", take) })
+	}
+	if err != nil {
+		done(nil, err)
+	}
 }
 
 // copy copies the chart to the clipboard as a PNG.
@@ -219,8 +232,17 @@ func (c *echart) copy(done func(error)) {
 		done(errors.New("this browser cannot copy pictures here"))
 		return
 	}
-	c.picture(func(file any) {
-		written := clipboard.Call("write", []any{item.New(map[string]any{"image/png": file})})
+	c.picture(func(file any, err error) {
+		var written sjs.Value
+		if err == nil {
+			err = browser.Try(func() {
+				written = clipboard.Call("write", []any{item.New(map[string]any{"image/png": file})})
+			})
+		}
+		if err != nil {
+			done(err)
+			return
+		}
 		go func() {
 			_, err := browser.Await(written)
 			done(err)
@@ -257,11 +279,10 @@ func saveMenu(saved func(as string)) sjs.Value {
 		choices.Call("append", button)
 	}
 	menu.Call("append", summary, choices)
-	menu.Call("addEventListener", "focusout", sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-		if to := args[0].Get("relatedTarget"); to.Truthy() && !menu.Call("contains", to).Bool() {
+	menu.Call("addEventListener", "focusout", browser.Listener(func(event sjs.Value) {
+		if to := event.Get("relatedTarget"); to.Truthy() && !menu.Call("contains", to).Bool() {
 			menu.Set("open", false)
 		}
-		return nil
 	}))
 	return menu
 }

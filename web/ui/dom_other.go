@@ -29,7 +29,7 @@ type echart struct{}
 
 func (*echart) place(js.Value, func(string)) bool { return false }
 func (*echart) describe(string)                   {}
-func (*echart) picture(func(any))                 {}
+func (*echart) picture(func(any, error))          {}
 func (*echart) copy(func(error))                  {}
 func (*echart) on(string, func(int))              {}
 func (*echart) seen(*stage) bool                  { return false }

@@ -53,7 +53,13 @@ func (c *Plot) saved(as string) {
 	s := c.Stage
 	switch as {
 	case "PNG":
-		c.echart.picture(func(file any) { s.save(file, c.Name+".png") })
+		c.echart.picture(func(file any, err error) {
+			if err != nil {
+				s.unsaved("The chart", err)
+				return
+			}
+			s.save(file, c.Name+".png")
+		})
 	case "Copy":
 		c.echart.copy(func(err error) { s.copied("The chart", err) })
 	case "CSV":

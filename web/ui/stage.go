@@ -27,6 +27,7 @@ type stage struct {
 	save       func(file any, name string)
 	saveText   func(text, name string)
 	copied     func(what string, err error) // tells the user how it went to copy something
+	unsaved    func(what string, err error) // tells the user why something was not saved
 	answer     func()                       // draws what the explorer's decoder has answered; may be nil
 }
 

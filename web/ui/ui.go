@@ -52,6 +52,9 @@ func (c *Root) AfterRender() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
 	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Copied(what, err) }) }
+	c.stage.unsaved = func(what string, err error) {
+		c.stage.do(func() { c.Page.Say(what + " could not be saved as a picture: " + err.Error() + ".") })
+	}
 	c.stage.draw()
 }
 

@@ -5,6 +5,8 @@ import (
 	sjs "syscall/js"
 
 	"github.com/vugu/vugu/js"
+
+	"sae/wasm/browser"
 )
 
 // Widgets are lists that are drawn without vugu, which sets every attribute of every
@@ -29,12 +31,11 @@ func setText(e sjs.Value, shown *string, text string) {
 // listen calls handle with the index of the item in which an event happens, and
 // with the event's target.
 func (s *surface) listen(event string, handle func(item int, target sjs.Value)) {
-	s.host.Call("addEventListener", event, sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-		target := args[0].Get("target")
+	s.host.Call("addEventListener", event, browser.Listener(func(event sjs.Value) {
+		target := event.Get("target")
 		if item := target.Call("closest", "[data-item]"); item.Truthy() {
 			handle(sjs.Global().Call("Number", item.Get("dataset").Get("item")).Int(), target)
 		}
-		return nil
 	}))
 }
 

@@ -578,10 +578,9 @@ func TestProgramDoesNotLoad(t *testing.T) {
 	}
 }
 
-// A page whose own program ends says so.
-func TestPageProgramEnds(t *testing.T) {
-	useSite(t, false)
-	p := openDemo(t, desktop)
+// end ends the page's program in its next render.
+func (p *page) end() {
+	p.tb.Helper()
 	p.expectProblem("panic: JavaScript error: struck by lightning")
 	evaluate[bool](p, `{
 		const set = Element.prototype.setAttribute;
@@ -589,11 +588,97 @@ func TestPageProgramEnds(t *testing.T) {
 			if (this.closest("#app")) throw new Error("struck by lightning");
 			set.apply(this, args);
 		};
-		sae.step();
+		sae.set({epochs: sae.state().settings.epochs + 1});
 		true;
 	}`)
-	if text := waitFor[string](p, `document.querySelector(".boot")?.innerText`); !strings.Contains(text, "The demo stopped") {
+}
+
+// stopped returns what the page says once its program has ended.
+func (p *page) stopped() string {
+	p.tb.Helper()
+	return waitFor[string](p, `document.querySelector(".boot:not([hidden]) button") && document.querySelector(".boot").innerText`)
+}
+
+// reload clicks on Reload and waits until the page can be used.
+func (p *page) reload() {
+	p.tb.Helper()
+	evaluate[bool](p, `window.old = true`)
+	p.do(chromedp.Click(".boot button"))
+	waitFor[bool](p, `!window.old && "sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+}
+
+// A page whose program ends says so, and a reload brings its run back, which trains on
+// if it did; but once only, where the program ends again before the run has come any
+// further.
+func TestPageProgramEnds(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	p.end()
+	if text := p.stopped(); !strings.Contains(text, "The demo stopped because of an error in its program. A reload starts the demo again") {
+		t.Errorf("before anything was trained, the page says %q", text)
+	}
+	p.visit("") // a reload by hand
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 9000}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().epoch > 1`)
+	p.end()
+	if text := p.stopped(); !strings.Contains(text, "A reload brings the run back by itself") {
+		t.Errorf("while it trains, the page says %q", text)
+	}
+	p.screenshot("stopped")
+	p.reload()
+	waitFor[bool](p, `sae.state().status === "training" && sae.state().epoch > 1 && sae.state().settings.latent === 8`)
+	came := state(p)
+	waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, came.Epoch))
+
+	// At once again. The run that is back has the number of its epochs in its save.
+	evaluate[chromedp.Void](p, `sae.pause()`)
+	p.save(state(p).Epoch, evaluate[int](p, `sae.state().batch`))
+	p.end()
+	p.stopped()
+	p.visit("") // by hand
+	waitFor[bool](p, `sae.state().status === "paused" && sae.state().epoch > 1`)
+	p.end()
+	if text := p.stopped(); !strings.Contains(text, "it is offered, and waits for you") {
+		t.Errorf("when it ends at once, the page says %q", text)
+	}
+	p.reload()
+	if text := p.offer(); !strings.Contains(text, "Your run stopped at epoch") {
+		t.Errorf("offer %q", text)
+	}
+	if s := state(p); s.Status != "idle" || s.Epoch != 0 {
+		t.Errorf("the run is back by itself a second time: %+v", s)
+	}
+}
+
+// An exception that goes through the program, past it, ends it like any other.
+func TestExceptionPastTheProgram(t *testing.T) {
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	p.expectProblem("struck by lightning")
+	evaluate[chromedp.Void](p, `Object.defineProperty(document, "hidden", { get() { throw new Error("struck by lightning") } });
+		document.dispatchEvent(new Event("visibilitychange"))`)
+	if text := p.stopped(); !strings.Contains(text, "The demo stopped because of an error in its program.") {
 		t.Errorf("the page says %q", text)
+	}
+	p.reload()
+	evaluate[chromedp.Void](p, `sae.step()`)
+}
+
+// In a frame nothing is saved; it says so, and starts anew.
+func TestFrameProgramEnds(t *testing.T) {
+	useSite(t, false)
+	p := open(t, "embed.html?load=auto&hidden=16&latent=4", desktop)
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready.then(() => sae.step())`)
+	p.end()
+	if text := p.stopped(); !strings.Contains(text, "In a frame nothing is saved: a reload starts from the beginning.") {
+		t.Errorf("the frame says %q", text)
+	}
+	p.screenshot("stopped-frame")
+	p.reload()
+	if s := state(p); s.Status != "idle" || s.Epoch != 0 || s.Settings.Latent != 4 {
+		t.Errorf("after the reload: %+v", s)
 	}
 }
 

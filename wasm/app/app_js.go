@@ -42,6 +42,7 @@ type app struct {
 	queue  []func() // what JavaScript asked for and is yet to be done
 
 	changes  int    // how many of those were made
+	prepared string // for the end of the program
 }
 
 // timeToSave is for how long a page that is left waits for its run to be saved: most
@@ -77,6 +78,7 @@ func Run() {
 	if a.page.Embed == nil { // a frame keeps no runs
 		a.page.Runs.KeepWith(a.keeper())
 		a.page.SaveRuns(takeSlot())
+		a.page.ComeBack(js.Global().Call("saeTakeLeft").String())
 	}
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit
@@ -112,7 +114,8 @@ func Run() {
 			a.env.Lock()
 			a.page.Lesson.Observe()
 			a.showQuery()
-				results = build.RunBuild(a.root)
+			a.prepare()
+			results = build.RunBuild(a.root)
 			a.env.UnlockOnly()
 			loop.Turn()
 			if changes == a.changes {
@@ -152,6 +155,15 @@ func (a *app) measureDisplay(rendering time.Duration) {
 		return nil
 	})
 	js.Global().Call("requestAnimationFrame", before)
+}
+
+// prepare tells boot.js what to say, and to leave, in case that the program ends.
+func (a *app) prepare() {
+	left, says := a.page.IfItEnds()
+	if left+says != a.prepared {
+		a.prepared = left + says
+		js.Global().Set("saeIfItEnds", map[string]any{"left": left, "says": says})
+	}
 }
 
 // showQuery keeps the address bar at what is set, so that reloading the page and

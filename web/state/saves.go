@@ -39,6 +39,7 @@ func (p *Page) startSaving() {
 		left, err := protocol.Decode[protocol.Left](reply)
 		if first && reply.Error == "" && err == nil {
 			p.Offers = left.Saves
+			p.comeBack()
 		}
 	})
 }
@@ -60,6 +61,9 @@ func (p *Page) wasSaved(m protocol.Message) {
 		return
 	}
 	p.deaths, p.diverged = 0, false
+	if p.back != nil && (saved.Epoch != p.back.Epoch || saved.Batch != p.back.Batch) {
+		p.back = nil
+	}
 	if p.taken != "" {
 		p.discard(p.taken)
 		p.taken = ""
@@ -97,7 +101,10 @@ func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(
 // Resume makes the offered run the one under way, on its data set, and trains on; the
 // toast brings back the run before. Where that cannot be, a notice says so, and the
 // offer stays.
-func (p *Page) Resume() {
+func (p *Page) Resume() { p.resume(p.trainOn) }
+
+// resume is Resume; resumed is called once the run is there.
+func (p *Page) resume(resumed func()) {
 	if len(p.Offers) == 0 || p.Loading != nil {
 		return
 	}
@@ -111,7 +118,7 @@ func (p *Page) Resume() {
 			if err == nil {
 				p.Offers, p.taken, p.Series.queue = nil, save.Slot, save.Queue
 				p.tellOrigin(imported)
-				p.trainOn()
+				resumed()
 			}
 			done(err)
 		})

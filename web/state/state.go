@@ -93,6 +93,8 @@ type Page struct {
 	slot      string                 // that runs are saved under; "" for none
 	saved     protocol.Saved         // what is there
 	taken     string                 // slot of a run that was resumed and is yet to be saved here; "" for none
+	left      *comeback              // what an earlier visit has left; nil for nothing
+	back      *protocol.Saved        // where the run came back by itself, until it has come further; nil where it did not
 	diverged  bool                   // whether the run diverged, and is back at its save
 	mixed     bool                   // whether settings and data do not reproduce the run, as with fit.Mixed
 	proven    proven
@@ -240,8 +242,10 @@ func (p *Page) ready(m protocol.Message) {
 		// What a site or an earlier visit offers may have gone bad; the
 		// embedded data set is always there.
 		if err != nil {
-			p.load(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), ignore)
+			p.load(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), func(error) { p.comeBack() })
+			return
 		}
+		p.comeBack()
 	})
 }
 
@@ -403,7 +407,7 @@ func (p *Page) clear(run int) {
 	p.Workers = 1
 	p.History, p.Initial, p.Curve, p.Link.sums = nil, nil, nil, nil
 	p.Failure = ""
-	p.taken, p.diverged, p.mixed = "", false, false
+	p.taken, p.back, p.diverged, p.mixed = "", nil, false, false
 	p.Unsaved, p.Told = "", ""
 	p.Timeline.clear()
 	p.Slow.Explained = nil

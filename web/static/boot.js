@@ -9,30 +9,52 @@ addEventListener("error", ({ error }) => error && saeFailed(error));
 // first worker, unless that fails, which it then will for the program too.
 globalThis.saeDatasets = fetch("data/index.json");
 saeDatasets.catch(() => {});
-globalThis.saeStartWorker = () => new Worker("worker.js");
+globalThis.saeStartWorker = () => newestWorker = new Worker("worker.js");
+let newestWorker;
 globalThis.saeWorker = saeStartWorker();
 saeWorker.onerror = (event) => {
   event.preventDefault();
   globalThis.saeWorker = null;
 };
 
-// Tells that the program did not start or, once the page is running, that it ended:
-// all other errors it reports by itself.
-function saeFailed(reason, running = false) {
-  let line = document.getElementById("boot");
-  if (!line && !running) return;
-  if (!line) {
-    line = Object.assign(document.createElement("p"), { className: "boot" });
-    line.setAttribute("role", "alert");
-    document.body.append(line);
-  }
-  const what = running ? "The demo stopped" : "The demo did not start";
-  const remedy = running ? "Reload the page; a run that was saved is offered again." : "Reload the page; it needs a browser with WebAssembly.";
-  line.textContent = `${what}: ${reason?.message ?? reason}. ${remedy}`;
+// Tells that the program did not start: once it has, it reports errors by itself.
+function saeFailed(reason) {
+  const line = document.getElementById("boot");
+  if (!line) return;
+  line.textContent = `The demo did not start: ${reason?.message ?? reason}. Reload the page; it needs a browser with WebAssembly.`;
   line.hidden = false;
   saeWhy().then((why) => {
-    if (why) line.textContent = `${what}: ${why}.`;
+    if (why) line.textContent = `The demo did not start: ${why}.`;
   });
+}
+
+// Tells that the program ended, and leaves to the next visit of this tab what it needs to
+// bring the run back. saeIfItEnds is kept by the program.
+function saeEnded() {
+  newestWorker?.postMessage({ type: "pause" });
+  newestWorker?.postMessage({ type: "save" });
+  const { left = "", says = "" } = globalThis.saeIfItEnds ?? {};
+  try {
+    if (left) sessionStorage.setItem("sae-left", left);
+  } catch {} // then the run is offered
+  const line = document.getElementById("boot") ?? Object.assign(document.createElement("p"), { className: "boot" });
+  const reload = Object.assign(document.createElement("button"), { className: "button", type: "button", textContent: "Reload" });
+  reload.addEventListener("click", () => location.reload());
+  line.setAttribute("role", "alert");
+  line.replaceChildren(`The demo stopped because of an error in its program. ${says} `, reload);
+  line.hidden = false;
+  document.body.append(line);
+}
+
+// Returns what an earlier visit of this tab has left, once.
+function saeTakeLeft() {
+  try {
+    const left = sessionStorage.getItem("sae-left");
+    sessionStorage.removeItem("sae-left");
+    return left ?? "";
+  } catch {
+    return "";
+  }
 }
 
 // Storage may be out of reach: in a sandboxed frame, or when switched off.
@@ -80,8 +102,25 @@ async function compileProgram() {
     return; // the frame tells
   }
   const go = new Go();
+  const { _resume } = go;
+  let ended = false;
+  const end = () => {
+    if (!ended) saeEnded();
+    ended = true;
+    go._scheduledTimeouts.clear(); // what it still waits for leads nowhere
+  };
+  // What is thrown through the program, rather than into it, leaves it in the middle of
+  // what it did: it has ended, and does not know.
+  go._resume = () => {
+    if (ended) return end();
+    try {
+      _resume.call(go);
+    } catch (error) {
+      if (!go.exited) console.error(error);
+      end();
+    }
+  };
   globalThis.saeModule = await program;
   await go.run(await instantiateProgram(saeModule, go.importObject));
-  go._resume = () => go._scheduledTimeouts.clear(); // what it still waits for leads nowhere
-  saeFailed("its program ended", true);
+  end();
 })();

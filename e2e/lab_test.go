@@ -270,7 +270,11 @@ func TestOwnPicture(t *testing.T) {
 			return pixels;
 		};
 	}`)
-	drop(`new File([await new OffscreenCanvas(32, 32).convertToBlob()], "me.png", { type: "image/png" })`)
+	drop(`await (async () => {
+		const canvas = new OffscreenCanvas(32, 32);
+		canvas.getContext("2d");
+		return new File([await canvas.convertToBlob()], "me.png", { type: "image/png" });
+	})()`)
 	if text := p.notice(); !strings.Contains(text, "this browser scrambles what pages read from a canvas") {
 		t.Errorf("notice %q", text)
 	}

@@ -3,6 +3,7 @@ package browser
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall/js"
 )
 
@@ -23,11 +24,13 @@ func Catch(err *error) {
 		*err = newError(thrown.Value)
 	case *js.ValueError:
 		*err = fmt.Errorf("this browser lacks what is needed here (%w)", thrown)
-	default:
-		if thrown != "bad type flag" { // package js knows no BigInt
+	case string: // package js panics so where there is no method of the name, or on a BigInt
+		if !strings.HasPrefix(thrown, "syscall/js: ") && thrown != "bad type flag" {
 			panic(thrown)
 		}
-		*err = errors.New("a BigInt is of no use here")
+		*err = fmt.Errorf("this is not what is needed here (%s)", thrown)
+	default:
+		panic(thrown)
 	}
 }
 

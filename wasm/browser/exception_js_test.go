@@ -50,6 +50,12 @@ func TestOddValues(t *testing.T) {
 	if err := Try(func() { js.Undefined().Call("play") }); err == nil {
 		t.Error("calling a method of undefined: no error")
 	}
+	if err := Try(func() { evaluate(`({ play: 1 })`).Call("play") }); err == nil {
+		t.Error("calling what is no method: no error")
+	}
+	if err := Try(func() { evaluate(`1n`).Type() }); err == nil {
+		t.Error("the type of a BigInt: no error")
+	}
 	if _, err := Await(js.Undefined()); err == nil {
 		t.Error("Await(undefined): no error")
 	}

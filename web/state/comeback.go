@@ -49,15 +49,20 @@ func (p *Page) ComeBack(left string) {
 	}
 }
 
-// comeBack resumes the run that an earlier visit left, as soon as there are data.
+// comeBack resumes the run that an earlier visit left, as soon as there are data and the
+// run is offered, whichever comes last. Where something is trained by then, it stays
+// offered.
 func (p *Page) comeBack() {
-	if p.left == nil {
+	if p.left == nil || p.Loading != nil || p.Dataset.Train == 0 {
 		return
 	}
 	left := *p.left
-	p.left = nil
 	i := slices.IndexFunc(p.Offers, func(save protocol.Save) bool { return save.Slot == left.Slot })
 	if i < 0 {
+		return
+	}
+	p.left = nil
+	if p.Trained() || p.Status == protocol.StatusTraining {
 		return
 	}
 	save := p.Offers[i]
@@ -66,7 +71,7 @@ func (p *Page) comeBack() {
 		p.back = &protocol.Saved{Epoch: save.Epoch, Batch: save.Batch}
 		p.Say("The run is back.")
 		if left.Train {
-			p.Play(ignore)
+			p.trainOn()
 		}
 	})
 }

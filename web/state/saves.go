@@ -39,6 +39,7 @@ func (p *Page) startSaving() {
 		left, err := protocol.Decode[protocol.Left](reply)
 		if first && reply.Error == "" && err == nil {
 			p.Offers = left.Saves
+			p.comeBack()
 		}
 	})
 }

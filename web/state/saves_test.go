@@ -367,6 +367,32 @@ func TestComingBack(t *testing.T) {
 	if page, worker = visit(strings.Replace(paused, "next", "own", 1), "synthetic"); page.Status != protocol.StatusPaused {
 		t.Errorf("a paused run comes back %q after %q", page.Status, worker.types())
 	}
+	// The run may be offered after the data are there: its slot is free once the page
+	// that ended is gone. By then the user may be at something else.
+	for _, trains := range []bool{false, true} {
+		page, worker = newPage(t)
+		page.SaveRuns("next")
+		page.ComeBack(left)
+		worker.silent = true
+		worker.ready("")
+		keep, load := worker.last(t, protocol.TypeKeep), worker.last(t, protocol.TypeLoad)
+		worker.silent = false
+		worker.replies = map[protocol.Type]any{protocol.TypeKeep: protocol.Left{Saves: []protocol.Save{older, save}}}
+		worker.resumes(page, protocol.StatusPaused)
+		worker.receive(load)
+		if trains {
+			page.Play(must(t))
+		}
+		worker.types()
+		worker.receive(keep)
+		want := "keep resume watch play"
+		if trains {
+			want = "keep"
+		}
+		if got := worker.types(); got != want || (len(page.Offers) == 2) != trains {
+			t.Errorf("training %t: commands %q, offers %v; want %q", trains, got, page.Offers, want)
+		}
+	}
 	for _, other := range []string{"", "{}", "nonsense", `{"slot": "gone"}`} {
 		if page, worker = visit(other, "synthetic"); worker.types() != "keep load watch configure" || len(page.Offers) != 2 {
 			t.Errorf("left %q: commands and offers %v, want the runs to be offered", other, page.Offers)

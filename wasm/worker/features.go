@@ -133,12 +133,13 @@ func (w *Worker) evaluated(command protocol.Type) (*nn.Evaluation, error) {
 	if err := w.model(command); err != nil {
 		return nil, err
 	}
-	if w.run.evaluation == nil {
-		if err := w.run.evaluate(); err != nil {
-			return nil, err
+	r := w.run
+	if r.evaluation == nil {
+		if err := r.evaluate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", command, r.fail(w, err))
 		}
 	}
-	return w.run.evaluation, nil
+	return r.evaluation, nil
 }
 
 func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
@@ -166,10 +167,11 @@ func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
 		return cmp.Compare(math.Abs(float64(activations[b])), math.Abs(float64(activations[a])))
 	})
 	top := active[:min(protocol.TopImages, len(active))]
-	if err := w.run.Trainer.Collect(); err != nil {
-		return protocol.Message{}, err
+	r := w.run
+	if err := r.Trainer.Collect(); err != nil {
+		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
 	}
-	layers := w.run.Auto.Encoder.Layers
+	layers := r.Auto.Encoder.Layers
 	detail := protocol.UnitDetail{Images: top, Bias: float64(layers[len(layers)-1].Bias[command.Unit])}
 	return protocol.New("", detail, protocol.Bytes(activations), w.pixels(top)), nil
 }
@@ -207,10 +209,11 @@ func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
 	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
 		return protocol.Message{}, fmt.Errorf("unusual: want one buffer of %d bytes", data.ImageSize)
 	}
+	r := w.run
 	excess := func(images []byte) ([]float64, error) {
-		_, outputs, err := w.run.Trainer.Reconstruct(images)
+		_, outputs, err := r.Trainer.Reconstruct(images)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("unusual: %w", r.fail(w, err))
 		}
 		result := make([]float64, len(images)/data.ImageSize)
 		for i, value := range images {

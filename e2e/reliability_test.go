@@ -763,13 +763,16 @@ func TestMachineSleeps(t *testing.T) {
 func TestDivergence(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); sae.set({lr: 10}).then(() => sae.play())`)
-	if text := p.notice(); !regexp.MustCompile(`Training diverged.*the loss has exploded to .* in epoch 1, batch \d: the learning rate 10 is too high\. The run is back at`).MatchString(text) {
-		t.Errorf("notice %q", text)
+	evaluate[bool](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); true`)
+	for _, workers := range []int{2, 4, 1} {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`errors.length = 0; sae.set({lr: 10, workers: %d}).then(() => sae.reset()).then(() => sae.play())`, workers))
+		if text := p.notice(); !regexp.MustCompile(`Training diverged.*the loss has exploded to .* (in|after) epoch 1, batch \d: the learning rate 10 is too high\. The run is back at`).MatchString(text) {
+			t.Errorf("%d workers: notice %q", workers, text)
+		}
+		waitFor[bool](p, `["idle", "paused"].includes(sae.state().status) && errors.length === 1`)
+		p.screenshot("exploded")
+		p.dismiss()
 	}
-	waitFor[bool](p, `["idle", "paused"].includes(sae.state().status) && errors.length === 1`)
-	p.screenshot("exploded")
-	p.dismiss()
 
 	evaluate[chromedp.Void](p, `errors.length = 0; sae.set({experiment: 3, hidden: "256,256,256,256,256,256", latent: 8, lr: 1e-3, subset: 1024, workers: 1, epochs: 2})`)
 	p.steps(10)

@@ -109,6 +109,7 @@ func TestUnseenFrameDoesNotTrain(t *testing.T) {
 // goes on from its save with a new team.
 func TestLostMember(t *testing.T) {
 	p := openWith(t, skippable+faulty, skippable+faulty)
+	evaluate[bool](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); true`)
 	for _, test := range [][2]string{{"throw", "struck by lightning"}, {"close", "did not answer for 30s"}} {
 		fault, reason := test[0], test[1]
 		evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 8, workers: 2, epochs: 10000}).then(() => sae.reset()).then(() => sae.play())`)
@@ -129,6 +130,9 @@ func TestLostMember(t *testing.T) {
 		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2`)
 		epoch := state(p).Epoch
 		waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, epoch))
+		if errors := evaluate[[]string](p, `errors.splice(0)`); len(errors) != 1 { // also none when the new team starts
+			t.Errorf("errors %q, want one", errors)
+		}
 		p.dismiss()
 	}
 }

@@ -85,41 +85,57 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 	return result, nil
 }
 
+// Loss returns the loss of a batch, [n, InputDims] bytes with n from 1 to the trainer's
+// batch, and trains on nothing.
+func (t *Trainer) Loss(images []byte) (Loss, error) {
+	n, err := t.imagesIn(images)
+	if err != nil {
+		return Loss{}, err
+	}
+	sums, err := t.begin(opEvaluate, images).evaluate(n)
+	if err != nil {
+		return Loss{}, err
+	}
+	return t.loss(sums, n), nil
+}
+
 // codes returns the latent activations of the n images that went through last.
 func (t *Trainer) codes(n int) []float32 {
 	return t.shard.layers[len(t.auto.EncoderHidden)].all[:n*t.auto.LatentDims]
 }
 
-// Reconstruct runs images, [n, InputDims] bytes with n from 1 to the trainer's
-// batch, through the autoencoder as it is trained so far. It returns their
-// latent activations, [n, LatentDims], and reconstructions, [n, InputDims],
-// both good until the next call of any method.
+// Reconstruct runs images, [n, InputDims] bytes with n at least 1, through the
+// autoencoder as it is trained so far. It returns their latent activations,
+// [n, LatentDims], and reconstructions, [n, InputDims], both good until the next
+// call.
 func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
-	dims := t.auto.InputDims
+	dims, latents := t.auto.InputDims, t.auto.LatentDims
 	n := len(images) / dims
-	if n < 1 || n > t.shard.batch || len(images) != n*dims {
-		return nil, nil, fmt.Errorf("nn: reconstruction of %d bytes: want 1 to %d images of %d", len(images), t.shard.batch, dims)
+	if n < 1 || len(images) != n*dims {
+		return nil, nil, fmt.Errorf("nn: reconstruction of %d bytes: want at least one image of %d", len(images), dims)
 	}
-	s := t.begin(opReconstruct, images)
-	if err := s.reconstruct(n); err != nil {
-		return nil, nil, err
-	}
-	output := s.output()
-	if s.team.Size == 1 {
-		return t.codes(n), output.own[:n*dims], nil
-	}
-	whole := shardLayer{out: dims, all: grow(t.output, n*dims)}
-	t.output = whole.all
-	whole.place(output.own[:n*output.width()], s.team, 0)
-	for rank := range s.team.others {
-		first, last := s.team.units(rank, dims)
-		part := grow(s.message, n*(last-first))
-		if err := s.team.Receive(rank, bytesOf(part)); err != nil {
+	t.reconstructed.codes = grow(t.reconstructed.codes, n*latents)
+	t.reconstructed.outputs = grow(t.reconstructed.outputs, n*dims)
+	for first := 0; first < n; first += evaluationBatch {
+		count := min(evaluationBatch, n-first)
+		s := t.begin(opReconstruct, images[first*dims:][:count*dims])
+		if err := s.reconstruct(count); err != nil {
 			return nil, nil, err
 		}
-		whole.place(part, s.team, rank)
+		copy(t.reconstructed.codes[first*latents:], t.codes(count))
+		output := s.output()
+		whole := shardLayer{out: dims, all: t.reconstructed.outputs[first*dims:][:count*dims]}
+		whole.place(output.own[:count*output.width()], s.team, 0)
+		for rank := range s.team.others {
+			first, last := s.team.units(rank, dims)
+			part := make([]float32, count*(last-first))
+			if err := s.team.Receive(rank, bytesOf(part)); err != nil {
+				return nil, nil, err
+			}
+			whole.place(part, s.team, rank)
+		}
 	}
-	return t.codes(n), whole.all, nil
+	return t.reconstructed.codes, t.reconstructed.outputs, nil
 }
 
 // ToBytes rounds values in [0, 1], such as those of reconstructions, to the bytes

@@ -39,8 +39,6 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	defer func(next func() []byte) { t.Next = next }(t.Next)
-	t.Next = nil // more than a step lies before the next one
 	state, err := t.State()
 	if err != nil {
 		return Explanation{}, err
@@ -54,12 +52,10 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	s := t.begin(opEvaluate, images)
-	sums, err := s.evaluate(n)
+	after, err := t.Loss(images)
 	if err != nil {
 		return Explanation{}, err
 	}
-	after := t.loss(sums, n)
 	if state, err = t.State(); err != nil {
 		return Explanation{}, err
 	}

@@ -346,12 +346,14 @@ func TestEvaluate(t *testing.T) {
 	if _, _, err := trainer.Reconstruct(images[:31]); err == nil {
 		t.Error("reconstructing a part of an image does not fail")
 	}
-	gotCodes, gotOutput, err := trainer.Reconstruct(images)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(gotCodes, codes) || !slices.Equal(gotOutput, output) {
-		t.Error("Reconstruct differs from the model")
+	for _, batch := range []int{1, n} { // many more images than a batch has, and as many
+		gotCodes, gotOutput, err := newTrainer(t, auto, batch).Reconstruct(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(gotCodes, codes) || !slices.Equal(gotOutput, output) {
+			t.Errorf("Reconstruct differs from the model, with a batch of %d", batch)
+		}
 	}
 	loss, err := trainer.Step(images)
 	if err != nil {

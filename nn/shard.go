@@ -23,7 +23,6 @@ type shard struct {
 	parameters, moments1, moments2 []float32
 
 	yield  func() error
-	sent   func() // called once a step has nothing more to send; may be nil
 	layers []shardLayer
 
 	input  []float32 // [batch, InputDims]
@@ -229,9 +228,6 @@ func (s *shard) step(n int) (result sums, err error) {
 		// on behind the update.
 		if err := s.sendGradients(l, below, n); err != nil {
 			return result, err
-		}
-		if i == 1 && s.sent != nil {
-			s.sent()
 		}
 		if err := s.update(l, below.all, n, rate); err != nil {
 			return result, err

@@ -256,7 +256,6 @@ func (t *Trainer) Spread(team Team) error {
 	if team.Size == 1 {
 		shard.adopt(whole)
 	} else {
-		shard.sent = t.announce
 		for i, array := range shard.arrays() {
 			for _, layer := range shard.layers {
 				layer.cut(layer.of(array), whole[i], team, 0)

@@ -148,12 +148,6 @@ func testTeams(t *testing.T) {
 					return images[step*batch*a.InputDims:][:n*a.InputDims]
 				}
 				for step := i * steps / len(sizes); step < end; step++ {
-					trainer.Next = func() []byte {
-						if step+1 == end || step%4 == 2 {
-							return nil
-						}
-						return of(step + 1)
-					}
 					loss, err := trainer.Step(of(step))
 					if err != nil {
 						t.Fatal(err)
@@ -166,7 +160,7 @@ func testTeams(t *testing.T) {
 						t.Fatal(err)
 					}
 					o.evaluation = *evaluation
-					codes, output, err := trainer.Reconstruct(images[:4*a.InputDims])
+					codes, output, err := trainer.Reconstruct(slices.Repeat(images, 2))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -245,26 +239,4 @@ func TestBadTeams(t *testing.T) {
 	if err := Serve(small, DefaultAdam, 8, Team{Size: 5}, nil); err == nil || !strings.Contains(err.Error(), "team of 5") {
 		t.Errorf("member of a team of 5: error %v", err)
 	}
-}
-
-// What Next announces has to be trained on next.
-func TestAnnouncedStep(t *testing.T) {
-	g := newGoroutines(2)
-	g.serve(t, small, 8)
-	defer g.stop()
-	trainer := newTrainer(t, build(t, small), 8)
-	if err := trainer.Spread(g.team(0)); err != nil {
-		t.Fatal(err)
-	}
-	images := randomImages(8, small.InputDims, 1)
-	trainer.Next = func() []byte { return images }
-	if _, err := trainer.Step(images); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("an evaluation between a step and the one announced does not panic")
-		}
-	}()
-	trainer.Evaluate(images)
 }

@@ -84,20 +84,14 @@ type Trainer struct {
 	// Yield, when set, is called often during a step and an evaluation. An
 	// error ends them and is returned.
 	Yield func() error
-	// Next, when set, is called in a step of a team for the images of the next
-	// step, which the other members then need not wait for. Where it returns
-	// any, Step has to be called with them before any other method. It may
-	// return nil.
-	Next func() []byte
 
 	auto  *Autoencoder
 	adam  Adam
 	batch int // images at most
 	shard *shard
 
-	announced  bool // whether the others have the images of the next step
-	evaluation Evaluation
-	output     []float32 // the last reconstructions, where a team shares them
+	evaluation    Evaluation
+	reconstructed struct{ codes, outputs []float32 }
 }
 
 // NewTrainer returns a trainer of the autoencoder for batches of at most
@@ -190,24 +184,7 @@ func (t *Trainer) Restore(state State) error {
 func (t *Trainer) begin(op operation, images []byte) *shard {
 	s := t.shard
 	s.yield = orNone(t.Yield)
-	if t.announced && op != opStep {
-		panic("nn: the team is at the step that Next announced, and the trainer is not")
-	}
-	if !t.announced {
-		s.team.call(op, len(images)/t.auto.InputDims, images)
-	}
-	t.announced = false
+	s.team.call(op, len(images)/t.auto.InputDims, images)
 	s.load(images)
 	return s
-}
-
-// announce sends the images of the next step, if they are known, to the others.
-func (t *Trainer) announce() {
-	if t.Next == nil {
-		return
-	}
-	if images := t.Next(); images != nil {
-		t.shard.team.call(opStep, len(images)/t.auto.InputDims, images)
-		t.announced = true
-	}
 }

@@ -277,6 +277,17 @@ func (s Settings) Fit(available int) error {
 	return nil
 }
 
+// FitTo returns the settings with a subset and a batch for which a data set with the
+// given number of training images suffices: all images in the place of too many,
+// and a batch of no more than are used.
+func (s Settings) FitTo(available int) Settings {
+	if s.Subset > available {
+		s.Subset = 0
+	}
+	s.Batch = min(s.Batch, s.TrainingImages(available))
+	return s
+}
+
 // Keep returns a [*FieldError] for the first of the named settings that t has another
 // value of than s; nil where t has the same.
 func (s Settings) Keep(names []string, t Settings) error {

@@ -126,11 +126,10 @@ type Run struct {
 
 	images  int // training images in use
 	due     bool
-	sum     lossSum   // over the epoch
-	point   lossSum   // since the last point of the curve
-	batches [][]int   // image indexes of the batches of the epoch under way
-	buffers [2][]byte // images of the batch under way and of the next
-	next    []byte    // images of the next batch, where they were looked at already
+	sum     lossSum // over the epoch
+	point   lossSum // since the last point of the curve
+	batches [][]int // image indexes of the batches of the epoch under way
+	buffer  []byte  // images of the batch under way
 }
 
 // New returns the run of an experiment before its first batch. The same
@@ -176,9 +175,7 @@ func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, yield
 	}
 	trainer.Yield = yield
 	r := &Run{Settings: settings, Data: data, Auto: auto, Trainer: trainer, Adam: adam, due: true, images: n}
-	for i := range r.buffers {
-		r.buffers[i] = make([]byte, 0, settings.Batch*data.Dims)
-	}
+	r.buffer = make([]byte, 0, settings.Batch*data.Dims)
 	r.shuffle()
 	return r, nil
 }
@@ -212,28 +209,14 @@ func (r *Run) shuffle() {
 	r.batches = slices.Collect(nn.Batches(r.Images(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
 }
 
-// gather returns the images of a batch, good until the next but one.
-func (r *Run) gather(batch int) []byte {
-	buffer := &r.buffers[batch%2]
-	*buffer = (*buffer)[:0]
-	for _, i := range r.batches[batch] {
-		*buffer = append(*buffer, r.Data.Train[i*r.Data.Dims:][:r.Data.Dims]...)
+// gather returns the images of the next batch, good until it is called again.
+func (r *Run) gather() []byte {
+	r.buffer = r.buffer[:0]
+	for _, i := range r.batches[r.Batch] {
+		r.buffer = append(r.buffer, r.Data.Train[i*r.Data.Dims:][:r.Data.Dims]...)
 	}
-	return *buffer
+	return r.buffer
 }
-
-// LookAhead returns the images of the batch after the one under way, for
-// nn.Trainer.Next, and nil where that is the last of its epoch. Step comes next.
-func (r *Run) LookAhead() []byte {
-	if r.Batch+1 < len(r.batches) {
-		r.next = r.gather(r.Batch + 1)
-	}
-	return r.next
-}
-
-// Ahead reports whether LookAhead has returned a batch that is yet to be
-// trained on.
-func (r *Run) Ahead() bool { return r.next != nil }
 
 // Trained is what Step has done.
 type Trained struct {
@@ -268,11 +251,7 @@ func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) 
 	if r.due {
 		return Trained{}, fmt.Errorf("fit: step in epoch %d: want an evaluation first", r.Epoch+1)
 	}
-	images := r.next
-	if r.next = nil; images == nil {
-		images = r.gather(r.Batch)
-	}
-	loss, err := step(images)
+	loss, err := step(r.gather())
 	if err != nil {
 		return Trained{}, err
 	}
@@ -340,6 +319,17 @@ func Thin(points []Point) []Point {
 // hold, 2^-149. Predictions that are worse than that on average come of weights that
 // were thrown far off; mostly, their units never become active again.
 const MaxBCE = 149 * math.Ln2
+
+// Check reports a [DivergedError] where the last batch has thrown the model off, as the
+// loss of the next one would.
+func (r *Run) Check() error {
+	n := min(len(r.Data.Validation)/r.Data.Dims, r.Settings.Batch)
+	loss, err := r.Trainer.Loss(r.Data.Validation[:n*r.Data.Dims])
+	if err != nil {
+		return err
+	}
+	return r.checkTrained(loss, fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch))
+}
 
 // checkTrained is checkFinite for a batch that the model trains on, where the
 // binary cross-entropy may not be above MaxBCE either.

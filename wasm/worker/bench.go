@@ -49,20 +49,16 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, err
 	}
 	images := data.Split{Images: m.Buffers[0]}
-	buffers := [2]*gather{newGather(cfg.Batch), newGather(cfg.Batch)}
+	var batch []byte
 
 	epoch := 0
 	train := func(n int) (loss float64, elapsed time.Duration, err error) {
 		start := time.Now()
-		batches := slices.Collect(nn.Batches(n, cfg.Batch, 1, uint64(epoch)))
-		next := buffers[0].gather(images, batches[0])
-		for i, indexes := range batches {
-			batch := next
-			next = nil
-			if i+1 < len(batches) {
-				next = buffers[(i+1)%2].gather(images, batches[i+1])
+		for indexes := range nn.Batches(n, cfg.Batch, 1, uint64(epoch)) {
+			batch = batch[:0]
+			for _, i := range indexes {
+				batch = append(batch, images.Image(i)...)
 			}
-			trainer.Next = func() []byte { return next }
 			step, err := trainer.Step(batch)
 			if err != nil {
 				return 0, 0, err
@@ -141,19 +137,4 @@ func median(values []float64) float64 {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-// gather collects the images of a batch into one buffer that it reuses.
-type gather struct{ buffer []byte }
-
-func newGather(batch int) *gather {
-	return &gather{make([]byte, 0, batch*data.ImageSize)}
-}
-
-func (g *gather) gather(split data.Split, indexes []int) []byte {
-	g.buffer = g.buffer[:0]
-	for _, i := range indexes {
-		g.buffer = append(g.buffer, split.Image(i)...)
-	}
-	return g.buffer
 }

@@ -54,12 +54,13 @@ func (w *Worker) evaluated(command protocol.Type) (*nn.Evaluation, error) {
 	if err := w.model(command); err != nil {
 		return nil, err
 	}
-	if w.run.evaluation == nil {
-		if err := w.run.evaluate(); err != nil {
-			return nil, err
+	r := w.run
+	if r.evaluation == nil {
+		if err := r.evaluate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", command, r.fail(w, err))
 		}
 	}
-	return w.run.evaluation, nil
+	return r.evaluation, nil
 }
 
 func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
@@ -74,10 +75,11 @@ func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
 	if latent := w.run.Auto.LatentDims; command.Unit < 0 || command.Unit >= latent {
 		return protocol.Message{}, fmt.Errorf("unit: %d: want one of the %d latent units", command.Unit, latent)
 	}
-	if err := w.run.Trainer.Collect(); err != nil {
-		return protocol.Message{}, err
+	r := w.run
+	if err := r.Trainer.Collect(); err != nil {
+		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
 	}
-	unit := analysis.NewUnit(w.run.Auto, evaluation.Codes, command.Unit, topImages)
+	unit := analysis.NewUnit(r.Auto, evaluation.Codes, command.Unit, topImages)
 	return protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}.Message(), nil
 }
 
@@ -105,9 +107,10 @@ func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
 	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
 		return protocol.Message{}, fmt.Errorf("unusual: want one buffer of %d bytes", data.ImageSize)
 	}
-	rarity, err := analysis.Compare(w.run.Trainer, m.Buffers[0], w.dataset.Validation.Images)
+	r := w.run
+	rarity, err := analysis.Compare(r.Trainer, m.Buffers[0], w.dataset.Validation.Images)
 	if err != nil {
-		return protocol.Message{}, err
+		return protocol.Message{}, fmt.Errorf("unusual: %w", r.fail(w, err))
 	}
 	return protocol.New("", rarity), nil
 }

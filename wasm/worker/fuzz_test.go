@@ -117,14 +117,16 @@ func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 	ended := make(chan struct{})
 	var w *Worker
 	w = New(Platform{
-		Kernel:  "go",
-		Cores:   2,
-		Turn:    func() {},
-		Recruit: func(protocol.Join) error { return nil },
-		Lost:    func() string { return "" },
-		Connect: func(any) {},
-		Send:    func(int, []byte) {},
-		Receive: func(int, []byte) bool { return false },
+		Kernel:    "go",
+		Cores:     2,
+		Turn:      func() {},
+		Recruit:   func(int) error { return nil },
+		Recruited: func() bool { return true },
+		Assemble:  func(protocol.Join) {},
+		Lost:      func() string { return "" },
+		Connect:   func(any) {},
+		Send:      func(int, []byte) {},
+		Receive:   func(int, []byte) bool { return false },
 		NewFile: func(write func(io.Writer) error) (any, error) {
 			var file bytes.Buffer
 			err := write(&file)

@@ -39,18 +39,22 @@ func (w *Worker) pass(m protocol.Message) (protocol.Message, error) {
 	if len(m.Buffers) != 1 || len(m.Buffers[0]) != want {
 		return protocol.Message{}, fmt.Errorf("%s: want one buffer of %d bytes", m.Type, want)
 	}
+	r := w.run
 	var result []byte
 	var err error
 	if m.Type == protocol.TypeDecode {
-		result, err = w.run.decode(protocol.Floats(m.Buffers[0]))
+		result, err = r.decode(protocol.Floats(m.Buffers[0]))
 	} else {
 		var codes []float32
-		codes, result, err = w.run.pass(m.Buffers[0])
+		codes, result, err = r.pass(m.Buffers[0])
 		if m.Type == protocol.TypeEncode {
 			result = protocol.Bytes(codes)
 		}
 	}
-	return protocol.Message{Buffers: [][]byte{result}}, err
+	if err != nil {
+		return protocol.Message{}, fmt.Errorf("%s: %w", m.Type, r.fail(w, err))
+	}
+	return protocol.Message{Buffers: [][]byte{result}}, nil
 }
 
 // export makes a file of the model.
@@ -68,9 +72,10 @@ func (w *Worker) export(m protocol.Message) (protocol.Message, error) {
 	}
 	w.exporting = true
 	defer func() { w.exporting = false }()
-	checkpoint, err := w.run.Checkpoint(w.run.kernel)
+	r := w.run
+	checkpoint, err := r.Checkpoint(r.kernel)
 	if err != nil {
-		return protocol.Message{}, err
+		return protocol.Message{}, fmt.Errorf("export: %w", r.fail(w, err))
 	}
 	file, err := w.NewFile(func(to io.Writer) error { return format.Write(to, checkpoint) })
 	return protocol.Message{File: file}, err
@@ -113,7 +118,7 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	w.endRun(errors.New("step: the run was replaced"))
+	w.endRun(fmt.Errorf("step: %w", errReplaced))
 	same := checkpoint.Data == w.data.Fingerprint()
 	r := &run{
 		number:   number,

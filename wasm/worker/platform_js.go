@@ -49,18 +49,20 @@ func Run() {
 			runtime.GC() // room for the file
 			return browser.NewBlob(write)
 		},
-		OpenFile: openFile,
-		Save:     saveRun,
-		Saved:    savedRuns,
-		Left:     leftRuns,
-		Discard:  discardSaved,
-		Kernel:   kernel,
-		Cores:    self.Get("navigator").Get("hardwareConcurrency").Int(),
-		Recruit:  members.recruit,
-		Lost:     func() string { return members.lost },
-		Connect:  members.connect,
-		Send:     members.send,
-		Receive:  members.receive,
+		OpenFile:  openFile,
+		Save:      saveRun,
+		Saved:     savedRuns,
+		Left:      leftRuns,
+		Discard:   discardSaved,
+		Kernel:    kernel,
+		Cores:     self.Get("navigator").Get("hardwareConcurrency").Int(),
+		Recruit:   members.recruit,
+		Recruited: members.recruited,
+		Assemble:  members.assemble,
+		Lost:      func() string { return members.lost },
+		Connect:   members.connect,
+		Send:      members.send,
+		Receive:   members.receive,
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {

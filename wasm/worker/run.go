@@ -91,11 +91,7 @@ func (r *run) prepare(w *Worker) error {
 func (r *run) adopt(w *Worker, run *fit.Run) {
 	r.Run = run
 	r.Trainer.Yield = w.yield
-	r.Trainer.Next = func() []byte { return r.lookAhead(w) }
 }
-
-// ahead reports whether the team is at the next batch already.
-func (r *run) ahead() bool { return r.Run != nil && r.Ahead() }
 
 // work does the next piece of work and reports whether there was one. A
 // piece that is interrupted ends the run.
@@ -114,10 +110,14 @@ func (r *run) work(w *Worker) bool {
 		err = r.prepare(w)
 	case r.Due() || r.evaluation == nil:
 		err = r.evaluate()
-	case w.stepping != 0 || r.Ahead() || r.status == protocol.StatusTraining && !w.waits():
-		if err = r.spread(w); err == nil {
-			err = r.step(w, !r.Ahead() && (w.stepping != 0 || w.pace > 0))
+	case w.stepping != 0 || r.status == protocol.StatusTraining && !w.waits():
+		if err = r.spread(w); err != nil {
+			break
 		}
+		if stepping = w.stepping; r.status != protocol.StatusTraining && (stepping == 0 || r.status == protocol.StatusDone) {
+			break // since the team was asked for
+		}
+		err = r.step(w, stepping != 0 || w.pace > 0)
 		if w.lastStep = time.Now(); w.pace > 0 {
 			w.urgent = true
 		}
@@ -144,27 +144,34 @@ func (r *run) over(command protocol.Type) error {
 	return fmt.Errorf("%s: the run is done after %d epochs", command, r.settings.Epochs)
 }
 
-// fail ends the run: with an error or, where it was interrupted, silently.
-func (r *run) fail(w *Worker, err error) {
+// errReplaced answers what was under way when its run was replaced.
+var errReplaced = errors.New("the run was replaced")
+
+// fail ends the run, whose trainer is in the middle of something and of no more
+// use: with an error or, where it was interrupted, silently. It returns what to
+// answer the command under way.
+func (r *run) fail(w *Worker, err error) error {
 	if errors.Is(err, errInterrupted) {
 		if w.run == r {
-			w.endRun(errors.New("step: the run was replaced"))
+			w.endRun(fmt.Errorf("step: %w", errReplaced))
 		}
-		return
+		return errReplaced
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
 	r.diverged = errors.As(err, new(*fit.DivergedError))
 	r.broken = true
 	if r.team > 1 {
-		w.Recruit(protocol.Join{Size: 1}) // one of the others may never answer again
+		w.Recruit(0) // one of the others may never answer again
 	}
 	w.endStep(err)
 	w.dirty = true
+	return err
 }
 
 // spread moves the training onto a team of the size that the tuner asks for.
 func (r *run) spread(w *Worker) error {
-	if size := r.tuner.size; size != r.team && !r.Ahead() {
+	tuner := r.tuner
+	if size := tuner.size; size != r.team {
 		err := w.spread(r.Trainer, protocol.Join{
 			Size:         size,
 			Architecture: r.Auto.Architecture,
@@ -173,15 +180,12 @@ func (r *run) spread(w *Worker) error {
 		})
 		if errors.Is(err, errRecruit) {
 			size, err = 1, nil
-			r.tuner.stay(size)
+			tuner.stay(size)
 		}
 		if err != nil {
 			return err
 		}
 		r.team = size
-	}
-	if r.tuner.found {
-		w.sizes[r.network()] = r.team
 	}
 	return nil
 }
@@ -206,16 +210,6 @@ func (w *Worker) newTuner(r *run) *tuner {
 	return tuner
 }
 
-// lookAhead is nn.Trainer.Next: the images of the next batch, where it is sure
-// to be trained on before anything else happens to the model.
-func (r *run) lookAhead(w *Worker) []byte {
-	if r.status == protocol.StatusTraining && w.stepping == 0 && w.pace == 0 && r.tuner.found && r.tuner.size == r.team &&
-		!w.urgent && time.Since(w.lastFrame) < w.interval && !w.saveDue() {
-		return r.LookAhead()
-	}
-	return nil
-}
-
 // step trains on the next batch, and explains it where that is asked for.
 func (r *run) step(w *Worker, explain bool) error {
 	start, slept := time.Now(), w.slept
@@ -234,8 +228,8 @@ func (r *run) step(w *Worker, explain bool) error {
 	elapsed := time.Since(start) - (w.slept - slept)
 	r.rate.add(trained.Images, elapsed)
 	r.time += elapsed
-	if trained.Images == r.settings.Batch {
-		r.tuner.add(elapsed)
+	if trained.Images == r.settings.Batch && r.tuner.add(elapsed) {
+		w.sizes[r.network()] = r.tuner.size
 	}
 	if trained.Point != nil {
 		r.points = append(r.points, *trained.Point)

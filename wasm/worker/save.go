@@ -48,16 +48,19 @@ func (w *Worker) saveDue() bool {
 	return w.slot != "" && w.run != nil && w.run.unsaved() && !time.Now().Before(w.nextSave)
 }
 
-// save saves the run where that is due, and reports whether it was. Not while the
-// team is at the next batch already.
+// save saves the run where that is due, and reports whether it was.
 func (w *Worker) save() bool {
 	r := w.run
-	if !w.saveDue() || r.ahead() {
+	if !w.saveDue() {
 		return false
 	}
 	start := time.Now()
 	w.exporting = true
-	checkpoint, err := r.Checkpoint(r.kernel)
+	var checkpoint *fit.Checkpoint
+	err := r.Check() // what has diverged is nothing to go back to
+	if err == nil {
+		checkpoint, err = r.Checkpoint(r.kernel)
+	}
 	w.exporting = false
 	if err != nil {
 		r.fail(w, err)

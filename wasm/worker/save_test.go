@@ -255,6 +255,23 @@ func TestResumeRefusals(t *testing.T) {
 	}
 }
 
+// What a batch has thrown off is not saved: there would be no going on from it.
+func TestWhatDivergedIsNotSaved(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(map[string]string{"hidden": "1024", "batch": "100", "lr": "10"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	p.turns <- func() { p.worker.Deliver(protocol.New(protocol.TypeSave, nil)) } // in the first batch, whose loss is that of before
+	p.must(protocol.TypePlay, nil)
+	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
+	if !frame.Diverged || !strings.Contains(frame.Failure, "after epoch 1, batch 1: the learning rate 10 is too high") {
+		t.Errorf("failure %q, diverged %v", frame.Failure, frame.Diverged)
+	}
+	if n := len(s.saved); n > 0 {
+		t.Errorf("%d saves of a model that diverged", n)
+	}
+}
+
 // A run that diverged goes on from its save with another learning rate; that no
 // settings reproduce it any more shows in its checkpoints.
 func TestResumeWithAnotherRate(t *testing.T) {

@@ -1,10 +1,8 @@
 package worker
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"syscall/js"
-	"time"
 	"unsafe"
 
 	"sae/wasm/protocol"
@@ -18,28 +16,25 @@ func teamSend(to int32, data *byte, length int32)
 //go:wasmimport team receive
 func teamReceive(from int32, data *byte, length int32) int32
 
-// startTimeout is for workers to be ready.
-const startTimeout = 15 * time.Second
-
 // members are the workers that this one has started.
 type members struct {
 	wake     func()
 	exchange js.Value
-	workers  []member // those of ranks 1, 2, ...
-	ready    chan struct{}
-	lost     string // why one of them ended
+	workers  []*member // those of ranks 1, 2, ...
+	lost     string    // why one of them ended
 }
 
 // member is a worker, and what hears it.
 type member struct {
 	js.Value
+	ready              bool
 	onMessage, onError js.Func
 }
 
 // newMembers returns the members of a team that is yet to be recruited. wake is
-// called when there is something to receive, or one of them is lost.
+// called when there is something to receive, or one of them is ready or lost.
 func newMembers(wake func()) *members {
-	m := &members{wake: wake, exchange: js.Global().Get("saeTeam"), ready: make(chan struct{}, maxTeam)}
+	m := &members{wake: wake, exchange: js.Global().Get("saeTeam")}
 	m.exchange.Set("arrived", js.FuncOf(func(js.Value, []js.Value) any {
 		wake()
 		return nil
@@ -58,17 +53,8 @@ func (*members) receive(from int, data []byte) bool {
 // connect implements Platform.Connect.
 func (m *members) connect(ports any) { m.exchange.Call("connect", ports) }
 
-// recruit implements Platform.Recruit.
-func (m *members) recruit(join protocol.Join) error {
-	if m.lost != "" {
-		m.dismiss(0)
-		m.lost = ""
-	}
-	m.dismiss(join.Size - 1)
-	if err := m.start(join.Size - 1); err != nil {
-		m.dismiss(0)
-		return err
-	}
+// assemble implements Platform.Assemble.
+func (m *members) assemble(join protocol.Join) {
 	ports := make([]js.Value, join.Size) // of each member, by the rank of the other
 	for rank := range ports {
 		ports[rank] = js.Global().Get("Array").New(join.Size)
@@ -87,7 +73,6 @@ func (m *members) recruit(join protocol.Join) error {
 		message.Ports = ports[join.Rank]
 		message.Post(worker.Value)
 	}
-	return nil
 }
 
 // dismiss ends all workers but the first n.
@@ -103,8 +88,8 @@ func (m *members) dismiss(n int) {
 	}
 }
 
-// start starts workers until there are n, and waits until they are ready.
-func (m *members) start(n int) (err error) {
+// recruit implements Platform.Recruit.
+func (m *members) recruit(n int) (err error) {
 	defer func() {
 		switch thrown := recover().(type) {
 		case nil:
@@ -114,44 +99,39 @@ func (m *members) start(n int) (err error) {
 			panic(thrown)
 		}
 	}()
-	waiting := 0
+	if m.lost != "" {
+		m.dismiss(0)
+		m.lost = ""
+	}
+	m.dismiss(n)
 	for len(m.workers) < n {
 		worker := js.Global().Get("Worker").New(js.Global().Get("location").Get("href"))
 		m.workers = append(m.workers, m.listen(worker))
 		worker.Call("postMessage", js.Global().Get("saeModule"))
-		waiting++
-	}
-	timeout := time.After(startTimeout)
-	for range waiting {
-		select {
-		case <-m.ready:
-		case <-timeout:
-			return fmt.Errorf("no answer for %v", startTimeout)
-		}
-		if m.lost != "" {
-			return errors.New(m.lost)
-		}
 	}
 	return nil
 }
 
+// recruited implements Platform.Recruited.
+func (m *members) recruited() bool {
+	return !slices.ContainsFunc(m.workers, func(w *member) bool { return !w.ready })
+}
+
 // listen hears what a worker says outside the exchange: that it is ready, or
 // that it came to an end.
-func (m *members) listen(worker js.Value) member {
+func (m *members) listen(worker js.Value) *member {
+	one := &member{Value: worker}
 	lose := func(reason string) {
 		m.lost = reason
 		m.wake()
-		select {
-		case m.ready <- struct{}{}: // who waits for it is to look
-		default:
-		}
 	}
-	onMessage := js.FuncOf(func(_ js.Value, args []js.Value) any {
+	one.onMessage = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		message, ok := protocol.FromJS(args[0].Get("data"))
 		switch {
 		case !ok:
 		case message.Type == protocol.TypeReady:
-			m.ready <- struct{}{}
+			one.ready = true
+			m.wake()
 		case message.Type == protocol.TypeDied:
 			died, _ := protocol.Decode[protocol.Died](message)
 			lose(died.Reason)
@@ -160,7 +140,7 @@ func (m *members) listen(worker js.Value) member {
 		}
 		return nil
 	})
-	onError := js.FuncOf(func(_ js.Value, args []js.Value) any {
+	one.onError = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		args[0].Call("preventDefault") // or this worker fails as well
 		reason := "its script failed"
 		if text := args[0].Get("message"); text.Type() == js.TypeString {
@@ -169,7 +149,7 @@ func (m *members) listen(worker js.Value) member {
 		lose(reason)
 		return nil
 	})
-	worker.Set("onmessage", onMessage)
-	worker.Set("onerror", onError)
-	return member{worker, onMessage, onError}
+	worker.Set("onmessage", one.onMessage)
+	worker.Set("onerror", one.onError)
+	return one
 }

@@ -37,21 +37,22 @@ func newTuner(cores int) *tuner {
 	return &tuner{size: 1, limit: limit, found: limit == 1}
 }
 
-// add tells how long a step took with the size that the tuner asked for.
-func (t *tuner) add(elapsed time.Duration) {
+// add tells how long a step took with the size that the tuner asked for, and reports
+// whether that has just found the fastest.
+func (t *tuner) add(elapsed time.Duration) (found bool) {
 	if t.found {
-		return
+		return false
 	}
 	t.steps++
 	if t.steps <= trialWarmup {
-		return
+		return false
 	}
 	t.started += elapsed
 	if t.fastest == 0 || elapsed < t.fastest {
 		t.fastest = elapsed
 	}
 	if t.steps < trialWarmup+trialSteps || t.started < trialTime {
-		return
+		return false
 	}
 	switch {
 	case t.before > 0 && float64(t.fastest)*worthwhile > float64(t.before):
@@ -62,6 +63,7 @@ func (t *tuner) add(elapsed time.Duration) {
 	default:
 		*t = tuner{size: 2 * t.size, limit: t.limit, before: t.fastest}
 	}
+	return t.found
 }
 
 // stay makes the given size the one that was found.

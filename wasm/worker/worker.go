@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,12 +72,16 @@ type Platform struct {
 	// Cores is how many workers the machine can run at once.
 	Cores int
 
-	// Recruit makes a team of the size in join, with this worker the first:
-	// it starts workers, or ends those that there are too many, connects all
-	// and has them join.
-	Recruit func(join protocol.Join) error
+	// Recruit starts workers, or ends those that there are too many, so that
+	// there are n beside this one, and all of them alive. It does not wait for
+	// them: Recruited tells whether all are ready, Wake that to ask again.
+	Recruit   func(n int) error
+	Recruited func() bool
 	// Lost returns why a worker that was recruited has ended, "" where all live.
 	Lost func() string
+	// Assemble connects the workers that are ready with each other and with this
+	// one, the first of the team, and has them join it.
+	Assemble func(join protocol.Join)
 	// Connect makes the ports that came with TypeJoin those to the other members.
 	Connect func(ports any)
 	// Send hands data to another member.
@@ -102,7 +107,7 @@ type Worker struct {
 	stepping  int           // id of the step command under way; 0 for none
 	working   bool          // whether the run is in the middle of a piece of work
 	waiting   []int         // ids of the commands that are answered once it is over
-	exporting bool          // whether commands wait for a model to be exported: what replaces it may follow
+	exporting bool          // whether commands wait for a model to be exported or saved: what replaces it may follow
 
 	slot      string // that runs are saved under; "" for none
 	nextSave  time.Time
@@ -173,11 +178,6 @@ func (w *Worker) take() {
 // Run works for ever.
 func (w *Worker) Run() {
 	for {
-		if r := w.run; r != nil && r.ahead() { // the team is at the next batch already
-			r.work(w)
-			w.yield()
-			continue
-		}
 		if m, ok := w.peek(); ok {
 			w.take()
 			w.handle(m)
@@ -225,16 +225,19 @@ func (w *Worker) turn() {
 	w.lastTurn = time.Now()
 }
 
+// whileExporting are the commands that do not wait for a model to be exported.
+var whileExporting = []protocol.Type{protocol.TypePing, protocol.TypeSeen, protocol.TypePause, protocol.TypePace}
+
 // attend carries out the waiting commands up to the first that interrupts or
 // has to wait for the end of the step.
 func (w *Worker) attend() error {
-	if w.exporting {
-		return nil
-	}
 	run := w.run
 	for {
 		m, ok := w.peek()
 		if !ok {
+			return nil
+		}
+		if w.exporting && !slices.Contains(whileExporting, m.Type) {
 			return nil
 		}
 		switch m.Type {
@@ -346,7 +349,7 @@ func (w *Worker) news() protocol.Message {
 // answer replies to the commands that drive the run, once it rests: what they are told
 // of it then stays true.
 func (w *Worker) answer() {
-	if w.working || w.run != nil && w.run.ahead() {
+	if w.working {
 		return
 	}
 	for _, id := range w.waiting {
@@ -479,7 +482,7 @@ func (w *Worker) configure(m protocol.Message) error {
 	if err != nil {
 		return err
 	}
-	w.endRun(errors.New("step: the run was replaced")) // before it has a model: two may be too much for the memory there is
+	w.endRun(fmt.Errorf("step: %w", errReplaced)) // before it has a model: two may be too much for the memory there is
 	return w.begin(run)
 }
 
@@ -488,7 +491,7 @@ func (w *Worker) begin(r *run) error {
 	r.tuner = w.newTuner(r)
 	w.run, w.dirty = r, true
 	if r.tuner.found && r.tuner.size == 1 {
-		return w.Recruit(protocol.Join{Size: 1}) // a team of an earlier run has nothing to do
+		return w.Recruit(0) // a team of an earlier run has nothing to do
 	}
 	return nil
 }
@@ -538,12 +541,11 @@ func (w *Worker) waits() bool {
 }
 
 // show sends a frame where there is something new, the page has seen the
-// last one and, unless it is urgent, that was a while ago; but not while the
-// team is at the next batch already. It reports whether there was something to
-// do.
+// last one and, unless it is urgent, that was a while ago. It reports whether
+// there was something to do.
 func (w *Worker) show(urgent bool) bool {
 	urgent = urgent || w.urgent
-	if !w.dirty || w.unseen || w.run == nil || w.run.ahead() || !urgent && time.Since(w.lastFrame) < w.interval {
+	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < w.interval {
 		return false
 	}
 	frame, err := w.run.frame(w)

@@ -41,8 +41,10 @@ func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 		turns:   make(chan func(), 100),
 	}
 	platform := Platform{
-		Kernel:  "go",
-		Recruit: func(protocol.Join) error { return nil },
+		Kernel:    "go",
+		Recruit:   func(int) error { return nil },
+		Recruited: func() bool { return true },
+		Assemble:  func(protocol.Join) {},
 		NewFile: func(write func(io.Writer) error) (any, error) {
 			var file bytes.Buffer
 			err := write(&file)
@@ -351,7 +353,7 @@ func TestBackPressure(t *testing.T) {
 	frames := make(chan protocol.Message, 1000)
 	done := make(chan protocol.Message, 1000)
 	var w *Worker
-	w = New(Platform{Kernel: "go", Recruit: func(protocol.Join) error { return nil }, Turn: func() {}, Post: func(m protocol.Message) {
+	w = New(Platform{Kernel: "go", Recruit: func(int) error { return nil }, Turn: func() {}, Post: func(m protocol.Message) {
 		if m.Type == protocol.TypeFrame {
 			frames <- m
 			return

@@ -34,7 +34,7 @@ func (p *Page) Type(name, text string) {
 // Edit is Set for one field of the form: what is refused stays in the field
 // with the reason beside it. What would change a setting that is locked only says so.
 func (p *Page) Edit(name, text string) {
-	if settings, err := p.Settings.With(map[string]string{name: text}); err == nil && p.refuseLocked(settings) {
+	if settings, _, err := p.with(map[string]string{name: text}); err == nil && p.refuseLocked(settings) {
 		delete(p.Draft, name)
 		delete(p.FieldErrors, name)
 		return

@@ -69,7 +69,7 @@ func (s *Series) next() {
 		s.queue = nil
 		return
 	}
-	settings, err := s.page.Settings.With(q.Runs[0])
+	settings, asked, err := s.page.with(q.Runs[0])
 	q.Runs = q.Runs[1:]
 	if err != nil { // another version of this page has saved it
 		s.queue = nil
@@ -77,7 +77,7 @@ func (s *Series) next() {
 		return
 	}
 	s.page.over(aboutRun, aboutSettings)
-	s.page.Settings = settings
+	s.page.fit(settings, asked)
 	s.page.Status = protocol.StatusIdle
 	s.page.newRun(ignore)
 	s.page.Play(ignore)

@@ -374,19 +374,35 @@ func (p *Page) unchanged() string {
 }
 
 // adapt makes settings that a smaller data set cannot meet meet it.
-func (p *Page) adapt() {
-	if p.Settings.Fit(p.Dataset.Train) == nil {
-		return
+func (p *Page) adapt() { p.fit(p.Settings.FitTo(p.Dataset.Train), p.Settings) }
+
+// fit makes settings those of the page, and says so where others were asked for, which
+// had to be fitted to the data set.
+func (p *Page) fit(settings, asked experiment.Settings) {
+	if p.Settings = settings; settings != asked {
+		p.Notice = &Notice{
+			Title: "Settings were adapted to the data set",
+			Text:  fmt.Sprintf("%d training images of %s are in use: the batch size is now %d.", settings.TrainingImages(p.Dataset.Train), p.Dataset.Name, settings.Batch),
+			about: aboutRun,
+		}
 	}
-	if p.Settings.Subset > p.Dataset.Train {
-		p.Settings.Subset = 0
+}
+
+// with returns the settings with the named changes, as they were asked for and fitted to
+// the data set. Where that does not suffice for a named one, it is an error; only what
+// follows from them, such as the batch of an experiment, is fitted.
+func (p *Page) with(changes map[string]string) (fitted, asked experiment.Settings, err error) {
+	asked, err = p.Settings.With(changes)
+	if err != nil || p.Dataset.Train == 0 {
+		return asked, asked, err
 	}
-	p.Settings.Batch = min(p.Settings.Batch, p.Settings.TrainingImages(p.Dataset.Train))
-	p.Notice = &Notice{
-		Title: "Settings were adapted to the data set",
-		Text:  fmt.Sprintf("%s has %d training images: the batch size is now %d.", p.Dataset.Name, p.Dataset.Train, p.Settings.Batch),
-		about: aboutRun,
+	fitted = asked.FitTo(p.Dataset.Train)
+	for name := range changes {
+		if field, _ := experiment.Lookup(name); field.Format(fitted) != field.Format(asked) {
+			return p.Settings, asked, asked.Fit(p.Dataset.Train)
+		}
 	}
+	return fitted, asked, nil
 }
 
 // nextRun returns the number of a new run.
@@ -484,10 +500,7 @@ func (p *Page) fail(title string, err error) {
 // only the numbers of epochs and of workers change within a run. A run that was training
 // goes on as the new run. Bad values change nothing.
 func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) {
-	settings, err := p.Settings.With(changes)
-	if err == nil && p.Dataset.Train > 0 {
-		err = settings.Fit(p.Dataset.Train)
-	}
+	settings, asked, err := p.with(changes)
 	if err != nil {
 		done(false, err)
 		return
@@ -509,7 +522,7 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		return
 	}
 	adjusts := settings.Epochs != p.Settings.Epochs || settings.Workers != p.Settings.Workers
-	p.Settings = settings
+	p.fit(settings, asked)
 	if reset {
 		p.Series.queue = nil
 	}

@@ -227,6 +227,27 @@ func TestSet(t *testing.T) {
 			t.Errorf("%v: commands %q, want %q", test.changes, got, test.commands)
 		}
 	}
+	// What only follows from a change is fitted to the data set.
+	page.Set(map[string]string{"subset": "20"}, func(_ bool, err error) { must(t)(err) })
+	if s := page.Settings; s.Subset != 20 || s.Batch != 20 || page.Notice == nil || !strings.Contains(page.Notice.Text, "the batch size is now 20") {
+		t.Errorf("after subset 20: subset %d, batch %d, notice %v", s.Subset, s.Batch, page.Notice)
+	}
+	page.Set(map[string]string{"experiment": "4"}, func(_ bool, err error) { must(t)(err) })
+	if s := page.Settings; s.Experiment != 4 || s.Batch != 20 {
+		t.Errorf("experiment 4 on 20 images: experiment %d, batch %d", s.Experiment, s.Batch)
+	}
+	page.Set(map[string]string{"subset": "10", "batch": "20"}, func(_ bool, err error) {
+		if err == nil || page.Settings.Subset != 20 {
+			t.Error("a batch of 20 from 10 images is not refused")
+		}
+	})
+	page.Series.Experiments() // leaves experiment 4, whose batch is smaller than the others'
+	if s := page.Settings; s.Experiment != 1 || s.Batch != 20 || page.Status != protocol.StatusTraining {
+		t.Errorf("a series on 20 images: experiment %d, batch %d, status %q", s.Experiment, s.Batch, page.Status)
+	}
+	page.Series.Stop()
+	page.Pause(must(t))
+	worker.types()
 	// A knob that is turned while training restarts the training.
 	page.Play(must(t))
 	page.Set(map[string]string{"lambda": "1e-4"}, func(bool, error) {})

@@ -1,0 +1,382 @@
+package worker
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sae/data"
+	"sae/wasm/protocol"
+)
+
+// crew is a platform whose workers are goroutines.
+type crew struct {
+	mu        sync.Mutex
+	first     *Worker
+	ports     *ports      // that the first is connected with
+	members   []*mate     // those of ranks 1, 2, ...
+	lost      string      // why one of them ended
+	started   int         // members, so far
+	unready   bool        // whether members that start do not say that they are ready
+	received  int         // by the first
+	onReceive func(n int) // called before the first receives for the nth time; may be nil
+}
+
+// mate is a worker of a crew other than the first.
+type mate struct {
+	*Worker
+	ready, dead bool
+	ports       *ports
+	rank        int
+}
+
+// ports are what connects the members of a team.
+type ports struct {
+	mu      sync.Mutex
+	queues  [maxTeam][maxTeam][][]byte // by sender and receiver
+	workers []*Worker                  // by rank
+}
+
+func (p *ports) send(from, to int, data []byte) {
+	p.mu.Lock()
+	p.queues[from][to] = append(p.queues[from][to], slices.Clone(data))
+	p.mu.Unlock()
+	p.workers[to].Wake()
+}
+
+func (p *ports) receive(from, to int, data []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	queue := &p.queues[from][to]
+	if len(*queue) == 0 {
+		return false
+	}
+	if len((*queue)[0]) != len(data) {
+		panic("a message of another length than expected")
+	}
+	copy(data, (*queue)[0])
+	*queue = (*queue)[1:]
+	return true
+}
+
+// newCrewPage returns a page whose worker can have a team.
+func newCrewPage(t *testing.T) (*page, *crew) {
+	c := &crew{}
+	p := newPlatformPage(t, func(platform *Platform) {
+		platform.Kernel = "test" // gonum's, named otherwise, has no teams
+		platform.Cores = maxTeam
+		platform.Recruit = c.recruit
+		platform.Recruited = func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return !slices.ContainsFunc(c.members, func(m *mate) bool { return !m.ready })
+		}
+		platform.Assemble = c.assemble
+		platform.Save = func(_ protocol.Save, write func(io.Writer) error) error { return write(io.Discard) }
+		platform.Left = func(string) []protocol.Save { return nil }
+		platform.Lost = func() string {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.lost
+		}
+		platform.Send = func(to int, data []byte) { c.ports.send(0, to, data) }
+		platform.Receive = func(from int, data []byte) bool {
+			if c.onReceive != nil {
+				c.received++
+				c.onReceive(c.received)
+			}
+			c.mu.Lock()
+			lost := c.lost != ""
+			c.mu.Unlock()
+			return !lost && c.ports.receive(from, 0, data)
+		}
+	})
+	c.first = p.worker
+	return p, c
+}
+
+func (c *crew) recruit(n int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost != "" {
+		c.dismiss(0)
+		c.lost = ""
+	}
+	c.dismiss(n)
+	for len(c.members) < n {
+		m := &mate{ready: !c.unready, rank: len(c.members) + 1}
+		alive := func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return !m.dead
+		}
+		m.Worker = New(Platform{
+			Kernel: "test",
+			Turn:   func() {},
+			Lost:   func() string { return "" },
+			Post: func(reply protocol.Message) {
+				if reply.Error != "" && alive() {
+					c.lose(reply.Error)
+				}
+			},
+			Connect: func(p any) { m.ports = p.(*ports) },
+			Send: func(to int, data []byte) {
+				if alive() {
+					m.ports.send(m.rank, to, data)
+				}
+			},
+			Receive: func(from int, data []byte) bool { return alive() && m.ports.receive(from, m.rank, data) },
+		})
+		go m.Run()
+		c.members = append(c.members, m)
+		c.started++
+	}
+	return nil
+}
+
+func (c *crew) dismiss(n int) {
+	for len(c.members) > n {
+		c.members[len(c.members)-1].dead = true
+		c.members = c.members[:len(c.members)-1]
+	}
+}
+
+func (c *crew) assemble(join protocol.Join) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ports = &ports{workers: []*Worker{c.first}}
+	for _, m := range c.members {
+		if !m.ready {
+			panic("a member that is not ready joins")
+		}
+		c.ports.workers = append(c.ports.workers, m.Worker)
+	}
+	for _, m := range c.members {
+		join.Rank = m.rank
+		message := protocol.New(protocol.TypeJoin, join)
+		message.Ports = c.ports
+		m.Deliver(message)
+	}
+}
+
+// lose ends a member.
+func (c *crew) lose(reason string) {
+	c.mu.Lock()
+	if c.lost = reason; len(c.members) > 0 {
+		c.members[0].dead = true
+	}
+	c.mu.Unlock()
+	c.first.Wake()
+}
+
+// getReady has all members say that they are ready.
+func (c *crew) getReady() {
+	c.mu.Lock()
+	for _, m := range c.members {
+		m.ready = true
+	}
+	c.unready = false
+	c.mu.Unlock()
+	c.first.Wake()
+}
+
+// of are settings for a team of that many, with layers that its members share and
+// small ones that they do not: three batches an epoch.
+func of(team int, changes map[string]string) map[string]string {
+	all := map[string]string{"workers": fmt.Sprint(team), "hidden": "32,2100", "batch": "16", "subset": "40", "epochs": "1"}
+	for name, value := range changes {
+		all[name] = value
+	}
+	return all
+}
+
+// answered waits for the replies to the commands, in any order, and returns them.
+func (p *page) answered(ids []int) map[int]protocol.Message {
+	p.t.Helper()
+	replies := map[int]protocol.Message{}
+	for len(replies) < len(ids) {
+		select {
+		case reply := <-p.replies:
+			if slices.Contains(ids, reply.ID) {
+				replies[reply.ID] = reply
+			}
+		case <-time.After(time.Minute):
+			p.t.Fatalf("%d replies to the commands %v", len(replies), ids)
+		}
+	}
+	return replies
+}
+
+// commands are those that a user may give at any time, and that change nothing of what
+// is learnt.
+func commands() []protocol.Message {
+	image := make([]byte, data.ImageSize)
+	with := func(t protocol.Type, buffer []byte) protocol.Message { return protocol.New(t, nil, buffer) }
+	var many []int
+	for i := range 200 { // more than go through the network at once
+		many = append(many, i%50)
+	}
+	return []protocol.Message{
+		protocol.New(protocol.TypePing, nil),
+		protocol.New(protocol.TypeWatch, protocol.Watch{Images: many}),
+		protocol.New(protocol.TypeExport, protocol.Export{Format: "checkpoint"}),
+		with(protocol.TypeReconstruct, image),
+		with(protocol.TypeEncode, image),
+		with(protocol.TypeDecode, make([]byte, 4*8)),
+		with(protocol.TypeUnusual, image),
+		protocol.New(protocol.TypeUnit, protocol.Unit{Unit: 1}),
+		protocol.New(protocol.TypeMap, nil),
+		protocol.New(protocol.TypePause, nil),
+	}
+}
+
+// Whatever a user asks for while a team trains is answered, and changes nothing of
+// what is learnt.
+func TestCommandsToATeam(t *testing.T) {
+	for _, team := range []int{2, 4} {
+		train := func(disturb bool) []protocol.Epoch {
+			p, c := newCrewPage(t)
+			p.start(of(team, map[string]string{"epochs": "3"}))
+			var ids []int
+			next := 0
+			c.onReceive = func(n int) {
+				if all := commands(); disturb && n%3 == 0 && next < 2*len(all) { // they make it receive more
+					ids = append(ids, p.send(all[next%len(all)]), p.send(protocol.New(protocol.TypePlay, nil)))
+					next++
+				}
+			}
+			p.must(protocol.TypePlay, nil)
+			frame, epochs, _ := p.until(func(f protocol.Frame) bool { return isDone(f) && (!disturb || f.Samples != nil && len(f.Samples.Images) == 200) })
+			if frame.Workers != team || c.started != team-1 {
+				t.Errorf("%d workers of %d that were started train, want %d", frame.Workers, c.started+1, team)
+			}
+			if disturb && next < len(commands()) {
+				t.Errorf("%d commands were given, want each at least once", next)
+			}
+			for _, reply := range p.answered(ids) {
+				if reply.Error != "" && !strings.Contains(reply.Error, "the run is done") {
+					t.Errorf("team of %d: %s", team, reply.Error)
+				}
+			}
+			return epochs
+		}
+		if got, want := train(true), train(false); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("a team of %d that is disturbed learns\n%v, want\n%v", team, got, want)
+		}
+	}
+}
+
+// Wherever a member is lost, the run ends with an error, whatever is asked for
+// meanwhile is answered, and the next run trains.
+func TestMemberIsLost(t *testing.T) {
+	for _, team := range []int{2, 4} {
+		p, c := newCrewPage(t)
+		p.must(protocol.TypeKeep, protocol.Keep{Slot: "slot"})
+		p.start(of(team, nil))
+		for n := 1; n <= 20; n += team / 2 {
+			p.must(protocol.TypeConfigure, protocol.Configure{Run: n, Settings: settings(t, of(team, nil))})
+			var ids []int
+			c.received = 0
+			c.onReceive = func(received int) {
+				if received != n {
+					return
+				}
+				all := commands()
+				ids = append(ids, p.send(all[n%len(all)]), p.send(protocol.New(protocol.TypeStep, nil)))
+				p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
+				c.lose("struck by lightning")
+			}
+			p.must(protocol.TypePlay, nil)
+			frame, _, _ := p.until(func(f protocol.Frame) bool {
+				return f.Run == n && (isDone(f) || f.Status == protocol.StatusError)
+			})
+			if isDone(frame) {
+				t.Fatalf("a team of %d is done before reception %d", team, n)
+			}
+			if !strings.Contains(frame.Failure, "a worker of the team was lost, and its part of the model with it: struck by lightning") {
+				t.Errorf("failure %q", frame.Failure)
+			}
+			p.answered(ids)
+			if reply := p.do(protocol.TypeExport, protocol.Export{Format: "checkpoint"}); !strings.Contains(reply.Error, "was lost") {
+				t.Errorf("export of a lost model: %q", reply.Error)
+			}
+		}
+	}
+}
+
+// A run that diverges ends, with any number of workers, and the next one trains.
+func TestTeamDiverges(t *testing.T) {
+	for _, team := range []int{1, 2, 4} {
+		p, _ := newCrewPage(t)
+		p.start(of(team, map[string]string{"lr": "10", "epochs": "100"}))
+		p.must(protocol.TypePlay, nil)
+		frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
+		if !frame.Diverged || !strings.Contains(frame.Failure, "the learning rate 10 is too high") {
+			t.Errorf("team of %d: failure %q, diverged %v", team, frame.Failure, frame.Diverged)
+		}
+		if reply := p.do(protocol.TypeExport, protocol.Export{Format: "checkpoint"}); reply.Error == "" {
+			t.Errorf("team of %d: what diverged is exported", team)
+		}
+		p.must(protocol.TypeConfigure, protocol.Configure{Run: 2, Settings: settings(t, of(team, nil))})
+		p.must(protocol.TypePlay, nil)
+		p.until(func(f protocol.Frame) bool { return f.Run == 2 && isDone(f) })
+	}
+}
+
+// While a team is recruited, commands are answered; only workers that are ready join.
+func TestRecruiting(t *testing.T) {
+	p, c := newCrewPage(t)
+	c.unready = true
+	p.start(of(4, nil))
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	p.must(protocol.TypePlay, nil)
+	p.must(protocol.TypePause, nil)
+	p.must(protocol.TypePing, nil)
+	c.getReady()
+	p.must(protocol.TypePlay, nil)
+	if frame, _, _ := p.until(isDone); frame.Workers != 4 {
+		t.Errorf("%d workers, want 4", frame.Workers)
+	}
+
+	// Another run, of another team, takes the place of one whose workers are not ready.
+	c.mu.Lock()
+	c.dismiss(0)
+	c.unready = true
+	c.mu.Unlock()
+	p.must(protocol.TypeConfigure, protocol.Configure{Run: 2, Settings: settings(t, of(4, nil))})
+	p.must(protocol.TypePlay, nil)
+	p.must(protocol.TypeConfigure, protocol.Configure{Run: 3, Settings: settings(t, of(2, nil))})
+	p.must(protocol.TypePlay, nil)
+	c.getReady()
+	if frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Run == 3 && isDone(f) }); frame.Workers != 2 {
+		t.Errorf("%d workers, want 2", frame.Workers)
+	}
+}
+
+// Where no workers are to be had, the run trains alone.
+func TestNoTeam(t *testing.T) {
+	p, c := newCrewPage(t)
+	c.unready = true
+	p.start(of(2, nil))
+	p.must(protocol.TypePlay, nil)
+	for c.recruited() == 0 {
+		p.must(protocol.TypePing, nil)
+	}
+	c.lose("struck by lightning")
+	if frame, _, _ := p.until(isDone); frame.Workers != 1 {
+		t.Errorf("%d workers, want 1", frame.Workers)
+	}
+	if n := c.recruited(); n != 0 {
+		t.Errorf("%d members are left", n)
+	}
+}
+
+func (c *crew) recruited() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.members)
+}

@@ -198,7 +198,7 @@ async function hides() {
       input.files = files.files;
       input.dispatchEvent(new Event("change"));
     }, picture);
-    await until(() => /two-colours|read from a canvas/.test(document.querySelector(".notice").innerText) || /your/i.test(document.querySelector(".answer").innerText));
+    await until(() => /two-colours|read from a canvas/.test(document.querySelector(".notice").innerText) || /your/i.test(document.querySelector(".answer")?.innerText));
     const notice = await page.evaluate(() => document.querySelector(".notice:not([hidden])")?.innerText);
     expect(`a notice that pixels are hidden, not ${notice}`, /scrambles what pages read from a canvas/.test(notice));
   });

@@ -3,17 +3,21 @@
 // kept sparse by an L1 penalty. It works in float32 on gonum's BLAS and knows
 // no browser, no file and no page.
 //
+// The training step is in step.go: forward, loss, backward and update, in the order
+// in which they run. What it is made of are the layers in model.go, Adam's rate in
+// adam.go, and the loops of package kernel.
+//
 // # Model
 //
 // A dense layer maps a batch x, [n, in], to activation(x·W + b), with a kernel
-// W, [in, out], and a bias b, [out]. [New] stacks them as the exercise does in
-// Keras,
+// W, [in, out], and a bias b, [out]. An [Architecture] stacks them as the exercise
+// does in Keras,
 //
-//	input → hidden layers (ReLU) → latent (ReLU) → hidden layers in reverse (ReLU) → output (sigmoid)
+//	input → hidden layers (ReLU) → latent (ReLU) → hidden layers (ReLU) → output (sigmoid)
 //
-// and [Architecture] with any hidden layers in the decoder. Encoder and
-// decoder are models in their own right: they share their parameters with the
-// whole and run alone.
+// with any hidden layers in the decoder: none, or those of the encoder in reverse.
+// [New] draws the kernels. Encoder and decoder are models in their own right: they
+// share their parameters with the whole and run alone.
 //
 // # Loss
 //
@@ -50,8 +54,10 @@
 //
 // # Teams
 //
-// Several workers can train one autoencoder: see [Team] and [Trainer.Spread].
-// Each owns some units of every layer, with their columns of the kernel. They
+// Several workers can train one autoencoder: see [Team] and [Trainer.Spread]. The step
+// is the same: where members need what others have, it calls a collective operation,
+// which for one worker exchanges nothing.
+// Each worker owns some units of every layer, with their columns of the kernel. They
 // exchange activations on the way forward and, on the way back, the parts of
 // ∂loss/∂x that their units contribute. Those are summed in the same order
 // whatever the size of the team: over [Slices] slices of the units, as a
@@ -72,7 +78,7 @@
 // # Interruption
 //
 // Where a step takes long and something else waits, Trainer.Yield is called
-// after every [Stride] multiply-adds. An error ends the step, and with it the
+// after every Trainer.Stride multiply-adds. An error ends the step, and with it the
 // training.
 //
 // # Sources

@@ -6,21 +6,26 @@ import (
 	"sae/nn"
 )
 
+// Experiments 2 and 3 of the exercise.
 func ExampleNew() {
-	auto, err := nn.New(3072, []int{512, 128}, 64, 1e-5, 1)
-	if err != nil {
-		panic(err)
+	straight := nn.Architecture{InputDims: 3072, EncoderHidden: []int{512, 128}, LatentDims: 64, Lambda: 1e-5}
+	mirrored := straight
+	mirrored.DecoderHidden = []int{128, 512}
+	for _, architecture := range []nn.Architecture{straight, mirrored} {
+		auto, err := nn.New(architecture, "glorot", 1)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(architecture.Widths(), len(auto.Params()), "parameters")
 	}
-	fmt.Println(auto.Layers())
-	fmt.Println(len(auto.Params()), "parameters")
 	// Output:
-	// [3072 512 128 64 128 512 3072]
-	// 3297600 parameters
+	// [3072 512 128 64 3072] 1846976 parameters
+	// [3072 512 128 64 128 512 3072] 3297600 parameters
 }
 
 // Eight grey images of four pixels through two numbers and back.
 func ExampleTrainer() {
-	auto, err := nn.New(4, []int{8}, 2, 0, 1)
+	auto, err := nn.New(nn.Architecture{InputDims: 4, EncoderHidden: []int{8}, LatentDims: 2, DecoderHidden: []int{8}}, "glorot", 1)
 	if err != nil {
 		panic(err)
 	}
@@ -57,7 +62,7 @@ func ExampleTrainer() {
 
 // Encoder and decoder run alone.
 func ExampleModel_Predict() {
-	auto, err := nn.New(3072, []int{128}, 16, 1e-5, 1)
+	auto, err := nn.New(nn.Architecture{InputDims: 3072, EncoderHidden: []int{128}, LatentDims: 16}, "glorot", 1)
 	if err != nil {
 		panic(err)
 	}
@@ -69,7 +74,7 @@ func ExampleModel_Predict() {
 }
 
 func ExampleTrainer_Evaluate() {
-	auto, err := nn.Architecture{InputDims: 4, LatentDims: 2}.Build("he", 1)
+	auto, err := nn.New(nn.Architecture{InputDims: 4, LatentDims: 2}, "he", 1)
 	if err != nil {
 		panic(err)
 	}

@@ -120,6 +120,7 @@ async function compileProgram() {
       end();
     }
   };
+  if (!("vuguRender" in globalThis)) throw new Error("renderer.js did not run");
   globalThis.saeModule = await program;
   await go.run(await instantiateProgram(saeModule, go.importObject));
   end();

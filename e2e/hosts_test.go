@@ -130,7 +130,7 @@ func TestScriptsUnderWrongType(t *testing.T) {
 		t.Run(test.name+" "+test.address, func(t *testing.T) {
 			serve(t, "text/plain", true, test.name)
 			p := open(t, test.address, desktop)
-			p.expectProblems(`Refused to execute script|panic|JavaScript error|goroutine|TrustedHTML|TrustedScriptURL|is not defined|is not a function|could not be loaded|text/plain`)
+			p.expectProblems(`Refused to execute script|panic|JavaScript error|goroutine|TrustedHTML|TrustedScriptURL|is not defined|is not a function|could not be loaded|did not run|text/plain`)
 			waitFor[bool](p, fmt.Sprintf(`%s.includes("the server sends %s as text/plain; scripts have to come as text/javascript")`, says, test.name))
 		})
 	}

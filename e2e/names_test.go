@@ -53,18 +53,30 @@ func TestLongNames(t *testing.T) {
 	p := open(t, "", desktop)
 	start(p)
 	openLab(p)
+	evaluate[chromedp.Void](p, `(() => {
+		const mix = document.querySelector(".mix select");
+		mix.selectedIndex = 1;
+		mix.dispatchEvent(new Event("change", { bubbles: true }));
+	})()`)
+	fits(p, "explore")
+	p.at("compare")
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 1`)
 	evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
 		const input = document.querySelector("#runs tbody input[type=text]");
 		input.value = %q;
 		input.dispatchEvent(new Event("change", { bubbles: true }));
 		document.querySelector("#runs tbody input[type=checkbox]").click();
-		const mix = document.querySelector(".mix select");
-		mix.selectedIndex = 1;
-		mix.dispatchEvent(new Event("change", { bubbles: true }));
-		document.querySelectorAll("main .badge, .knobs .button").forEach((e) => e.ariaExpanded === "false" && e.click());
 	})()`, long("run")))
-	fits(p, "the page")
+	fits(p, "compare")
+	for _, place := range []string{"features", "data", "model", "share"} {
+		p.at(place)
+		fits(p, place)
+	}
+	p.at("train")
+	evaluate[chromedp.Void](p, `document.querySelectorAll(".knobs > .button").forEach((e) => e.ariaExpanded === "false" && e.click())`)
+	waitFor[bool](p, `!!document.querySelector("#setting-hidden")`)
+	fits(p, "train")
+	p.at("compare")
 	evaluate[chromedp.Void](p, `document.querySelector("#runs button[aria-label^=Delete]").click()`)
 	waitFor[bool](p, `document.querySelector(".toast").innerText.includes("Deleted")`)
 	evaluate[chromedp.Void](p, drop(fmt.Sprintf(`new File(["no records"], %q)`, long("file")+".bin")))

@@ -91,21 +91,21 @@ func Run() {
 	loop := browser.NewEventLoop()
 	for first := true; ; first = false {
 		loop.Turn()
-		frame, start := a.frame, time.Now()
+		frame := a.frame
 		a.frame = false
 		a.lock.Lock()
 		a.page.Lesson.Observe()
 		a.showAddress()
 		a.prepare()
 		a.lock.Unlock()
-		a.render(loop)
-		loop.Turn()
+		took := a.render(loop)
+		start := time.Now()
 		a.root.Draw()
 		if first {
 			a.ready()
 		}
 		if frame {
-			a.measureDisplay(time.Since(start))
+			a.measureDisplay(took + time.Since(start))
 		}
 		<-a.wake
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"syscall/js"
+	"time"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/domrender"
@@ -66,13 +67,15 @@ func (p *part) enter() { js.Global().Set("vuguState", p.known) }
 
 // render renders the parts that are shown and have changed, each in a task of its own,
 // so that none keeps the browser from answering the user. Nothing comes between building
-// a part and rendering it: what was typed then would be lost.
-func (a *app) render(loop *browser.EventLoop) {
+// a part and rendering it: what was typed then would be lost. It returns how long that
+// took, without the tasks in between.
+func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 	for _, p := range a.parts {
 		if !p.Shown(a.page) {
 			a.leave(p)
 			continue
 		}
+		start := time.Now()
 		if p.renderer == nil {
 			a.mount(p)
 		}
@@ -81,6 +84,7 @@ func (a *app) render(loop *browser.EventLoop) {
 		a.lock.Unlock()
 		digest := ui.Digest(results)
 		if p.shown && !p.touched && digest == p.digest {
+			took += time.Since(start)
 			continue
 		}
 		came := !p.shown
@@ -95,8 +99,10 @@ func (a *app) render(loop *browser.EventLoop) {
 				title.Call("focus")
 			}
 		}
+		took += time.Since(start)
 		loop.Turn()
 	}
+	return took
 }
 
 // leave takes a part that is no longer shown off the page. The focus goes back to what

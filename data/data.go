@@ -29,6 +29,16 @@ func (s Split) Image(i int) []byte {
 	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
 }
 
+// Bytes rounds values in [0, 1], such as those of reconstructions, to the bytes that
+// stand for them in images.
+func Bytes(values []float32) []byte {
+	bytes := make([]byte, len(values))
+	for i, value := range values {
+		bytes[i] = byte(value*255 + 0.5)
+	}
+	return bytes
+}
+
 // Dataset is a set of images for training and validation.
 type Dataset struct {
 	Name       string   // "CIFAR-10"

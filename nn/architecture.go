@@ -22,19 +22,38 @@ type Architecture struct {
 	Lambda        float64    // λ, the weight of the L1 activity regularisation
 }
 
-// Layers returns the widths of all layers from input to output.
-func (a Architecture) Layers() []int {
+// Widths returns the widths of all layers from input to output.
+func (a Architecture) Widths() []int {
 	return slices.Concat([]int{a.InputDims}, a.EncoderHidden, []int{a.LatentDims}, a.DecoderHidden, []int{a.InputDims})
 }
 
 // Parameters returns how many numbers the kernels and biases hold.
 func (a Architecture) Parameters() int {
-	layers := a.Layers()
 	n := 0
-	for i := range len(layers) - 1 {
-		n += (layers[i] + 1) * layers[i+1]
+	for _, layer := range a.dense() {
+		n += (layer.In + 1) * layer.Out
 	}
 	return n
+}
+
+// dense returns the dense layers from the first of the encoder to the output,
+// without parameters.
+func (a Architecture) dense() []Dense {
+	widths, latent := a.Widths(), len(a.EncoderHidden)
+	layers := make([]Dense, len(widths)-1)
+	for i := range layers {
+		layer := Dense{Name: fmt.Sprintf("encoder_%d", i+1), In: widths[i], Out: widths[i+1], Activation: ReLU}
+		switch {
+		case i == len(layers)-1:
+			layer.Name, layer.Activation = "output", Sigmoid
+		case i == latent:
+			layer.Name, layer.Activation = "latent", a.Latent
+		case i > latent:
+			layer.Name = fmt.Sprintf("decoder_%d", i-latent)
+		}
+		layers[i] = layer
+	}
+	return layers
 }
 
 // Validate reports the first field that no autoencoder can have: a width
@@ -63,34 +82,14 @@ func (a Architecture) Validate() error {
 	if a.Latent != ReLU && a.Latent != Linear {
 		return fmt.Errorf("nn: latent activation %v: want %v or %v", a.Latent, ReLU, Linear)
 	}
-	layers := a.Layers()
 	n := 0.0 // in floating point, where no width overflows
-	for i := range len(layers) - 1 {
-		n += (float64(layers[i]) + 1) * float64(layers[i+1])
+	for _, layer := range a.dense() {
+		n += (float64(layer.In) + 1) * float64(layer.Out)
 	}
 	if n > maxParameters {
-		return fmt.Errorf("nn: layers %v have %.0f parameters: want at most %d", layers, n, maxParameters)
+		return fmt.Errorf("nn: layers of widths %v have %.0f parameters: want at most %d", a.Widths(), n, maxParameters)
 	}
 	return nil
-}
-
-// With returns the autoencoder with the given parameters, in the order of
-// [Autoencoder.Params]. Their number has to be right and all have to be finite.
-func (a Architecture) With(parameters []float32) (*Autoencoder, error) {
-	if err := a.Validate(); err != nil {
-		return nil, err
-	}
-	if want := a.Parameters(); len(parameters) != want {
-		return nil, fmt.Errorf("nn: %d parameters: want %d for layers %v", len(parameters), want, a.Layers())
-	}
-	for i, x := range parameters {
-		if x-x != 0 { // NaN or infinite
-			return nil, fmt.Errorf("nn: parameter %d is %g: want a finite number", i, x)
-		}
-	}
-	auto := a.build()
-	copy(auto.parameters, parameters)
-	return auto, nil
 }
 
 // initializers draw a kernel from a uniform distribution of the given limit.
@@ -102,7 +101,7 @@ var initializers = []struct {
 	{"he", func(in, _ int) float64 { return math.Sqrt(6 / float64(in)) }},
 }
 
-// InitializerNames returns the names that Build knows: "glorot" for Glorot's
+// InitializerNames returns the names that New knows: "glorot" for Glorot's
 // uniform initialisation, Keras's default for dense layers, with kernels in
 // ±√(6/(in+out)) (Glorot and Bengio 2010), and "he" for He's, made for ReLU,
 // with kernels in ±√(6/in) (He et al. 2015). Biases start at zero with both.
@@ -114,9 +113,13 @@ func InitializerNames() []string {
 	return names
 }
 
-// Build returns an autoencoder with kernels drawn by the named initialiser.
-// The same seed gives the same kernels on every platform.
-func (a Architecture) Build(initializer string, seed uint64) (*Autoencoder, error) {
+// New returns an autoencoder with kernels drawn by the named initialiser. The same
+// seed gives the same kernels on every platform.
+//
+// The exercise's autoencoder(input_dims, hidden_layers, latent_dims, lambtha) is the
+// architecture with these four and, as DecoderHidden, nothing or the hidden layers in
+// reverse; Keras's initialiser is "glorot".
+func New(a Architecture, initializer string, seed uint64) (*Autoencoder, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -133,6 +136,25 @@ func (a Architecture) Build(initializer string, seed uint64) (*Autoencoder, erro
 			layer.Kernel[k] = float32((2*random.Float64() - 1) * limit)
 		}
 	}
+	return auto, nil
+}
+
+// With returns the autoencoder with the given parameters, in the order of
+// [Autoencoder.Params]. Their number has to be right and all have to be finite.
+func (a Architecture) With(parameters []float32) (*Autoencoder, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	if want := a.Parameters(); len(parameters) != want {
+		return nil, fmt.Errorf("nn: %d parameters: want %d for layers of widths %v", len(parameters), want, a.Widths())
+	}
+	for i, x := range parameters {
+		if x-x != 0 { // NaN or infinite
+			return nil, fmt.Errorf("nn: parameter %d is %g: want a finite number", i, x)
+		}
+	}
+	auto := a.build()
+	copy(auto.params, parameters)
 	return auto, nil
 }
 

@@ -3,24 +3,28 @@
 // kept sparse by an L1 penalty. It works in float32 on gonum's BLAS and knows
 // no browser, no file and no page.
 //
+// To see how it learns, read step.go from top to bottom: forward, loss, backward,
+// update. It is made of the layers in model.go, Adam's step size in adam.go and the
+// loops of package kernel.
+//
 // # Model
 //
 // A dense layer maps a batch x, [n, in], to activation(x·W + b), with a kernel
-// W, [in, out], and a bias b, [out]. [New] stacks them as the exercise does in
-// Keras,
+// W, [in, out], and a bias b, [out]. An [Architecture] stacks them as the exercise
+// does in Keras,
 //
-//	input → hidden layers (ReLU) → latent (ReLU) → hidden layers in reverse (ReLU) → output (sigmoid)
+//	input → hidden layers (ReLU) → latent (ReLU) → hidden layers (ReLU) → output (sigmoid)
 //
-// and [Architecture] with any hidden layers in the decoder. Encoder and
-// decoder are models in their own right: they share their parameters with the
-// whole and run alone.
+// with any hidden layers in the decoder: none, or those of the encoder in reverse.
+// [New] draws the kernels. Encoder and decoder are models in their own right: they
+// share their parameters with the whole and run alone.
 //
 // # Loss
 //
 // With z the logits of the output, x the input, d its size, a the latent
 // activations and n the images of a batch,
 //
-//	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ a
+//	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ |a|
 //
 // The first sum is the binary cross-entropy of sigmoid(z), from the logits and
 // without clipping; the second the L1 activity regularisation. Both are as
@@ -39,9 +43,9 @@
 //
 // The latent activations add λ/n where they are positive, −λ/n where a linear
 // latent layer makes them negative, and ReLU lets the gradient pass where its
-// activation is positive. Once a layer has passed its
-// gradient on, it is updated, some rows of the kernel at a time, so that no
-// gradient of a whole kernel is ever kept.
+// activation is positive. Once a layer has passed its gradient on, it is updated,
+// some rows of the kernel at a time, so that no gradient of a whole kernel is ever
+// kept.
 //
 // # Optimiser
 //
@@ -50,8 +54,11 @@
 //
 // # Teams
 //
-// Several workers can train one autoencoder: see [Team] and [Trainer.Spread].
-// Each owns some units of every layer, with their columns of the kernel. They
+// Several workers can train one autoencoder: see [Team] and [Trainer.Spread]. The step
+// is the same for one worker and for a team: where a member needs what others have, it
+// calls a collective operation, which exchanges nothing in a team of one.
+//
+// Each worker owns some units of every layer, with their columns of the kernel. They
 // exchange activations on the way forward and, on the way back, the parts of
 // ∂loss/∂x that their units contribute. Those are summed in the same order
 // whatever the size of the team: over [Slices] slices of the units, as a
@@ -72,7 +79,7 @@
 // # Interruption
 //
 // Where a step takes long and something else waits, Trainer.Yield is called
-// after every [Stride] multiply-adds. An error ends the step, and with it the
+// after every Trainer.Stride multiply-adds. An error ends the step, and with it the
 // training.
 //
 // # Sources

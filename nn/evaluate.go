@@ -3,105 +3,68 @@ package nn
 import (
 	"fmt"
 	"math"
+
+	"sae/nn/internal/collective"
 )
 
-// Evaluation is the quality of an autoencoder on a set of images, and what
-// its latent units do there.
+// Evaluation is the quality of an autoencoder on a set of images.
 type Evaluation struct {
-	Loss                   // as training computes it, over all images
-	MSE          float64   // mean squared error of the values in [0, 1]
-	MeanActive   float64   // latent units with an activation other than 0, mean per image: the code's L0
-	Dead         int       // latent units that are active on no image
-	UnitMean     []float32 // mean absolute activation of each unit, [LatentDims]
-	UnitActivity []float32 // share of the images on which each unit is active, [LatentDims]
-	Codes        []float32 // latent activations, [images, LatentDims]
+	Loss                 // as training computes it, over all images
+	MSE        float64   // mean squared error of the values in [0, 1]
+	MeanActive float64   // latent units with an activation other than 0, mean per image: the code's L0
+	Dead       int       // latent units that are active on no image
+	Codes      []float32 // latent activations, [images, LatentDims]
 }
 
 // PSNR returns the peak signal-to-noise ratio in dB, as the function PSNR does.
 func (e *Evaluation) PSNR() float64 { return PSNR(e.MSE) }
 
 // PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/mse), of a mean
-// squared error of values in [0, 1]. It is at most 120, so that it is finite, and JSON
-// has it, where pictures of one colour are reconstructed exactly.
+// squared error of values in [0, 1]. It is at most 120, and so finite where pictures
+// of one colour are reconstructed exactly.
 func PSNR(mse float64) float64 { return -10 * math.Log10(max(mse, 1e-12)) }
-
-// Histogram returns the distribution of the sizes of all latent activations:
-// the share in each of some equal bins between 0 and the largest, and the share
-// that is zero, which is in no bin.
-func (e *Evaluation) Histogram(bins int) (shares []float32, zero, largest float64) {
-	shares = make([]float32, bins)
-	for _, activation := range e.Codes {
-		largest = max(largest, math.Abs(float64(activation)))
-	}
-	share := 1 / float32(len(e.Codes))
-	var zeros int
-	for _, activation := range e.Codes {
-		if activation == 0 {
-			zeros++
-			continue
-		}
-		bin := int(math.Abs(float64(activation)) / largest * float64(bins))
-		shares[min(bin, bins-1)] += share
-	}
-	return shares, float64(zeros) * float64(share), largest
-}
 
 // evaluationBatch bounds the memory that an evaluation takes.
 const evaluationBatch = 128
 
+// batches returns the number of images, at least 1, and calls do with their batches.
+func (t *Trainer) batches(what string, images []byte, do func(batch []byte, first, n int) error) (int, error) {
+	dims := t.network.InputDims
+	total := len(images) / dims
+	if total < 1 || len(images) != total*dims {
+		return 0, fmt.Errorf("nn: %s of %d bytes: want at least one image of %d", what, len(images), dims)
+	}
+	for first := 0; first < total; first += evaluationBatch {
+		n := min(evaluationBatch, total-first)
+		if err := do(images[first*dims:][:n*dims], first, n); err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
 // Evaluate reconstructs images, [n, InputDims] bytes with n at least 1, and
 // compares. The result is good until the next call.
 func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
-	dims, latents := t.auto.InputDims, t.auto.LatentDims
-	n := len(images) / dims
-	if n < 1 || len(images) != n*dims {
-		return nil, fmt.Errorf("nn: evaluation of %d bytes: want at least one image of %d", len(images), dims)
-	}
+	dims, latents := t.network.InputDims, t.network.LatentDims
 	result := &t.evaluation
-	result.Codes = grow(result.Codes, n*latents)
-	result.UnitMean = grow(result.UnitMean, latents)
-	result.UnitActivity = grow(result.UnitActivity, latents)
+	result.Codes = grow(result.Codes, len(images)/dims*latents)
 	var bce, squares float64
-	for first := 0; first < n; first += evaluationBatch {
-		count := min(evaluationBatch, n-first)
-		s := t.begin(opEvaluate, images[first*dims:][:count*dims])
-		sums, err := s.evaluate(count)
-		if err != nil {
-			return nil, err
-		}
-		bce += sumOf(sums.bce)
-		squares += sumOf(sums.squares)
-		copy(result.Codes[first*latents:], t.codes(count))
+	n, err := t.batches("evaluation", images, func(batch []byte, first, n int) error {
+		b, s, err := t.begin(opEvaluate, batch).evaluate(n)
+		bce += b.Total()
+		squares += s.Total()
+		copy(result.Codes[first*latents:], t.codes(n))
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	values := float64(n * dims)
 	result.BCE = bce / values
 	result.MSE = squares / values
-	result.countUnits(n)
-	var sum float64
-	for _, mean := range result.UnitMean {
-		sum += float64(mean)
-	}
-	result.L1 = t.auto.Lambda * sum
+	result.L1 = t.network.Lambda * result.countUnits(n, latents)
 	return result, nil
-}
-
-// Loss returns the loss of a batch, [n, InputDims] bytes with n from 1 to the trainer's
-// batch, and trains on nothing.
-func (t *Trainer) Loss(images []byte) (Loss, error) {
-	n, err := t.imagesIn(images)
-	if err != nil {
-		return Loss{}, err
-	}
-	sums, err := t.begin(opEvaluate, images).evaluate(n)
-	if err != nil {
-		return Loss{}, err
-	}
-	return t.loss(sums, n), nil
-}
-
-// codes returns the latent activations of the n images that went through last.
-func (t *Trainer) codes(n int) []float32 {
-	return t.shard.layers[len(t.auto.EncoderHidden)].all[:n*t.auto.LatentDims]
 }
 
 // Reconstruct runs images, [n, InputDims] bytes with n at least 1, through the
@@ -109,62 +72,74 @@ func (t *Trainer) codes(n int) []float32 {
 // [n, LatentDims], and reconstructions, [n, InputDims], both good until the next
 // call.
 func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
-	dims, latents := t.auto.InputDims, t.auto.LatentDims
-	n := len(images) / dims
-	if n < 1 || len(images) != n*dims {
-		return nil, nil, fmt.Errorf("nn: reconstruction of %d bytes: want at least one image of %d", len(images), dims)
+	dims, latents := t.network.InputDims, t.network.LatentDims
+	r := &t.reconstructed
+	r.codes, r.outputs = grow(r.codes, len(images)/dims*latents), grow(r.outputs, len(images)/dims*dims)
+	_, err = t.batches("reconstruction", images, func(batch []byte, first, n int) error {
+		err := t.begin(opReconstruct, batch).reconstruct(r.outputs[first*dims:][:n*dims], n)
+		copy(r.codes[first*latents:], t.codes(n))
+		return err
+	})
+	return r.codes, r.outputs, err
+}
+
+// evaluate compares the reconstructions of the n images that are loaded with
+// them. The first member gets the sums over all units of the cross-entropies
+// and of the squared errors.
+func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
+	if err = s.forward(n); err != nil {
+		return bce, squares, err
 	}
-	t.reconstructed.codes = grow(t.reconstructed.codes, n*latents)
-	t.reconstructed.outputs = grow(t.reconstructed.outputs, n*dims)
-	for first := 0; first < n; first += evaluationBatch {
-		count := min(evaluationBatch, n-first)
-		s := t.begin(opReconstruct, images[first*dims:][:count*dims])
-		if err := s.reconstruct(count); err != nil {
-			return nil, nil, err
-		}
-		copy(t.reconstructed.codes[first*latents:], t.codes(count))
-		output := s.output()
-		whole := shardLayer{out: dims, all: t.reconstructed.outputs[first*dims:][:count*dims]}
-		whole.place(output.own[:count*output.width()], s.team, 0)
-		for rank := range s.team.others {
-			first, last := s.team.units(rank, dims)
-			part := make([]float32, count*(last-first))
-			if err := s.team.Receive(rank, bytesOf(part)); err != nil {
-				return nil, nil, err
+	// At scale 1 the gradient is the reconstruction's error.
+	if bce, err = s.loss(n, 1); err != nil {
+		return bce, squares, err
+	}
+	l := s.last()
+	for slice, units := range s.slices(l) {
+		for i := range n {
+			for _, x := range l.gradient[i*l.Out+units.First : i*l.Out+units.Last] {
+				squares[slice] += float64(x) * float64(x)
 			}
-			whole.place(part, s.team, rank)
 		}
 	}
-	return t.reconstructed.codes, t.reconstructed.outputs, nil
-}
-
-// ToBytes rounds values in [0, 1], such as those of reconstructions, to the bytes
-// that stand for them in images.
-func ToBytes(values []float32) []byte {
-	bytes := make([]byte, len(values))
-	for i, value := range values {
-		bytes[i] = byte(value*255 + 0.5)
+	s.team.SendSums(&bce)
+	s.team.SendSums(&squares)
+	if err = s.team.ReceiveSums(&bce); err != nil {
+		return bce, squares, err
 	}
-	return bytes
+	return bce, squares, s.team.ReceiveSums(&squares)
 }
 
-// countUnits derives the statistics of the units from the codes of n images.
-func (e *Evaluation) countUnits(n int) {
+// reconstruct runs the n images that are loaded through the autoencoder. The first
+// member gets the reconstructions, [n, InputDims].
+func (s *network) reconstruct(dst []float32, n int) error {
+	if err := s.forward(n); err != nil {
+		return err
+	}
+	l := s.last()
+	output := l.output[:n*l.Out]
+	l.activate(output)
+	return s.team.Gather(dst, output, n, l.split)
+}
+
+// countUnits counts active and dead units in the codes of n images. It returns the sum
+// of the units' mean absolute activations.
+func (e *Evaluation) countUnits(n, latents int) (activity float64) {
 	e.MeanActive, e.Dead = 0, 0
-	for unit := range e.UnitMean {
+	for unit := range latents {
 		var sum float64
 		var active int
-		for i := unit; i < len(e.Codes); i += len(e.UnitMean) {
+		for i := unit; i < len(e.Codes); i += latents {
 			if a := e.Codes[i]; a != 0 {
 				sum += math.Abs(float64(a))
 				active++
 			}
 		}
-		e.UnitMean[unit] = float32(sum / float64(n))
-		e.UnitActivity[unit] = float32(active) / float32(n)
+		activity += float64(float32(sum / float64(n)))
 		e.MeanActive += float64(active) / float64(n)
 		if active == 0 {
 			e.Dead++
 		}
 	}
+	return activity
 }

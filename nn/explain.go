@@ -43,7 +43,7 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	weights, moments := slices.Clone(t.auto.parameters), slices.Clone(state.Moments1)
+	weights, moments := slices.Clone(t.auto.params), slices.Clone(state.Moments1)
 	layers, err := t.look(images)
 	if err != nil {
 		return Explanation{}, err
@@ -62,25 +62,25 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	start := 0
 	for i, layer := range t.auto.layers {
 		end := start + (layer.In+1)*layer.Out
-		layers[i].compare(t.adam, weights[start:end], t.auto.parameters[start:end], moments[start:end], state.Moments1[start:end])
+		layers[i].compare(t.adam, weights[start:end], t.auto.params[start:end], moments[start:end], state.Moments1[start:end])
 		start = end
 	}
-	latent := layers[len(t.auto.EncoderHidden)]
+	latent := layers[len(t.network.EncoderHidden)]
 	return Explanation{
 		Images: n, Before: before, After: after, Layers: layers,
-		Rate: t.adam.alpha(state.Steps), Active: latent.Share * float64(t.auto.LatentDims),
+		Rate: t.adam.alpha(state.Steps), Active: latent.Share * float64(t.network.LatentDims),
 	}, nil
 }
 
 // look runs a batch through the network and notes what its layers make of it.
 func (t *Trainer) look(images []byte) ([]LayerStep, error) {
-	n := len(images) / t.auto.InputDims
+	n := len(images) / t.network.InputDims
 	x := make([]float32, len(images))
 	kernel.FromBytes(x, images)
 	var steps []LayerStep
 	for _, layer := range t.auto.layers {
 		output := make([]float32, n*layer.Out)
-		if err := forward(layer, output, x, orNone(t.Yield)); err != nil {
+		if err := layer.forward(output, x, newPace(t.Stride, t.Yield)); err != nil {
 			return nil, err
 		}
 		step := LayerStep{

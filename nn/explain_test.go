@@ -11,7 +11,7 @@ import (
 func TestExplain(t *testing.T) {
 	architecture := Architecture{InputDims: 48, EncoderHidden: []int{20}, LatentDims: 8, DecoderHidden: []int{20}, Lambda: 1e-3}
 	build := func(adam Adam) (*Autoencoder, *Trainer) {
-		auto, err := architecture.Build("glorot", 1)
+		auto, err := New(architecture, "glorot", 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 		return math.Sqrt(squares)
 	}
 	start := 0
-	for i, layer := range auto.DenseLayers() {
+	for i, layer := range auto.Layers() {
 		end := start + (layer.In+1)*layer.Out
 		l := told.Layers[i]
 		if want := norm(state.Moments1[start:end]); math.Abs(l.Gradient-want) > 1e-4*want {

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -37,19 +36,46 @@ type Dense struct {
 	Activation Activation
 }
 
-func (d *Dense) kernel() blas32.General { return general(d.Kernel, d.In, d.Out) }
+// lay makes an array, [In+1, Out], the layer's kernel and bias.
+func (d *Dense) lay(params []float32) {
+	d.Kernel, d.Bias = params[:d.In*d.Out], params[d.In*d.Out:]
+}
 
-// general views a contiguous slice as a matrix.
-func general(values []float32, rows, cols int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: values[:rows*cols]}
+// forward stores the layer's activations, [n, Out], of x, [n, In], in dst.
+func (d *Dense) forward(dst, x []float32, p pace) error {
+	if err := d.multiply(dst, x, p); err != nil {
+		return err
+	}
+	d.activate(dst)
+	return nil
+}
+
+// multiply stores x·kernel in dst.
+func (d *Dense) multiply(dst, x []float32, p pace) error {
+	n := len(x) / d.In
+	return gemm(blas.NoTrans, blas.NoTrans, general(x, n, d.In), general(d.Kernel, d.In, d.Out), general(dst, n, d.Out), p)
+}
+
+// activate turns products into activations.
+func (d *Dense) activate(z []float32) {
+	switch d.Activation {
+	case ReLU:
+		kernel.BiasReLU(z, d.Bias)
+	case Sigmoid:
+		kernel.BiasSigmoid(z, d.Bias)
+	case Linear:
+		bias := blas32.Vector{N: d.Out, Inc: 1, Data: d.Bias}
+		for ; len(z) > 0; z = z[d.Out:] {
+			blas32.Axpy(1, bias, blas32.Vector{N: d.Out, Inc: 1, Data: z[:d.Out]})
+		}
+	}
 }
 
 // Model is a stack of dense layers.
 type Model struct {
 	Layers []*Dense
 
-	// Outputs of the layers, kept between calls.
-	outputs [][]float32
+	outputs [][]float32 // of all layers but the last, kept between calls
 }
 
 // In returns the width of the model's input.
@@ -79,92 +105,31 @@ func (m *Model) Predict(dst, x []float32) []float32 {
 			m.outputs[i] = grow(m.outputs[i], n*layer.Out)
 			output = m.outputs[i]
 		}
-		forward(layer, output, x, noYield)
+		layer.forward(output, x, atOnce) // which nothing ends early
 		x = output
 	}
 	return dst
 }
 
-// grow returns a slice of length n, the given one where it is large enough.
-func grow(values []float32, n int) []float32 {
-	if cap(values) < n {
-		return make([]float32, n)
-	}
-	return values[:n]
-}
-
-// forward stores activation(x·kernel + bias) in output.
-func forward(layer *Dense, output, x []float32, yield func() error) error {
-	n := len(x) / layer.In
-	if err := gemm(blas.NoTrans, blas.NoTrans, general(x, n, layer.In), layer.kernel(), general(output, n, layer.Out), yield); err != nil {
-		return err
-	}
-	switch layer.Activation {
-	case ReLU:
-		kernel.BiasReLU(output, layer.Bias)
-	case Sigmoid:
-		kernel.BiasSigmoid(output, layer.Bias)
-	case Linear:
-		addBias(output, layer.Bias)
-	}
-	return nil
-}
-
-// addBias adds a bias to each row of x, [rows, len(bias)].
-func addBias(x, bias []float32) {
-	for len(x) > 0 {
-		add(x[:len(bias)], bias)
-		x = x[len(bias):]
-	}
-}
-
 // Autoencoder is an encoder and a decoder that share one flat slice of
 // parameters. Each is a model in its own right.
 type Autoencoder struct {
-	Architecture
+	Architecture     Architecture
 	Encoder, Decoder *Model
 
-	layers     []*Dense // those of the encoder, then those of the decoder
-	parameters []float32
+	layers []*Dense // those of the encoder, then those of the decoder
+	params []float32
 }
 
-// New returns the autoencoder of the exercise,
-// autoencoder(input_dims, hidden_layers, latent_dims, lambtha): hidden layers
-// to the latent layer, and the same hidden layers in reverse to the output.
-// The hidden layers and the latent layer rectify, the output is a sigmoid, and
-// lambda weighs the L1 penalty on the latent activations. Kernels are drawn by
-// Glorot's initialiser with the given seed. [Architecture] describes others.
-func New(inputDims int, hiddenLayers []int, latentDims int, lambda float64, seed uint64) (*Autoencoder, error) {
-	return Architecture{
-		InputDims:     inputDims,
-		EncoderHidden: hiddenLayers,
-		LatentDims:    latentDims,
-		DecoderHidden: reversed(hiddenLayers),
-		Lambda:        lambda,
-	}.Build("glorot", seed)
-}
-
-func reversed(widths []int) []int {
-	result := slices.Clone(widths)
-	slices.Reverse(result)
-	return result
-}
-
-// build lays the layers over one flat slice of zeros.
+// build returns an autoencoder whose parameters are zero.
 func (a Architecture) build() *Autoencoder {
-	auto := &Autoencoder{Architecture: a, parameters: make([]float32, a.Parameters())}
-	widths := a.Layers()
-	free := auto.parameters
-	cut := func(n int) []float32 {
-		part := free[:n:n]
-		free = free[n:]
-		return part
-	}
-	for i, in := range widths[:len(widths)-1] {
-		out := widths[i+1]
-		auto.layers = append(auto.layers, &Dense{
-			Name: a.layerName(i), In: in, Out: out, Kernel: cut(in * out), Bias: cut(out), Activation: a.activation(i),
-		})
+	auto := &Autoencoder{Architecture: a, params: make([]float32, a.Parameters())}
+	start := 0
+	for _, layer := range a.dense() {
+		end := start + (layer.In+1)*layer.Out
+		layer.lay(auto.params[start:end])
+		auto.layers = append(auto.layers, &layer)
+		start = end
 	}
 	encoder := len(a.EncoderHidden) + 1
 	auto.Encoder = &Model{Layers: auto.layers[:encoder]}
@@ -172,32 +137,13 @@ func (a Architecture) build() *Autoencoder {
 	return auto
 }
 
-// layerName returns the name of a dense layer by its index from 0.
-func (a Architecture) layerName(i int) string {
-	switch latent := len(a.EncoderHidden); {
-	case i < latent:
-		return fmt.Sprintf("encoder_%d", i+1)
-	case i == latent:
-		return "latent"
-	case i <= latent+len(a.DecoderHidden):
-		return fmt.Sprintf("decoder_%d", i-latent)
-	}
-	return "output"
-}
+// Layers returns the layers from the first of the encoder to the output.
+func (a *Autoencoder) Layers() []*Dense { return a.layers }
 
-// activation returns the activation of a dense layer by its index from 0.
-func (a Architecture) activation(i int) Activation {
-	switch latent := len(a.EncoderHidden); i {
-	case latent:
-		return a.Latent
-	case latent + len(a.DecoderHidden) + 1:
-		return Sigmoid
-	}
-	return ReLU
-}
-
-// DenseLayers returns the layers from the first of the encoder to the output.
-func (a *Autoencoder) DenseLayers() []*Dense { return a.layers }
+// Params returns all parameters: kernel and bias of each layer from input to
+// output, in the order of Keras's get_weights. Changing them changes the
+// model.
+func (a *Autoencoder) Params() []float32 { return a.params }
 
 // Encode returns the latent activations, [n, LatentDims], of images x,
 // [n, InputDims] in [0, 1]. It stores them in dst, which may be nil, as
@@ -213,8 +159,3 @@ func (a *Autoencoder) Decode(dst, codes []float32) []float32 { return a.Decoder.
 func (a *Autoencoder) Reconstruct(dst, x []float32) []float32 {
 	return a.Decode(dst, a.Encode(nil, x))
 }
-
-// Params returns all parameters: kernel and bias of each layer from input to
-// output, in the order of Keras's get_weights. Changing them changes the
-// model.
-func (a *Autoencoder) Params() []float32 { return a.parameters }

@@ -21,7 +21,7 @@ func randomImages(n, dims int, seed uint64) []byte {
 
 func build(t testing.TB, a Architecture) *Autoencoder {
 	t.Helper()
-	auto, err := a.Build("glorot", 1)
+	auto, err := New(a, "glorot", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func newTrainer(t testing.TB, auto *Autoencoder, batch int) *Trainer {
 // firstGradients returns the gradients of the trainer's first step, which are
 // what its first moments are made of: m = (1−β₁)·g.
 func firstGradients(trainer *Trainer) []float32 {
-	gradients := slices.Clone(trainer.shard.moments1)
+	gradients := slices.Clone(trainer.network.arrays[1])
 	for i := range gradients {
 		gradients[i] /= float32(1 - trainer.adam.Beta1)
 	}
@@ -49,7 +49,7 @@ func firstGradients(trainer *Trainer) []float32 {
 
 // reference computes the loss with plain float64 loops over the definition.
 func reference(a Architecture, parameters []float64, images []byte) float64 {
-	widths, dims, latent := a.Layers(), a.InputDims, len(a.EncoderHidden)+1
+	widths, dims, latent := a.Widths(), a.InputDims, len(a.EncoderHidden)+1
 	n := len(images) / dims
 	var bce, l1 float64
 	for i := range n {
@@ -101,7 +101,7 @@ func TestGradients(t *testing.T) {
 		{InputDims: 9, LatentDims: 4, Latent: Linear, Lambda: 0.1},
 	} {
 		for _, n := range []int{1, 4} {
-			t.Run(fmt.Sprint(a.Layers(), a.Lambda, a.Latent, n), func(t *testing.T) {
+			t.Run(fmt.Sprint(a.Widths(), a.Lambda, a.Latent, n), func(t *testing.T) {
 				auto := build(t, a)
 				random := rand.New(rand.NewPCG(3, 4))
 				for _, layer := range auto.layers { // biases matter too
@@ -111,8 +111,8 @@ func TestGradients(t *testing.T) {
 				}
 				images := randomImages(n, a.InputDims, 5)
 				trainer := newTrainer(t, auto, 4)
-				parameters := make([]float64, len(auto.parameters))
-				for i, p := range auto.parameters {
+				parameters := make([]float64, len(auto.params))
+				for i, p := range auto.params {
 					parameters[i] = float64(p)
 				}
 				loss, err := trainer.Step(images)
@@ -181,7 +181,7 @@ func TestStepRefusesBadBatches(t *testing.T) {
 func TestTrainingLearns(t *testing.T) {
 	auto := build(t, small)
 	trainer := newTrainer(t, auto, 16)
-	trainer.shard.adam.LearningRate = 0.01
+	trainer.network.adam.LearningRate = 0.01
 	images := randomImages(16, small.InputDims, 1)
 	first, err := trainer.Step(images)
 	if err != nil {
@@ -225,11 +225,12 @@ func TestPenaltyMakesSparse(t *testing.T) {
 // A step ends with the error of Yield wherever it is interrupted, and being
 // asked changes no bit.
 func TestYield(t *testing.T) {
-	defer func(stride int) { Stride = stride }(Stride)
-	Stride = 500 // several parts per product
+	const stride = 500 // several parts per product
 	images := randomImages(8, small.InputDims, 1)
 	plain := build(t, small)
-	want, err := newTrainer(t, plain, 8).Step(images)
+	plainTrainer := newTrainer(t, plain, 8)
+	plainTrainer.Stride = stride
+	want, err := plainTrainer.Step(images)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,6 +241,7 @@ func TestYield(t *testing.T) {
 		calls = 0
 		auto := build(t, small)
 		trainer := newTrainer(t, auto, 8)
+		trainer.Stride = stride
 		trainer.Yield = func() error {
 			if calls == limit {
 				return stop
@@ -333,9 +335,6 @@ func TestEvaluate(t *testing.T) {
 		if count == 0 {
 			dead++
 		}
-		if got.UnitActivity[unit] != float32(count)/n {
-			t.Errorf("unit %d is active on %g, want %g", unit, got.UnitActivity[unit], float32(count)/n)
-		}
 	}
 	if math.Abs(got.MSE-mse) > 1e-7 || math.Abs(got.MeanActive-active) > 1e-9 || got.Dead != dead || !slices.Equal(got.Codes, codes) {
 		t.Errorf("MSE %g, active %g, dead %d; want %g, %g, %d and the encoder's codes", got.MSE, got.MeanActive, got.Dead, mse, active, dead)
@@ -398,7 +397,7 @@ func TestBatches(t *testing.T) {
 func TestInitializers(t *testing.T) {
 	a := Architecture{InputDims: 300, LatentDims: 200}
 	for name, limit := range map[string]float64{"glorot": math.Sqrt(6. / 500), "he": math.Sqrt(6. / 300)} {
-		auto, err := a.Build(name, 7)
+		auto, err := New(a, name, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -416,30 +415,30 @@ func TestInitializers(t *testing.T) {
 		if slices.ContainsFunc(layer.Bias, func(b float32) bool { return b != 0 }) {
 			t.Errorf("%s: biases are not zero", name)
 		}
-		again, _ := a.Build(name, 7)
-		other, _ := a.Build(name, 8)
+		again, _ := New(a, name, 7)
+		other, _ := New(a, name, 8)
 		if !slices.Equal(auto.Params(), again.Params()) || slices.Equal(auto.Params(), other.Params()) {
 			t.Errorf("%s: the kernels do not depend on the seed alone", name)
 		}
 	}
-	if _, err := a.Build("zeros", 1); err == nil || !strings.Contains(err.Error(), `want one of ["glorot" "he"]`) {
+	if _, err := New(a, "zeros", 1); err == nil || !strings.Contains(err.Error(), `want one of ["glorot" "he"]`) {
 		t.Errorf("unknown initialiser: %v", err)
 	}
 }
 
 func TestBadArchitectures(t *testing.T) {
 	for want, a := range map[string]Architecture{
-		"input dims 0: want at least 1":                        {LatentDims: 1},
-		"latent dims 0: want at least 1":                       {InputDims: 1},
-		"encoder hidden layer 2 has width -1":                  {InputDims: 1, EncoderHidden: []int{1, -1}, LatentDims: 1},
-		"decoder hidden layer 1 has width 0":                   {InputDims: 1, LatentDims: 1, DecoderHidden: []int{0}},
-		"lambda NaN: want a finite number of at least 0":       {InputDims: 1, LatentDims: 1, Lambda: math.NaN()},
-		"lambda -1: want":                                      {InputDims: 1, LatentDims: 1, Lambda: -1},
-		"lambda +Inf: want":                                    {InputDims: 1, LatentDims: 1, Lambda: math.Inf(1)},
-		"parameters: want at most 268435456":                   {InputDims: 1 << 20, LatentDims: 1 << 20},
-		"layers [9223372036854775807 9223372036854775807 9223": {InputDims: math.MaxInt, LatentDims: math.MaxInt},
+		"input dims 0: want at least 1":                                  {LatentDims: 1},
+		"latent dims 0: want at least 1":                                 {InputDims: 1},
+		"encoder hidden layer 2 has width -1":                            {InputDims: 1, EncoderHidden: []int{1, -1}, LatentDims: 1},
+		"decoder hidden layer 1 has width 0":                             {InputDims: 1, LatentDims: 1, DecoderHidden: []int{0}},
+		"lambda NaN: want a finite number of at least 0":                 {InputDims: 1, LatentDims: 1, Lambda: math.NaN()},
+		"lambda -1: want":                                                {InputDims: 1, LatentDims: 1, Lambda: -1},
+		"lambda +Inf: want":                                              {InputDims: 1, LatentDims: 1, Lambda: math.Inf(1)},
+		"parameters: want at most 268435456":                             {InputDims: 1 << 20, LatentDims: 1 << 20},
+		"layers of widths [9223372036854775807 9223372036854775807 9223": {InputDims: math.MaxInt, LatentDims: math.MaxInt},
 	} {
-		if _, err := a.Build("glorot", 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(a, "glorot", 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want %q", a, err, want)
 		}
 	}
@@ -466,10 +465,7 @@ func TestBadOptimisers(t *testing.T) {
 }
 
 func benchmarkStep(b *testing.B, hidden []int, latent int) {
-	auto, err := New(3072, hidden, latent, 1e-5, 1)
-	if err != nil {
-		b.Fatal(err)
-	}
+	auto := build(b, Architecture{InputDims: 3072, EncoderHidden: hidden, LatentDims: latent, DecoderHidden: hidden, Lambda: 1e-5})
 	const batch = 128
 	trainer := newTrainer(b, auto, batch)
 	images := randomImages(batch, 3072, 1)

@@ -8,10 +8,10 @@ import (
 
 // LayerSummary is a line of a Summary.
 type LayerSummary struct {
-	Name       string `json:"name"`       // "input", or that of the dense layer
-	Activation string `json:"activation"` // as Keras names it; "" of the input
-	Units      int    `json:"units"`
-	Parameters int    `json:"parameters"` // of kernel and bias
+	Name       string // "input", or that of the dense layer
+	Activation string // as Keras names it; "" of the input
+	Units      int
+	Parameters int // of kernel and bias
 }
 
 // Summary lists the layers of an autoencoder from input to output.
@@ -19,11 +19,9 @@ type Summary []LayerSummary
 
 // Summary returns the autoencoder's layers.
 func (a Architecture) Summary() Summary {
-	widths := a.Layers()
 	summary := Summary{{Name: "input", Units: a.InputDims}}
-	for i, in := range widths[:len(widths)-1] {
-		out := widths[i+1]
-		summary = append(summary, LayerSummary{a.layerName(i), a.activation(i).String(), out, (in + 1) * out})
+	for _, layer := range a.dense() {
+		summary = append(summary, LayerSummary{layer.Name, layer.Activation.String(), layer.Out, (layer.In + 1) * layer.Out})
 	}
 	return summary
 }

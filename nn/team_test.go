@@ -93,7 +93,7 @@ func (g *goroutines) serve(t *testing.T, a Architecture, batch int) {
 		g.done.Add(1)
 		go func() {
 			defer g.done.Done()
-			if err := Serve(a, DefaultAdam, batch, g.team(rank), nil); !errors.Is(err, errLost) {
+			if err := Serve(a, DefaultAdam, batch, g.team(rank), nil, 0); !errors.Is(err, errLost) {
 				t.Errorf("member %d of %d: %v", rank, g.size, err)
 			}
 		}()
@@ -180,16 +180,16 @@ func testTeams(t *testing.T) {
 		for _, sizes := range [][]int{{2}, {4}, {8}, {1, 2, 8, 4, 1}} {
 			got := train(sizes...)
 			if !slices.Equal(got.parameters, want.parameters) {
-				t.Errorf("%v: teams of %v train other weights than one worker", a.Layers(), sizes)
+				t.Errorf("%v: teams of %v train other weights than one worker", a.Widths(), sizes)
 			}
 			if !slices.Equal(got.codes, want.codes) || !slices.Equal(got.output, want.output) {
-				t.Errorf("%v: teams of %v reconstruct other images than one worker", a.Layers(), sizes)
+				t.Errorf("%v: teams of %v reconstruct other images than one worker", a.Widths(), sizes)
 			}
 			if !slices.Equal(got.losses, want.losses) {
-				t.Errorf("%v: teams of %v: losses %v, want %v", a.Layers(), sizes, got.losses, want.losses)
+				t.Errorf("%v: teams of %v: losses %v, want %v", a.Widths(), sizes, got.losses, want.losses)
 			}
 			if e, w := got.evaluation, want.evaluation; e.Loss != w.Loss || e.MSE != w.MSE || e.Dead != w.Dead || !slices.Equal(e.Codes, w.Codes) {
-				t.Errorf("%v: teams of %v: evaluation %v, want %v", a.Layers(), sizes, e, w)
+				t.Errorf("%v: teams of %v: evaluation %v, want %v", a.Widths(), sizes, e, w)
 			}
 		}
 	}
@@ -236,7 +236,7 @@ func TestBadTeams(t *testing.T) {
 			t.Errorf("%+v: error %v, want %q", test.team, err, test.want)
 		}
 	}
-	if err := Serve(small, DefaultAdam, 8, Team{Size: 5}, nil); err == nil || !strings.Contains(err.Error(), "team of 5") {
+	if err := Serve(small, DefaultAdam, 8, Team{Size: 5}, nil, 0); err == nil || !strings.Contains(err.Error(), "team of 5") {
 		t.Errorf("member of a team of 5: error %v", err)
 	}
 }

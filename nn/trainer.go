@@ -3,6 +3,8 @@ package nn
 import (
 	"fmt"
 	"math"
+
+	"sae/nn/internal/collective"
 )
 
 // Loss is what training minimises, in nats.
@@ -14,85 +16,29 @@ type Loss struct {
 // Total returns BCE + L1, which Keras reports as loss or val_loss.
 func (l Loss) Total() float64 { return l.BCE + l.L1 }
 
-// Adam holds the hyperparameters of Adam in Keras's form (Kingma and Ba 2015,
-// the "epsilon hat" of their section 2):
-//
-//	m ← β₁·m + (1−β₁)·g
-//	v ← β₂·v + (1−β₂)·g²
-//	w ← w − α·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)
-//
-// Others, TensorFlow.js among them, divide by √(v/(1−β₂ᵗ)) + ε instead, which
-// is not the same optimiser: ε then counts for more in the first steps.
-//
-// With a Decay, α falls by that factor every DecaySteps steps, smoothly, as
-// with Keras's ExponentialDecay: α·Decay^((t−1)/DecaySteps) in step t, from 1.
-type Adam struct {
-	LearningRate float64 // α
-	Beta1, Beta2 float64
-	Epsilon      float64 // ε
-	Decay        float64 // of α; 0 and 1 for none
-	DecaySteps   int     // at least 1 where there is a Decay
-}
-
-// DefaultAdam is Keras's default.
-var DefaultAdam = Adam{LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}
-
-// decays reports whether the learning rate changes.
-func (a Adam) decays() bool { return a.Decay != 0 && a.Decay != 1 }
-
-// Validate reports the first hyperparameter that makes no optimiser.
-func (a Adam) Validate() error {
-	if !(a.LearningRate > 0) || math.IsInf(a.LearningRate, 1) {
-		return fmt.Errorf("nn: learning rate %g: want a finite number above 0", a.LearningRate)
-	}
-	for _, beta := range []float64{a.Beta1, a.Beta2} {
-		if !(beta >= 0 && beta < 1) {
-			return fmt.Errorf("nn: beta %g: want at least 0 and less than 1", beta)
-		}
-	}
-	if !(a.Epsilon > 0) || math.IsInf(a.Epsilon, 1) {
-		return fmt.Errorf("nn: epsilon %g: want a finite number above 0", a.Epsilon)
-	}
-	if !(a.Decay >= 0 && a.Decay <= 1) {
-		return fmt.Errorf("nn: decay %g: want 0 to 1", a.Decay)
-	}
-	if a.decays() && a.DecaySteps < 1 {
-		return fmt.Errorf("nn: decay over %d steps: want at least 1", a.DecaySteps)
-	}
-	return nil
-}
-
-// alpha returns the learning rate α of step t, from 1.
-func (a Adam) alpha(t int) float64 {
-	if !a.decays() {
-		return a.LearningRate
-	}
-	return a.LearningRate * math.Pow(a.Decay, float64(t-1)/float64(a.DecaySteps))
-}
-
-// rate returns the step size of step t, from 1: α with the bias correction.
-func (a Adam) rate(t int) float64 {
-	return a.alpha(t) * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
-}
-
 // Trainer trains an autoencoder, alone or as the first of a team. It owns
 // Adam's moments and the activations of a batch; a step allocates nothing.
 //
 // An error of any of its methods other than a refused argument leaves the
 // training in the middle of something: the trainer is then of no more use.
 type Trainer struct {
-	// Yield, when set, is called often during a step and an evaluation. An
-	// error ends them and is returned.
+	// Yield, when set, is called often during a step and an evaluation, after at
+	// most Stride multiply-adds. An error ends them and is returned.
 	Yield func() error
+	// Stride is DefaultStride where it is 0; faster kernels may have a larger one.
+	Stride int
 
-	auto  *Autoencoder
-	adam  Adam
-	batch int // images at most
-	shard *shard
+	auto    *Autoencoder
+	adam    Adam
+	batch   int // images at most
+	network *network
 
 	evaluation    Evaluation
 	reconstructed struct{ codes, outputs []float32 }
 }
+
+// alone is the team of one.
+var alone = Team{Size: 1}
 
 // NewTrainer returns a trainer of the autoencoder for batches of at most
 // batch images.
@@ -103,10 +49,14 @@ func NewTrainer(auto *Autoencoder, adam Adam, batch int) (*Trainer, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("nn: batch %d: want at least 1", batch)
 	}
-	shard := newShard(auto.Architecture, adam, batch, alone)
-	n := len(auto.parameters)
-	shard.adopt([][]float32{auto.parameters, make([]float32, n), make([]float32, n)})
-	return &Trainer{auto: auto, adam: adam, batch: batch, shard: shard}, nil
+	t := &Trainer{auto: auto, adam: adam, batch: batch}
+	t.network = t.newNetwork(alone)
+	t.network.lay([][]float32{auto.params, make([]float32, len(auto.params)), make([]float32, len(auto.params))})
+	return t, nil
+}
+
+func (t *Trainer) newNetwork(team Team) *network {
+	return newNetwork(t.auto.Architecture, t.adam, max(t.batch, evaluationBatch), team.group())
 }
 
 // Step trains on one batch: images is [n, InputDims] bytes with n from 1 to
@@ -117,17 +67,29 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	s := t.begin(opStep, images)
-	sums, err := s.step(n)
+	bce, err := t.begin(opStep, images).step(n)
 	if err != nil {
 		return Loss{}, err
 	}
-	return t.loss(sums, n), nil
+	return t.lossOf(&bce, n), nil
+}
+
+// Loss returns the loss of a batch as Step does, and trains on nothing.
+func (t *Trainer) Loss(images []byte) (Loss, error) {
+	n, err := t.imagesIn(images)
+	if err != nil {
+		return Loss{}, err
+	}
+	bce, _, err := t.begin(opEvaluate, images).evaluate(n)
+	if err != nil {
+		return Loss{}, err
+	}
+	return t.lossOf(&bce, n), nil
 }
 
 // imagesIn returns the number of images of a batch.
 func (t *Trainer) imagesIn(batch []byte) (int, error) {
-	dims := t.auto.InputDims
+	dims := t.network.InputDims
 	n := len(batch) / dims
 	if n < 1 || n > t.batch || len(batch) != n*dims {
 		return 0, fmt.Errorf("nn: batch of %d bytes: want 1 to %d images of %d", len(batch), t.batch, dims)
@@ -135,13 +97,20 @@ func (t *Trainer) imagesIn(batch []byte) (int, error) {
 	return n, nil
 }
 
-// loss returns the loss of the n images that went through last.
-func (t *Trainer) loss(sums sums, n int) Loss {
+// lossOf returns the loss of the n images that went through last.
+func (t *Trainer) lossOf(bce *collective.Sums, n int) Loss {
+	var activity float64
+	for _, a := range t.codes(n) {
+		activity += math.Abs(float64(a))
+	}
 	return Loss{
-		BCE: sumOf(sums.bce) / float64(n*t.auto.InputDims),
-		L1:  t.auto.Lambda * absoluteSum(t.codes(n)) / float64(n),
+		BCE: bce.Total() / float64(n*t.network.InputDims),
+		L1:  t.network.Lambda * activity / float64(n),
 	}
 }
+
+// codes returns the latent activations of the n images that went through last.
+func (t *Trainer) codes(n int) []float32 { return t.network.latent().all[:n*t.network.LatentDims] }
 
 // State is what training has gathered beside the parameters: with it, it goes
 // on elsewhere as if nothing had been.
@@ -158,33 +127,23 @@ func (t *Trainer) State() (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	return State{Steps: t.shard.steps, Moments1: whole[1], Moments2: whole[2]}, nil
+	return State{Steps: t.network.steps, Moments1: whole[1], Moments2: whole[2]}, nil
 }
 
 // Restore sets the state of a training of an autoencoder that has the same
 // parameters. The trainer must be alone.
 func (t *Trainer) Restore(state State) error {
-	s := t.shard
-	n := len(t.auto.parameters)
+	s, n := t.network, len(t.auto.params)
 	switch {
-	case s.team.Size > 1:
-		return fmt.Errorf("nn: restoring a team of %d: want the trainer alone", s.team.Size)
+	case s.team.Size() > 1:
+		return fmt.Errorf("nn: restoring a team of %d: want the trainer alone", s.team.Size())
 	case state.Steps < 0:
 		return fmt.Errorf("nn: state after %d steps: want at least 0", state.Steps)
 	case len(state.Moments1) != n || len(state.Moments2) != n:
 		return fmt.Errorf("nn: state with %d and %d moments: want %d, one for each parameter", len(state.Moments1), len(state.Moments2), n)
 	}
 	s.steps = state.Steps
-	copy(s.moments1, state.Moments1)
-	copy(s.moments2, state.Moments2)
+	copy(s.arrays[1], state.Moments1)
+	copy(s.arrays[2], state.Moments2)
 	return nil
-}
-
-// begin loads images for an operation of the whole team.
-func (t *Trainer) begin(op operation, images []byte) *shard {
-	s := t.shard
-	s.yield = orNone(t.Yield)
-	s.team.call(op, len(images)/t.auto.InputDims, images)
-	s.load(images)
-	return s
 }

@@ -171,7 +171,7 @@ func NewHistogram(activations []float32, bins int) Histogram {
 // as it usually has. A byte of 128 stands for no change, and the largest change of
 // each unit for 127 more or less.
 func Atoms(auto *nn.Autoencoder, u Units) []byte {
-	latent, dims := auto.LatentDims, auto.InputDims
+	latent, dims := auto.Encoder.Out(), auto.Encoder.In()
 	atoms := make([]byte, latent*dims)
 	base := auto.Decode(nil, u.Center)
 	const together = 64 // bounds the memory
@@ -212,7 +212,7 @@ type Unit struct {
 // NewUnit returns what a latent unit does on images with the given codes, [n,
 // latent], with at most top images in Top.
 func NewUnit(auto *nn.Autoencoder, codes []float32, unit, top int) Unit {
-	latent := auto.LatentDims
+	latent := auto.Encoder.Out()
 	layers := auto.Encoder.Layers
 	u := Unit{
 		Activations: make([]float32, len(codes)/latent),

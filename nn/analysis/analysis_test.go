@@ -112,7 +112,7 @@ func TestAtoms(t *testing.T) {
 // The detail of a unit has its column of the codes, and the images with the largest
 // activations of either sign first.
 func TestUnit(t *testing.T) {
-	auto, err := nn.New(4, nil, 2, 0, 1)
+	auto, err := nn.New(nn.Architecture{InputDims: 4, LatentDims: 2}, "glorot", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

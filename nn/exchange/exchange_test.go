@@ -293,7 +293,7 @@ func TestGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintln(run.Auto.Summary())
+		want := fmt.Sprintln(run.Auto.Architecture.Summary())
 		for !run.Done() {
 			if !run.Due() {
 				_, err = run.Step()

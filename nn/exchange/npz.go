@@ -15,7 +15,7 @@ import (
 const npyMagic = "\x93NUMPY\x01\x00"
 
 func writeNPZ(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error {
-	for _, layer := range auto.DenseLayers() {
+	for _, layer := range auto.Layers() {
 		if err := add(z, layer.Name+"_kernel.npy", npy(layer.Kernel, layer.In, layer.Out)); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ const (
 )
 
 func writeONNX(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error {
-	layers, encoder := auto.DenseLayers(), len(auto.Encoder.Layers)
+	layers, encoder := auto.Layers(), len(auto.Encoder.Layers)
 	for _, graph := range []struct {
 		name, input, output string
 		layers              []*nn.Dense

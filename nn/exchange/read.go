@@ -286,7 +286,7 @@ func assemble(layers []layer, settings experiment.Settings, known bool, inputDim
 	}
 	if known && layered != settings {
 		return nil, fmt.Errorf("import: layers %v, latent layer %s: the settings in the archive's comment say %v, %s",
-			widths, layered.Activation, settings.Architecture(inputDims).Layers(), settings.Activation)
+			widths, layered.Activation, settings.Architecture(inputDims).Widths(), settings.Activation)
 	}
 	parameters := make([]float32, 0, total)
 	for _, l := range layers {

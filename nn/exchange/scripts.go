@@ -197,7 +197,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(run.Auto.Summary())
+	fmt.Println(run.Auto.Architecture.Summary())
 	for !run.Done() {
 		if !run.Due() {
 			if _, err := run.Step(); err != nil {

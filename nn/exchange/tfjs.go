@@ -55,7 +55,7 @@ func writeTFJS(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings
 		groups     []tfjsGroup
 		training   any
 	}{
-		{"model.json", "auto", auto.DenseLayers(), groups, tfjsTraining(settings)},
+		{"model.json", "auto", auto.Layers(), groups, tfjsTraining(settings)},
 		{"encoder.json", "encoder", encoder, groups[:1], nil},
 		{"decoder.json", "decoder", decoder, groups[1:], nil},
 	} {

@@ -241,7 +241,7 @@ func TestWithLayers(t *testing.T) {
 		{[]int{5000}, 5, nil, `hidden "5000": want at most 6 widths from 1 to 4096`},
 	} {
 		settings, err := Default().WithLayers(test.encoder, test.latent, test.decoder)
-		got := fmt.Sprint(settings.Architecture(30).Layers())
+		got := fmt.Sprint(settings.Architecture(30).Widths())
 		if err != nil {
 			got = err.Error()
 		}

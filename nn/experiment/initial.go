@@ -38,14 +38,14 @@ func (s Settings) Components(inputDims, n int) int {
 func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, error) {
 	architecture := s.Architecture(inputDims)
 	if s.Init != PCA {
-		return architecture.Build(s.Init, uint64(s.Seed))
+		return nn.New(architecture, s.Init, uint64(s.Seed))
 	}
-	auto, err := architecture.Build("glorot", uint64(s.Seed))
+	auto, err := nn.New(architecture, "glorot", uint64(s.Seed))
 	if err != nil || components == nil {
 		return auto, err
 	}
 	start := starter{components, s.Components(inputDims, components.K())}
-	layers := auto.DenseLayers()
+	layers := auto.Layers()
 	latent := len(architecture.EncoderHidden)
 	offset := 0.0
 	if architecture.Latent == nn.ReLU {

@@ -86,17 +86,17 @@ func (t Trace) Replay() (Differences, error) {
 	if !ok || len(want.Losses) != t.Steps {
 		return d, fmt.Errorf("golden: %s has no %d losses of f64.keras", t.Name, t.Steps)
 	}
-	auto, err := nn.Architecture{
+	auto, err := nn.New(nn.Architecture{
 		InputDims:     t.Layers[0],
 		EncoderHidden: t.Layers[1:t.LatentIndex],
 		LatentDims:    t.Layers[t.LatentIndex],
 		DecoderHidden: t.Layers[t.LatentIndex+1 : last],
 		Lambda:        t.L1,
-	}.Build("glorot", 0)
+	}, "glorot", 0)
 	if err != nil {
 		return d, err
 	}
-	for i, layer := range auto.DenseLayers() {
+	for i, layer := range auto.Layers() {
 		copy(layer.Kernel, t.Initial[i].Kernel)
 		copy(layer.Bias, t.Initial[i].Bias)
 	}
@@ -119,7 +119,7 @@ func (t Trace) Replay() (Differences, error) {
 			}
 		}
 	}
-	for i, layer := range auto.DenseLayers() {
+	for i, layer := range auto.Layers() {
 		seeAll(&d.Weights, layer.Kernel, want.FinalWeights[2*i])
 		seeAll(&d.Weights, layer.Bias, want.FinalWeights[2*i+1])
 	}

@@ -166,7 +166,7 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 			return err
 		}
 	}
-	fmt.Fprintln(t.stdout, r.Auto.Summary())
+	fmt.Fprintln(t.stdout, r.Auto.Architecture.Summary())
 	evaluation, err := t.fit(r, "training")
 	if err != nil && t.ctx.Err() == nil {
 		return err

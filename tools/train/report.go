@@ -111,7 +111,7 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		Title:    fmt.Sprintf("%d %s", settings.Experiment, experiment.Names[settings.Experiment]),
 		Settings: experiment.Table,
 		Values:   settings,
-		Summary:  run.Auto.Summary(),
+		Summary:  run.Auto.Architecture.Summary(),
 		Latest:   latest,
 		Floor:    floor,
 	}
@@ -129,7 +129,7 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 	pictures := r.data.Validation[:min(picturesShown*r.data.Dims, len(r.data.Validation))]
 	x := make([]float32, len(pictures))
 	kernel.FromBytes(x, pictures)
-	reconstructions := nn.ToBytes(run.Auto.Reconstruct(nil, x))
+	reconstructions := data.Bytes(run.Auto.Reconstruct(nil, x))
 	for first := 0; first < len(pictures); first += r.data.Dims {
 		last := first + r.data.Dims
 		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first:last]), picture(reconstructions[first:last])})

@@ -64,7 +64,11 @@ func newAPI(a *app) *api {
 	w.async(sae, "export", w.export)
 	w.async(sae, "import", w.importModel)
 	w.method(sae, "summary", func([]js.Value) any {
-		return toJS(a.page.Settings.Architecture(data.ImageSize).Summary())
+		layers := []map[string]any{}
+		for _, l := range a.page.Settings.Architecture(data.ImageSize).Summary() {
+			layers = append(layers, map[string]any{"name": l.Name, "activation": l.Activation, "units": l.Units, "parameters": l.Parameters})
+		}
+		return toJS(layers)
 	})
 	js.Global().Set("sae", sae)
 	return w

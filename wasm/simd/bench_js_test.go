@@ -41,7 +41,7 @@ func BenchmarkStep(b *testing.B) {
 		timer := &partTimer{Kernels: k, spent: map[string]time.Duration{}}
 		blas32.Use(timer)
 		kernel.Use(timer)
-		auto, err := nn.New(3072, []int{512}, 128, 1e-5, 1)
+		auto, err := nn.New(nn.Architecture{InputDims: 3072, EncoderHidden: []int{512}, LatentDims: 128, DecoderHidden: []int{512}, Lambda: 1e-5}, "glorot", 1)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -49,6 +49,7 @@ func BenchmarkStep(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		trainer.Stride = 50 * nn.DefaultStride // as the training worker has it
 		images := make([]byte, batch*3072)
 		random := rand.New(rand.NewPCG(1, 1))
 		for i := range images {

@@ -30,7 +30,7 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 		DecoderHidden: cfg.Layers[cfg.LatentIndex+1 : len(cfg.Layers)-1],
 		Lambda:        cfg.L1,
 	}
-	auto, err := architecture.Build("glorot", 1)
+	auto, err := nn.New(architecture, "glorot", 1)
 	if err != nil {
 		return protocol.Message{}, err
 	}
@@ -39,7 +39,7 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	trainer.Yield = w.yield
+	trainer.Yield, trainer.Stride = w.yield, w.Stride
 	size := 1
 	for w.Kernel != "go" && 2*size <= min(cfg.Threads, maxTeam) {
 		size *= 2

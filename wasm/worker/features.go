@@ -72,7 +72,7 @@ func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	if latent := w.run.Auto.LatentDims; command.Unit < 0 || command.Unit >= latent {
+	if latent := w.run.Auto.Architecture.LatentDims; command.Unit < 0 || command.Unit >= latent {
 		return protocol.Message{}, fmt.Errorf("unit: %d: want one of the %d latent units", command.Unit, latent)
 	}
 	r := w.run
@@ -92,7 +92,7 @@ func (w *Worker) codeMap() (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	points, err := analysis.Map(evaluation.Codes, w.run.Auto.LatentDims, w.yield)
+	points, err := analysis.Map(evaluation.Codes, w.run.Auto.Architecture.LatentDims, w.yield)
 	if err != nil {
 		return protocol.Message{}, err
 	}

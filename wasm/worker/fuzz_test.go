@@ -87,16 +87,16 @@ func large(m protocol.Message) bool {
 	switch m.Type {
 	case protocol.TypeConfigure:
 		c, _ := protocol.Decode[protocol.Configure](m)
-		layers = c.Settings.Architecture(data.ImageSize).Layers()
+		layers = c.Settings.Architecture(data.ImageSize).Widths()
 	case protocol.TypeImport:
 		c, _ := protocol.Decode[protocol.Import](m)
-		layers = c.Settings.Architecture(data.ImageSize).Layers()
+		layers = c.Settings.Architecture(data.ImageSize).Widths()
 	case protocol.TypeBench:
 		c, _ := protocol.Decode[protocol.Bench](m)
 		layers = c.Layers
 	case protocol.TypeJoin:
 		c, _ := protocol.Decode[protocol.Join](m)
-		layers = c.Architecture.Layers()
+		layers = c.Architecture.Widths()
 	}
 	parameters := 0.0
 	for i := 1; i < len(layers); i++ {

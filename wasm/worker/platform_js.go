@@ -25,6 +25,9 @@ const (
 	importValidation = 1000
 )
 
+// simdStride takes SIMD kernels as long as nn.DefaultStride takes plain Go.
+const simdStride = 50 * nn.DefaultStride
+
 // maxModel is the size of the largest file with a model that is read, in bytes.
 const maxModel = 1 << 30
 
@@ -33,9 +36,9 @@ func Run() {
 	// Memory never shrinks in WebAssembly: a tighter heap beats a later
 	// collection.
 	debug.SetGCPercent(20)
-	kernel := simd.Use()
+	kernel, stride := simd.Use(), 0
 	if kernel != "go" {
-		nn.Stride *= 50 // as long in time
+		stride = simdStride
 	}
 	self := js.Global()
 	loop := browser.NewEventLoop()
@@ -55,6 +58,7 @@ func Run() {
 		Left:      leftRuns,
 		Discard:   discardSaved,
 		Kernel:    kernel,
+		Stride:    stride,
 		Cores:     self.Get("navigator").Get("hardwareConcurrency").Int(),
 		Recruit:   members.recruit,
 		Recruited: members.recruited,

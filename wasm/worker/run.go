@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"sae/data"
 	"sae/nn"
 	"sae/nn/analysis"
 	"sae/nn/experiment"
@@ -90,7 +91,7 @@ func (r *run) prepare(w *Worker) error {
 // adopt makes the model and history those of run.
 func (r *run) adopt(w *Worker, run *fit.Run) {
 	r.Run = run
-	r.Trainer.Yield = w.yield
+	r.Trainer.Yield, r.Trainer.Stride = w.yield, w.Stride
 }
 
 // work does the next piece of work and reports whether there was one. A
@@ -192,7 +193,7 @@ func (r *run) spread(w *Worker) error {
 
 // network tells apart what is trained at different speeds.
 func (r *run) network() string {
-	return fmt.Sprint(r.settings.Architecture(r.data.Dims).Layers(), r.settings.Batch)
+	return fmt.Sprint(r.settings.Architecture(r.data.Dims).Widths(), r.settings.Batch)
 }
 
 // newTuner returns a tuner that settles on the number of workers that the run
@@ -285,7 +286,7 @@ func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	return codes, nn.ToBytes(outputs), nil
+	return codes, data.Bytes(outputs), nil
 }
 
 // decode runs a code, [latent], through the decoder: an image of 3,072 bytes.
@@ -293,7 +294,7 @@ func (r *run) decode(code []float32) ([]byte, error) {
 	if err := r.Trainer.Collect(); err != nil {
 		return nil, err
 	}
-	return nn.ToBytes(r.Auto.Decode(nil, code)), nil
+	return data.Bytes(r.Auto.Decode(nil, code)), nil
 }
 
 // news returns where the run is and what of it was not told yet, and forgets that. It

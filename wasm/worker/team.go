@@ -101,7 +101,7 @@ func (w *Worker) join(m protocol.Message) error {
 		return err
 	}
 	w.Connect(m.Ports)
-	err = nn.Serve(join.Architecture, join.Adam, join.Batch, w.place(join.Rank, join.Size), w.yield)
+	err = nn.Serve(join.Architecture, join.Adam, join.Batch, w.place(join.Rank, join.Size), w.yield, w.Stride)
 	if errors.Is(err, errInterrupted) {
 		return nil
 	}

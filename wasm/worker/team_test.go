@@ -250,7 +250,9 @@ func TestCommandsToATeam(t *testing.T) {
 				}
 			}
 			p.must(protocol.TypePlay, nil)
-			frame, epochs, _ := p.until(func(f protocol.Frame) bool { return isDone(f) && (!disturb || f.Samples != nil && len(f.Samples.Images) == 200) })
+			frame, epochs, _ := p.until(func(f protocol.Frame) bool {
+				return isDone(f) && (!disturb || f.Samples != nil && len(f.Samples.Images) == 200)
+			})
 			if frame.Workers != team || c.started != team-1 {
 				t.Errorf("%d workers of %d that were started train, want %d", frame.Workers, c.started+1, team)
 			}

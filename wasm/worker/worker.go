@@ -67,8 +67,9 @@ type Platform struct {
 	Left func(own string) []protocol.Save
 	// Discard forgets what is saved under a slot.
 	Discard func(slot string) error
-	// Kernel names the kernels in use.
+	// Kernel names the kernels in use, and Stride is that of a nn.Trainer for them.
 	Kernel string
+	Stride int
 	// Cores is how many workers the machine can run at once.
 	Cores int
 

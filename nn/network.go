@@ -1,0 +1,123 @@
+package nn
+
+import (
+	"iter"
+
+	"sae/nn/internal/collective"
+	"sae/nn/kernel"
+)
+
+// network is an autoencoder in training or, in a team, the part of it that one
+// member has: some units of each layer.
+type network struct {
+	Architecture
+	adam Adam
+	team *collective.Group
+	pace pace
+
+	layers []layer
+	arrays [][]float32 // of the own units, layer by layer: parameters, Adam's m and v
+	steps  int         // done
+
+	input  []float32 // [images, InputDims]
+	target []float32 // of the own units of the output, [images, own units]
+
+	kernelGradient []float32 // of some rows of a kernel
+	biasGradient   []float32
+
+	message [8]byte // of the first member to the others
+}
+
+// layer is a dense layer in training: of its units, Dense has those of this member.
+type layer struct {
+	Dense
+	params, m, v []float32 // [In+1, Out]: of the kernel, and then of the bias
+
+	split    collective.Split // of all units among the members
+	own      collective.Range // units of this member
+	output   []float32        // activations of the own units, [images, Out]; of the last layer x·W
+	all      []float32        // activations of all units, [images, units]; of the last layer nil
+	gradient []float32        // of the loss, by the activations and then by x·W + b, [images, Out]
+}
+
+// wholeSize is the number of weights up to which every member computes all of a
+// hidden layer: that takes less time than to exchange the parts. Only a test
+// changes it.
+var wholeSize = 1 << 16
+
+// newNetwork returns a network, or a member's part of it, for at most so many images
+// at a time. Its arrays are yet to be given to lay.
+func newNetwork(a Architecture, adam Adam, images int, team *collective.Group) *network {
+	s := &network{Architecture: a, adam: adam, team: team, input: make([]float32, images*a.InputDims)}
+	dense := a.dense()
+	for i, d := range dense {
+		output := i == len(dense)-1
+		l := layer{Dense: d, split: collective.Split{Units: d.Out, Whole: team.Size() == 1 || !output && d.In*d.Out <= wholeSize}}
+		l.own = team.Units(l.split)
+		l.Out = l.own.Len()
+		l.output, l.gradient = make([]float32, images*l.Out), make([]float32, images*l.Out)
+		switch {
+		case output:
+		case l.split.Whole:
+			l.all = l.output
+		default:
+			l.all = make([]float32, images*d.Out)
+		}
+		s.layers = append(s.layers, l)
+		s.kernelGradient = grow(s.kernelGradient, max(len(s.kernelGradient), min(l.In, updateRows)*l.Out))
+		s.biasGradient = grow(s.biasGradient, max(len(s.biasGradient), l.Out))
+	}
+	if s.target = s.input; team.Size() > 1 {
+		s.target = make([]float32, images*s.last().Out)
+	}
+	return s
+}
+
+// size returns the length of the arrays.
+func (s *network) size() (n int) {
+	for _, l := range s.layers {
+		n += (l.In + 1) * l.Out
+	}
+	return n
+}
+
+// lay lays the layers over the arrays.
+func (s *network) lay(arrays [][]float32) {
+	s.arrays = arrays
+	start := 0
+	for i := range s.layers {
+		l := &s.layers[i]
+		end := start + (l.In+1)*l.Out
+		l.params, l.m, l.v = arrays[0][start:end], arrays[1][start:end], arrays[2][start:end]
+		l.lay(l.params)
+		start = end
+	}
+}
+
+// load takes a batch of images, bytes.
+func (s *network) load(images []byte) {
+	kernel.FromBytes(s.input[:len(images)], images)
+	if l := s.last(); !l.split.Whole {
+		for i := range len(images) / s.InputDims {
+			copy(s.target[i*l.Out:][:l.Out], s.input[i*s.InputDims+l.own.First:])
+		}
+	}
+}
+
+func (s *network) last() *layer   { return &s.layers[len(s.layers)-1] }
+func (s *network) latent() *layer { return &s.layers[len(s.EncoderHidden)] }
+
+// slices yields the member's slices of a layer, and what they are of its own units.
+func (s *network) slices(l *layer) iter.Seq2[int, collective.Range] {
+	return func(yield func(int, collective.Range) bool) {
+		own := s.team.Slices()
+		for slice := own.First; slice < own.Last; slice++ {
+			units := l.split.Slice(slice)
+			units.First -= l.own.First
+			units.Last -= l.own.First
+			if units.Len() > 0 && !yield(slice, units) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package nn
+
+import (
+	"gonum.org/v1/gonum/blas"
+
+	"sae/nn/internal/collective"
+	"sae/nn/kernel"
+)
+
+// step trains on the n images that are loaded. It returns the sums of their
+// cross-entropies; in a team, the first member has those over all units.
+func (s *network) step(n int) (bce collective.Sums, err error) {
+	if err = s.forward(n); err != nil {
+		return bce, err
+	}
+	if bce, err = s.loss(n, 1/float32(n*s.InputDims)); err != nil {
+		return bce, err
+	}
+	s.team.SendSums(&bce)
+	return bce, s.backward(n, &bce)
+}
+
+// forward computes the activations of the n images that are loaded. The last layer
+// is left at x·W: its bias and sigmoid are part of the loss.
+func (s *network) forward(n int) error {
+	x, last := s.input, s.last()
+	for i := range s.layers[:len(s.layers)-1] {
+		l := &s.layers[i]
+		output := l.output[:n*l.Out]
+		if err := l.forward(output, x[:n*l.In], s.pace); err != nil {
+			return err
+		}
+		if err := s.team.AllGather(l.all, output, n, l.split); err != nil {
+			return err
+		}
+		x = l.all
+	}
+	return last.multiply(last.output[:n*last.Out], x[:n*last.In], s.pace)
+}
+
+// lossCost is what the loss of one output costs, in multiply-adds: an exponential
+// and a logarithm.
+const lossCost = 64
+
+// loss returns the sums of the cross-entropies of n images, and stores scale times
+// their gradient by the logits: sigmoid(z) − x.
+func (s *network) loss(n int, scale float32) (bce collective.Sums, err error) {
+	l := s.last()
+	copy(l.gradient, l.output[:n*l.Out])
+	rows := max(1, s.pace.stride/(lossCost*max(1, l.Out)))
+	for i := range n {
+		if i%rows == 0 {
+			if err := s.pace.turn(); err != nil {
+				return bce, err
+			}
+		}
+		for slice, units := range s.slices(l) {
+			first, last := i*l.Out+units.First, i*l.Out+units.Last
+			bce[slice] += kernel.SigmoidBCE(l.gradient[first:last], l.Bias[units.First:units.Last], s.target[first:last], scale)
+		}
+	}
+	return bce, nil
+}
+
+// backward carries the gradient from the logits back to the first layer. Each layer is
+// updated once it has passed its gradient on. The sums of the others arrive on the way.
+func (s *network) backward(n int, bce *collective.Sums) error {
+	s.steps++
+	for i := len(s.layers) - 1; i > 0; i-- {
+		l, below := &s.layers[i], &s.layers[i-1]
+		// What the others wait for comes first, and travels during the update.
+		err := s.inputGradient(l, below, n, func() error {
+			if err := s.update(l, below.all, n); err != nil || l != s.last() {
+				return err
+			}
+			return s.team.ReceiveSums(bce)
+		})
+		if err != nil {
+			return err
+		}
+		s.activationGradient(below, n)
+	}
+	return s.update(&s.layers[0], s.input, n)
+}
+
+// inputGradient stores in below.gradient that by a layer's input, g·Wᵀ, for n images. It
+// is a sum over the layer's units, of which a member computes the terms of its own.
+func (s *network) inputGradient(l, below *layer, n int, meanwhile func() error) error {
+	gradient, w := general(l.gradient, n, l.Out), general(l.Kernel, l.In, l.Out)
+	term := func(dst []float32, units, inputs collective.Range) error {
+		first, last := units.First-l.own.First, units.Last-l.own.First
+		return gemm(blas.NoTrans, blas.Trans, columns(gradient, first, last), columns(rows(w, inputs.First, inputs.Last), first, last),
+			general(dst, n, inputs.Len()), s.pace)
+	}
+	return s.team.ReduceTree(below.gradient[:n*below.Out], n, l.split, below.split, term, meanwhile)
+}
+
+// activationGradient adds the penalty's gradient to that by the activations of n images,
+// if they are the latent ones, and turns it into that by the sums x·W + b.
+func (s *network) activationGradient(l *layer, n int) {
+	gradient, activations := l.gradient[:n*l.Out], l.output[:n*l.Out]
+	if l == s.latent() {
+		scale := float32(s.Lambda / float64(n))
+		if l.Activation == Linear {
+			signGradient(gradient, activations, scale)
+		} else {
+			kernel.L1Gradient(gradient, activations, scale)
+		}
+	}
+	if l.Activation == ReLU {
+		kernel.ReLUGradient(gradient, activations)
+	}
+}
+
+// signGradient adds the gradient of an L1 penalty on activations of any sign: scale
+// times their sign.
+func signGradient(gradient, activations []float32, scale float32) {
+	if scale == 0 {
+		return
+	}
+	for i, a := range activations {
+		switch {
+		case a > 0:
+			gradient[i] += scale
+		case a < 0:
+			gradient[i] -= scale
+		}
+	}
+}
+
+// updateRows is for how many rows of a kernel the gradient is computed before Adam
+// uses it up: enough for an efficient product, few enough that they stay in the
+// cache.
+const updateRows = 132
+
+// update changes a layer's parameters by Adam, with x its input for n images: the
+// gradient by the kernel is xᵀ·g, that by the bias the sum of the rows of g.
+func (s *network) update(l *layer, x []float32, n int) error {
+	if l.Out == 0 {
+		return nil
+	}
+	gradient, input := general(l.gradient, n, l.Out), general(x, n, l.In)
+	for first := 0; first < l.In; first += updateRows {
+		last := min(first+updateRows, l.In)
+		part := general(s.kernelGradient, last-first, l.Out)
+		if err := gemm(blas.Trans, blas.NoTrans, columns(input, first, last), gradient, part, s.pace); err != nil {
+			return err
+		}
+		s.adamStep(l, first*l.Out, part.Data)
+	}
+	bias := s.biasGradient[:l.Out]
+	kernel.ColumnSums(bias, gradient.Data)
+	s.adamStep(l, l.In*l.Out, bias)
+	return nil
+}
+
+// adamStep changes the parameters from first on by their gradient.
+func (s *network) adamStep(l *layer, first int, gradient []float32) {
+	last := first + len(gradient)
+	kernel.Adam(l.params[first:last], gradient, l.m[first:last], l.v[first:last],
+		float32(s.adam.rate(s.steps)), float32(s.adam.Beta1), float32(s.adam.Beta2), float32(s.adam.Epsilon))
+}

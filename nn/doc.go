@@ -3,9 +3,9 @@
 // kept sparse by an L1 penalty. It works in float32 on gonum's BLAS and knows
 // no browser, no file and no page.
 //
-// The training step is in step.go: forward, loss, backward and update, in the order
-// in which they run. What it is made of are the layers in model.go, Adam's rate in
-// adam.go, and the loops of package kernel.
+// To see how it learns, read step.go from top to bottom: forward, loss, backward,
+// update. It is made of the layers in model.go, Adam's step size in adam.go and the
+// loops of package kernel.
 //
 // # Model
 //
@@ -24,7 +24,7 @@
 // With z the logits of the output, x the input, d its size, a the latent
 // activations and n the images of a batch,
 //
-//	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ a
+//	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ |a|
 //
 // The first sum is the binary cross-entropy of sigmoid(z), from the logits and
 // without clipping; the second the L1 activity regularisation. Both are as
@@ -43,9 +43,9 @@
 //
 // The latent activations add λ/n where they are positive, −λ/n where a linear
 // latent layer makes them negative, and ReLU lets the gradient pass where its
-// activation is positive. Once a layer has passed its
-// gradient on, it is updated, some rows of the kernel at a time, so that no
-// gradient of a whole kernel is ever kept.
+// activation is positive. Once a layer has passed its gradient on, it is updated,
+// some rows of the kernel at a time, so that no gradient of a whole kernel is ever
+// kept.
 //
 // # Optimiser
 //
@@ -55,8 +55,9 @@
 // # Teams
 //
 // Several workers can train one autoencoder: see [Team] and [Trainer.Spread]. The step
-// is the same: where members need what others have, it calls a collective operation,
-// which for one worker exchanges nothing.
+// is the same for one worker and for a team: where a member needs what others have, it
+// calls a collective operation, which exchanges nothing in a team of one.
+//
 // Each worker owns some units of every layer, with their columns of the kernel. They
 // exchange activations on the way forward and, on the way back, the parts of
 // ∂loss/∂x that their units contribute. Those are summed in the same order

@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"slices"
 
 	"sae/nn"
 )
@@ -89,4 +90,50 @@ func ExampleTrainer_Evaluate() {
 	// Black gives a reconstruction of sigmoid(0) = 1/2 before any training.
 	fmt.Println(len(evaluation.Codes), evaluation.MSE > 0, evaluation.PSNR() > 0)
 	// Output: 4 true true
+}
+
+func ExampleArchitecture_Summary() {
+	fmt.Print(nn.Architecture{InputDims: 3072, EncoderHidden: []int{128}, LatentDims: 16}.Summary())
+	// Output:
+	// Layer (type)              Output shape   Parameters
+	// input (InputLayer)        (None, 3072)   0
+	// encoder_1 (Dense, relu)   (None, 128)    393344
+	// latent (Dense, relu)      (None, 16)     2064
+	// output (Dense, sigmoid)   (None, 3072)   52224
+	// Total parameters: 447632 (1.71 MB)
+}
+
+// A training goes on elsewhere with the parameters and the state.
+func ExampleTrainer_Restore() {
+	architecture := nn.Architecture{InputDims: 4, LatentDims: 2}
+	train := func(steps int, params []float32, state nn.State) ([]float32, nn.State) {
+		auto, err := architecture.With(params)
+		if err != nil {
+			panic(err)
+		}
+		trainer, err := nn.NewTrainer(auto, nn.DefaultAdam, 1)
+		if err != nil {
+			panic(err)
+		}
+		if state.Steps > 0 {
+			if err := trainer.Restore(state); err != nil {
+				panic(err)
+			}
+		}
+		for range steps {
+			if _, err := trainer.Step([]byte{0, 85, 170, 255}); err != nil {
+				panic(err)
+			}
+		}
+		if state, err = trainer.State(); err != nil {
+			panic(err)
+		}
+		return auto.Params(), state
+	}
+	start := slices.Repeat([]float32{0.5}, architecture.Parameters())
+	atOnce, _ := train(10, start, nn.State{})
+	halfWay, state := train(5, start, nn.State{})
+	resumed, _ := train(5, halfWay, state)
+	fmt.Println("the same:", slices.Equal(atOnce, resumed))
+	// Output: the same: true
 }

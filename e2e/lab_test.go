@@ -220,9 +220,12 @@ func TestTimeline(t *testing.T) {
 	}
 	scrub("0")
 	waitFor[bool](p, `document.querySelector(".timeline output").innerText.startsWith("epoch")`)
-	past := waitFor[int](p, hash)
-	epoch := state(p).Epoch
-	waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d + 3`, epoch))
+	epochs := func(n int) {
+		waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, state(p).Epoch+n))
+	}
+	epochs(3) // by when the moment has been drawn
+	past := evaluate[int](p, hash)
+	epochs(3)
 	if past == now || evaluate[int](p, hash) != past {
 		t.Error("the pictures of the first moment do not stay while training goes on")
 	}

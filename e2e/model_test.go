@@ -213,7 +213,7 @@ func TestCheckpointGoesOn(t *testing.T) {
 		`sae.import(new ArrayBuffer(9))`:  "neither a checkpoint nor an archive",
 		`sae.import(kept.slice(0, 5000))`: "checkpoint: the file ends early",
 		`sae.export("h5")`:                `export: format "h5": want one of`,
-		`sae.encode([1])`:                 "encode: want a Uint8Array of 3072 bytes",
+		`sae.encode([1])`:                 "encode: not a Uint8Array: want a Uint8Array of 3072 bytes",
 		`sae.decode([1])`:                 "decode: want a Float32Array of 8 activations",
 	} {
 		if got := rejection(p, call); !strings.Contains(got, want) {

@@ -235,6 +235,16 @@ func (p *page) at(place string) {
 	waitFor[bool](p, fmt.Sprintf(`document.getElementById(%q).childElementCount > 0`, part))
 }
 
+// renameRun gives the first run in the table of Compare another name.
+func (p *page) renameRun(name string) {
+	p.tb.Helper()
+	evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
+		const input = document.querySelector("#runs tbody input[type=text]");
+		input.value = %q;
+		input.dispatchEvent(new Event("change", { bubbles: true }));
+	})()`, name))
+}
+
 // openDemo opens the demo and waits until it can be used.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()

@@ -61,12 +61,8 @@ func TestLongNames(t *testing.T) {
 	fits(p, "explore")
 	p.at("compare")
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 1`)
-	evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
-		const input = document.querySelector("#runs tbody input[type=text]");
-		input.value = %q;
-		input.dispatchEvent(new Event("change", { bubbles: true }));
-		document.querySelector("#runs tbody input[type=checkbox]").click();
-	})()`, long("run")))
+	p.renameRun(long("run"))
+	evaluate[chromedp.Void](p, `document.querySelector("#runs tbody input[type=checkbox]").click()`)
 	fits(p, "compare")
 	for _, place := range []string{"features", "data", "model", "share"} {
 		p.at(place)

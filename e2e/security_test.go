@@ -205,11 +205,7 @@ func TestHostileNames(t *testing.T) {
 	shows(name + "class1")
 	p.at("compare")
 	waitFor[bool](p, `document.querySelectorAll("#runs tbody tr").length === 1`)
-	evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
-		const input = document.querySelector("#runs tbody input[type=text]");
-		input.value = %q;
-		input.dispatchEvent(new Event("change", { bubbles: true }));
-	})()`, name+"run"))
+	p.renameRun(name + "run")
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#runs button")].find((b) => b.innerText === "Delete" || b.ariaLabel?.startsWith("Delete")).click()`)
 	shows("Deleted " + name + "run")
 	p.screenshot("hostile-names")

@@ -66,11 +66,12 @@ func (s *network) loss(n int, scale float32) (bce collective.Sums, err error) {
 // updated once it has passed its gradient on. The sums of the others arrive on the way.
 func (s *network) backward(n int, bce *collective.Sums) error {
 	s.steps++
+	rate := float32(s.adam.rate(s.steps))
 	for i := len(s.layers) - 1; i > 0; i-- {
 		l, below := &s.layers[i], &s.layers[i-1]
 		// What the others wait for comes first, and travels during the update.
 		err := s.inputGradient(l, below, n, func() error {
-			if err := s.update(l, below.all, n); err != nil || l != s.last() {
+			if err := s.update(l, below.all, n, rate); err != nil || l != s.last() {
 				return err
 			}
 			return s.team.ReceiveSums(bce)
@@ -80,7 +81,7 @@ func (s *network) backward(n int, bce *collective.Sums) error {
 		}
 		s.activationGradient(below, n)
 	}
-	return s.update(&s.layers[0], s.input, n)
+	return s.update(&s.layers[0], s.input, n, rate)
 }
 
 // inputGradient stores in below.gradient that by a layer's input, g·Wᵀ, for n images. It
@@ -133,9 +134,9 @@ func signGradient(gradient, activations []float32, scale float32) {
 // cache.
 const updateRows = 132
 
-// update changes a layer's parameters by Adam, with x its input for n images: the
-// gradient by the kernel is xᵀ·g, that by the bias the sum of the rows of g.
-func (s *network) update(l *layer, x []float32, n int) error {
+// update changes a layer's parameters by Adam at the rate, with x its input for n images:
+// the gradient by the kernel is xᵀ·g, that by the bias the sum of the rows of g.
+func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 	if l.Out == 0 {
 		return nil
 	}
@@ -146,17 +147,17 @@ func (s *network) update(l *layer, x []float32, n int) error {
 		if err := gemm(blas.Trans, blas.NoTrans, columns(input, first, last), gradient, part, s.pace); err != nil {
 			return err
 		}
-		s.adamStep(l, first*l.Out, part.Data)
+		s.adamStep(l, first*l.Out, part.Data, rate)
 	}
 	bias := s.biasGradient[:l.Out]
 	kernel.ColumnSums(bias, gradient.Data)
-	s.adamStep(l, l.In*l.Out, bias)
+	s.adamStep(l, l.In*l.Out, bias, rate)
 	return nil
 }
 
 // adamStep changes the parameters from first on by their gradient.
-func (s *network) adamStep(l *layer, first int, gradient []float32) {
+func (s *network) adamStep(l *layer, first int, gradient []float32, rate float32) {
 	last := first + len(gradient)
 	kernel.Adam(l.params[first:last], gradient, l.m[first:last], l.v[first:last],
-		float32(s.adam.rate(s.steps)), float32(s.adam.Beta1), float32(s.adam.Beta2), float32(s.adam.Epsilon))
+		rate, float32(s.adam.Beta1), float32(s.adam.Beta2), float32(s.adam.Epsilon))
 }

@@ -19,8 +19,7 @@ func (l Loss) Total() float64 { return l.BCE + l.L1 }
 // Trainer trains an autoencoder, alone or as the first of a team. It owns
 // Adam's moments and the activations of a batch; a step allocates nothing.
 //
-// An error of any of its methods other than a refused argument leaves the
-// training in the middle of something: the trainer is then of no more use.
+// After any error other than a refused argument the Trainer must not be used.
 type Trainer struct {
 	// Yield, when set, is called often during a step and an evaluation, after at
 	// most Stride multiply-adds. An error ends them and is returned.

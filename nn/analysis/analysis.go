@@ -299,8 +299,7 @@ func excess(trainer *nn.Trainer, images []byte, dims int) ([]float64, error) {
 	}
 	result := make([]float64, len(images)/dims)
 	for i, value := range images {
-		x, y := float64(value)/255, min(max(float64(outputs[i]), 1e-7), 1-1e-7)
-		result[i/dims] -= x*math.Log(y) + (1-x)*math.Log1p(-y)
+		result[i/dims] += baseline.CrossEntropy(float64(value)/255, float64(outputs[i]))
 	}
 	for i := range result {
 		result[i] = result[i]/float64(dims) - baseline.Floor(images[i*dims:][:dims])

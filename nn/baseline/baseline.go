@@ -55,6 +55,17 @@ const MaxPCA = 256
 // the loss is finite.
 const epsilon = 1e-7
 
+// CrossEntropy returns the binary cross-entropy of a value x in [0, 1] and its
+// prediction, in nats:
+//
+//	−x·ln y − (1−x)·ln(1−y),
+//
+// with y the prediction clipped to [1e-7, 1−1e-7], as Keras does.
+func CrossEntropy(x, prediction float64) float64 {
+	y := min(max(prediction, epsilon), 1-epsilon)
+	return -(x*math.Log(y) + (1-x)*math.Log1p(-y))
+}
+
 // PCA returns how well the first k principal components reconstruct each of
 // the images, [n, p.Dims] bytes. Reconstructions are clipped to [0, 1], which
 // makes them better. PCA calls yield from time to time, and returns its error.
@@ -64,8 +75,7 @@ func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) 
 		for j, value := range reconstruction {
 			x, y := float64(x[j]), min(max(float64(value), 0), 1)
 			q.MSE += (x - y) * (x - y)
-			y = min(max(y, epsilon), 1-epsilon)
-			q.BCE -= x*math.Log(y) + (1-x)*math.Log1p(-y)
+			q.BCE += CrossEntropy(x, y)
 		}
 	})
 	q.BCE /= float64(len(images))
@@ -87,9 +97,8 @@ func MeanImage(train, validation []byte, dims int) Quality {
 	var bce, mse float64
 	for j := range dims {
 		mean := float64(trainSums[j]) / (255 * float64(n))
-		p := min(max(mean, epsilon), 1-epsilon)
 		x := float64(validationSums[j]) / (255 * float64(m)) // mean validation value
-		bce -= x*math.Log(p) + (1-x)*math.Log1p(-p)
+		bce += CrossEntropy(x, mean)
 		mse += mean*mean - 2*mean*x
 	}
 	return Quality{

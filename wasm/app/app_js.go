@@ -162,16 +162,19 @@ func (a *app) enter(job func()) {
 	}()
 }
 
-// do runs change, which changes the page's state, and renders the result. It may return
-// before that: see enter.
-func (a *app) do(change func()) {
+// change has a change of the page's state enter, and calls render after it.
+func (a *app) change(change, render func()) {
 	a.enter(func() {
 		a.lock.Lock()
 		a.attempt(change)
 		a.lock.Unlock()
-		a.renderNow()
+		render()
 	})
 }
+
+// do runs change, which changes the page's state, and renders the result. It may return
+// before that: see enter.
+func (a *app) do(change func()) { a.change(change, a.renderNow) }
 
 // renderNow asks for a pass over the page.
 func (a *app) renderNow() {
@@ -260,15 +263,12 @@ func (a *app) receive(data js.Value) {
 	if m.Type == protocol.TypeFrame {
 		a.frame = true
 	}
-	a.enter(func() {
-		a.lock.Lock()
-		answered := false
-		a.attempt(func() {
-			if answered = a.page.Receive(m); answered {
-				a.root.Answered()
-			}
-		})
-		a.lock.Unlock()
+	answered := false
+	a.change(func() {
+		if answered = a.page.Receive(m); answered {
+			a.root.Answered()
+		}
+	}, func() {
 		if answered {
 			a.renderSoon()
 		} else {
@@ -292,14 +292,7 @@ func (a *app) renderLater() {
 
 // quietly runs change, which changes the page's state, and renders the result a
 // little later.
-func (a *app) quietly(change func()) {
-	a.enter(func() {
-		a.lock.Lock()
-		a.attempt(change)
-		a.lock.Unlock()
-		a.renderSoon()
-	})
-}
+func (a *app) quietly(change func()) { a.change(change, a.renderSoon) }
 
 // renderSoon renders once nothing has happened quietly for a while.
 func (a *app) renderSoon() {

@@ -49,7 +49,7 @@ func (a *app) ready() {
 // mount gives the part a renderer, the first time that it is shown.
 func (a *app) mount(p *part) {
 	p.known = js.Global().Get("Object").New()
-	p.enter()
+	p.activate()
 	renderer, err := domrender.New("#" + p.ID)
 	if err != nil {
 		panic(err)
@@ -62,8 +62,8 @@ func (a *app) mount(p *part) {
 	a.deliverLater(p)
 }
 
-// enter makes what vugu knows of the part what it works on.
-func (p *part) enter() { js.Global().Set("vuguState", p.known) }
+// activate makes what vugu knows of the part what it works on.
+func (p *part) activate() { js.Global().Set("vuguState", p.known) }
 
 // render renders the parts that are shown and have changed, each in a task of its own,
 // so that none keeps the browser from answering the user. Nothing comes between building
@@ -90,7 +90,7 @@ func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 		came := !p.shown
 		p.shown, p.touched, p.digest = true, false, digest
 		a.root.Begin(p.ID)
-		p.enter()
+		p.activate()
 		if err := p.renderer.Render(results); err != nil {
 			panic(err)
 		}

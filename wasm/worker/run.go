@@ -148,9 +148,8 @@ func (r *run) over(command protocol.Type) error {
 // errReplaced answers what was under way when its run was replaced.
 var errReplaced = errors.New("the run was replaced")
 
-// fail ends the run, whose trainer is in the middle of something and of no more
-// use: with an error or, where it was interrupted, silently. It returns what to
-// answer the command under way.
+// fail ends the run, whose trainer must not be used any more: with an error or, where
+// it was interrupted, silently. It returns what to answer the command under way.
 func (r *run) fail(w *Worker, err error) error {
 	if errors.Is(err, errInterrupted) {
 		if w.run == r {

@@ -771,6 +771,13 @@ func (p *Page) follow(frame protocol.Frame) {
 // Ping asks the worker for a sign of life.
 func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
 
+// Trained reports whether the model has learnt from at least one batch.
+func (p *Page) Trained() bool { return p.Epoch > 0 || p.Batch > 0 }
+
+// Untrained reports whether the pictures on show are those of an untrained model. After
+// a setting has changed, they are still those of the run before for a moment.
+func (p *Page) Untrained() bool { return !p.Trained() && p.Timeline.Samples.Run == p.run }
+
 // Progress returns how much of the run is done, from 0 to 1.
 func (p *Page) Progress() float64 {
 	if p.Batches == 0 {

@@ -1,7 +1,7 @@
 // Package ui holds the vugu components of the page. They show a [state.Page] and
 // call its methods. Their only state is handles on the DOM.
 //
-// vugu v0.4.0 sets the whole DOM again on every render, which shapes the
+// vugu v0.4.0 sets the DOM of a part again on every render of it, which shapes the
 // templates. What must survive a render (canvases, charts, live regions) goes into
 // an element without vugu children and is filled by a vg-js-create handler. What
 // can be focused or clicked has at least one dynamic attribute; otherwise vugu

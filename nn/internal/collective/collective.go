@@ -39,7 +39,7 @@ func New(rank, size int, send func(to int, data []byte), receive func(from int, 
 // Size returns the number of members.
 func (g *Group) Size() int { return g.size }
 
-// Range is a range of units or slices, up to and without Last.
+// Range is a half-open range of units or slices: First is in it, Last is not.
 type Range struct{ First, Last int }
 
 // Len returns the length of the range.

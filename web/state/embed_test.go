@@ -110,8 +110,11 @@ func TestLockedLearningRate(t *testing.T) {
 // A frame has keys only for what it shows, and no form without fields.
 func TestFrameKeys(t *testing.T) {
 	page, _ := openFrame(t, "?lock="+strings.Join(experiment.FieldNames(), ","))
-	for _, key := range []string{"l", "?", "m"} {
+	for _, key := range []string{"l", "?", "m", "t", "f", "e", "c", "d"} {
 		page.Press(key)
+	}
+	if page.View != ViewTrain || page.Panel != PanelNone {
+		t.Errorf("a frame shows %q and %q, which it does not have", page.View, page.Panel)
 	}
 	if page.Lesson.Open || page.Help || page.MoreSettings {
 		t.Errorf("open in a frame: lesson %t, keys %t, settings %t", page.Lesson.Open, page.Help, page.MoreSettings)

@@ -1,9 +1,6 @@
 package state
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // Shortcut is a key that does something wherever the focus is, but in fields.
 type Shortcut struct {
@@ -11,35 +8,33 @@ type Shortcut struct {
 	Label string // on the key
 	Help  string
 	do    func(*Page)
+	page  bool // whether it opens what a frame does not have
 }
 
 // Shortcuts lists the keys.
 var Shortcuts = []Shortcut{
-	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }},
-	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }},
-	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }},
-	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo},
-	{"1", "1 to 4", "Choose the experiment", nil},
-	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }},
-	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }},
-	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Pictures.Select(p.Pictures.Selected + 1) }},
-	{"t", "T", "View: Train", func(p *Page) { p.Visit(ViewTrain) }},
-	{"f", "F", "View: Features", func(p *Page) { p.Visit(ViewFeatures) }},
-	{"e", "E", "View: Explore", func(p *Page) { p.Visit(ViewExplore) }},
-	{"c", "C", "View: Compare", func(p *Page) { p.Visit(ViewCompare) }},
-	{"d", "D", "Data", func(p *Page) { p.SwitchPanel(PanelData) }},
-	{"l", "L", "Lesson", func(p *Page) { p.Lesson.Switch() }},
-	{"m", "M", "More settings", func(p *Page) { p.ShowSettings(!p.MoreSettings) }},
-	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }},
+	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }, false},
+	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }, false},
+	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }, false},
+	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo, false},
+	{"1", "1 to 4", "Choose the experiment", nil, false},
+	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }, false},
+	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }, false},
+	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Pictures.Select(p.Pictures.Selected + 1) }, false},
+	{"t", "T", "View: Train", func(p *Page) { p.Visit(ViewTrain) }, true},
+	{"f", "F", "View: Features", func(p *Page) { p.Visit(ViewFeatures) }, true},
+	{"e", "E", "View: Explore", func(p *Page) { p.Visit(ViewExplore) }, true},
+	{"c", "C", "View: Compare", func(p *Page) { p.Visit(ViewCompare) }, true},
+	{"d", "D", "Data", func(p *Page) { p.SwitchPanel(PanelData) }, true},
+	{"l", "L", "Lesson", func(p *Page) { p.Lesson.Switch() }, true},
+	{"m", "M", "More settings", func(p *Page) { p.ShowSettings(!p.MoreSettings) }, false},
+	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }, true},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
 		p.Help, p.Notice, p.Toast, p.Panel = false, nil, nil, PanelNone
 		p.ShowSettings(false)
 		p.Features.Open(-1)
-	}},
+	}, false},
 }
-
-// pageKeys open what a frame does not have.
-var pageKeys = []string{"l", "?"}
 
 // Press does what a key stands for, and reports whether it stands for anything.
 func (p *Page) Press(key string) bool {
@@ -48,7 +43,7 @@ func (p *Page) Press(key string) bool {
 		return true
 	}
 	for _, shortcut := range Shortcuts {
-		if shortcut.Key == key && shortcut.do != nil && !(p.Embed != nil && slices.Contains(pageKeys, key)) {
+		if shortcut.Key == key && shortcut.do != nil && !(shortcut.page && p.Embed != nil) {
 			shortcut.do(p)
 			return true
 		}

@@ -5,7 +5,6 @@ package analysis
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -295,7 +294,7 @@ func Compare(trainer *nn.Trainer, image, others []byte) (Rarity, error) {
 func excess(trainer *nn.Trainer, images []byte, dims int) ([]float64, error) {
 	_, outputs, err := trainer.Reconstruct(images)
 	if err != nil {
-		return nil, fmt.Errorf("analysis: %w", err)
+		return nil, err
 	}
 	result := make([]float64, len(images)/dims)
 	for i, value := range images {

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"fmt"
 	"slices"
 
 	"sae/nn"
@@ -57,114 +56,35 @@ type Explained struct {
 	Step  *nn.Explanation `json:"step"`  // nil where the network is too large to be explained
 }
 
-// UnitDetail is the reply to TypeUnit.
-type UnitDetail struct {
-	analysis.Unit
-	Pictures []byte // of the images in Top, [n, 3072], HWC
-}
-
-// Frames and details of units hold long lists of numbers. Those travel in buffers
-// of the message, in the order in which the functions below visit them; the body
-// has null in their place.
-
-// visitor is called with each list.
-type visitor struct {
-	floats func(*[]float32)
-	bytes  func(*[]byte)
-}
-
-func (f *Frame) visit(v visitor) {
-	if s := f.Samples; s != nil {
-		v.bytes(&s.Originals)
-		v.bytes(&s.Reconstructions)
-		v.floats(&s.Codes)
+func (f *Frame) lists(v visitor) {
+	if f.Samples != nil {
+		f.Samples = clone(f.Samples)
+		v.bytes(&f.Samples.Originals)
+		v.bytes(&f.Samples.Reconstructions)
+		v.floats(&f.Samples.Codes)
 	}
-	if u := f.Units; u != nil {
-		v.floats(&u.Mean)
-		v.floats(&u.Activity)
-		v.floats(&u.Center)
-		v.floats(&u.ByClass)
-		v.floats(&u.Histogram.Shares)
-		v.bytes(&u.Atoms)
+	if f.Units != nil {
+		f.Units = clone(f.Units)
+		v.floats(&f.Units.Mean)
+		v.floats(&f.Units.Activity)
+		v.floats(&f.Units.Center)
+		v.floats(&f.Units.ByClass)
+		v.floats(&f.Units.Histogram.Shares)
+		v.bytes(&f.Units.Atoms)
 	}
-	if e := f.Explained; e != nil && e.Step != nil {
-		for i := range e.Step.Layers {
-			v.floats(&e.Step.Layers[i].Activations)
-			v.floats(&e.Step.Layers[i].Updates)
+	if f.Explained != nil && f.Explained.Step != nil {
+		f.Explained = clone(f.Explained)
+		f.Explained.Step = clone(f.Explained.Step)
+		layers := slices.Clone(f.Explained.Step.Layers)
+		f.Explained.Step.Layers = layers
+		for i := range layers {
+			v.floats(&layers[i].Activations)
+			v.floats(&layers[i].Updates)
 		}
 	}
 }
-
-func (d *UnitDetail) visit(v visitor) {
-	v.floats(&d.Activations)
-	v.bytes(&d.Pictures)
-}
-
-// Message returns the frame as a message.
-func (f Frame) Message() Message {
-	f.Samples, f.Units, f.Explained = clone(f.Samples), clone(f.Units), clone(f.Explained)
-	if e := f.Explained; e != nil && e.Step != nil {
-		e.Step = clone(e.Step)
-		e.Step.Layers = slices.Clone(e.Step.Layers)
-	}
-	return pack(TypeFrame, &f)
-}
-
-// Message returns the detail as a reply.
-func (d UnitDetail) Message() Message { return pack("", &d) }
 
 func clone[T any](p *T) *T {
-	if p == nil {
-		return nil
-	}
 	copied := *p
 	return &copied
-}
-
-// pack returns the message of a body, whose lists it takes out.
-func pack(t Type, body interface{ visit(visitor) }) Message {
-	var buffers [][]byte
-	body.visit(visitor{
-		floats: func(list *[]float32) { buffers, *list = append(buffers, Bytes(*list)), nil },
-		bytes:  func(list *[]byte) { buffers, *list = append(buffers, *list), nil },
-	})
-	return New(t, body, buffers...)
-}
-
-// ReadFrame returns the frame of a message.
-func ReadFrame(m Message) (Frame, error) {
-	frame, err := Decode[Frame](m)
-	if err == nil {
-		err = unpack(m, &frame)
-	}
-	return frame, err
-}
-
-// ReadUnitDetail returns the detail of a unit in a reply.
-func ReadUnitDetail(m Message) (UnitDetail, error) {
-	detail, err := Decode[UnitDetail](m)
-	if err == nil {
-		err = unpack(m, &detail)
-	}
-	return detail, err
-}
-
-// unpack puts the buffers of a message back where pack has taken them from.
-func unpack(m Message, body interface{ visit(visitor) }) error {
-	want := 0
-	next := func() (buffer []byte) {
-		if want < len(m.Buffers) {
-			buffer = m.Buffers[want]
-		}
-		want++
-		return buffer
-	}
-	body.visit(visitor{
-		floats: func(list *[]float32) { *list = Floats(next()) },
-		bytes:  func(list *[]byte) { *list = next() },
-	})
-	if len(m.Buffers) != want {
-		return fmt.Errorf("protocol: %s: %d buffers: want %d", m.Type, len(m.Buffers), want)
-	}
-	return nil
 }

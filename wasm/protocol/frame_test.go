@@ -37,35 +37,51 @@ func TestFrame(t *testing.T) {
 		frame, want := whole(), whole()
 		change(&frame)
 		change(&want)
-		m := frame.Message()
+		m := New(TypeFrame, frame)
 		if !reflect.DeepEqual(frame, want) {
 			t.Errorf("%s: sent, it is %+v", name, frame)
 		}
-		got, err := ReadFrame(m)
+		got, err := Decode[Frame](m)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v arrives, want %+v: %v", name, got, want, err)
 		}
 	}
-	m := whole().Message()
+	m := New(TypeFrame, whole())
 	if len(m.Buffers) != 13 || strings.Contains(string(m.Body), "11") {
 		t.Errorf("%d buffers and the body %s", len(m.Buffers), m.Body)
 	}
 	for _, n := range []int{0, 12} {
 		short := m
 		short.Buffers = m.Buffers[:n]
-		if _, err := ReadFrame(short); err == nil || !strings.HasSuffix(err.Error(), "buffers: want 13") {
+		if _, err := Decode[Frame](short); err == nil || !strings.HasSuffix(err.Error(), "buffers: want 13") {
 			t.Errorf("%d buffers: error %v", n, err)
 		}
 	}
 }
 
-func TestUnitDetail(t *testing.T) {
-	want := UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, []byte{4}}
-	got, err := ReadUnitDetail(want.Message())
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v", got, err)
+// So does any other body with lists.
+func TestLists(t *testing.T) {
+	roundTrip(t, UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, []byte{4}}, 2)
+	roundTrip(t, Pictures{[]byte{1, 2}}, 1)
+	roundTrip(t, Codes{[]float32{1, 2}}, 1)
+	roundTrip(t, Map{[]float32{1, 2}}, 1)
+	roundTrip(t, Dataset{Name: "a", Validation: 2, Labels: []byte{1, 2}}, 1)
+	roundTrip(t, Bench{Batch: 3, Data: []byte{1, 2}}, 1)
+	roundTrip(t, Unit{3}, 0)
+}
+
+func roundTrip[T any](t *testing.T, want T, buffers int) {
+	t.Helper()
+	m := New(TypeReply, want)
+	if len(m.Buffers) != buffers {
+		t.Errorf("%T has %d buffers, want %d", want, len(m.Buffers), buffers)
 	}
-	if _, err := ReadUnitDetail(New(TypeReply, want)); err == nil {
-		t.Error("a detail without buffers is taken")
+	if got, err := Decode[T](m); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v arrives, want %+v: %v", got, want, err)
+	}
+	if m.Buffers = nil; buffers > 0 {
+		if _, err := Decode[T](m); err == nil {
+			t.Errorf("%T without its buffers is taken", want)
+		}
 	}
 }

@@ -1,8 +1,9 @@
 // Package protocol defines every message between the page and its training
 // worker.
 //
-// A message is a type, a JSON body and byte buffers that change hands
-// without being copied (transferables). The page sends commands, each with
+// A message is a type, a JSON body and byte buffers that change hands without being
+// copied (transferables): the long lists of the body. [New] makes a message of any body,
+// and [Decode] returns the body. The page sends commands, each with
 // an id; the worker answers every command with one [Reply] of the same id
 // once it has taken effect. Beside the replies the worker sends [Ready]
 // once, [Loading] while a data set is read, [Saved] when the run is saved, and
@@ -12,12 +13,11 @@
 package protocol
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 
 	"sae/nn"
+	"sae/nn/analysis"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 )
@@ -28,14 +28,13 @@ type Type string
 // Commands of the page.
 const (
 	// TypeLoad asks for a data set; the body is a Load. A File that the user
-	// chose travels beside the body. The reply's body is a Dataset, its buffer
-	// the labels of the validation images, a byte each.
+	// chose travels beside the body. The reply's body is a Dataset.
 	TypeLoad Type = "load"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"
 	// TypeAdjust changes what can change within a run; the body is an Adjust. Like the
-	// three that follow, it is answered after the batch under way, with a Frame without
-	// buffers: where the run is then.
+	// three that follow, it is answered after the batch under way, with a Frame: where the
+	// run is then.
 	TypeAdjust Type = "adjust"
 	// TypePlay trains until the run is done or paused.
 	TypePlay Type = "play"
@@ -48,14 +47,14 @@ const (
 	// TypeWatch chooses the validation images that frames show; the body is
 	// a Watch.
 	TypeWatch Type = "watch"
-	// TypeReconstruct runs one image of 3,072 bytes, the only buffer, through
-	// the autoencoder; the reply carries the reconstruction.
+	// TypeReconstruct runs one image through the autoencoder; the body is a Pictures,
+	// and so is the reply's.
 	TypeReconstruct Type = "reconstruct"
-	// TypeEncode runs one image of 3,072 bytes, the only buffer, through the
-	// encoder; the reply carries its code, as Bytes makes it.
+	// TypeEncode runs one image through the encoder; the body is a Pictures, the
+	// reply's a Codes.
 	TypeEncode Type = "encode"
-	// TypeDecode runs one code, the only buffer, as Bytes makes it, through the
-	// decoder; the reply carries the image.
+	// TypeDecode runs one code through the decoder; the body is a Codes, the reply's
+	// a Pictures.
 	TypeDecode Type = "decode"
 	// TypeExport asks for the model in a format; the body is an Export. The
 	// reply carries a file.
@@ -75,18 +74,17 @@ const (
 	TypeResume Type = "resume"
 	// TypeDiscard forgets what is saved under a slot; the body is a Keep.
 	TypeDiscard Type = "discard"
-	// TypeImages asks for validation images; the body is an Images. The reply's
-	// buffer holds their bytes, [n, 3072].
+	// TypeImages asks for validation images; the body is an Images, the reply's a
+	// Pictures.
 	TypeImages Type = "images"
 	// TypeUnit asks what a latent unit does on the validation images; the body is a
-	// Unit, the reply a UnitDetail.
+	// Unit, the reply's a UnitDetail.
 	TypeUnit Type = "unit"
 	// TypeMap asks for the codes of all validation images on the plane of their
-	// first two principal components; there is no body. The reply's buffer holds
-	// the points, [n, 2], as Bytes makes them.
+	// first two principal components; there is no body. The reply's body is a Map.
 	TypeMap Type = "map"
-	// TypeUnusual asks how an image of 3,072 bytes, the only buffer, compares with
-	// the validation images for the model. The reply's body is an analysis.Rarity.
+	// TypeUnusual asks how one image compares with the validation images for the
+	// model; the body is a Pictures, the reply's an analysis.Rarity.
 	TypeUnusual Type = "unusual"
 	// TypePCA asks how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's body a baseline.Quality.
@@ -96,8 +94,7 @@ const (
 	// TypePing asks for a reply and nothing else.
 	TypePing Type = "ping"
 	// TypeBench trains a network of given layers on given images as fast as
-	// it can; the body is a Bench, the buffer holds the images. The reply's
-	// body is a BenchResult.
+	// it can; the body is a Bench, the reply's a BenchResult.
 	TypeBench Type = "bench"
 	// TypeJoin makes a worker a member of another worker's team, which sends
 	// it, until the next TypeJoin; the body is a Join, and the Ports to the
@@ -118,16 +115,17 @@ const (
 // Message is what crosses between page and worker.
 type Message struct {
 	Type    Type
-	ID      int    // of the command, and of its reply; 0 when there is none
-	Error   string // of a reply: why the command failed; "" when it did not
-	Body    []byte // JSON
-	Buffers [][]byte
-	File    any // a Blob, a js.Value in the browser: with TypeLoad and TypeImport the user's File
-	Ports   any // with TypeJoin, an array of MessagePorts by rank: a js.Value
+	ID      int      // of the command, and of its reply; 0 when there is none
+	Error   string   // of a reply: why the command failed; "" when it did not
+	Body    []byte   // JSON
+	Buffers [][]byte // the body's long lists
+	File    any      // a Blob, a js.Value in the browser: with TypeLoad and TypeImport the user's File
+	Ports   any      // with TypeJoin, an array of MessagePorts by rank: a js.Value
 }
 
-// New returns a message whose body is the JSON of body, which may be nil.
-func New(t Type, body any, buffers ...[]byte) Message {
+// New returns a message with a body of this package, or none: nil.
+func New(t Type, body any) Message {
+	body, buffers := pack(body)
 	message := Message{Type: t, Buffers: buffers}
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -147,7 +145,7 @@ func Decode[T any](m Message) (T, error) {
 	if err := json.Unmarshal(m.Body, &body); err != nil {
 		return body, fmt.Errorf("protocol: %s: %w", m.Type, err)
 	}
-	return body, nil
+	return body, unpack(m, &body)
 }
 
 // Sources of a data set.
@@ -181,7 +179,10 @@ type Dataset struct {
 	Floor      float64  `json:"floor"`    // mean binary entropy of the validation images: no BCE is lower
 	Checksum   uint32   `json:"checksum"` // of all images, as in a fit.Fingerprint
 	Kept       bool     `json:"kept"`     // whether the browser keeps it for the next visit
+	Labels     []byte   `json:"labels"`   // of the validation images
 }
+
+func (d *Dataset) lists(v visitor) { v.bytes(&d.Labels) }
 
 // Configure is the body of TypeConfigure.
 type Configure struct {
@@ -236,7 +237,7 @@ type Import struct {
 
 // Imported is the reply to TypeImport.
 type Imported struct {
-	Frame    Frame               `json:"frame"` // without buffers: where the run is
+	Frame    Frame               `json:"frame"` // where the run is
 	Settings experiment.Settings `json:"settings"`
 	Data     fit.Fingerprint     `json:"data"`   // that the model was trained on; zero where unknown
 	Same     bool                `json:"same"`   // whether those are the data in use
@@ -297,8 +298,37 @@ type Unit struct {
 	Unit int `json:"unit"` // from 0
 }
 
-// TopImages is how many images show what activates a unit.
-const TopImages = 9
+// UnitDetail is the reply to TypeUnit.
+type UnitDetail struct {
+	analysis.Unit
+	Pictures []byte // of the images in Top, [n, 3072], HWC
+}
+
+func (d *UnitDetail) lists(v visitor) {
+	v.floats(&d.Activations)
+	v.bytes(&d.Pictures)
+}
+
+// Pictures are the pixels of n images.
+type Pictures struct {
+	Pixels []byte `json:"pixels"` // [n, 3072], HWC
+}
+
+func (p *Pictures) lists(v visitor) { v.bytes(&p.Pixels) }
+
+// Codes are the latent activations of n images.
+type Codes struct {
+	Codes []float32 `json:"codes"` // [n, latent]
+}
+
+func (c *Codes) lists(v visitor) { v.floats(&c.Codes) }
+
+// Map is the reply to TypeMap.
+type Map struct {
+	Points []float32 `json:"points"` // [n, 2]
+}
+
+func (m *Map) lists(v visitor) { v.floats(&m.Points) }
 
 // PCA is the body of TypePCA.
 type PCA struct {
@@ -355,7 +385,10 @@ type Bench struct {
 	Epsilon     float64 `json:"eps"`
 	BudgetMS    float64 `json:"budgetMs"` // fewer images are used when the whole would take longer
 	Threads     int     `json:"threads"`  // workers at most, of which a power of 2 is used; 0 for one
+	Data        []byte  `json:"data"`     // the images, [Images or more, 3072], HWC
 }
+
+func (b *Bench) lists(v visitor) { v.bytes(&b.Data) }
 
 // BenchResult is the reply to TypeBench.
 type BenchResult struct {
@@ -366,22 +399,4 @@ type BenchResult struct {
 	Kernel          string    `json:"kernel"`
 	Workers         int       `json:"workers"`
 	Weights         string    `json:"weights"` // hash of the trained parameters (FNV-1a): equal for any number of workers
-}
-
-// Floats returns the little-endian float32s in a buffer.
-func Floats(buffer []byte) []float32 {
-	floats := make([]float32, len(buffer)/4)
-	for i := range floats {
-		floats[i] = math.Float32frombits(binary.LittleEndian.Uint32(buffer[4*i:]))
-	}
-	return floats
-}
-
-// Bytes is the inverse of Floats.
-func Bytes(floats []float32) []byte {
-	buffer := make([]byte, 0, 4*len(floats))
-	for _, x := range floats {
-		buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
-	}
-	return buffer
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -13,14 +14,11 @@ import (
 	"sae/wasm/protocol"
 )
 
-// bench trains the network that the command describes on its images and
+// bench ends the run and trains the network that the command describes on its images and
 // tells how fast that went, by the same steps as any run.
-func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
-	cfg, err := protocol.Decode[protocol.Bench](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
-	if err := checkBench(cfg, m.Buffers); err != nil {
+func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message, error) {
+	w.endRun(errors.New("step: a benchmark replaced the run"))
+	if err := checkBench(cfg); err != nil {
 		return protocol.Message{}, err
 	}
 	architecture := nn.Architecture{
@@ -48,7 +46,7 @@ func (w *Worker) bench(m protocol.Message) (protocol.Message, error) {
 	if err := w.spread(trainer, join); err != nil {
 		return protocol.Message{}, err
 	}
-	images := data.Split{Images: m.Buffers[0]}
+	images := data.Split{Images: cfg.Data}
 	var batch []byte
 
 	epoch := 0
@@ -115,7 +113,7 @@ func checkBatch(command protocol.Type, batch int) error {
 	return nil
 }
 
-func checkBench(cfg protocol.Bench, buffers [][]byte) error {
+func checkBench(cfg protocol.Bench) error {
 	last := len(cfg.Layers) - 1
 	switch {
 	case last < 2 || cfg.LatentIndex < 1 || cfg.LatentIndex >= last:
@@ -124,7 +122,7 @@ func checkBench(cfg protocol.Bench, buffers [][]byte) error {
 		return fmt.Errorf("bench: layers %v: want %d first and last", cfg.Layers, data.ImageSize)
 	case cfg.Epochs < 1 || cfg.Warmup < 0:
 		return fmt.Errorf("bench: epochs %d, warmup %d: want at least 1 and 0", cfg.Epochs, cfg.Warmup)
-	case cfg.Images < 1 || len(buffers) != 1 || len(buffers[0])/data.ImageSize < cfg.Images:
+	case cfg.Images < 1 || len(cfg.Data)/data.ImageSize < cfg.Images:
 		return fmt.Errorf("bench: images %d: want at least 1, and data with %d bytes for each", cfg.Images, data.ImageSize)
 	}
 	return checkBatch(protocol.TypeBench, cfg.Batch)

@@ -38,15 +38,11 @@ func (w *Worker) pixels(images []int) []byte {
 	return pixels
 }
 
-func (w *Worker) images(m protocol.Message) (protocol.Message, error) {
-	command, err := protocol.Decode[protocol.Images](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) images(command protocol.Images, m protocol.Message) (protocol.Message, error) {
 	if err := w.check(m.Type, command.Images); err != nil {
 		return protocol.Message{}, err
 	}
-	return protocol.Message{Buffers: [][]byte{w.pixels(command.Images)}}, nil
+	return protocol.New("", protocol.Pictures{Pixels: w.pixels(command.Images)}), nil
 }
 
 // evaluated returns the latent activations of the last evaluation.
@@ -63,11 +59,7 @@ func (w *Worker) evaluated(command protocol.Type) (*nn.Evaluation, error) {
 	return r.evaluation, nil
 }
 
-func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
-	command, err := protocol.Decode[protocol.Unit](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Message, error) {
 	evaluation, err := w.evaluated(m.Type)
 	if err != nil {
 		return protocol.Message{}, err
@@ -80,15 +72,15 @@ func (w *Worker) unit(m protocol.Message) (protocol.Message, error) {
 		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
 	}
 	unit := analysis.NewUnit(r.Auto, evaluation.Codes, command.Unit, topImages)
-	return protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}.Message(), nil
+	return protocol.New("", protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}), nil
 }
 
 // topImages is how many images show what activates a unit.
 const topImages = 9
 
 // codeMap puts the codes of the validation images on a plane.
-func (w *Worker) codeMap() (protocol.Message, error) {
-	evaluation, err := w.evaluated(protocol.TypeMap)
+func (w *Worker) codeMap(_ nothing, m protocol.Message) (protocol.Message, error) {
+	evaluation, err := w.evaluated(m.Type)
 	if err != nil {
 		return protocol.Message{}, err
 	}
@@ -96,19 +88,16 @@ func (w *Worker) codeMap() (protocol.Message, error) {
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	return protocol.Message{Buffers: [][]byte{protocol.Bytes(points)}}, nil
+	return protocol.New("", protocol.Map{Points: points}), nil
 }
 
 // unusual compares an image with the validation images.
-func (w *Worker) unusual(m protocol.Message) (protocol.Message, error) {
-	if err := w.model(m.Type); err != nil {
+func (w *Worker) unusual(picture protocol.Pictures, m protocol.Message) (protocol.Message, error) {
+	if err := w.takes(picture, m); err != nil {
 		return protocol.Message{}, err
 	}
-	if len(m.Buffers) != 1 || len(m.Buffers[0]) != data.ImageSize {
-		return protocol.Message{}, fmt.Errorf("unusual: want one buffer of %d bytes", data.ImageSize)
-	}
 	r := w.run
-	rarity, err := analysis.Compare(r.Trainer, m.Buffers[0], w.dataset.Validation.Images)
+	rarity, err := analysis.Compare(r.Trainer, picture.Pixels, w.dataset.Validation.Images)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("unusual: %w", r.fail(w, err))
 	}

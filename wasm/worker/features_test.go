@@ -24,7 +24,7 @@ func TestFeatures(t *testing.T) {
 	const latent = 6
 	var codes []float32
 	for i := range 50 {
-		codes = append(codes, protocol.Floats(p.must(protocol.TypeEncode, nil, set.Validation.Image(i)).Buffers[0])...)
+		codes = append(codes, body[protocol.Codes](t, p.must(protocol.TypeEncode, picture(set.Validation.Image(i)))).Codes...)
 	}
 	close := func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 }
 	want := analysis.NewUnits(codes, set.Validation.Labels, len(set.Classes))
@@ -39,10 +39,7 @@ func TestFeatures(t *testing.T) {
 		}
 	}
 	for unit := range latent {
-		detail, err := protocol.ReadUnitDetail(p.must(protocol.TypeUnit, protocol.Unit{Unit: unit}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		detail := body[protocol.UnitDetail](t, p.must(protocol.TypeUnit, protocol.Unit{Unit: unit}))
 		for i, activation := range detail.Activations {
 			if !close(activation, codes[i*latent+unit]) {
 				t.Fatalf("unit %d has %g on image %d, the encoder says %g", unit, activation, i, codes[i*latent+unit])
@@ -57,15 +54,14 @@ func TestFeatures(t *testing.T) {
 			}
 		}
 	}
-	if points := protocol.Floats(p.must(protocol.TypeMap, nil).Buffers[0]); len(points) != 100 {
+	if points := body[protocol.Map](t, p.must(protocol.TypeMap, nil)).Points; len(points) != 100 {
 		t.Errorf("%d numbers in the map, want 2 for each of 50 images", len(points))
 	}
-	images := p.must(protocol.TypeImages, protocol.Images{Images: []int{3, 1}}).Buffers[0]
+	images := body[protocol.Pictures](t, p.must(protocol.TypeImages, protocol.Images{Images: []int{3, 1}})).Pixels
 	if !bytes.Equal(images, slices.Concat(set.Validation.Image(3), set.Validation.Image(1))) {
 		t.Error("other images than 3 and 1")
 	}
-	rarity, err := protocol.Decode[analysis.Rarity](p.must(protocol.TypeUnusual, nil, make([]byte, data.ImageSize)))
-	if err != nil || !(rarity.Excess > 0) || !(rarity.Share > 0) {
-		t.Errorf("a black picture: %+v, %v", rarity, err)
+	if rarity := body[analysis.Rarity](t, p.must(protocol.TypeUnusual, picture(make([]byte, data.ImageSize)))); !(rarity.Excess > 0) || !(rarity.Share > 0) {
+		t.Errorf("a black picture: %+v", rarity)
 	}
 }

@@ -5,9 +5,6 @@
 package worker
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"math"
 	"runtime"
 	"strings"
@@ -36,13 +33,13 @@ func FuzzMessages(f *testing.F) {
 	start := `load {"source":"synthetic"}
 watch {"images":[0,1]}
 configure {"run":1,"settings":` + string(protocol.New("", small(f)).Body) + "}\n"
-	f.Add(start+"step\nreconstruct\nencode\nunusual\nimages {\"images\":[3]}\nunit {\"unit\":1}\nmap\npca {\"k\":2,\"images\":30}", image)
+	f.Add(start+"step\nreconstruct {}\nencode {}\nunusual {}\nimages {\"images\":[3]}\nunit {\"unit\":1}\nmap\npca {\"k\":2,\"images\":30}", image)
 	f.Add(start+`export {"format":"npz"}
 pace {"perSecond":4}
 play
 adjust {"epochs":3,"workers":"2"}
 pause
-decode
+decode {}
 seen {"displayMs":1e300}
 nonsense
 play`, image[:16])
@@ -116,49 +113,28 @@ func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 	answers := make([]int, len(messages)) // to each message
 	ended := make(chan struct{})
 	var w *Worker
-	w = New(Platform{
-		Kernel:    "go",
-		Cores:     2,
-		Turn:      func() {},
-		Recruit:   func(int) error { return nil },
-		Recruited: func() bool { return true },
-		Assemble:  func(protocol.Join) {},
-		Lost:      func() string { return "" },
-		Connect:   func(any) {},
-		Send:      func(int, []byte) {},
-		Receive:   func(int, []byte) bool { return false },
-		NewFile: func(write func(io.Writer) error) (any, error) {
-			var file bytes.Buffer
-			err := write(&file)
-			return file.Bytes(), err
-		},
-		OpenFile: openBytes,
-		Open: func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
-			if load.Source != protocol.SourceSynthetic {
-				return nil, false, errors.New("no such file")
-			}
-			return set, false, nil
-		},
-		Post: func(m protocol.Message) {
-			if m.Type == protocol.TypeFrame {
-				w.Deliver(protocol.New(protocol.TypeSeen, protocol.Seen{}))
-				return
-			}
-			if m.Type != protocol.TypeReply {
-				return
-			}
-			mutex.Lock()
-			defer mutex.Unlock()
-			answers[m.ID-1]++
-			if m.ID > good && m.Error != "" {
-				t.Errorf("afterwards, %s fails: %s", messages[m.ID-1].Type, m.Error)
-			}
-			if m.ID == len(messages) {
-				close(ended)
-				runtime.Goexit() // ends the worker
-			}
-		},
+	page := pageFunc(func(m protocol.Message) {
+		if m.Type == protocol.TypeFrame {
+			w.Deliver(protocol.New(protocol.TypeSeen, protocol.Seen{}))
+			return
+		}
+		if m.Type != protocol.TypeReply {
+			return
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		answers[m.ID-1]++
+		if m.ID > good && m.Error != "" {
+			t.Errorf("afterwards, %s fails: %s", messages[m.ID-1].Type, m.Error)
+		}
+		if m.ID == len(messages) {
+			close(ended)
+			runtime.Goexit() // ends the worker
+		}
 	})
+	storage := newStorage()
+	storage.set = set
+	w = New(Platform{Page: page, Storage: storage, Team: alone{}, Kernel: "go", Cores: 2})
 	for i, m := range messages {
 		m.ID = i + 1
 		w.Deliver(m)

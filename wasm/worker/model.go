@@ -27,42 +27,58 @@ func (w *Worker) model(command protocol.Type) error {
 	return nil
 }
 
-// pass runs an image or a code through the model, or a part of it.
-func (w *Worker) pass(m protocol.Message) (protocol.Message, error) {
+// takes makes sure that there is a model, and one picture to do the named thing with.
+func (w *Worker) takes(picture protocol.Pictures, m protocol.Message) error {
+	if err := w.model(m.Type); err != nil {
+		return err
+	}
+	if n := len(picture.Pixels); n != data.ImageSize {
+		return fmt.Errorf("%s: a picture of %d bytes: want %d", m.Type, n, data.ImageSize)
+	}
+	return nil
+}
+
+func (w *Worker) reconstruct(picture protocol.Pictures, m protocol.Message) (protocol.Message, error) {
+	if err := w.takes(picture, m); err != nil {
+		return protocol.Message{}, err
+	}
+	r := w.run
+	_, pixels, err := r.pass(picture.Pixels)
+	if err != nil {
+		return protocol.Message{}, fmt.Errorf("reconstruct: %w", r.fail(w, err))
+	}
+	return protocol.New("", protocol.Pictures{Pixels: pixels}), nil
+}
+
+func (w *Worker) encode(picture protocol.Pictures, m protocol.Message) (protocol.Message, error) {
+	if err := w.takes(picture, m); err != nil {
+		return protocol.Message{}, err
+	}
+	r := w.run
+	codes, _, err := r.pass(picture.Pixels)
+	if err != nil {
+		return protocol.Message{}, fmt.Errorf("encode: %w", r.fail(w, err))
+	}
+	return protocol.New("", protocol.Codes{Codes: codes}), nil
+}
+
+func (w *Worker) decode(code protocol.Codes, m protocol.Message) (protocol.Message, error) {
 	if err := w.model(m.Type); err != nil {
 		return protocol.Message{}, err
 	}
-	want := data.ImageSize
-	if m.Type == protocol.TypeDecode {
-		want = 4 * w.run.settings.Latent
-	}
-	if len(m.Buffers) != 1 || len(m.Buffers[0]) != want {
-		return protocol.Message{}, fmt.Errorf("%s: want one buffer of %d bytes", m.Type, want)
-	}
 	r := w.run
-	var result []byte
-	var err error
-	if m.Type == protocol.TypeDecode {
-		result, err = r.decode(protocol.Floats(m.Buffers[0]))
-	} else {
-		var codes []float32
-		codes, result, err = r.pass(m.Buffers[0])
-		if m.Type == protocol.TypeEncode {
-			result = protocol.Bytes(codes)
-		}
+	if n := len(code.Codes); n != r.settings.Latent {
+		return protocol.Message{}, fmt.Errorf("decode: a code of %d numbers: want %d", n, r.settings.Latent)
 	}
+	pixels, err := r.decode(code.Codes)
 	if err != nil {
-		return protocol.Message{}, fmt.Errorf("%s: %w", m.Type, r.fail(w, err))
+		return protocol.Message{}, fmt.Errorf("decode: %w", r.fail(w, err))
 	}
-	return protocol.Message{Buffers: [][]byte{result}}, nil
+	return protocol.New("", protocol.Pictures{Pixels: pixels}), nil
 }
 
 // export makes a file of the model.
-func (w *Worker) export(m protocol.Message) (protocol.Message, error) {
-	export, err := protocol.Decode[protocol.Export](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Message, error) {
 	format, err := exchange.Lookup(export.Format)
 	if err != nil {
 		return protocol.Message{}, err
@@ -83,11 +99,7 @@ func (w *Worker) export(m protocol.Message) (protocol.Message, error) {
 
 // importModel replaces the run by that of a file. The old one stays until the
 // new one is known to be good.
-func (w *Worker) importModel(m protocol.Message) (protocol.Message, error) {
-	command, err := protocol.Decode[protocol.Import](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) importModel(command protocol.Import, m protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("import: there is no data set; load one first")
 	}
@@ -154,11 +166,7 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 }
 
 // pca holds principal components against the model.
-func (w *Worker) pca(m protocol.Message) (protocol.Message, error) {
-	command, err := protocol.Decode[protocol.PCA](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) pca(command protocol.PCA, _ protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("pca: there is no data set; load one first")
 	}

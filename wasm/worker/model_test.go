@@ -78,9 +78,12 @@ func TestImportWeights(t *testing.T) {
 	p.start(nil)
 	p.must(protocol.TypeStep, nil)
 	image := data.Synthetic(10, 1, 9).Validation.Images
-	want := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]
-	code := p.must(protocol.TypeEncode, nil, image).Buffers[0]
-	if decoded := p.must(protocol.TypeDecode, nil, code).Buffers[0]; !bytes.Equal(decoded, want) {
+	reconstruct := func() []byte {
+		return body[protocol.Pictures](t, p.must(protocol.TypeReconstruct, picture(image))).Pixels
+	}
+	want := reconstruct()
+	code := body[protocol.Codes](t, p.must(protocol.TypeEncode, picture(image)))
+	if decoded := body[protocol.Pictures](t, p.must(protocol.TypeDecode, code)); !bytes.Equal(decoded.Pixels, want) {
 		t.Error("decoding the code of an image is not its reconstruction")
 	}
 	for _, format := range exchange.Formats {
@@ -88,7 +91,7 @@ func TestImportWeights(t *testing.T) {
 		if reply := p.importFile(file[:len(file)-9], 2, nil); reply.Error == "" {
 			t.Errorf("half a %s file is accepted", format.Name)
 		}
-		if got := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]; !bytes.Equal(got, want) {
+		if got := reconstruct(); !bytes.Equal(got, want) {
 			t.Errorf("after half a %s file, the model is another", format.Name)
 		}
 		p.must(protocol.TypeConfigure, protocol.Configure{Run: 3, Settings: settings(t, map[string]string{"seed": "5"})})
@@ -96,7 +99,7 @@ func TestImportWeights(t *testing.T) {
 		if reply.Error != "" {
 			t.Fatal(reply.Error)
 		}
-		if got := p.must(protocol.TypeReconstruct, nil, image).Buffers[0]; !bytes.Equal(got, want) {
+		if got := reconstruct(); !bytes.Equal(got, want) {
 			t.Errorf("the model from a %s file is another", format.Name)
 		}
 		imported, err := protocol.Decode[protocol.Imported](reply)
@@ -142,13 +145,18 @@ func TestPCA(t *testing.T) {
 	}
 }
 
+// anyFile takes any file for the data set.
+type anyFile struct{ *storage }
+
+func (s anyFile) Open(protocol.Load, any, func(protocol.Loading)) (*data.Dataset, bool, error) {
+	return s.set, false, nil
+}
+
 // A file changes no setting that is locked: neither a model's settings nor data too few for
 // those there are.
 func TestFilesUnderLock(t *testing.T) {
 	p := newPlatformPage(t, func(platform *Platform) {
-		platform.Open = func(load protocol.Load, _ any, _ func(protocol.Loading)) (*data.Dataset, bool, error) {
-			return data.Synthetic(200, 50, 1), false, nil
-		}
+		platform.Storage = anyFile{newStorage()}
 	})
 	p.start(map[string]string{"latent": "8"})
 	p.must(protocol.TypeStep, nil)

@@ -41,32 +41,14 @@ func Run() {
 		stride = simdStride
 	}
 	self := js.Global()
-	loop := browser.NewEventLoop()
 	var w *Worker
-	members := newMembers(func() { w.Wake() })
 	w = New(Platform{
-		Post: func(m protocol.Message) { m.Post(self) },
-		Turn: loop.Turn,
-		Open: open,
-		NewFile: func(write func(io.Writer) error) (any, error) {
-			runtime.GC() // room for the file
-			return browser.NewBlob(write)
-		},
-		OpenFile:  openFile,
-		Save:      saveRun,
-		Saved:     savedRuns,
-		Left:      leftRuns,
-		Discard:   discardSaved,
-		Kernel:    kernel,
-		Stride:    stride,
-		Cores:     self.Get("navigator").Get("hardwareConcurrency").Int(),
-		Recruit:   members.recruit,
-		Recruited: members.recruited,
-		Assemble:  members.assemble,
-		Lost:      func() string { return members.lost },
-		Connect:   members.connect,
-		Send:      members.send,
-		Receive:   members.receive,
+		Page:    scope{self, browser.NewEventLoop()},
+		Storage: browserStorage{},
+		Team:    newMembers(func() { w.Wake() }),
+		Kernel:  kernel,
+		Stride:  stride,
+		Cores:   self.Get("navigator").Get("hardwareConcurrency").Int(),
 	})
 	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if m, ok := protocol.FromJS(args[0].Get("data")); ok {
@@ -77,6 +59,17 @@ func Run() {
 	w.Post(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: w.Kernel, Kept: keptDataset()}))
 	w.Run()
 }
+
+// scope is the global scope of the worker, which the page listens to.
+type scope struct {
+	js.Value
+	*browser.EventLoop
+}
+
+func (s scope) Post(m protocol.Message) { m.Post(s.Value) }
+
+// browserStorage is the Storage of the browser.
+type browserStorage struct{}
 
 // keptDataset returns the name of the data set that the browser keeps, ""
 // where there is none that can be used.
@@ -94,8 +87,7 @@ func keptDataset() string {
 	return info.Name
 }
 
-// open returns the data set that the command asks for.
-func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
+func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
 	switch load.Source {
 	case protocol.SourceSynthetic:
 		return data.BuiltIn(), false, nil
@@ -139,8 +131,14 @@ func open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.
 	return nil, false, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
 }
 
-// openFile implements Platform.OpenFile for a Blob.
-func openFile(file any) (io.ReadCloser, int64, error) {
+// NewFile returns a Blob.
+func (browserStorage) NewFile(write func(io.Writer) error) (any, error) {
+	runtime.GC() // room for the file
+	return browser.NewBlob(write)
+}
+
+// OpenFile opens a Blob.
+func (browserStorage) OpenFile(file any) (io.ReadCloser, int64, error) {
 	blob, ok := file.(js.Value)
 	if !ok {
 		return nil, 0, errors.New("the message holds no file")

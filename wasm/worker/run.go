@@ -98,7 +98,7 @@ func (r *run) adopt(w *Worker, run *fit.Run) {
 // piece that is interrupted ends the run.
 func (r *run) work(w *Worker) bool {
 	if r.status == protocol.StatusDone { // since the step was asked for
-		w.endStep(r.over(protocol.TypeStep))
+		w.endStep(r.ended(protocol.TypeStep))
 	}
 	var err error
 	stepping := w.stepping // one that is asked for meanwhile is the next batch
@@ -140,9 +140,15 @@ func (r *run) work(w *Worker) bool {
 	return true
 }
 
-// over tells that a run that is done takes no such command.
-func (r *run) over(command protocol.Type) error {
-	return fmt.Errorf("%s: the run is done after %d epochs", command, r.settings.Epochs)
+// ended returns why a run that has ended takes no such command, nil where it has not.
+func (r *run) ended(command protocol.Type) error {
+	switch r.status {
+	case protocol.StatusDone:
+		return fmt.Errorf("%s: the run is done after %d epochs", command, r.settings.Epochs)
+	case protocol.StatusError:
+		return fmt.Errorf("%s: %s", command, r.failure)
+	}
+	return nil
 }
 
 // errReplaced answers what was under way when its run was replaced.
@@ -350,7 +356,7 @@ func (r *run) frame(w *Worker) (protocol.Message, error) {
 	frame := r.news(w) // last: commands are answered meanwhile
 	frame.Samples, frame.Units, frame.Explained = samples, units, r.explained
 	r.units, r.explained = nil, nil
-	return frame.Message(), nil
+	return protocol.New(protocol.TypeFrame, frame), nil
 }
 
 // samples returns validation images and what the model makes of them.

@@ -21,12 +21,6 @@ const (
 	maxSave = 256 << 20
 )
 
-// SavedRun is what is saved under a slot.
-type SavedRun struct {
-	protocol.Save
-	File any // for Platform.OpenFile: a checkpoint
-}
-
 // position tells apart the states of a run that are worth saving.
 type position struct {
 	epoch, batch, epochs int
@@ -106,35 +100,29 @@ func (w *Worker) wakeToSave() {
 }
 
 // keep has runs saved under a slot from now on.
-func (w *Worker) keep(m protocol.Message) error {
-	keep, err := protocol.Decode[protocol.Keep](m)
-	if err != nil {
-		return err
-	}
+func (w *Worker) keep(keep protocol.Keep, m protocol.Message) (protocol.Message, error) {
 	if keep.Slot == "" {
-		return errors.New("keep: want the name of a slot")
+		return protocol.Message{}, errors.New("keep: want the name of a slot")
 	}
 	w.slot = keep.Slot
 	go func() { w.reply(m.ID, protocol.New("", protocol.Left{Saves: w.Left(keep.Slot)}), nil) }()
-	return nil
+	return protocol.Message{}, unanswered
+}
+
+// saveNow has the run saved as soon as possible.
+func (w *Worker) saveNow(nothing, protocol.Message) (protocol.Message, error) {
+	w.nextSave = time.Time{}
+	return protocol.Message{}, unanswered
 }
 
 // discard forgets what is saved under a slot.
-func (w *Worker) discard(m protocol.Message) error {
-	keep, err := protocol.Decode[protocol.Keep](m)
-	if err != nil {
-		return err
-	}
-	return w.Discard(keep.Slot)
+func (w *Worker) discard(keep protocol.Keep, _ protocol.Message) (protocol.Message, error) {
+	return protocol.Message{}, w.Discard(keep.Slot)
 }
 
 // resume replaces the run by a saved one. Of several files of a slot, the newest
 // that is not damaged counts.
-func (w *Worker) resume(m protocol.Message) (protocol.Message, error) {
-	command, err := protocol.Decode[protocol.Resume](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("resume: there is no data set; load one first")
 	}

@@ -3,12 +3,10 @@ package worker
 import (
 	"bytes"
 	"errors"
-	"io"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,78 +14,42 @@ import (
 	"sae/wasm/protocol"
 )
 
-// storage is what the browser keeps, shared by the workers of a test.
-type storage struct {
-	mu    sync.Mutex
-	runs  map[string][]SavedRun
-	full  error
+// saving is a page that hears of what is saved.
+type saving struct {
+	*page
 	saved chan protocol.Saved
 }
 
-func newStorage() *storage {
-	return &storage{runs: map[string][]SavedRun{}, saved: make(chan protocol.Saved, 1000)}
+func (s *saving) Post(m protocol.Message) {
+	if m.Type == protocol.TypeSaved {
+		saved, err := protocol.Decode[protocol.Saved](m)
+		if err != nil {
+			s.t.Error(err)
+		}
+		s.saved <- saved
+	}
+	s.page.Post(m)
 }
 
-// newSavingPage returns a page whose worker saves there, in a slot.
-func newSavingPage(t *testing.T, s *storage, slot string) *page {
-	p := newPlatformPage(t, func(platform *Platform) {
-		platform.Save = func(about protocol.Save, write func(io.Writer) error) error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.full != nil {
-				return s.full
-			}
-			var file bytes.Buffer
-			if err := write(&file); err != nil {
-				return err
-			}
-			s.runs[about.Slot] = []SavedRun{{about, file.Bytes()}}
-			return nil
-		}
-		platform.Saved = func(slot string) ([]SavedRun, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.runs[slot], nil
-		}
-		platform.Left = func(own string) (left []protocol.Save) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for slot, runs := range s.runs {
-				if slot != own && len(runs) > 0 {
-					left = append(left, runs[0].Save)
-				}
-			}
-			return left
-		}
-		platform.Discard = func(slot string) error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			delete(s.runs, slot)
-			return nil
-		}
-		post := platform.Post
-		platform.Post = func(m protocol.Message) {
-			if m.Type == protocol.TypeSaved {
-				saved, err := protocol.Decode[protocol.Saved](m)
-				if err != nil {
-					t.Error(err)
-				}
-				s.saved <- saved
-			}
-			post(m)
-		}
+// newSavingPage returns a page whose worker saves in a slot of the storage.
+func newSavingPage(t *testing.T, storage *storage, slot string) *saving {
+	s := &saving{saved: make(chan protocol.Saved, 1000)}
+	newPlatformPage(t, func(platform *Platform) {
+		s.page = platform.Page.(*page)
+		platform.Page, platform.Storage = s, storage
 	})
-	p.must(protocol.TypeKeep, protocol.Keep{Slot: slot})
-	return p
+	s.must(protocol.TypeKeep, protocol.Keep{Slot: slot})
+	return s
 }
 
-func (s *storage) next(t *testing.T) protocol.Saved {
-	t.Helper()
+// next waits until the run is saved, or that has failed.
+func (s *saving) next() protocol.Saved {
+	s.t.Helper()
 	select {
 	case saved := <-s.saved:
 		return saved
 	case <-time.After(time.Minute):
-		t.Fatal("nothing is saved")
+		s.t.Fatal("nothing is saved")
 		return protocol.Saved{}
 	}
 }
@@ -113,7 +75,7 @@ func TestResume(t *testing.T) {
 		p.must(protocol.TypeStep, nil)
 		p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
 	}
-	for saved := s.next(t); saved.Epoch != 1 || saved.Batch != 2; saved = s.next(t) {
+	for saved := p.next(); saved.Epoch != 1 || saved.Batch != 2; saved = p.next() {
 		if saved.Error != "" || saved.Run != 1 {
 			t.Fatalf("saved %+v", saved)
 		}
@@ -131,7 +93,7 @@ func TestResume(t *testing.T) {
 	if err != nil || !imported.Same || imported.Frame.Status != protocol.StatusPaused || imported.Settings.Epochs != 4 || imported.Kernel != "go" {
 		t.Errorf("resumed %+v, %v", imported, err)
 	}
-	if saved := s.next(t); saved.Run != 2 || saved.Epoch != 1 || saved.Batch != 2 {
+	if saved := p.next(); saved.Run != 2 || saved.Epoch != 1 || saved.Batch != 2 {
 		t.Errorf("saved %+v: want what was resumed in the new slot", saved)
 	}
 	p.must(protocol.TypePlay, nil)
@@ -154,7 +116,7 @@ func TestQueueIsSaved(t *testing.T) {
 		t.Helper()
 		p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
 		for { // the last may be a save from before
-			s.next(t)
+			p.next()
 			s.mu.Lock()
 			got := s.runs["slot"][0].Queue
 			s.mu.Unlock()
@@ -184,12 +146,12 @@ func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
 	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
 	p.must(protocol.TypePing, nil)
 	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 2, Workers: "auto"})
-	for saved := s.next(t); saved.Epoch != 1; saved = s.next(t) {
+	for saved := p.next(); saved.Epoch != 1; saved = p.next() {
 		if saved.Epoch+saved.Batch == 0 {
 			t.Error("an untrained run is saved")
 		}
 	}
-	if n := len(s.saved); n != 0 {
+	if n := len(p.saved); n != 0 {
 		t.Errorf("%d more saves of a run that rests", n)
 	}
 }
@@ -203,7 +165,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	p.must(protocol.TypeStep, nil)
 	p.must(protocol.TypePlay, nil)
 	p.until(isDone)
-	if saved := s.next(t); saved.Error != "the disk is full" {
+	if saved := p.next(); saved.Error != "the disk is full" {
 		t.Errorf("saved %+v", saved)
 	}
 }
@@ -215,7 +177,7 @@ func TestResumeRefusals(t *testing.T) {
 	p := newSavingPage(t, s, "slot")
 	p.start(nil)
 	p.must(protocol.TypeStep, nil)
-	s.next(t)
+	p.next()
 	s.mu.Lock()
 	good := s.runs["slot"][0]
 	damaged := good
@@ -267,7 +229,7 @@ func TestWhatDivergedIsNotSaved(t *testing.T) {
 	if !frame.Diverged || !strings.Contains(frame.Failure, "after epoch 1, batch 1: the learning rate 10 is too high") {
 		t.Errorf("failure %q, diverged %v", frame.Failure, frame.Diverged)
 	}
-	if n := len(s.saved); n > 0 {
+	if n := len(p.saved); n > 0 {
 		t.Errorf("%d saves of a model that diverged", n)
 	}
 }
@@ -279,7 +241,7 @@ func TestResumeWithAnotherRate(t *testing.T) {
 	p := newSavingPage(t, s, "slot")
 	p.start(nil)
 	p.must(protocol.TypeStep, nil)
-	s.next(t)
+	p.next()
 	p.worker.run.Auto.Params()[0] = float32(math.Inf(1)) // the worker waits
 	p.must(protocol.TypePlay, nil)
 	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
@@ -292,7 +254,7 @@ func TestResumeWithAnotherRate(t *testing.T) {
 		t.Errorf("resumed %+v, %v", imported, err)
 	}
 	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
-	s.next(t)
+	p.next()
 	p.must(protocol.TypePlay, nil)
 	p.until(isDone)
 	if about := s.runs["slot"][0].Save; about.Kernel != fit.Mixed || about.Settings.LR != 1e-4 {

@@ -20,8 +20,7 @@ const maxLeft = 3
 // openSaves opens the browser's saves, once.
 var openSaves = sync.OnceValues(browser.OpenSaves)
 
-// saveRun implements Platform.Save.
-func saveRun(about protocol.Save, write func(io.Writer) error) error {
+func (browserStorage) Save(about protocol.Save, write func(io.Writer) error) error {
 	saves, err := openSaves()
 	if err != nil {
 		return err
@@ -33,8 +32,7 @@ func saveRun(about protocol.Save, write func(io.Writer) error) error {
 	return saves.Write(about.Slot, head, write)
 }
 
-// savedRuns implements Platform.Saved.
-func savedRuns(slot string) ([]SavedRun, error) {
+func (browserStorage) Saved(slot string) ([]SavedRun, error) {
 	runs, err := allSaved(slot)
 	return slices.DeleteFunc(runs, func(run SavedRun) bool { return run.Time == 0 }), err
 }
@@ -62,8 +60,7 @@ func allSaved(slot string) ([]SavedRun, error) {
 	return runs, nil
 }
 
-// discardSaved implements Platform.Discard.
-func discardSaved(slot string) error {
+func (browserStorage) Discard(slot string) error {
 	saves, err := openSaves()
 	if err != nil {
 		return err
@@ -71,8 +68,7 @@ func discardSaved(slot string) error {
 	return saves.Delete(slot)
 }
 
-// leftRuns implements Platform.Left.
-func leftRuns(own string) []protocol.Save {
+func (s browserStorage) Left(own string) []protocol.Save {
 	for start := time.Now(); ; {
 		runs, err := allSaved("")
 		if err != nil {
@@ -98,7 +94,7 @@ func leftRuns(own string) []protocol.Save {
 		keep := 0
 		for _, save := range newest {
 			if save.Time == 0 || keep == maxLeft {
-				discardSaved(save.Slot)
+				s.Discard(save.Slot)
 				continue
 			}
 			keep++

@@ -91,19 +91,16 @@ func (w *Worker) spread(trainer *nn.Trainer, join protocol.Join) error {
 	return trainer.Spread(w.place(0, join.Size))
 }
 
-// join takes part in training as a member of a team, until the next command.
-func (w *Worker) join(m protocol.Message) error {
-	join, err := protocol.Decode[protocol.Join](m)
-	if err != nil {
-		return err
-	}
+// join takes part in training as a member of a team, until the next command. Only
+// what goes wrong is answered.
+func (w *Worker) join(join protocol.Join, m protocol.Message) (protocol.Message, error) {
 	if err := checkBatch(m.Type, join.Batch); err != nil {
-		return err
+		return protocol.Message{}, err
 	}
 	w.Connect(m.Ports)
-	err = nn.Serve(join.Architecture, join.Adam, join.Batch, w.place(join.Rank, join.Size), w.yield, w.Stride)
-	if errors.Is(err, errInterrupted) {
-		return nil
+	err := nn.Serve(join.Architecture, join.Adam, join.Batch, w.place(join.Rank, join.Size), w.yield, w.Stride)
+	if err == nil || errors.Is(err, errInterrupted) {
+		err = unanswered
 	}
-	return err
+	return protocol.Message{}, err
 }

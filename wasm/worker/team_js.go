@@ -42,19 +42,17 @@ func newMembers(wake func()) *members {
 	return m
 }
 
-func (*members) send(to int, data []byte) {
+func (*members) Send(to int, data []byte) {
 	teamSend(int32(to), unsafe.SliceData(data), int32(len(data)))
 }
 
-func (*members) receive(from int, data []byte) bool {
+func (*members) Receive(from int, data []byte) bool {
 	return teamReceive(int32(from), unsafe.SliceData(data), int32(len(data))) == 1
 }
 
-// connect implements Platform.Connect.
-func (m *members) connect(ports any) { m.exchange.Call("connect", ports) }
+func (m *members) Connect(ports any) { m.exchange.Call("connect", ports) }
 
-// assemble implements Platform.Assemble.
-func (m *members) assemble(join protocol.Join) {
+func (m *members) Assemble(join protocol.Join) {
 	ports := make([]js.Value, join.Size) // of each member, by the rank of the other
 	for rank := range ports {
 		ports[rank] = js.Global().Get("Array").New(join.Size)
@@ -66,7 +64,7 @@ func (m *members) assemble(join protocol.Join) {
 			ports[b].SetIndex(a, channel.Get("port2"))
 		}
 	}
-	m.connect(ports[0])
+	m.Connect(ports[0])
 	for i, worker := range m.workers {
 		join.Rank = i + 1
 		message := protocol.New(protocol.TypeJoin, join)
@@ -74,6 +72,8 @@ func (m *members) assemble(join protocol.Join) {
 		message.Post(worker.Value)
 	}
 }
+
+func (m *members) Lost() string { return m.lost }
 
 // dismiss ends all workers but the first n.
 func (m *members) dismiss(n int) {
@@ -88,8 +88,7 @@ func (m *members) dismiss(n int) {
 	}
 }
 
-// recruit implements Platform.Recruit.
-func (m *members) recruit(n int) (err error) {
+func (m *members) Recruit(n int) (err error) {
 	defer func() {
 		switch thrown := recover().(type) {
 		case nil:
@@ -112,8 +111,7 @@ func (m *members) recruit(n int) (err error) {
 	return nil
 }
 
-// recruited implements Platform.Recruited.
-func (m *members) recruited() bool {
+func (m *members) Recruited() bool {
 	return !slices.ContainsFunc(m.workers, func(w *member) bool { return !w.ready })
 }
 

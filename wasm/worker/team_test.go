@@ -2,10 +2,10 @@ package worker
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +13,7 @@ import (
 	"sae/wasm/protocol"
 )
 
-// crew is a platform whose workers are goroutines.
+// crew is a team whose workers are goroutines.
 type crew struct {
 	mu        sync.Mutex
 	first     *Worker
@@ -24,11 +24,14 @@ type crew struct {
 	unready   bool        // whether members that start do not say that they are ready
 	received  int         // by the first
 	onReceive func(n int) // called before the first receives for the nth time; may be nil
+	held      atomic.Bool // whether the first receives nothing of a model that it exports
 }
 
-// mate is a worker of a crew other than the first.
+// mate is a worker of a crew other than the first, and its own team.
 type mate struct {
 	*Worker
+	alone
+	crew        *crew
 	ready, dead bool
 	ports       *ports
 	rank        int
@@ -69,37 +72,13 @@ func newCrewPage(t *testing.T) (*page, *crew) {
 	p := newPlatformPage(t, func(platform *Platform) {
 		platform.Kernel = "test" // gonum's, named otherwise, has no teams
 		platform.Cores = maxTeam
-		platform.Recruit = c.recruit
-		platform.Recruited = func() bool {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return !slices.ContainsFunc(c.members, func(m *mate) bool { return !m.ready })
-		}
-		platform.Assemble = c.assemble
-		platform.Save = func(_ protocol.Save, write func(io.Writer) error) error { return write(io.Discard) }
-		platform.Left = func(string) []protocol.Save { return nil }
-		platform.Lost = func() string {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return c.lost
-		}
-		platform.Send = func(to int, data []byte) { c.ports.send(0, to, data) }
-		platform.Receive = func(from int, data []byte) bool {
-			if c.onReceive != nil {
-				c.received++
-				c.onReceive(c.received)
-			}
-			c.mu.Lock()
-			lost := c.lost != ""
-			c.mu.Unlock()
-			return !lost && c.ports.receive(from, 0, data)
-		}
+		platform.Team = c
 	})
 	c.first = p.worker
 	return p, c
 }
 
-func (c *crew) recruit(n int) error {
+func (c *crew) Recruit(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lost != "" {
@@ -108,34 +87,60 @@ func (c *crew) recruit(n int) error {
 	}
 	c.dismiss(n)
 	for len(c.members) < n {
-		m := &mate{ready: !c.unready, rank: len(c.members) + 1}
-		alive := func() bool {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return !m.dead
-		}
-		m.Worker = New(Platform{
-			Kernel: "test",
-			Turn:   func() {},
-			Lost:   func() string { return "" },
-			Post: func(reply protocol.Message) {
-				if reply.Error != "" && alive() {
-					c.lose(reply.Error)
-				}
-			},
-			Connect: func(p any) { m.ports = p.(*ports) },
-			Send: func(to int, data []byte) {
-				if alive() {
-					m.ports.send(m.rank, to, data)
-				}
-			},
-			Receive: func(from int, data []byte) bool { return alive() && m.ports.receive(from, m.rank, data) },
+		m := &mate{crew: c, ready: !c.unready, rank: len(c.members) + 1}
+		page := pageFunc(func(reply protocol.Message) {
+			if reply.Error != "" && m.alive() {
+				c.lose(reply.Error)
+			}
 		})
+		m.Worker = New(Platform{Page: page, Team: m, Kernel: "test"})
 		go m.Run()
 		c.members = append(c.members, m)
 		c.started++
 	}
 	return nil
+}
+
+func (c *crew) Recruited() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !slices.ContainsFunc(c.members, func(m *mate) bool { return !m.ready })
+}
+
+func (c *crew) Lost() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
+}
+
+func (c *crew) Connect(any) {}
+
+func (c *crew) Send(to int, data []byte) { c.ports.send(0, to, data) }
+
+func (c *crew) Receive(from int, data []byte) bool {
+	if c.onReceive != nil {
+		c.received++
+		c.onReceive(c.received)
+	}
+	return c.Lost() == "" && !(c.held.Load() && c.first.exporting) && c.ports.receive(from, 0, data)
+}
+
+func (m *mate) alive() bool {
+	m.crew.mu.Lock()
+	defer m.crew.mu.Unlock()
+	return !m.dead
+}
+
+func (m *mate) Connect(p any) { m.ports = p.(*ports) }
+
+func (m *mate) Send(to int, data []byte) {
+	if m.alive() {
+		m.ports.send(m.rank, to, data)
+	}
+}
+
+func (m *mate) Receive(from int, data []byte) bool {
+	return m.alive() && m.ports.receive(from, m.rank, data)
 }
 
 func (c *crew) dismiss(n int) {
@@ -145,7 +150,7 @@ func (c *crew) dismiss(n int) {
 	}
 }
 
-func (c *crew) assemble(join protocol.Join) {
+func (c *crew) Assemble(join protocol.Join) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ports = &ports{workers: []*Worker{c.first}}
@@ -211,11 +216,10 @@ func (p *page) answered(ids []int) map[int]protocol.Message {
 	return replies
 }
 
-// commands are those that a user may give at any time, and that change nothing of what
+// harmless are the commands that a user may give at any time, and that change nothing of what
 // is learnt.
-func commands() []protocol.Message {
-	image := make([]byte, data.ImageSize)
-	with := func(t protocol.Type, buffer []byte) protocol.Message { return protocol.New(t, nil, buffer) }
+func harmless() []protocol.Message {
+	image := picture(make([]byte, data.ImageSize))
 	var many []int
 	for i := range 200 { // more than go through the network at once
 		many = append(many, i%50)
@@ -224,10 +228,10 @@ func commands() []protocol.Message {
 		protocol.New(protocol.TypePing, nil),
 		protocol.New(protocol.TypeWatch, protocol.Watch{Images: many}),
 		protocol.New(protocol.TypeExport, protocol.Export{Format: "checkpoint"}),
-		with(protocol.TypeReconstruct, image),
-		with(protocol.TypeEncode, image),
-		with(protocol.TypeDecode, make([]byte, 4*8)),
-		with(protocol.TypeUnusual, image),
+		protocol.New(protocol.TypeReconstruct, image),
+		protocol.New(protocol.TypeEncode, image),
+		protocol.New(protocol.TypeDecode, protocol.Codes{Codes: make([]float32, 8)}),
+		protocol.New(protocol.TypeUnusual, image),
 		protocol.New(protocol.TypeUnit, protocol.Unit{Unit: 1}),
 		protocol.New(protocol.TypeMap, nil),
 		protocol.New(protocol.TypePause, nil),
@@ -244,7 +248,7 @@ func TestCommandsToATeam(t *testing.T) {
 			var ids []int
 			next := 0
 			c.onReceive = func(n int) {
-				if all := commands(); disturb && n%3 == 0 && next < 2*len(all) { // they make it receive more
+				if all := harmless(); disturb && n%3 == 0 && next < 2*len(all) { // they make it receive more
 					ids = append(ids, p.send(all[next%len(all)]), p.send(protocol.New(protocol.TypePlay, nil)))
 					next++
 				}
@@ -256,7 +260,7 @@ func TestCommandsToATeam(t *testing.T) {
 			if frame.Workers != team || c.started != team-1 {
 				t.Errorf("%d workers of %d that were started train, want %d", frame.Workers, c.started+1, team)
 			}
-			if disturb && next < len(commands()) {
+			if disturb && next < len(harmless()) {
 				t.Errorf("%d commands were given, want each at least once", next)
 			}
 			for _, reply := range p.answered(ids) {
@@ -269,6 +273,35 @@ func TestCommandsToATeam(t *testing.T) {
 		if got, want := train(true), train(false); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("a team of %d that is disturbed learns\n%v, want\n%v", team, got, want)
 		}
+	}
+}
+
+// While a model is exported, the page is told that the worker is alive, and a pause is
+// taken; what would change the model waits.
+func TestCommandsWhileExporting(t *testing.T) {
+	p, c := newCrewPage(t)
+	waits := 0
+	c.onReceive = func(int) {
+		if m, ok := c.first.peek(); ok && m.Type == protocol.TypeConfigure {
+			if waits++; waits == 2 { // the worker has attended to it
+				c.held.Store(false)
+			}
+			c.first.Wake()
+		}
+	}
+	p.start(of(2, nil))
+	p.must(protocol.TypeStep, nil)
+	c.held.Store(true)
+	export := p.send(protocol.New(protocol.TypeExport, protocol.Export{Format: "checkpoint"}))
+	p.must(protocol.TypePing, nil)
+	p.must(protocol.TypePause, nil)
+	configure := p.send(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: 2, Settings: settings(t, nil)}))
+	replies := p.answered([]int{export, configure})
+	if reply := replies[export]; reply.Error != "" || reply.File == nil {
+		t.Errorf("the export ends with %q", reply.Error)
+	}
+	if reply := replies[configure]; reply.Error != "" {
+		t.Error(reply.Error)
 	}
 }
 
@@ -287,7 +320,7 @@ func TestMemberIsLost(t *testing.T) {
 				if received != n {
 					return
 				}
-				all := commands()
+				all := harmless()
 				ids = append(ids, p.send(all[n%len(all)]), p.send(protocol.New(protocol.TypeStep, nil)))
 				p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
 				c.lose("struck by lightning")

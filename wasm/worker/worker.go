@@ -13,8 +13,6 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,55 +40,6 @@ var errInterrupted = errors.New("worker: interrupted")
 
 // maxTeam is the size of the largest team.
 const maxTeam = nn.Slices
-
-// Platform is what the worker needs from the browser.
-type Platform struct {
-	// Post sends a message to the page.
-	Post func(protocol.Message)
-	// Turn lets waiting events be delivered.
-	Turn func()
-	// Open returns the data set that a load command asks for, and whether
-	// the browser keeps it for the next visit.
-	Open func(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
-	// NewFile returns a file with what write writes, to be posted.
-	NewFile func(write func(io.Writer) error) (file any, err error)
-	// OpenFile returns the content of a file that was posted, and its size in bytes.
-	OpenFile func(file any) (content io.ReadCloser, size int64, err error)
-	// Save stores what write writes under the slot that about names, in the place
-	// of what was there, which stays where that fails.
-	Save func(about protocol.Save, write func(io.Writer) error) error
-	// Saved returns what is saved under a slot, the newest first.
-	Saved func(slot string) ([]SavedRun, error)
-	// Left returns the runs that pages which are gone have left, the newest first,
-	// and forgets those that there are too many. own is the slot of this page. It
-	// may take a second and is called from a goroutine of its own.
-	Left func(own string) []protocol.Save
-	// Discard forgets what is saved under a slot.
-	Discard func(slot string) error
-	// Kernel names the kernels in use, and Stride is that of a nn.Trainer for them.
-	Kernel string
-	Stride int
-	// Cores is how many workers the machine can run at once.
-	Cores int
-
-	// Recruit starts workers, or ends those that there are too many, so that
-	// there are n beside this one, and all of them alive. It does not wait for
-	// them: Recruited tells whether all are ready, Wake that to ask again.
-	Recruit   func(n int) error
-	Recruited func() bool
-	// Lost returns why a worker that was recruited has ended, "" where all live.
-	Lost func() string
-	// Assemble connects the workers that are ready with each other and with this
-	// one, the first of the team, and has them join it.
-	Assemble func(join protocol.Join)
-	// Connect makes the ports that came with TypeJoin those to the other members.
-	Connect func(ports any)
-	// Send hands data to another member.
-	Send func(to int, data []byte)
-	// Receive fills data with what another member sent next and reports
-	// whether that is there. If not, it arranges for Wake when it is.
-	Receive func(from int, data []byte) bool
-}
 
 // Worker trains on command.
 type Worker struct {
@@ -226,119 +175,6 @@ func (w *Worker) turn() {
 	w.lastTurn = time.Now()
 }
 
-// whileExporting are the commands that do not wait for a model to be exported.
-var whileExporting = []protocol.Type{protocol.TypePing, protocol.TypeSeen, protocol.TypePause, protocol.TypePace}
-
-// attend carries out the waiting commands up to the first that interrupts or
-// has to wait for the end of the step.
-func (w *Worker) attend() error {
-	run := w.run
-	for {
-		m, ok := w.peek()
-		if !ok {
-			return nil
-		}
-		if w.exporting && !slices.Contains(whileExporting, m.Type) {
-			return nil
-		}
-		switch m.Type {
-		case protocol.TypeConfigure, protocol.TypeBench, protocol.TypeJoin:
-			return errInterrupted
-		case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode, protocol.TypeExport, protocol.TypeImport,
-			protocol.TypeResume, protocol.TypePCA, protocol.TypeUnit, protocol.TypeMap, protocol.TypeUnusual:
-			return nil
-		}
-		w.take()
-		w.handle(m)
-		if w.run != run {
-			return errInterrupted
-		}
-	}
-}
-
-// handle carries out a command and replies.
-func (w *Worker) handle(m protocol.Message) {
-	var reply protocol.Message
-	var err error
-	switch m.Type {
-	case protocol.TypeSeen:
-		w.unseen = false
-		if seen, err := protocol.Decode[protocol.Seen](m); err == nil {
-			display := time.Duration(seen.DisplayMS / displayShare * float64(time.Millisecond))
-			w.interval = min(max(frameInterval, display), maxFrameInterval)
-		}
-		return
-	case protocol.TypePing:
-	case protocol.TypeLoad:
-		reply, err = w.load(m)
-	case protocol.TypeConfigure:
-		err = w.configure(m)
-	case protocol.TypePace:
-		err = w.setPace(m)
-	case protocol.TypeWatch:
-		err = w.watch(m)
-	case protocol.TypeReconstruct, protocol.TypeEncode, protocol.TypeDecode:
-		reply, err = w.pass(m)
-	case protocol.TypeExport:
-		reply, err = w.export(m)
-	case protocol.TypeImport:
-		reply, err = w.importModel(m)
-	case protocol.TypeKeep:
-		if err = w.keep(m); err == nil {
-			return // replied to when what is left is known
-		}
-	case protocol.TypeSave:
-		w.nextSave = time.Time{}
-		return
-	case protocol.TypeResume:
-		reply, err = w.resume(m)
-	case protocol.TypeDiscard:
-		err = w.discard(m)
-	case protocol.TypePCA:
-		reply, err = w.pca(m)
-	case protocol.TypeImages:
-		reply, err = w.images(m)
-	case protocol.TypeUnit:
-		reply, err = w.unit(m)
-	case protocol.TypeUnusual:
-		reply, err = w.unusual(m)
-	case protocol.TypeMap:
-		reply, err = w.codeMap()
-	case protocol.TypeBench:
-		w.endRun(errors.New("step: a benchmark replaced the run"))
-		reply, err = w.bench(m)
-	case protocol.TypeJoin:
-		if err = w.join(m); err == nil {
-			return
-		}
-	case protocol.TypeAdjust, protocol.TypePlay, protocol.TypePause, protocol.TypeStep:
-		if w.run == nil {
-			err = fmt.Errorf("%s: there is no run yet", m.Type)
-			break
-		}
-		if err = w.drive(m); err == nil {
-			if m.Type != protocol.TypeStep { // which is answered when its batch is done
-				w.waiting = append(w.waiting, m.ID)
-				w.answer()
-			}
-			return
-		}
-		reply = w.news()
-	default:
-		err = fmt.Errorf("unknown command %q", m.Type)
-	}
-	w.reply(m.ID, reply, err)
-}
-
-// reply answers the command with the given id.
-func (w *Worker) reply(id int, reply protocol.Message, err error) {
-	reply.Type, reply.ID = protocol.TypeReply, id
-	if err != nil {
-		reply = protocol.Message{Type: protocol.TypeReply, ID: id, Error: err.Error(), Body: reply.Body}
-	}
-	w.Post(reply)
-}
-
 // news is the reply to a command that drives the run: where that is by then.
 func (w *Worker) news() protocol.Message {
 	if w.run == nil {
@@ -359,60 +195,66 @@ func (w *Worker) answer() {
 	w.waiting = nil
 }
 
-// drive carries out the commands that a run takes.
-func (w *Worker) drive(m protocol.Message) error {
+func (w *Worker) ping(nothing, protocol.Message) (protocol.Message, error) {
+	return protocol.Message{}, nil
+}
+
+// seen lets the next frame follow, at a distance that leaves time to show it.
+func (w *Worker) seen(seen protocol.Seen, _ protocol.Message) (protocol.Message, error) {
+	w.unseen = false
+	display := time.Duration(seen.DisplayMS / displayShare * float64(time.Millisecond))
+	w.interval = min(max(frameInterval, display), maxFrameInterval)
+	return protocol.Message{}, unanswered
+}
+
+func (w *Worker) adjust(adjust protocol.Adjust, _ protocol.Message) error {
 	r := w.run
-	w.dirty = true
-	switch m.Type {
-	case protocol.TypeAdjust:
-		adjust, err := protocol.Decode[protocol.Adjust](m)
-		if err != nil {
-			return err
-		}
-		settings := r.settings
-		settings.Epochs, settings.Workers = adjust.Epochs, adjust.Workers
-		if err := settings.Validate(); err != nil {
-			return err
-		}
-		r.setEpochs(adjust.Epochs)
-		r.settings.Workers = adjust.Workers
-		r.queue = adjust.Queue
-		r.tuner = w.newTuner(r)
-		return nil
-	case protocol.TypePause:
-		if r.status == protocol.StatusTraining {
-			r.status = protocol.StatusPaused
-		}
-		return nil
+	settings := r.settings
+	settings.Epochs, settings.Workers = adjust.Epochs, adjust.Workers
+	if err := settings.Validate(); err != nil {
+		return err
 	}
-	switch r.status { // play or step
-	case protocol.StatusDone:
-		return r.over(m.Type)
-	case protocol.StatusError:
-		return fmt.Errorf("%s: %s", m.Type, r.failure)
+	r.setEpochs(adjust.Epochs)
+	r.settings.Workers = adjust.Workers
+	r.queue = adjust.Queue
+	r.tuner = w.newTuner(r)
+	return nil
+}
+
+func (w *Worker) pause(nothing, protocol.Message) error {
+	if w.run.status == protocol.StatusTraining {
+		w.run.status = protocol.StatusPaused
 	}
-	if m.Type == protocol.TypePlay {
-		if r.Run == nil || r.Epoch+r.Batch == 0 {
-			w.nextSave = time.Now().Add(saveInterval) // the first losses are not to wait
-		}
-		r.status = protocol.StatusTraining
-		return nil
+	return nil
+}
+
+func (w *Worker) play(_ nothing, m protocol.Message) error {
+	r := w.run
+	if err := r.ended(m.Type); err != nil {
+		return err
+	}
+	if r.Run == nil || r.Epoch+r.Batch == 0 {
+		w.nextSave = time.Now().Add(saveInterval) // the first losses are not to wait
+	}
+	r.status = protocol.StatusTraining
+	return nil
+}
+
+func (w *Worker) step(_ nothing, m protocol.Message) error {
+	if err := w.run.ended(m.Type); err != nil {
+		return err
 	}
 	if w.stepping != 0 {
 		return errors.New("step: the step before is not done yet")
 	}
-	r.status = protocol.StatusPaused
+	w.run.status = protocol.StatusPaused
 	w.stepping = m.ID
 	return nil
 }
 
 // load changes to another data set. The run ends with the old one; when the
 // new one turns out bad, both stay.
-func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
-	load, err := protocol.Decode[protocol.Load](m)
-	if err != nil {
-		return protocol.Message{}, err
-	}
+func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message, error) {
 	var last time.Time
 	dataset, kept, err := w.Open(load, m.File, func(loading protocol.Loading) {
 		if time.Since(last) < frameInterval/2 {
@@ -449,7 +291,8 @@ func (w *Worker) load(m protocol.Message) (protocol.Message, error) {
 		Floor:      baseline.Floor(dataset.Validation.Images),
 		Checksum:   w.data.Fingerprint().Checksum,
 		Kept:       kept,
-	}, dataset.Validation.Labels), nil
+		Labels:     dataset.Validation.Labels,
+	}), nil
 }
 
 // endRun forgets the run; a step under way fails with the error.
@@ -471,20 +314,16 @@ func (w *Worker) endStep(err error) {
 }
 
 // configure starts a new run.
-func (w *Worker) configure(m protocol.Message) error {
-	configure, err := protocol.Decode[protocol.Configure](m)
-	if err != nil {
-		return err
-	}
+func (w *Worker) configure(configure protocol.Configure, _ protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
-		return errors.New("configure: there is no data set; load one first")
+		return protocol.Message{}, errors.New("configure: there is no data set; load one first")
 	}
 	run, err := newRun(configure, w.data, w.dataset.Validation.Labels, len(w.dataset.Classes))
 	if err != nil {
-		return err
+		return protocol.Message{}, err
 	}
 	w.endRun(fmt.Errorf("step: %w", errReplaced)) // before it has a model: two may be too much for the memory there is
-	return w.begin(run)
+	return protocol.Message{}, w.begin(run)
 }
 
 // begin makes a run the one to work on.
@@ -497,31 +336,20 @@ func (w *Worker) begin(r *run) error {
 	return nil
 }
 
-func (w *Worker) watch(m protocol.Message) error {
-	watch, err := protocol.Decode[protocol.Watch](m)
-	if err != nil {
-		return err
-	}
-	if w.dataset == nil {
-		return errors.New("watch: there is no data set; load one first")
-	}
-	if err := w.check("watch", watch.Images); err != nil {
-		return err
+func (w *Worker) watch(watch protocol.Watch, m protocol.Message) (protocol.Message, error) {
+	if err := w.check(m.Type, watch.Images); err != nil {
+		return protocol.Message{}, err
 	}
 	w.watched, w.dirty, w.urgent = watch.Images, true, true
-	return nil
+	return protocol.Message{}, nil
 }
 
-func (w *Worker) setPace(m protocol.Message) error {
-	pace, err := protocol.Decode[protocol.Pace](m)
-	if err != nil {
-		return err
-	}
+func (w *Worker) setPace(pace protocol.Pace, _ protocol.Message) (protocol.Message, error) {
 	if !(pace.PerSecond >= 0 && pace.PerSecond <= maxPace) {
-		return fmt.Errorf("pace: %g batches per second: want 0 for no limit, or up to %d", pace.PerSecond, maxPace)
+		return protocol.Message{}, fmt.Errorf("pace: %g batches per second: want 0 for no limit, or up to %d", pace.PerSecond, maxPace)
 	}
 	w.pace, w.dirty = pace.PerSecond, true // what is left takes another time
-	return nil
+	return protocol.Message{}, nil
 }
 
 // maxPace is the fastest pace at which each batch is explained and shown, in

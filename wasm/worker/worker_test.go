@@ -2,9 +2,7 @@ package worker
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 	"sync"
@@ -40,34 +38,14 @@ func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 		frames:  make(chan protocol.Frame, 1000),
 		turns:   make(chan func(), 100),
 	}
-	platform := Platform{
-		Kernel:    "go",
-		Recruit:   func(int) error { return nil },
-		Recruited: func() bool { return true },
-		Assemble:  func(protocol.Join) {},
-		NewFile: func(write func(io.Writer) error) (any, error) {
-			var file bytes.Buffer
-			err := write(&file)
-			return file.Bytes(), err
-		},
-		OpenFile: openBytes,
-		Post:     p.receive,
-		Turn:     p.turn,
-		Open: func(load protocol.Load, _ any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
-			progress(protocol.Loading{Stage: "Reading"})
-			if load.Source != protocol.SourceSynthetic {
-				return nil, false, errors.New("no such file")
-			}
-			return data.Synthetic(200, 50, 1), false, nil
-		},
-	}
+	platform := Platform{Page: p, Storage: newStorage(), Team: alone{}, Kernel: "go"}
 	change(&platform)
 	p.worker = New(platform)
 	go p.worker.Run()
 	return p
 }
 
-func (p *page) turn() {
+func (p *page) Turn() {
 	select {
 	case turn := <-p.turns:
 		turn()
@@ -75,13 +53,13 @@ func (p *page) turn() {
 	}
 }
 
-func (p *page) receive(m protocol.Message) {
+func (p *page) Post(m protocol.Message) {
 	switch m.Type {
 	case protocol.TypeReply:
 		p.replies <- m
 		p.told(m)
 	case protocol.TypeFrame:
-		frame, err := protocol.ReadFrame(m)
+		frame, err := protocol.Decode[protocol.Frame](m)
 		if err != nil {
 			p.t.Error(err)
 		}
@@ -133,9 +111,9 @@ func (p *page) send(m protocol.Message) int {
 }
 
 // do sends a command and returns its reply.
-func (p *page) do(t protocol.Type, body any, buffers ...[]byte) protocol.Message {
+func (p *page) do(t protocol.Type, body any) protocol.Message {
 	p.t.Helper()
-	id := p.send(protocol.New(t, body, buffers...))
+	id := p.send(protocol.New(t, body))
 	return p.await(id)
 }
 
@@ -154,13 +132,25 @@ func (p *page) await(id int) protocol.Message {
 }
 
 // must sends a command that has to succeed.
-func (p *page) must(t protocol.Type, body any, buffers ...[]byte) protocol.Message {
+func (p *page) must(t protocol.Type, body any) protocol.Message {
 	p.t.Helper()
-	reply := p.do(t, body, buffers...)
+	reply := p.do(t, body)
 	if reply.Error != "" {
 		p.t.Fatalf("%s: %s", t, reply.Error)
 	}
 	return reply
+}
+
+func picture(pixels []byte) protocol.Pictures { return protocol.Pictures{Pixels: pixels} }
+
+// body returns the body of a reply.
+func body[T any](t *testing.T, reply protocol.Message) T {
+	t.Helper()
+	body, err := protocol.Decode[T](reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 // until returns the first frame that matches, and all epochs and points up
@@ -269,7 +259,7 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	p.start(nil)
 	for range 3 { // of 4 batches
 		p.must(protocol.TypeStep, nil)
-		p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
+		p.must(protocol.TypeReconstruct, picture(make([]byte, data.ImageSize)))
 	}
 	p.must(protocol.TypePlay, nil)
 	p.must(protocol.TypePause, nil)
@@ -296,10 +286,10 @@ func TestPauseWithinABatch(t *testing.T) {
 	if err != nil || frame.Status != protocol.StatusPaused || frame.Epoch != 0 || frame.Batch != 1 {
 		t.Errorf("paused %+v, %v; want after the first of 2 batches", frame, err)
 	}
-	before := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
+	before := p.must(protocol.TypeReconstruct, picture(make([]byte, data.ImageSize)))
 	p.must(protocol.TypeStep, nil)
-	after := p.must(protocol.TypeReconstruct, nil, make([]byte, data.ImageSize))
-	if string(before.Buffers[0]) == string(after.Buffers[0]) {
+	after := p.must(protocol.TypeReconstruct, picture(make([]byte, data.ImageSize)))
+	if bytes.Equal(before.Buffers[0], after.Buffers[0]) {
 		t.Error("another batch changed nothing")
 	}
 	frame, _, _ = p.until(func(f protocol.Frame) bool { return f.Epoch == 1 })
@@ -352,18 +342,16 @@ func TestFrame(t *testing.T) {
 func TestBackPressure(t *testing.T) {
 	frames := make(chan protocol.Message, 1000)
 	done := make(chan protocol.Message, 1000)
-	var w *Worker
-	w = New(Platform{Kernel: "go", Recruit: func(int) error { return nil }, Turn: func() {}, Post: func(m protocol.Message) {
+	page := pageFunc(func(m protocol.Message) {
 		if m.Type == protocol.TypeFrame {
 			frames <- m
 			return
 		}
 		done <- m
-	}, Open: func(protocol.Load, any, func(protocol.Loading)) (*data.Dataset, bool, error) {
-		return data.Synthetic(100, 20, 1), false, nil
-	}})
+	})
+	w := New(Platform{Page: page, Storage: newStorage(), Team: alone{}, Kernel: "go"})
 	go w.Run()
-	w.Deliver(protocol.New(protocol.TypeLoad, protocol.Load{}))
+	w.Deliver(protocol.New(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}))
 	w.Deliver(protocol.New(protocol.TypeConfigure, protocol.Configure{Settings: settings(t, nil)}))
 	for id := range 4 {
 		step := protocol.New(protocol.TypeStep, nil)
@@ -403,7 +391,7 @@ func TestDivergenceInEvaluation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := New(Platform{Turn: func() {}})
+	w := New(Platform{Page: pageFunc(nil)})
 	if err := r.prepare(w); err != nil {
 		t.Fatal(err)
 	}
@@ -417,37 +405,30 @@ func TestDivergenceInEvaluation(t *testing.T) {
 	}
 }
 
-// openBytes is Platform.OpenFile where files are []byte.
-func openBytes(file any) (io.ReadCloser, int64, error) {
-	content := file.([]byte)
-	return io.NopCloser(bytes.NewReader(content)), int64(len(content)), nil
-}
-
 func TestRefusals(t *testing.T) {
 	p := newPage(t)
 	for _, test := range []struct {
 		command protocol.Type
 		body    any
-		buffers [][]byte
 		want    string
 	}{
-		{protocol.TypePlay, nil, nil, "play: there is no run"},
-		{protocol.TypeConfigure, protocol.Configure{}, nil, "configure: there is no data set"},
-		{protocol.TypeWatch, protocol.Watch{Images: []int{1}}, nil, "watch: there is no data set"},
-		{protocol.TypeReconstruct, nil, nil, "reconstruct: there is no run"},
-		{protocol.TypeDecode, nil, nil, "decode: there is no run"},
-		{protocol.TypeExport, protocol.Export{Format: "npz"}, nil, "export: there is no run"},
-		{protocol.TypeExport, protocol.Export{Format: "h5"}, nil, `export: format "h5": want one of`},
-		{protocol.TypeImport, protocol.Import{}, nil, "import: there is no data set"},
-		{protocol.TypePCA, protocol.PCA{}, nil, "pca: there is no data set"},
-		{protocol.TypeImages, protocol.Images{Images: []int{1}}, nil, "images: there is no data set"},
-		{protocol.TypeMap, nil, nil, "map: there is no run"},
-		{"dance", nil, nil, `unknown command "dance"`},
-		{protocol.TypeLoad, nil, nil, "protocol: load:"},
-		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8}}, nil, "bench: layers [3072 8]"},
-		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8, 3072}, LatentIndex: 1, Epochs: 1, Batch: 1, Images: 2}, [][]byte{{1}}, "bench: images 2"},
+		{protocol.TypePlay, nil, "play: there is no run"},
+		{protocol.TypeConfigure, protocol.Configure{}, "configure: there is no data set"},
+		{protocol.TypeWatch, protocol.Watch{Images: []int{1}}, "watch: there is no data set"},
+		{protocol.TypeReconstruct, picture(nil), "reconstruct: there is no run"},
+		{protocol.TypeDecode, protocol.Codes{}, "decode: there is no run"},
+		{protocol.TypeExport, protocol.Export{Format: "npz"}, "export: there is no run"},
+		{protocol.TypeExport, protocol.Export{Format: "h5"}, `export: format "h5": want one of`},
+		{protocol.TypeImport, protocol.Import{}, "import: there is no data set"},
+		{protocol.TypePCA, protocol.PCA{}, "pca: there is no data set"},
+		{protocol.TypeImages, protocol.Images{Images: []int{1}}, "images: there is no data set"},
+		{protocol.TypeMap, nil, "map: there is no run"},
+		{"dance", nil, `unknown command "dance"`},
+		{protocol.TypeLoad, nil, "protocol: load:"},
+		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8}}, "bench: layers [3072 8]"},
+		{protocol.TypeBench, protocol.Bench{Layers: []int{3072, 8, 3072}, LatentIndex: 1, Epochs: 1, Batch: 1, Images: 2, Data: []byte{1}}, "bench: images 2"},
 	} {
-		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {
+		if reply := p.do(test.command, test.body); !strings.Contains(reply.Error, test.want) {
 			t.Errorf("%s: error %q, want %q", test.command, reply.Error, test.want)
 		}
 	}
@@ -455,20 +436,20 @@ func TestRefusals(t *testing.T) {
 	for _, test := range []struct {
 		command protocol.Type
 		body    any
-		buffers [][]byte
 		want    string
 	}{
-		{protocol.TypeWatch, protocol.Watch{Images: []int{50}}, nil, "watch: image 50: want one of the 50 validation images"},
-		{protocol.TypeReconstruct, nil, [][]byte{{1, 2, 3}}, "reconstruct: want one buffer of 3072 bytes"},
-		{protocol.TypeEncode, nil, nil, "encode: want one buffer of 3072 bytes"},
-		{protocol.TypeDecode, nil, [][]byte{{1, 2, 3}}, "decode: want one buffer of 32 bytes"},
-		{protocol.TypePCA, protocol.PCA{K: 4, Images: 201}, nil, "pca: 201 images: want 1 to 200"},
-		{protocol.TypePCA, protocol.PCA{K: 0, Images: 200}, nil, "pca: 0 components"},
-		{protocol.TypeImages, protocol.Images{Images: []int{50}}, nil, "images: image 50: want one of the 50 validation images"},
-		{protocol.TypeUnit, protocol.Unit{Unit: 8}, nil, "unit: 8: want one of the 8 latent units"},
-		{protocol.TypeConfigure, protocol.Configure{Settings: settings(t, map[string]string{"batch": "4096"})}, nil, `batch "4096": want at most the 200`},
+		{protocol.TypeWatch, protocol.Watch{Images: []int{50}}, "watch: image 50: want one of the 50 validation images"},
+		{protocol.TypeReconstruct, picture([]byte{1, 2, 3}), "reconstruct: a picture of 3 bytes: want 3072"},
+		{protocol.TypeEncode, picture(nil), "encode: a picture of 0 bytes: want 3072"},
+		{protocol.TypeUnusual, nil, "protocol: unusual:"},
+		{protocol.TypeDecode, protocol.Codes{Codes: make([]float32, 9)}, "decode: a code of 9 numbers: want 8"},
+		{protocol.TypePCA, protocol.PCA{K: 4, Images: 201}, "pca: 201 images: want 1 to 200"},
+		{protocol.TypePCA, protocol.PCA{K: 0, Images: 200}, "pca: 0 components"},
+		{protocol.TypeImages, protocol.Images{Images: []int{50}}, "images: image 50: want one of the 50 validation images"},
+		{protocol.TypeUnit, protocol.Unit{Unit: 8}, "unit: 8: want one of the 8 latent units"},
+		{protocol.TypeConfigure, protocol.Configure{Settings: settings(t, map[string]string{"batch": "4096"})}, `batch "4096": want at most the 200`},
 	} {
-		if reply := p.do(test.command, test.body, test.buffers...); !strings.Contains(reply.Error, test.want) {
+		if reply := p.do(test.command, test.body); !strings.Contains(reply.Error, test.want) {
 			t.Errorf("%s: error %q, want %q", test.command, reply.Error, test.want)
 		}
 	}
@@ -479,9 +460,9 @@ func TestBench(t *testing.T) {
 	images := data.Synthetic(64, 10, 1).Train.Images
 	cfg := protocol.Bench{
 		Layers: []int{3072, 16, 8, 16, 3072}, LatentIndex: 2, L1: 1e-5, Batch: 16, Epochs: 2, Warmup: 1, Images: 64,
-		LR: 1e-3, Beta1: .9, Beta2: .999, Epsilon: 1e-7,
+		LR: 1e-3, Beta1: .9, Beta2: .999, Epsilon: 1e-7, Data: images,
 	}
-	result, err := protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg, images))
+	result, err := protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -489,7 +470,7 @@ func TestBench(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 	cfg.BudgetMS = 1e-3 // too little for anything but one batch
-	result, err = protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg, images))
+	result, err = protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg))
 	if err != nil || result.ImagesUsed != cfg.Batch {
 		t.Errorf("result %+v, %v; want %d images used", result, err, cfg.Batch)
 	}

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"sae/data"
 	"sae/nn/analysis"
 	"sae/wasm/protocol"
 )
@@ -48,7 +47,7 @@ const fewSliders = 16
 
 // Show starts from the code of a validation image.
 func (e *Explorer) Show(image int) {
-	if image < 0 || image >= len(e.page.labels) {
+	if image < 0 || image >= len(e.page.Dataset.Labels) {
 		return
 	}
 	e.Image, e.Second, e.Mix, e.Unusual = image, -1, 0, nil
@@ -67,15 +66,15 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
 	e.Original, e.Own = pixels, pixels
 	run := e.page.run
-	e.page.Encode(slices.Clone(pixels), func(code []float32, err error) {
+	e.page.Encode(pixels, func(code []float32, err error) {
 		if err == nil && e.page.run == run && e.Image < 0 && len(code) == e.page.Settings.Latent {
 			e.Encoded = code
 			e.setEncoded()
 		}
 	})
-	e.page.command(protocol.New(protocol.TypeUnusual, nil, slices.Clone(pixels)), func(reply protocol.Message) {
-		unusual, err := protocol.Decode[analysis.Rarity](reply)
-		if err == nil && reply.Error == "" && e.page.run == run && e.Image < 0 {
+	e.page.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
+		unusual, err := answer[analysis.Rarity](reply)
+		if err == nil && e.page.run == run && e.Image < 0 {
 			e.Unusual = &unusual
 		}
 	})
@@ -85,11 +84,12 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
 	run := e.page.run
 	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
-		if reply.Error != "" || len(reply.Buffers) != 1 || len(reply.Buffers[0]) != data.ImageSize {
+		pictures, err := answer[protocol.Pictures](reply)
+		if err != nil {
 			return
 		}
-		pixels := reply.Buffers[0]
-		e.page.Encode(slices.Clone(pixels), func(code []float32, err error) {
+		pixels := pictures.Pixels
+		e.page.Encode(pixels, func(code []float32, err error) {
 			if err == nil && e.page.run == run && len(code) == e.page.Settings.Latent {
 				done(pixels, code)
 			}
@@ -189,7 +189,7 @@ func (e *Explorer) RandomCode() {
 // MixWith mixes the code with that of a second validation image; -1 ends that.
 func (e *Explorer) MixWith(image int) {
 	e.Second = image
-	if image < 0 || image >= len(e.page.labels) {
+	if image < 0 || image >= len(e.page.Dataset.Labels) {
 		e.AsEncoded()
 		return
 	}
@@ -266,7 +266,7 @@ const maxMap = 2000
 
 // drawMap draws the map the first time that it is to be seen.
 func (e *Explorer) drawMap() {
-	if e.page.View == ViewExplore && e.Map == nil && e.Code != nil && len(e.page.labels) <= maxMap {
+	if e.page.View == ViewExplore && e.Map == nil && e.Code != nil && len(e.page.Dataset.Labels) <= maxMap {
 		e.ShowMap()
 	}
 }
@@ -280,33 +280,32 @@ func (e *Explorer) ShowMap() {
 	run := e.page.run
 	e.page.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
 		e.mapping = false
-		if reply.Error != "" || len(reply.Buffers) != 1 || e.page.run != run {
+		plane, err := answer[protocol.Map](reply)
+		if err != nil || e.page.run != run {
 			return
 		}
-		e.Map, e.MapVersion = protocol.Floats(reply.Buffers[0]), e.page.nextVersion()
+		e.Map, e.MapVersion = plane.Points, e.page.nextVersion()
 	})
 }
 
 // Hover shows the validation image at a point of the map; -1 for none.
 func (e *Explorer) Hover(image int) {
 	e.Hovered, e.Thumbnail = image, nil
-	if image < 0 || image >= len(e.page.labels) {
+	if image < 0 || image >= len(e.page.Dataset.Labels) {
 		return
 	}
 	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
-		if reply.Error == "" && len(reply.Buffers) == 1 && e.Hovered == image {
-			e.Thumbnail, e.Version = reply.Buffers[0], e.page.nextVersion()
+		pictures, err := answer[protocol.Pictures](reply)
+		if err == nil && e.Hovered == image {
+			e.Thumbnail, e.Version = pictures.Pixels, e.page.nextVersion()
 		}
 	})
 }
 
 // Class names the class of a validation image.
 func (p *Page) Class(image int) string {
-	if image < 0 || image >= len(p.labels) {
+	if image < 0 || image >= len(p.Dataset.Labels) {
 		return ""
 	}
-	return p.Dataset.Classes[p.labels[image]]
+	return p.Dataset.Classes[p.Dataset.Labels[image]]
 }
-
-// Labels returns the class of each validation image.
-func (p *Page) Labels() []byte { return p.labels }

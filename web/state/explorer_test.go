@@ -13,16 +13,16 @@ func explored(t *testing.T) (*Page, *[]protocol.Message) {
 	t.Helper()
 	var sent []protocol.Message
 	page := New(func(m protocol.Message) { sent = append(sent, m) }, nil)
-	page.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}}
-	page.labels = make([]byte, 20)
+	page.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}, Labels: make([]byte, 20)}
 	page.Settings.Latent = 4
 	page.Explorer.Show(3)
-	answer := func(buffer []byte) {
-		m := sent[len(sent)-1]
-		page.Receive(protocol.Message{Type: protocol.TypeReply, ID: m.ID, Buffers: [][]byte{buffer}})
+	answer := func(body any) {
+		reply := protocol.New(protocol.TypeReply, body)
+		reply.ID = sent[len(sent)-1].ID
+		page.Receive(reply)
 	}
-	answer(make([]byte, data.ImageSize))
-	answer(protocol.Bytes([]float32{0, 3, 1, 2}))
+	answer(protocol.Pictures{Pixels: make([]byte, data.ImageSize)})
+	answer(protocol.Codes{Codes: []float32{0, 3, 1, 2}})
 	if !slices.Equal(page.Explorer.Code, []float32{0, 3, 1, 2}) {
 		t.Fatalf("code %v", page.Explorer.Code)
 	}
@@ -77,7 +77,7 @@ func TestMapIsDrawn(t *testing.T) {
 		t.Errorf("the map was asked for %d times, want once", maps())
 	}
 	large, sent2 := explored(t)
-	large.labels = make([]byte, maxMap+1)
+	large.Dataset.Labels = make([]byte, maxMap+1)
 	sent = sent2
 	large.Visit(ViewExplore)
 	if maps() != 0 {

@@ -72,8 +72,8 @@ func (f *Features) refresh() {
 		return
 	}
 	f.page.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
-		detail, err := protocol.ReadUnitDetail(reply)
-		if err != nil || reply.Error != "" || f.page.run != run || f.Unit != unit {
+		detail, err := answer[protocol.UnitDetail](reply)
+		if err != nil || f.page.run != run || f.Unit != unit {
 			return // of a unit that is no longer looked at
 		}
 		f.Detail = Detail{detail, unit, f.page.nextVersion()}

@@ -90,8 +90,8 @@ func (l *Loss) askPCA() {
 	pcas, run := l.pcas, l.page.run // of this data set, and whose
 	l.page.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
 		l.asked = pcaSize{}
-		quality, err := protocol.Decode[baseline.Quality](reply)
-		if err == nil && reply.Error == "" {
+		quality, err := answer[baseline.Quality](reply)
+		if err == nil {
 			pcas[size] = quality
 		} else if run == l.page.run {
 			return // asking again would change nothing

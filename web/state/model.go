@@ -11,38 +11,39 @@ import (
 // Encode runs an image of 3,072 bytes, HWC, through the encoder: its code,
 // [latent].
 func (p *Page) Encode(image []byte, done func([]float32, error)) {
-	p.pass(protocol.TypeEncode, image, func(code []byte, err error) { done(protocol.Floats(code), err) })
+	p.pass(protocol.New(protocol.TypeEncode, protocol.Pictures{Pixels: image}), func(reply protocol.Message) {
+		code, err := answer[protocol.Codes](reply)
+		done(code.Codes, err)
+	})
 }
 
 // Decode runs a code, [latent], through the decoder: an image of 3,072 bytes,
 // HWC.
 func (p *Page) Decode(code []float32, done func([]byte, error)) {
-	p.pass(protocol.TypeDecode, protocol.Bytes(code), done)
+	p.pass(protocol.New(protocol.TypeDecode, protocol.Codes{Codes: code}), pixels(done))
 }
 
 // Reconstruct runs an image of 3,072 bytes, HWC, through the autoencoder as
 // it is now.
 func (p *Page) Reconstruct(image []byte, done func([]byte, error)) {
-	p.pass(protocol.TypeReconstruct, image, done)
+	p.pass(protocol.New(protocol.TypeReconstruct, protocol.Pictures{Pixels: image}), pixels(done))
 }
 
-// pass has the worker run a buffer through the model or a part of it.
-func (p *Page) pass(command protocol.Type, buffer []byte, done func([]byte, error)) {
+// pass has the worker run something through the model or a part of it.
+func (p *Page) pass(m protocol.Message, done func(reply protocol.Message)) {
 	if p.Dataset.Train == 0 {
-		done(nil, fmt.Errorf("%s: there is no model yet; await sae.ready", command))
+		done(protocol.Message{Error: fmt.Sprintf("%s: there is no model yet; await sae.ready", m.Type)})
 		return
 	}
-	p.command(protocol.New(command, nil, buffer), func(reply protocol.Message) {
-		err := replyError(reply)
-		if err == nil && len(reply.Buffers) != 1 {
-			err = fmt.Errorf("%s: the worker's reply holds nothing", command)
-		}
-		if err != nil {
-			done(nil, err)
-			return
-		}
-		done(reply.Buffers[0], nil)
-	})
+	p.command(m, done)
+}
+
+// pixels returns what takes a reply with pictures.
+func pixels(done func([]byte, error)) func(protocol.Message) {
+	return func(reply protocol.Message) {
+		pictures, err := answer[protocol.Pictures](reply)
+		done(pictures.Pixels, err)
+	}
 }
 
 // Export makes a file, a Blob, of the model in a format that package exchange
@@ -104,21 +105,13 @@ func (p *Page) open(file any, done func(protocol.Imported, error)) {
 	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings, Locked: p.locked()})
 	m.File = file
 	p.command(m, func(reply protocol.Message) {
-		imported, err := p.imported(reply)
+		imported, err := answer[protocol.Imported](reply)
 		if err == nil {
 			p.Series.queue = nil
 			p.adopt(imported, run)
 		}
 		done(imported, err)
 	})
-}
-
-// imported returns the body of a reply that tells of a run from elsewhere.
-func (p *Page) imported(reply protocol.Message) (protocol.Imported, error) {
-	if err := replyError(reply); err != nil {
-		return protocol.Imported{}, err
-	}
-	return protocol.Decode[protocol.Imported](reply)
 }
 
 // adopt shows the run that the worker has taken from elsewhere, under its number.

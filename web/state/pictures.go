@@ -43,11 +43,11 @@ func (s *Pictures) Others() {
 // as there are, each picked among its class's images that are not yet shown.
 func (s *Pictures) choose(pick func(candidates []int) int) {
 	byClass := make([][]int, len(s.page.Dataset.Classes))
-	for i, label := range s.page.labels {
+	for i, label := range s.page.Dataset.Labels {
 		byClass[label] = append(byClass[label], i)
 	}
 	var images []int
-	wanted := min(PictureCount, len(s.page.labels))
+	wanted := min(PictureCount, len(s.page.Dataset.Labels))
 	for class := 0; len(images) < wanted; class = (class + 1) % len(byClass) {
 		candidates := byClass[class]
 		if len(candidates) == 0 {

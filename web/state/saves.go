@@ -36,8 +36,8 @@ func (p *Page) startSaving() {
 	}
 	first := p.loaded.Type == ""
 	p.command(protocol.New(protocol.TypeKeep, protocol.Keep{Slot: p.slot}), func(reply protocol.Message) {
-		left, err := protocol.Decode[protocol.Left](reply)
-		if first && reply.Error == "" && err == nil {
+		left, err := answer[protocol.Left](reply)
+		if first && err == nil {
 			p.Offers = left.Saves
 			p.comeBack()
 		}
@@ -87,7 +87,7 @@ func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(
 	run := p.nextRun()
 	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr, Queue: queue})
 	p.command(m, func(reply protocol.Message) {
-		imported, err := p.imported(reply)
+		imported, err := answer[protocol.Imported](reply)
 		if err == nil {
 			p.adopt(imported, run)
 			if slot == p.slot {

@@ -90,7 +90,6 @@ type Page struct {
 	lastID    int
 	pending   map[int]func(protocol.Message)
 	loaded    protocol.Message       // the load command of the data set in use
-	labels    []byte                 // of the validation images
 	deaths    int                    // of workers and teams, since the run came any further
 	start     func(done func(error)) // what begins once a new worker has read the data set again
 	slot      string                 // that runs are saved under; "" for none
@@ -211,6 +210,15 @@ func replyError(reply protocol.Message) error {
 		return nil
 	}
 	return errors.New(reply.Error)
+}
+
+// answer returns the body of a reply, or why the command failed.
+func answer[T any](reply protocol.Message) (T, error) {
+	if err := replyError(reply); err != nil {
+		var none T
+		return none, err
+	}
+	return protocol.Decode[T](reply)
 }
 
 func (p *Page) changed(event string) {
@@ -344,7 +352,7 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 			p.Timeline.live.Units = Units{}
 			p.Timeline.Scrub(-1)
 		}
-		p.Dataset, p.labels = dataset, reply.Buffers[0]
+		p.Dataset = dataset
 		if start != nil {
 			p.Loss.pcas, p.Loss.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 			p.Runs.Kept, p.Series.queue = nil, nil
@@ -364,11 +372,8 @@ func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done f
 }
 
 func (p *Page) accept(m, reply protocol.Message) (protocol.Dataset, error) {
-	if err := replyError(reply); err != nil {
-		return protocol.Dataset{}, err
-	}
-	dataset, err := protocol.Decode[protocol.Dataset](reply)
-	if err == nil && (len(reply.Buffers) != 1 || len(reply.Buffers[0]) != dataset.Validation) {
+	dataset, err := answer[protocol.Dataset](reply)
+	if err == nil && len(dataset.Labels) != dataset.Validation {
 		err = fmt.Errorf("protocol: %s: want a label for each of the %d validation images", m.Type, dataset.Validation)
 	}
 	return dataset, err
@@ -682,7 +687,7 @@ func (p *Page) Toggle() {
 // frame takes what the worker has to show.
 func (p *Page) frame(m protocol.Message) {
 	defer p.send(protocol.New(protocol.TypeSeen, protocol.Seen{DisplayMS: p.displayMS}))
-	frame, err := protocol.ReadFrame(m)
+	frame, err := protocol.Decode[protocol.Frame](m)
 	if err != nil {
 		p.fail("The training worker does not speak this page's language.", err)
 		return

@@ -63,8 +63,8 @@ func (w *fakeWorker) receive(m protocol.Message) {
 		}
 		reply = protocol.New(protocol.TypeReply, protocol.Dataset{
 			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages,
-			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile,
-		}, labels)
+			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile, Labels: labels,
+		})
 		if w.loadFail != "" {
 			reply = protocol.Message{Type: protocol.TypeReply, Error: w.loadFail}
 			w.loadFail = ""
@@ -74,7 +74,7 @@ func (w *fakeWorker) receive(m protocol.Message) {
 		reply.File = "blob"
 	}
 	if m.Type == protocol.TypeReconstruct {
-		reply.Buffers = m.Buffers
+		reply.Body, reply.Buffers = m.Body, m.Buffers
 	}
 	if body, ok := w.replies[m.Type]; ok {
 		reply = protocol.New(protocol.TypeReply, body)
@@ -95,7 +95,7 @@ func (w *fakeWorker) types() string {
 
 func (w *fakeWorker) frame(frame protocol.Frame) {
 	frame.Run = w.page.run
-	w.page.Receive(frame.Message())
+	w.page.Receive(protocol.New(protocol.TypeFrame, frame))
 }
 
 // samples are images of their numbers' classes on show.

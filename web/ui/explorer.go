@@ -240,7 +240,7 @@ func (c *Explorer) mapVersion() string {
 }
 
 func (c *Explorer) codes(theme chart.Theme) json.RawMessage {
-	return chart.Map(theme, c.Page.Explorer.Map, c.Page.Labels(), c.Page.Dataset.Classes, c.Page.Explorer.Image)
+	return chart.Map(theme, c.Page.Explorer.Map, c.Page.Dataset.Labels, c.Page.Dataset.Classes, c.Page.Explorer.Image)
 }
 
 func (c *Explorer) hovered() string { return c.Page.Class(c.Page.Explorer.Hovered) }

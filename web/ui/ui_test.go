@@ -62,8 +62,8 @@ func visit(source string) *session {
 	reply := protocol.New(protocol.TypeReply, protocol.Dataset{
 		Name: "CIFAR-10", Provenance: "cifar-10-binary.tar.gz", Source: source, Train: 3728, Validation: len(labels),
 		Classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
-		MeanBCE: 0.6894, MeanMSE: 0.0617, Floor: 0.547,
-	}, labels)
+		MeanBCE: 0.6894, MeanMSE: 0.0617, Floor: 0.547, Labels: labels,
+	})
 	reply.ID = s.last(protocol.TypeLoad).ID
 	s.Receive(reply)
 	s.frame(protocol.Frame{Workers: 1,
@@ -101,7 +101,7 @@ func (s *session) frame(frame protocol.Frame) {
 		Histogram: analysis.Histogram{Shares: make([]float32, analysis.Bins), Zero: 0.587, Max: 3.4},
 		Atoms:     bytes.Repeat([]byte{128}, 3072*latent),
 	}
-	s.Receive(frame.Message())
+	s.Receive(protocol.New(protocol.TypeFrame, frame))
 }
 
 // train returns a page in the middle of its eighth epoch.
@@ -131,12 +131,12 @@ func slow() *session {
 		layers[i].Activations, layers[i].Updates = make([]float32, units), make([]float32, units)
 	}
 	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
-	s.Receive(protocol.Frame{
+	s.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{
 		Run: configure.Run, Status: protocol.StatusPaused, Batch: 1, Batches: 30,
 		Explained: &protocol.Explained{Epoch: 1, Batch: 1, Step: &nn.Explanation{
 			Images: 128, Before: nn.Loss{BCE: 0.6931, L1: 0.001}, After: nn.Loss{BCE: 0.692, L1: 0.0009}, Active: 16, Rate: 0.001, Layers: layers,
 		}},
-	}.Message())
+	}))
 	return s
 }
 
@@ -662,11 +662,10 @@ func TestFeatures(t *testing.T) {
 		t.Errorf("%d tiles without the dead unit, want 63", len(alive))
 	}
 	features.open(2)
-	reply := protocol.UnitDetail{
+	reply := protocol.New(protocol.TypeReply, protocol.UnitDetail{
 		Unit:     analysis.Unit{Activations: append(make([]float32, 12), 1.5, 0), Top: []int{12, 2}, Bias: -0.25},
 		Pictures: make([]byte, 2*3072),
-	}.Message()
-	reply.Type = protocol.TypeReply
+	})
 	reply.ID = s.last(protocol.TypeUnit).ID
 	s.Receive(reply)
 	for _, want := range []string{"Unit 2 most active for bird", "Active on 50.0 %", "Largest 1.50", "Selectivity 1.00", "Bias -0.25"} {

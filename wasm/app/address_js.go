@@ -6,8 +6,8 @@ import (
 	"sae/wasm/browser"
 )
 
-// showAddress keeps the address bar at what is set and what is shown, so that reloading
-// the page and its bookmark give the same. Going back leads to the place before.
+// showAddress writes the settings and the view into the address bar, so that a reload or a
+// bookmark opens the same. The Back button leads to the view before.
 func (a *app) showAddress() {
 	if a.page.Embed != nil {
 		return // its address belongs to its host
@@ -25,13 +25,13 @@ func (a *app) showAddress() {
 	if place != "" {
 		address += "#" + place
 	}
-	browser.Try(func() { // browsers refuse when it comes too often; the next change shows this one too
+	browser.Try(func() { // browsers refuse frequent changes; the next one shows this one too
 		js.Global().Get("history").Call(change, nil, "", address)
 	})
 }
 
-// followAddress shows the place that the address names, now and whenever it changes.
-func (a *app) followAddress(on func(target js.Value, event string, handle func(event js.Value))) {
+// followAddress opens the view or panel in the address, now and when it changes.
+func (a *app) followAddress() {
 	follow := func() {
 		fragment := js.Global().Get("location").Get("hash").String()
 		if len(fragment) > 0 {

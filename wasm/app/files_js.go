@@ -1,0 +1,173 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall/js"
+
+	"sae/data"
+	"sae/nn/exchange"
+	"sae/wasm/browser"
+	"sae/web/state"
+)
+
+// listenForFiles takes files that the user drops, pastes or chooses.
+func (a *app) listenForFiles() {
+	document := js.Global().Get("document")
+	dragging := func(is bool) { document.Get("documentElement").Call("toggleAttribute", "data-dragging", is) }
+	on(document, "dragover", func(event js.Value) {
+		event.Call("preventDefault")
+		dragging(true)
+	})
+	on(document, "dragleave", func(event js.Value) {
+		if event.Get("relatedTarget").IsNull() { // left the window
+			dragging(false)
+		}
+	})
+	on(document, "drop", func(event js.Value) {
+		event.Call("preventDefault")
+		dragging(false)
+		a.useFiles(event, a.page.UseFile, "dataTransfer", "files")
+	})
+	on(document, "paste", func(event js.Value) {
+		if a.useFiles(event, a.page.UseFile, "clipboardData", "files") {
+			event.Call("preventDefault")
+		}
+	})
+	for id, otherwise := range map[string]func(name string, file any, done func(error)){
+		"file":         a.page.UseFile,
+		"picture-file": a.page.UseFile,
+		"model-file":   func(_ string, file any, done func(error)) { a.page.Import(file, done) },
+	} {
+		input := element(id)
+		if !input.Truthy() {
+			continue // not in a frame
+		}
+		on(input, "change", func(js.Value) {
+			a.useFiles(input, otherwise, "files")
+			input.Set("value", "") // so that the same file can be chosen again
+		})
+	}
+}
+
+// useFiles opens the file at a path of properties of a value, such as an event. Models and
+// pictures go where they belong, anything else to otherwise. A model is recognised by its
+// content, because browsers and systems change names. useFiles reports whether there is a
+// file.
+func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done func(error)), names ...string) bool {
+	files, err := browser.Get(from, names...)
+	if err != nil || !browser.IsObject(files) || files.Length() == 0 {
+		return false
+	}
+	if n := files.Length(); n > 1 {
+		a.do(func() {
+			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
+		})
+		return true
+	}
+	file := files.Index(0)
+	name := file.Get("name").String()
+	go func() {
+		start, err := browser.Start(file, exchange.StartSize)
+		switch {
+		case err == nil && exchange.IsModel(start):
+			a.do(func() { a.page.Import(file, func(error) {}) })
+		case strings.HasPrefix(file.Get("type").String(), "image/"):
+			a.usePicture(name, file)
+		default:
+			a.do(func() { otherwise(name, file, func(error) {}) })
+		}
+	}()
+	return true
+}
+
+// usePicture opens a picture of the user in the explorer: the square in its middle, scaled
+// to 32×32 pixels. The picture does not leave the browser.
+func (a *app) usePicture(name string, file js.Value) {
+	pixels, err := readPicture(file)
+	a.do(func() {
+		if errors.Is(err, browser.ErrHidden) {
+			a.page.Notify("That picture could not be read", err.Error()+".")
+			return
+		}
+		if err != nil {
+			a.page.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
+			return
+		}
+		if a.page.Embed != nil {
+			a.page.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
+			return
+		}
+		a.page.Visit(state.ViewExplore)
+		a.page.Explorer.ShowPicture(pixels)
+	})
+}
+
+// readPicture returns the square in the middle of a picture, a Blob, or of a video frame,
+// as 32 rows of 32 pixels of red, green and blue.
+func readPicture(file js.Value) (pixels []byte, err error) {
+	defer browser.Catch(&err)
+	if err := browser.CanvasTells(); err != nil {
+		return nil, err
+	}
+	bitmap, err := browser.Await(js.Global().Call("createImageBitmap", file))
+	if err != nil {
+		return nil, err
+	}
+	defer bitmap.Call("close")
+	width, height := bitmap.Get("width").Int(), bitmap.Get("height").Int()
+	side := min(width, height)
+	canvas := js.Global().Get("OffscreenCanvas").New(data.Width, data.Height)
+	context := canvas.Call("getContext", "2d")
+	context.Set("imageSmoothingQuality", "high")
+	context.Set("fillStyle", "white") // under what is transparent
+	context.Call("fillRect", 0, 0, data.Width, data.Height)
+	context.Call("drawImage", bitmap, (width-side)/2, (height-side)/2, side, side, 0, 0, data.Width, data.Height)
+	rgba := make([]byte, 4*data.Width*data.Height)
+	js.CopyBytesToGo(rgba, context.Call("getImageData", 0, 0, data.Width, data.Height).Get("data"))
+	for i := 0; i < len(rgba); i += 4 {
+		pixels = append(pixels, rgba[i:i+3]...)
+	}
+	return pixels, nil
+}
+
+// save downloads a Blob under a name.
+func (a *app) save(file any, name string) {
+	err := browser.Try(func() {
+		url := js.Global().Get("URL")
+		address := url.Call("createObjectURL", file)
+		link := js.Global().Get("document").Call("createElement", "a")
+		link.Set("href", address)
+		link.Set("download", name)
+		link.Call("click")
+		var revoke js.Func
+		revoke = js.FuncOf(func(js.Value, []js.Value) any {
+			url.Call("revokeObjectURL", address)
+			revoke.Release()
+			return nil
+		})
+		js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
+	})
+	if err != nil {
+		a.do(func() { a.page.Notify("That could not be saved", fmt.Sprintf("%s: %v.", name, err)) })
+	}
+}
+
+// copy copies text to the clipboard.
+func (a *app) copy(text string, done func(error)) {
+	clipboard := js.Global().Get("navigator").Get("clipboard")
+	if !clipboard.Truthy() {
+		done(errors.New("it needs a secure address, https or localhost"))
+		return
+	}
+	var written js.Value
+	if err := browser.Try(func() { written = clipboard.Call("writeText", text) }); err != nil {
+		done(err)
+		return
+	}
+	go func() {
+		_, err := browser.Await(written)
+		a.do(func() { done(err) })
+	}()
+}

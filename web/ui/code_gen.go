@@ -17,48 +17,39 @@ func (c *Code) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel code"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "code"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "code-title"}}}
+	vgn = node("", "section\x00class\x00panel code\x00id\x00code\x00aria-labelledby\x00code-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00head")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "code-title"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "h2\x00id\x00code-title")
 			vgn.SetInnerHTML(c.title())
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(c.active())
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside end dead-count"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00aside end dead-count")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "dead"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "span\x00class\x00dead\x00aria-hidden\x00true")
 				vgn.AddAttrInterface("hidden", !c.marked())
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "×"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "×")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "span")
 				vgn.SetInnerHTML(c.dead())
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "flow"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00flow")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figure", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "figure")
 			{
 				vgparent := vgn
 				_ = vgparent
@@ -80,12 +71,10 @@ func (c *Code) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figcaption", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "figcaption")
 				vgn.SetInnerHTML(vugu.HTML("3,072 numbers in"))
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i arrow"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "svg", "svg\x00class\x00i arrow\x00aria-hidden\x00true")
 			vgn.SetInnerHTML(vugu.HTML("\x3Cuse href=\"#arrow\"\x3E\x3C/use\x3E"))
 			{
 				vgcompKey := vugu.MakeCompKey(0x5060FE4A035F6149^vgin.CurrentPositionHash(), vgiterkey)
@@ -106,11 +95,9 @@ func (c *Code) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Component: vgcomp}
 				vgparent.AppendChild(vgn)
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i arrow"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "svg", "svg\x00class\x00i arrow\x00aria-hidden\x00true")
 			vgn.SetInnerHTML(vugu.HTML("\x3Cuse href=\"#arrow\"\x3E\x3C/use\x3E"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figure", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "figure")
 			{
 				vgparent := vgn
 				_ = vgparent
@@ -132,8 +119,7 @@ func (c *Code) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figcaption", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "figcaption")
 				vgn.SetInnerHTML(c.rebuilt())
 			}
 		}

@@ -17,7 +17,7 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "drawer"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "data"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "data-title"}}}
+	vgn = node("", "section\x00class\x00drawer\x00id\x00data\x00aria-labelledby\x00data-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
@@ -39,247 +39,177 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Component: vgcomp}
 			vgparent.AppendChild(vgn)
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "lead"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "p\x00class\x00lead")
 		vgn.SetInnerHTML(vugu.HTML("Pictures stay on this computer; nothing is uploaded."))
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "data"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00data")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "fieldset", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel choices"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "fieldset\x00class\x00panel choices")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "legend", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "legend\x00class\x00sr")
 				vgn.SetInnerHTML(vugu.HTML("Data set"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "\n      ")
 				for vgiterkeyt, source := range c.sources() {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey
 					source := source
 					_ = source
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "label")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "radio"}, vugu.VGAttribute{Namespace: "", Key: "name", Val: "dataset"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "input\x00type\x00radio\x00name\x00dataset")
 						vgn.AddAttrInterface("disabled", c.Page.Loading != nil)
 						vgn.AddAttrInterface("value", source.value)
-						{
-							b, err := vjson.Marshal(source.value == c.current())
-							if err != nil {
-								panic(err)
-							}
-							vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-						}
-						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-							EventType: "change",
-							Func:      func(event vugu.DOMEvent) { c.use(source.value) },
-							// TODO: implement capture, etc. mostly need to decide syntax
-						})
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						property(vgn, "checked", source.value == c.current())
+						listen(vgn, "change", func(event vugu.DOMEvent) { c.use(source.value) })
+						vgn = grow(vgparent, "", "span")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "b")
 							vgn.SetInnerHTML(source.title)
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "span\x00class\x00aside")
 							vgn.SetInnerHTML(source.text)
 						}
 					}
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "h3")
 					vgn.SetInnerHTML(c.title())
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "provenance"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "p\x00class\x00provenance")
 				vgn.SetInnerHTML(c.provenance())
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dl", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "facts"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dl\x00class\x00facts")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("Training pictures"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.train())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("Validation pictures"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.validation())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The mean binary entropy of the validation pictures: no reconstruction has a lower loss."}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00title\x00The mean binary entropy of the validation pictures: no reconstruction has a lower loss.")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EEntropy floor\x3C/span\x3E"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.floor())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The validation loss when every picture is reconstructed as the mean training image."}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00title\x00The validation loss when every picture is reconstructed as the mean training image.")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3ELoss of the mean image\x3C/span\x3E"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.meanImage())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("Classes"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.classes())
 					}
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel own"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel own")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3ECIFAR-10, two ways\x3C/h3\x3E"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "ol", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "ol")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "li")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "b")
 						vgn.SetInnerHTML(vugu.HTML("Drop a file"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " anywhere on this page: "}
-						vgparent.AppendChild(vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "code", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " anywhere on this page: ")
+						vgn = grow(vgparent, "", "code")
 						vgn.SetInnerHTML(vugu.HTML("cifar-10-binary.tar.gz"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " or "}
-						vgparent.AppendChild(vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "code", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " or ")
+						vgn = grow(vgparent, "", "code")
 						vgn.SetInnerHTML(vugu.HTML("cifar-10-python.tar.gz"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " from "}
-						vgparent.AppendChild(vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "a", Attr: []vugu.VGAttribute{{Namespace: "", Key: "rel", Val: "noreferrer"}}}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " from ")
+						vgn = grow(vgparent, "", "a\x00rel\x00noreferrer")
 						vgn.AddAttrInterface("href", cifarAddress)
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "cs.toronto.edu"}
-							vgparent.AppendChild(vgn)
+							vgn = growText(vgparent, "cs.toronto.edu")
 						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " (about 170 MB), a "}
-						vgparent.AppendChild(vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "code", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " (about 170 MB), a ")
+						vgn = grow(vgparent, "", "code")
 						vgn.SetInnerHTML(vugu.HTML(".bin"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " batch, or a "}
-						vgparent.AppendChild(vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "code", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " batch, or a ")
+						vgn = grow(vgparent, "", "code")
 						vgn.SetInnerHTML(vugu.HTML(".sae"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " file. The browser converts it and keeps it for the next visit."}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, " file. The browser converts it and keeps it for the next visit.")
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "li")
 					vgn.SetInnerHTML(vugu.HTML("\x3Cb\x3EServe it yourself:\x3C/b\x3E run \x3Ccode\x3Emake data\x3C/code\x3E in the repository before \x3Ccode\x3Emake serve\x3C/code\x3E."))
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "drop"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00drop")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div")
 					vgn.AddAttrInterface("hidden", c.Page.Loading != nil)
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-						vgparent.AppendChild(vgn)
-						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-							EventType: "click",
-							Func:      func(event vugu.DOMEvent) { call(c.PickFile) },
-							// TODO: implement capture, etc. mostly need to decide syntax
-						})
+						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+						listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickFile) })
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Choose a file"}
-							vgparent.AppendChild(vgn)
+							vgn = growText(vgparent, "Choose a file")
 						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span\x00class\x00aside")
 						vgn.SetInnerHTML(vugu.HTML("or drop it"))
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "reading"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00class\x00reading")
 					vgn.AddAttrInterface("hidden", c.Page.Loading == nil)
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span")
 						vgn.SetInnerHTML(loadingText(c.Page))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "progress", Attr: []vugu.VGAttribute{{Namespace: "", Key: "max", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Loading the data set"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "progress\x00max\x001\x00aria-label\x00Loading the data set")
 						vgn.AddAttrInterface("value", c.progress())
 					}
 				}

@@ -17,22 +17,19 @@ func (c *EmbedFoot) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "footer", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "embed-row"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "foot"}}}
+	vgn = node("", "footer\x00class\x00embed-row\x00id\x00foot")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "span")
 		vgn.SetInnerHTML(c.embedded())
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "a", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "end"}, vugu.VGAttribute{Namespace: "", Key: "target", Val: "_blank"}, vugu.VGAttribute{Namespace: "", Key: "rel", Val: "noopener"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "a\x00class\x00end\x00target\x00_blank\x00rel\x00noopener")
 		vgn.AddAttrInterface("href", c.fullPage())
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Open the full page"}
-			vgparent.AppendChild(vgn)
+			vgn = growText(vgparent, "Open the full page")
 		}
 	}
 	return vgout

@@ -17,155 +17,105 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "section"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "explorer"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "explorer-title"}}}
+	vgn = node("", "section\x00class\x00section\x00id\x00explorer\x00aria-labelledby\x00explorer-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "intro"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00intro")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div")
 			vgn.SetInnerHTML(vugu.HTML("\x3Ch2 id=\"explorer-title\"\x3EExplorer\x3C/h2\x3E\x3Cp class=\"lead\"\x3EChange a picture\x26#39;s code and see what the decoder makes of it.\x3C/p\x3E"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tools"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00tools")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Encode your own picture, cropped to 32×32 pixels. You can also drop or paste one."}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Encode your own picture, cropped to 32×32 pixels. You can also drop or paste one.")
 				vgn.AddAttrInterface("disabled", !c.ready())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { call(c.PickPicture) },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickPicture) })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Your picture"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Your picture")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Encode a photo from the camera, cropped to 32×32 pixels"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Encode a photo from the camera, cropped to 32×32 pixels")
 				vgn.AddAttrInterface("disabled", !c.ready())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { call(c.OpenCamera) },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { call(c.OpenCamera) })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Camera"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Camera")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "The mean of all validation pictures' codes"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00The mean of all validation pictures' codes")
 				vgn.AddAttrInterface("disabled", !c.ready())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.MeanCode() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.MeanCode() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Mean code"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Mean code")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Draw each unit's activation independently from its activations on the validation pictures"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Draw each unit's activation independently from its activations on the validation pictures")
 				vgn.AddAttrInterface("disabled", !c.ready())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.RandomCode() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.RandomCode() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Random code"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Random code")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Go back to the picture's own code"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Go back to the picture's own code")
 				vgn.AddAttrInterface("disabled", !c.ready())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.Explorer.AsEncoded() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.AsEncoded() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "As encoded"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "As encoded")
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "explore"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00explore")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel units"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel units")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "h3")
 					vgn.SetInnerHTML(vugu.HTML("Code"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span\x00class\x00aside")
 					vgn.SetInnerHTML(c.which())
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare end"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "button\x00class\x00button bare end\x00type\x00button")
 					vgn.AddAttrInterface("aria-pressed", c.all())
 					vgn.SetInnerHTML(c.allLabel())
-					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.toggleAll() },
-						// TODO: implement capture, etc. mostly need to decide syntax
-					})
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.toggleAll() })
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "unit-sliders"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00unit-sliders")
 				vgn.AddAttrInterface("data-units", len(c.sliders()))
 				vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mountSliders(value) })
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel answer"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel answer")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "h3")
 					vgn.SetInnerHTML(vugu.HTML("Decoded"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span\x00class\x00aside")
 					vgn.SetInnerHTML(c.quality())
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "pic"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "img"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "span\x00class\x00pic\x00role\x00img")
 				vgn.AddAttrInterface("aria-label", "What the decoder makes of the code")
 				vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mountAnswer(value) })
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "beside"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00beside")
 				{
 					vgparent := vgn
 					_ = vgparent
@@ -187,105 +137,66 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn = &vugu.VGNode{Component: vgcomp}
 						vgparent.AppendChild(vgn)
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "p")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "b")
 						vgn.SetInnerHTML(c.class())
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "br", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "br")
 						vgn.SetInnerHTML(vugu.HTML(""))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span\x00class\x00aside")
 						vgn.SetInnerHTML(c.state())
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "mix"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "label\x00class\x00mix")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span")
 					vgn.SetInnerHTML(vugu.HTML("Mix with"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "select")
 					vgn.AddAttrInterface("aria-label", "Second picture")
 					vgn.AddAttrInterface("disabled", !c.ready())
-					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-						EventType: "change",
-						Func:      func(event vugu.DOMEvent) { c.second(event) },
-						// TODO: implement capture, etc. mostly need to decide syntax
-					})
+					listen(vgn, "change", func(event vugu.DOMEvent) { c.second(event) })
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, "\n          ")
 						for vgiterkeyt, choice := range c.seconds() {
 							var vgiterkey interface{} = vgiterkeyt
 							_ = vgiterkey
 							choice := choice
 							_ = choice
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "option", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "option")
 							vgn.AddAttrInterface("value", choice.image)
-							{
-								b, err := vjson.Marshal(choice.image == c.Page.Explorer.Second)
-								if err != nil {
-									panic(err)
-								}
-								vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "selected", JSONVal: vjson.RawMessage(b)})
-							}
+							property(vgn, "selected", choice.image == c.Page.Explorer.Second)
 							vgn.SetInnerHTML(choice.name)
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "mix-share"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "range"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "max", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "any"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "input\x00class\x00mix-share\x00type\x00range\x00min\x000\x00max\x001\x00step\x00any")
 				vgn.AddAttrInterface("aria-label", "Share of the second picture")
 				vgn.AddAttrInterface("disabled", c.Page.Explorer.Second < 0)
-				{
-					b, err := vjson.Marshal(c.mix())
-					if err != nil {
-						panic(err)
-					}
-					vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "value", JSONVal: vjson.RawMessage(b)})
-				}
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "input",
-					Func:      func(event vugu.DOMEvent) { c.share(event) },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				property(vgn, "value", c.mix())
+				listen(vgn, "input", func(event vugu.DOMEvent) { c.share(event) })
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel map"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel map")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "h3")
 					vgn.SetInnerHTML(vugu.HTML("Map"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span\x00class\x00aside")
 					vgn.SetInnerHTML(c.mapText())
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare end"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "button\x00class\x00button bare end\x00type\x00button")
 					vgn.AddAttrInterface("disabled", !c.ready())
 					vgn.SetInnerHTML(c.mapAction())
-					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-						EventType: "click",
-						Func:      func(event vugu.DOMEvent) { c.Page.Explorer.ShowMap() },
-						// TODO: implement capture, etc. mostly need to decide syntax
-					})
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.ShowMap() })
 				}
 				{
 					vgcompKey := vugu.MakeCompKey(0xC682DF48352C22B5^vgin.CurrentPositionHash(), vgiterkey)
@@ -308,13 +219,11 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "legend-row"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00legend-row")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "\n        ")
 					for i, name := range c.Page.Dataset.Classes {
 						var vgiterkey interface{} = i
 						_ = vgiterkey
@@ -322,22 +231,18 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						_ = i
 						name := name
 						_ = name
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "i", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "dot"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "i\x00class\x00dot")
 							vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.tint(value, i) })
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "span")
 							vgn.SetInnerHTML(name)
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "thumb"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00thumb")
 				vgn.AddAttrInterface("hidden", c.Page.Explorer.Thumbnail == nil)
 				{
 					vgparent := vgn
@@ -360,8 +265,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn = &vugu.VGNode{Component: vgcomp}
 						vgparent.AppendChild(vgn)
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span")
 					vgn.SetInnerHTML(c.hovered())
 				}
 			}

@@ -17,29 +17,24 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "section"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "latent"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "latent-title"}}}
+	vgn = node("", "section\x00class\x00section\x00id\x00latent\x00aria-labelledby\x00latent-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "latent-title"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "h2\x00id\x00latent-title")
 		vgn.SetInnerHTML(vugu.HTML("Latent"))
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "lead"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "p\x00class\x00lead")
 		vgn.SetInnerHTML(c.lead())
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "latent"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00latent")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EMean activation\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eof each unit\x3C/span\x3E"))
 				{
 					vgcompKey := vugu.MakeCompKey(0x5A2FD7DBCC212A2C^vgin.CurrentPositionHash(), vgiterkey)
@@ -60,8 +55,7 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EActive on\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eshare of the pictures, in percent\x3C/span\x3E"))
 				{
 					vgcompKey := vugu.MakeCompKey(0x9E41994EDB22D167^vgin.CurrentPositionHash(), vgiterkey)
@@ -83,53 +77,41 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent.AppendChild(vgn)
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EActivations\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eof all units on all pictures\x3C/span\x3E"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dl", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "figures"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dl\x00class\x00figures")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "Mean number of units that are active on a validation picture."}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00title\x00Mean number of units that are active on a validation picture.")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EActive\x3C/span\x3E"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.active())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "Units that are active on no validation picture. They no longer learn."}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00title\x00Units that are active on no validation picture. They no longer learn.")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EDead\x3C/span\x3E"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.dead())
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "Share of all activations that are exactly zero; the chart shows the others."}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "div\x00title\x00Share of all activations that are exactly zero; the chart shows the others.")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dt")
 						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EZero\x3C/span\x3E"))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.zero())
 					}
 				}

@@ -17,217 +17,140 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel loss"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "loss"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "loss-title"}}}
+	vgn = node("", "section\x00class\x00panel loss\x00id\x00loss\x00aria-labelledby\x00loss-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00head")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "loss-title"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "h2\x00id\x00loss-title")
 			vgn.SetInnerHTML(vugu.HTML("Loss"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "end"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00end")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "fieldset", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "segments"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "fieldset\x00class\x00segments")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "legend", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "legend\x00class\x00sr")
 					vgn.SetInnerHTML(vugu.HTML("Quantity"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "\n        ")
 					for vgiterkeyt, choice := range quantities {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
 						choice := choice
 						_ = choice
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "label")
 						vgn.AddAttrInterface("data-text", choice.label)
 						vgn.AddAttrInterface("title", choice.help)
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "radio"}, vugu.VGAttribute{Namespace: "", Key: "name", Val: "quantity"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "input\x00type\x00radio\x00name\x00quantity")
 							vgn.AddAttrInterface("checked", c.Page.Loss.Quantity == choice.quantity)
 							vgn.AddAttrInterface("value", string(choice.quantity))
-							{
-								b, err := vjson.Marshal(c.Page.Loss.Quantity == choice.quantity)
-								if err != nil {
-									panic(err)
-								}
-								vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-							}
-							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-								EventType: "change",
-								Func:      func(event vugu.DOMEvent) { c.Page.Loss.Show(choice.quantity) },
-								// TODO: implement capture, etc. mostly need to decide syntax
-							})
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							property(vgn, "checked", c.Page.Loss.Quantity == choice.quantity)
+							listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Loss.Show(choice.quantity) })
+							vgn = grow(vgparent, "", "span")
 							vgn.SetInnerHTML(choice.label)
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "check"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Draws the loss above the entropy floor on a logarithmic axis."}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "label\x00class\x00check\x00title\x00Draws the loss above the entropy floor on a logarithmic axis.")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
-					vgparent.AppendChild(vgn)
-					{
-						b, err := vjson.Marshal(c.Page.Loss.Log)
-						if err != nil {
-							panic(err)
-						}
-						vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-					}
-					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-						EventType: "change",
-						Func:      func(event vugu.DOMEvent) { c.Page.Loss.ShowLog(event.PropBool("target", "checked")) },
-						// TODO: implement capture, etc. mostly need to decide syntax
-					})
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "input\x00type\x00checkbox")
+					property(vgn, "checked", c.Page.Loss.Log)
+					listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Loss.ShowLog(event.PropBool("target", "checked")) })
+					vgn = grow(vgparent, "", "span")
 					vgn.SetInnerHTML(vugu.HTML("log"))
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dl", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "figures"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "dl\x00class\x00figures")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "large"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "The mean over the validation pictures of the binary cross-entropy plus the L1 penalty."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00large\x00title\x00The mean over the validation pictures of the binary cross-entropy plus the L1 penalty.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dt")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ci class=\"key dashed\"\x3E\x3C/i\x3EValidation"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.validation())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The same over the most recent training batches."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00title\x00The same over the most recent training batches.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dt")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ci class=\"key\"\x3E\x3C/i\x3ETraining"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.training())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The validation cross-entropy above the entropy floor, the lowest value that a reconstruction can reach."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00title\x00The validation cross-entropy above the entropy floor, the lowest value that a reconstruction can reach.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dt")
 				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EAbove floor\x3C/span\x3E"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.excess())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The mean squared error of the validation reconstructions, with values from 0 to 1."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00title\x00The mean squared error of the validation reconstructions, with values from 0 to 1.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dt")
 				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EMSE\x3C/span\x3E"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.mse())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The peak signal-to-noise ratio of the validation reconstructions, 10·log₁₀(1/MSE). Higher is better."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00title\x00The peak signal-to-noise ratio of the validation reconstructions, 10·log₁₀(1/MSE). Higher is better.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dt")
 				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EPSNR\x3C/span\x3E"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.psnr())
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "compare"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00compare")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(vugu.HTML("Compare with"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "check"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Reconstructs every picture as the mean of the training pictures."}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "label\x00class\x00check\x00title\x00Reconstructs every picture as the mean of the training pictures.")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
-				vgparent.AppendChild(vgn)
-				{
-					b, err := vjson.Marshal(c.Page.Loss.ShowMean)
-					if err != nil {
-						panic(err)
-					}
-					vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-				}
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
-					Func:      func(event vugu.DOMEvent) { c.Page.Loss.SwitchMean(event.PropBool("target", "checked")) },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "input\x00type\x00checkbox")
+				property(vgn, "checked", c.Page.Loss.ShowMean)
+				listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Loss.SwitchMean(event.PropBool("target", "checked")) })
+				vgn = grow(vgparent, "", "span")
 				vgn.SetInnerHTML(vugu.HTML("mean image"))
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "check"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "label\x00class\x00check")
 			vgn.AddAttrInterface("title", c.pcaHelp())
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "input\x00type\x00checkbox")
 				vgn.AddAttrInterface("disabled", !c.Page.Loss.PCAPossible())
-				{
-					b, err := vjson.Marshal(c.Page.Loss.ShowPCA)
-					if err != nil {
-						panic(err)
-					}
-					vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-				}
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
-					Func:      func(event vugu.DOMEvent) { c.Page.Loss.SwitchPCA(event.PropBool("target", "checked")) },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				property(vgn, "checked", c.Page.Loss.ShowPCA)
+				listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Loss.SwitchPCA(event.PropBool("target", "checked")) })
+				vgn = grow(vgparent, "", "span")
 				vgn.SetInnerHTML(c.pcaName())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(c.pcaText())
 		}
 		{
@@ -250,40 +173,20 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Component: vgcomp}
 			vgparent.AppendChild(vgn)
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "timeline"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Shows the pictures and features of an earlier moment of the run. Training continues."}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "label\x00class\x00timeline\x00title\x00Shows the pictures and features of an earlier moment of the run. Training continues.")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tip"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00tip")
 			vgn.SetInnerHTML(vugu.HTML("Timeline"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "range"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "1"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "input\x00type\x00range\x00min\x000\x00step\x001")
 			vgn.AddAttrInterface("aria-valuetext", c.when())
 			vgn.AddAttrInterface("disabled", c.last() == "0")
 			vgn.AddAttrInterface("max", c.last())
-			{
-				b, err := vjson.Marshal(c.last())
-				if err != nil {
-					panic(err)
-				}
-				vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "max", JSONVal: vjson.RawMessage(b)})
-			}
-			{
-				b, err := vjson.Marshal(c.moment())
-				if err != nil {
-					panic(err)
-				}
-				vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "value", JSONVal: vjson.RawMessage(b)})
-			}
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "input",
-				Func:      func(event vugu.DOMEvent) { c.scrub(event) },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "output", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			property(vgn, "max", c.last())
+			property(vgn, "value", c.moment())
+			listen(vgn, "input", func(event vugu.DOMEvent) { c.scrub(event) })
+			vgn = grow(vgparent, "", "output")
 			vgn.SetInnerHTML(c.when())
 		}
 	}

@@ -17,130 +17,89 @@ func (c *Messages) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "messages"}}}
+	vgn = node("", "div\x00id\x00messages")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "aside", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "offer"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Unfinished run"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "aside\x00class\x00offer\x00aria-label\x00Unfinished run")
 		vgn.AddAttrInterface("data-over", !c.Page.Trained())
 		vgn.AddAttrInterface("hidden", len(c.Page.Offers) == 0)
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "p")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "b")
 				vgn.SetInnerHTML(c.offer().title)
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " "}
-				vgparent.AppendChild(vgn)
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, " ")
+				vgn = grow(vgparent, "", "span")
 				vgn.SetInnerHTML(c.offer().text)
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 			vgn.AddAttrInterface("disabled", c.Page.Loading != nil)
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.Resume() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Resume() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Resume"}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "Resume")
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Delete the saved run"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "button\x00class\x00button bare\x00type\x00button\x00title\x00Delete the saved run")
 			vgn.AddAttrInterface("disabled", len(c.Page.Offers) == 0)
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.DiscardOffer() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.DiscardOffer() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Discard"}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "Discard")
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare icon"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Not now"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Not now: it stays saved for the next visit"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Not now\x00title\x00Not now: it stays saved for the next visit")
 			vgn.AddAttrInterface("disabled", len(c.Page.Offers) == 0)
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.HideOffers() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.HideOffers() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "use", Attr: []vugu.VGAttribute{{Namespace: "", Key: "href", Val: "#close"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "svg", "use\x00href\x00#close")
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "toast"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "status"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00toast\x00role\x00status")
 		vgn.AddAttrInterface("hidden", c.Page.Toast == nil)
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span")
 			vgn.SetInnerHTML(c.toast())
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 			vgn.AddAttrInterface("hidden", !c.undoable())
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.Undo() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Undo() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Undo"}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "Undo")
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare icon"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Dismiss the message"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Dismiss the message")
 			vgn.AddAttrInterface("disabled", c.Page.Toast == nil)
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.Page.DismissToast() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.DismissToast() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "use", Attr: []vugu.VGAttribute{{Namespace: "", Key: "href", Val: "#close"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "svg", "use\x00href\x00#close")
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "status"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "p\x00class\x00sr\x00role\x00status")
 		vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.announceStatus(value) })
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "alert"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "p\x00class\x00sr\x00role\x00alert")
 		vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.announceNotice(value) })
 	}
 	return vgout

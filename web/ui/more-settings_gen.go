@@ -17,54 +17,41 @@ func (c *MoreSettings) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel settings"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "settings"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "settings-title"}}}
+	vgn = node("", "section\x00class\x00panel settings\x00id\x00settings\x00aria-labelledby\x00settings-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	vgn.AddAttrInterface("hidden", !c.Page.MoreSettings)
 	vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.open(value) })
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00head")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "settings-title"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "h2\x00id\x00settings-title")
 			vgn.SetInnerHTML(vugu.HTML("More settings"))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(vugu.HTML("Changing any of these except epochs and workers starts a new run."))
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare icon end"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Close the settings"}}}
-			vgparent.AppendChild(vgn)
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "click",
-				Func:      func(event vugu.DOMEvent) { c.close() },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon end\x00type\x00button\x00aria-label\x00Close the settings")
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.close() })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "use", Attr: []vugu.VGAttribute{{Namespace: "", Key: "href", Val: "#close"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "svg", "use\x00href\x00#close")
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
-		vgparent.AppendChild(vgn)
+		vgn = growText(vgparent, "\n  ")
 		if c.Page.MoreSettings {
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "fields"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00fields")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "\n    ")
 				for vgiterkeyt, field := range c.Page.FormFields() {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey

@@ -17,7 +17,7 @@ func (c *Picture) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "pic"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "img"}}}
+	vgn = node("", "span\x00class\x00pic\x00role\x00img")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	vgn.AddAttrInterface("aria-hidden", c.hidden())
 	vgn.AddAttrInterface("aria-label", c.label())

@@ -17,7 +17,7 @@ func (c *Plot) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "plot"}}}
+	vgn = node("", "div\x00class\x00plot")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mount(value) })
 	return vgout

@@ -17,242 +17,165 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "section"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "runs"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "runs-title"}}}
+	vgn = node("", "section\x00class\x00section\x00id\x00runs\x00aria-labelledby\x00runs-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "intro"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00intro")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "runs-title"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "h2\x00id\x00runs-title")
 				vgn.SetInnerHTML(vugu.HTML("Runs"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "lead"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "p\x00class\x00lead")
 				vgn.SetInnerHTML(c.lead())
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tools"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00tools")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "span\x00class\x00aside")
 				vgn.SetInnerHTML(c.queued())
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Save the table as comma-separated values"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Save the table as comma-separated values")
 				vgn.AddAttrInterface("disabled", len(c.Page.Runs.Kept) == 0)
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.saveCSV() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.saveCSV() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "CSV"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "CSV")
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 				vgn.AddAttrInterface("disabled", c.loading())
 				vgn.AddAttrInterface("title", c.sweepHelp())
 				vgn.SetInnerHTML(c.sweepLabel())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.sweep() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Train experiments 1, 2 and 3 one after the other"}}}
-				vgparent.AppendChild(vgn)
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.sweep() })
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Train experiments 1, 2 and 3 one after the other")
 				vgn.AddAttrInterface("disabled", c.loading() || c.queueing())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.Series.Experiments() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Series.Experiments() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Run experiments 1, 2, 3"}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Run experiments 1, 2, 3")
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "runs"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00runs")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "scroll"}, vugu.VGAttribute{Namespace: "", Key: "tabindex", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "region"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Table of runs"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00scroll\x00tabindex\x000\x00role\x00region\x00aria-label\x00Table of runs")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "table", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "table")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "thead", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "thead")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "tr", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "tr")
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "th\x00scope\x00col")
 								vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"sr\"\x3EIn the loss chart\x3C/span\x3E"))
 								for vgiterkeyt, column := range c.columns() {
 									var vgiterkey interface{} = vgiterkeyt
 									_ = vgiterkey
 									column := column
 									_ = column
-									vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
-									vgparent.AppendChild(vgn)
+									vgn = grow(vgparent, "", "th\x00scope\x00col")
 									vgn.SetInnerHTML(column.title)
 								}
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "th\x00scope\x00col")
 								vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"sr\"\x3EActions\x3C/span\x3E"))
 							}
 						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "tbody", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "tbody")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n            "}
-							vgparent.AppendChild(vgn)
+							vgn = growText(vgparent, "\n            ")
 							for vgiterkeyt, run := range c.Page.Runs.Kept {
 								var vgiterkey interface{} = vgiterkeyt
 								_ = vgiterkey
 								run := run
 								_ = run
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "tr", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "tr")
 								vgn.AddAttrInterface("data-run", run.ID)
 								{
 									vgparent := vgn
 									_ = vgparent
-									vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
-									vgparent.AppendChild(vgn)
+									vgn = grow(vgparent, "", "td")
 									{
 										vgparent := vgn
 										_ = vgparent
-										vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
-										vgparent.AppendChild(vgn)
+										vgn = grow(vgparent, "", "input\x00type\x00checkbox")
 										vgn.AddAttrInterface("aria-label", "Show "+run.Name+" in the loss chart")
-										{
-											b, err := vjson.Marshal(run.Shown)
-											if err != nil {
-												panic(err)
-											}
-											vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-										}
-										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-											EventType: "change",
-											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Show(run.ID, event.PropBool("target", "checked")) },
-											// TODO: implement capture, etc. mostly need to decide syntax
-										})
+										property(vgn, "checked", run.Shown)
+										listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Runs.Show(run.ID, event.PropBool("target", "checked")) })
 									}
-									vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n              "}
-									vgparent.AppendChild(vgn)
+									vgn = growText(vgparent, "\n              ")
 									for vgiterkeyt, cell := range c.cells(run) {
 										var vgiterkey interface{} = vgiterkeyt
 										_ = vgiterkey
 										cell := cell
 										_ = cell
-										vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
-										vgparent.AppendChild(vgn)
+										vgn = grow(vgparent, "", "td")
 										vgn.AddAttrInterface("data-best", cell.best)
 										vgn.AddAttrInterface("data-differs", cell.differs)
 										{
 											vgparent := vgn
 											_ = vgparent
-											vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n                "}
-											vgparent.AppendChild(vgn)
+											vgn = growText(vgparent, "\n                ")
 											if cell.name {
-												vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "text"}}}
-												vgparent.AppendChild(vgn)
+												vgn = grow(vgparent, "", "input\x00type\x00text")
 												vgn.AddAttrInterface("aria-label", "Name of the run")
-												{
-													b, err := vjson.Marshal(cell.text)
-													if err != nil {
-														panic(err)
-													}
-													vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "value", JSONVal: vjson.RawMessage(b)})
-												}
-												vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-													EventType: "change",
-													Func:      func(event vugu.DOMEvent) { c.rename(run.ID, event) },
-													// TODO: implement capture, etc. mostly need to decide syntax
-												})
+												property(vgn, "value", cell.text)
+												listen(vgn, "change", func(event vugu.DOMEvent) { c.rename(run.ID, event) })
 											}
-											vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n                "}
-											vgparent.AppendChild(vgn)
+											vgn = growText(vgparent, "\n                ")
 											if !cell.name {
-												vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-												vgparent.AppendChild(vgn)
+												vgn = grow(vgparent, "", "span")
 												vgn.SetInnerHTML(cell.text)
 											}
 										}
 									}
-									vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "actions"}}}
-									vgparent.AppendChild(vgn)
+									vgn = grow(vgparent, "", "td\x00class\x00actions")
 									{
 										vgparent := vgn
 										_ = vgparent
-										vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Make this the current run"}}}
-										vgparent.AppendChild(vgn)
+										vgn = grow(vgparent, "", "button\x00class\x00button bare\x00type\x00button\x00title\x00Make this the current run")
 										vgn.AddAttrInterface("aria-label", "Restore "+run.Name)
 										vgn.AddAttrInterface("disabled", run.Model == nil)
-										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-											EventType: "click",
-											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Restore(run.ID) },
-											// TODO: implement capture, etc. mostly need to decide syntax
-										})
+										listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Runs.Restore(run.ID) })
 										{
 											vgparent := vgn
 											_ = vgparent
-											vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Restore"}
-											vgparent.AppendChild(vgn)
+											vgn = growText(vgparent, "Restore")
 										}
-										vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button bare icon"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Delete"}}}
-										vgparent.AppendChild(vgn)
+										vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00title\x00Delete")
 										vgn.AddAttrInterface("aria-label", "Delete "+run.Name)
-										vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-											EventType: "click",
-											Func:      func(event vugu.DOMEvent) { c.Page.Runs.Delete(run.ID) },
-											// TODO: implement capture, etc. mostly need to decide syntax
-										})
+										listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Runs.Delete(run.ID) })
 										{
 											vgparent := vgn
 											_ = vgparent
-											vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-											vgparent.AppendChild(vgn)
+											vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
 											{
 												vgparent := vgn
 												_ = vgparent
-												vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "use", Attr: []vugu.VGAttribute{{Namespace: "", Key: "href", Val: "#close"}}}
-												vgparent.AppendChild(vgn)
+												vgn = grow(vgparent, "svg", "use\x00href\x00#close")
 											}
 										}
 									}
@@ -261,23 +184,19 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "p\x00class\x00aside")
 				vgn.AddAttrInterface("hidden", len(c.Page.Runs.Kept) > 0)
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Runs appear here when they are finished."}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "Runs appear here when they are finished.")
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel trade-off"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00panel trade-off")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "head"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "div\x00class\x00head")
 				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EWhat λ costs\x3C/h3\x3E\x3Cspan class=\"aside\"\x3EPSNR by active units\x3C/span\x3E"))
 				{
 					vgcompKey := vugu.MakeCompKey(0x7A34CE07EAEDC9F2^vgin.CurrentPositionHash(), vgiterkey)

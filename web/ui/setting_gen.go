@@ -17,100 +17,56 @@ func (c *Setting) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "setting"}}}
+	vgn = node("", "div\x00class\x00setting")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute(nil)}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "label")
 		vgn.AddAttrInterface("for", c.id())
 		vgn.SetInnerHTML(c.Field.Label)
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
-		vgparent.AppendChild(vgn)
+		vgn = growText(vgparent, "\n  ")
 		if c.toggled() {
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "checkbox"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "input\x00type\x00checkbox")
 			vgn.AddAttrInterface("aria-describedby", c.helpID())
 			vgn.AddAttrInterface("id", c.id())
-			{
-				b, err := vjson.Marshal(c.text() == "true")
-				if err != nil {
-					panic(err)
-				}
-				vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-			}
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "change",
-				Func:      func(event vugu.DOMEvent) { c.toggle(event) },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			property(vgn, "checked", c.text() == "true")
+			listen(vgn, "change", func(event vugu.DOMEvent) { c.toggle(event) })
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
-		vgparent.AppendChild(vgn)
+		vgn = growText(vgparent, "\n  ")
 		if c.chosen() {
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "select")
 			vgn.AddAttrInterface("aria-describedby", c.helpID())
 			vgn.AddAttrInterface("id", c.id())
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "change",
-				Func:      func(event vugu.DOMEvent) { c.commit(event) },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			listen(vgn, "change", func(event vugu.DOMEvent) { c.commit(event) })
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "\n    ")
 				for vgiterkeyt, choice := range c.Field.Choices {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey
 					choice := choice
 					_ = choice
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "option", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "option")
 					vgn.AddAttrInterface("value", choice)
-					{
-						b, err := vjson.Marshal(c.text() == choice)
-						if err != nil {
-							panic(err)
-						}
-						vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "selected", JSONVal: vjson.RawMessage(b)})
-					}
+					property(vgn, "selected", c.text() == choice)
 					vgn.SetInnerHTML(choice)
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
-		vgparent.AppendChild(vgn)
+		vgn = growText(vgparent, "\n  ")
 		if c.written() {
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "text"}, vugu.VGAttribute{Namespace: "", Key: "autocomplete", Val: "off"}, vugu.VGAttribute{Namespace: "", Key: "spellcheck", Val: "false"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "input\x00type\x00text\x00autocomplete\x00off\x00spellcheck\x00false")
 			vgn.AddAttrInterface("aria-describedby", c.helpID())
 			vgn.AddAttrInterface("aria-invalid", c.invalid())
 			vgn.AddAttrInterface("id", c.id())
 			vgn.AddAttrInterface("inputmode", c.keyboard())
-			{
-				b, err := vjson.Marshal(c.text())
-				if err != nil {
-					panic(err)
-				}
-				vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "value", JSONVal: vjson.RawMessage(b)})
-			}
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "input",
-				Func:      func(event vugu.DOMEvent) { c.write(event) },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
-			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "change",
-				Func:      func(event vugu.DOMEvent) { c.commit(event) },
-				// TODO: implement capture, etc. mostly need to decide syntax
-			})
+			property(vgn, "value", c.text())
+			listen(vgn, "input", func(event vugu.DOMEvent) { c.write(event) })
+			listen(vgn, "change", func(event vugu.DOMEvent) { c.commit(event) })
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "p")
 		vgn.AddAttrInterface("data-error", c.refused())
 		vgn.AddAttrInterface("id", c.helpID())
 		vgn.SetInnerHTML(c.help())

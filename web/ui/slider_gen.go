@@ -17,35 +17,22 @@ func (c *Slider) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "slider"}}}
+	vgn = node("", "label\x00class\x00slider")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	vgn.AddAttrInterface("title", c.field().Help)
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tip"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "span\x00class\x00tip")
 		vgn.SetInnerHTML(c.field().Label)
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "range"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "1"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "input\x00type\x00range\x00min\x000\x00step\x001")
 		vgn.AddAttrInterface("aria-valuetext", c.text())
 		vgn.AddAttrInterface("max", len(c.field().Notches)-1)
 		vgn.AddAttrInterface("value", c.position())
 		vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.fill(value) })
-		{
-			b, err := vjson.Marshal(c.position())
-			if err != nil {
-				panic(err)
-			}
-			vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "value", JSONVal: vjson.RawMessage(b)})
-		}
-		vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-			EventType: "input",
-			Func:      func(event vugu.DOMEvent) { c.slide(event) },
-			// TODO: implement capture, etc. mostly need to decide syntax
-		})
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "output", Attr: []vugu.VGAttribute(nil)}
-		vgparent.AppendChild(vgn)
+		property(vgn, "value", c.position())
+		listen(vgn, "input", func(event vugu.DOMEvent) { c.slide(event) })
+		vgn = grow(vgparent, "", "output")
 		vgn.SetInnerHTML(c.text())
 	}
 	return vgout

@@ -17,144 +17,105 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "section", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "section"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "slow"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "slow-title"}}}
+	vgn = node("", "section\x00class\x00section\x00id\x00slow\x00aria-labelledby\x00slow-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	{
 		vgparent := vgn
 		_ = vgparent
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "intro"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00intro")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h2", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "slow-title"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "h2\x00id\x00slow-title")
 				vgn.SetInnerHTML(vugu.HTML("Step by step"))
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "lead"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "p\x00class\x00lead")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "What training on one batch does to every layer: "}
-					vgparent.AppendChild(vgn)
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "shape"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "The widths of the layers, from the input over the latent layer to the output"}}}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "What training on one batch does to every layer: ")
+					vgn = grow(vgparent, "", "span\x00class\x00shape\x00title\x00The widths of the layers, from the input over the latent layer to the output")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span")
 						vgn.SetInnerHTML(c.encoder())
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "b")
 						vgn.SetInnerHTML(count(c.Page.Settings.Latent))
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "span")
 						vgn.SetInnerHTML(c.decoder())
 					}
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "tools"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00tools")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "fieldset", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "segments"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "fieldset\x00class\x00segments")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "legend", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "sr"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "legend\x00class\x00sr")
 					vgn.SetInnerHTML(vugu.HTML("Speed"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
-					vgparent.AppendChild(vgn)
+					vgn = growText(vgparent, "\n        ")
 					for vgiterkeyt, pace := range paces {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
 						pace := pace
 						_ = pace
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "label")
 						vgn.AddAttrInterface("data-text", pace.label)
 						vgn.AddAttrInterface("title", pace.help)
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "radio"}, vugu.VGAttribute{Namespace: "", Key: "name", Val: "pace"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "input\x00type\x00radio\x00name\x00pace")
 							vgn.AddAttrInterface("checked", c.Page.Slow.Pace == pace.perSecond)
 							vgn.AddAttrInterface("value", pace.label)
-							{
-								b, err := vjson.Marshal(c.Page.Slow.Pace == pace.perSecond)
-								if err != nil {
-									panic(err)
-								}
-								vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
-							}
-							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-								EventType: "change",
-								Func:      func(event vugu.DOMEvent) { c.Page.Slow.SetPace(pace.perSecond) },
-								// TODO: implement capture, etc. mostly need to decide syntax
-							})
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							property(vgn, "checked", c.Page.Slow.Pace == pace.perSecond)
+							listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Slow.SetPace(pace.perSecond) })
+							vgn = grow(vgparent, "", "span")
 							vgn.SetInnerHTML(pace.label)
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "title", Val: "Train on one batch (S)"}}}
-				vgparent.AppendChild(vgn)
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Train on one batch (S)")
 				vgn.AddAttrInterface("disabled", !c.steppable())
-				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "click",
-					Func:      func(event vugu.DOMEvent) { c.Page.StepOnce() },
-					// TODO: implement capture, etc. mostly need to decide syntax
-				})
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.StepOnce() })
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "i"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "use", Attr: []vugu.VGAttribute{{Namespace: "", Key: "href", Val: "#step"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "svg", "use\x00href\x00#step")
 					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "span")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Next batch"}
-						vgparent.AppendChild(vgn)
+						vgn = growText(vgparent, "Next batch")
 					}
 				}
 			}
 		}
-		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "panel slow"}}}
-		vgparent.AppendChild(vgn)
+		vgn = grow(vgparent, "", "div\x00class\x00panel slow")
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "p\x00class\x00aside")
 			vgn.AddAttrInterface("hidden", c.explained())
 			vgn.SetInnerHTML(c.empty())
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "network"}, vugu.VGAttribute{Namespace: "", Key: "tabindex", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "group"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Layers"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "div\x00class\x00network\x00tabindex\x000\x00role\x00group\x00aria-label\x00Layers")
 			vgn.AddAttrInterface("hidden", !c.explained())
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "\n      ")
 				for i, layer := range c.layers() {
 					var vgiterkey interface{} = i
 					_ = vgiterkey
@@ -162,26 +123,21 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					_ = i
 					layer := layer
 					_ = layer
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figure", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "figure")
 					vgn.AddAttrInterface("data-most", c.most(layer))
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figcaption", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "figcaption")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "b", Attr: []vugu.VGAttribute(nil)}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "b")
 							vgn.SetInnerHTML(layer.Name)
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "span\x00class\x00aside")
 							vgn.SetInnerHTML(c.kind(layer))
 						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "pair"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "div\x00class\x00pair")
 						{
 							vgparent := vgn
 							_ = vgparent
@@ -221,81 +177,64 @@ func (c *Slow) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 								vgn = &vugu.VGNode{Component: vgcomp}
 								vgparent.AppendChild(vgn)
 							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "span\x00class\x00aside")
 							vgn.SetInnerHTML(vugu.HTML("active"))
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "aside"}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "span\x00class\x00aside")
 							vgn.SetInnerHTML(vugu.HTML("moved"))
 						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dl", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "facts"}}}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "dl\x00class\x00facts")
 						{
 							vgparent := vgn
 							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The share of the layer's activations on this batch that are not zero."}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "div\x00title\x00The share of the layer's activations on this batch that are not zero.")
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dt")
 								vgn.SetInnerHTML(vugu.HTML("not zero"))
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dd")
 								vgn.SetInnerHTML(c.share(layer))
 							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The Euclidean norm of the gradient with respect to the layer's weights and biases."}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "div\x00title\x00The Euclidean norm of the gradient with respect to the layer's weights and biases.")
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dt")
 								vgn.SetInnerHTML(vugu.HTML("gradient"))
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dd")
 								vgn.SetInnerHTML(c.number(layer.Gradient))
 							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "title", Val: "The Euclidean norm of Adam's update, and its ratio to the norm of the weights."}}}
-							vgparent.AppendChild(vgn)
+							vgn = grow(vgparent, "", "div\x00title\x00The Euclidean norm of Adam's update, and its ratio to the norm of the weights.")
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dt", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dt")
 								vgn.SetInnerHTML(vugu.HTML("update"))
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "dd", Attr: []vugu.VGAttribute(nil)}
-								vgparent.AppendChild(vgn)
+								vgn = grow(vgparent, "", "dd")
 								vgn.SetInnerHTML(c.update(layer))
 							}
 						}
 					}
 				}
 			}
-			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "ol", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "phases"}}}
-			vgparent.AppendChild(vgn)
+			vgn = grow(vgparent, "", "ol\x00class\x00phases")
 			vgn.AddAttrInterface("hidden", !c.explained())
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
-				vgparent.AppendChild(vgn)
+				vgn = growText(vgparent, "\n      ")
 				for vgiterkeyt, phase := range c.phases() {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey
 					phase := phase
 					_ = phase
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-					vgparent.AppendChild(vgn)
+					vgn = grow(vgparent, "", "li")
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "h3")
 						vgn.SetInnerHTML(phase.title)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
-						vgparent.AppendChild(vgn)
+						vgn = grow(vgparent, "", "p")
 						vgn.SetInnerHTML(phase.text)
 					}
 				}

@@ -16,46 +16,46 @@ import (
 	"sae/nn/experiment"
 )
 
-// Magic is what a checkpoint file starts with.
+// Magic is the first eight bytes of a checkpoint file.
 const Magic = "SAECKPT\n"
 
 const (
 	version   = 1
 	maxHeader = 16 << 20 // bytes
-	maxDims   = 1 << 16  // of an image
-	chunk     = 1 << 18  // parameters that are read at once
+	maxDims   = 1 << 16  // bytes per image
+	chunk     = 1 << 18  // parameters per read or write
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Mixed is the kernel of a run that its settings, data and seed alone do not
-// reproduce: one that went on with another kernel, other data or another learning
-// rate than it began with.
+// Mixed is the Kernel of a checkpoint whose run cannot be reproduced from its
+// settings and data, because its kernel, data or learning rate changed on the way.
 const Mixed = "mixed"
 
-// Checkpoint is all that a run needs to go on, and its history.
+// Checkpoint is the state of a run that [Resume] needs to continue it, and its
+// history.
 type Checkpoint struct {
 	Settings  experiment.Settings `json:"settings"`
 	InputDims int                 `json:"inputDims"` // bytes per image
-	Data      Fingerprint         `json:"data"`      // that it was trained on
-	Kernel    string              `json:"kernel"`    // "relaxed-simd", "simd" or "go": on the same one, it goes on bit for bit; Mixed
+	Data      Fingerprint         `json:"data"`      // of the images it was trained on
+	Kernel    string              `json:"kernel"`    // "relaxed-simd", "simd", "go" or Mixed
 	Epoch     int                 `json:"epoch"`     // completed epochs
-	Batch     int                 `json:"batch"`     // completed batches of the epoch under way
-	Steps     int                 `json:"steps"`     // Adam's
-	Sum       lossSum             `json:"sum"`       // over the epoch under way
+	Batch     int                 `json:"batch"`     // completed batches of the current epoch
+	Steps     int                 `json:"steps"`     // completed steps of Adam
+	Sum       lossSum             `json:"sum"`       // over the current epoch
 	Point     lossSum             `json:"point"`     // since the last point of the curve
-	Initial   *Evaluation         `json:"initial"`   // of the untrained model; null before it is known
+	Initial   *Evaluation         `json:"initial"`   // of the untrained model; null before the first evaluation
 	Curve     []Point             `json:"curve"`
 	History   []Epoch             `json:"history"`
 
-	// In the order of nn.Autoencoder.Params:
+	// Each in the order of nn.Autoencoder.Params:
 	Parameters []float32 `json:"-"`
 	Moments1   []float32 `json:"-"`
 	Moments2   []float32 `json:"-"`
 }
 
-// Checkpoint returns the run's checkpoint. Its arrays are the run's own, good
-// until the next step. kernel names what computes the run.
+// Checkpoint returns a checkpoint of the run. Its slices alias the run's and are
+// valid until the next step. kernel is the checkpoint's Kernel.
 func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
 	state, err := r.Trainer.State()
 	if err != nil {
@@ -80,12 +80,13 @@ func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
 	}, nil
 }
 
-// Resume returns the run that the checkpoint was taken of. Data other than
-// those it was trained on are taken, for the epochs to come, as long as the
-// settings fit them; bit for bit it goes on only with the same data, on the same
-// kernel. An epoch under way starts again where the number of training images
-// is another. A checkpoint without moments gives a run that begins with its
-// parameters.
+// Resume returns a run that continues from the checkpoint: bit for bit, if data
+// and kernel are the same. Other data are accepted if they fit the settings. If
+// the number of training images differs, the current epoch starts over. Without
+// moments, the run starts from the checkpoint's parameters with a new Adam.
+//
+// An error reports images of other dimensions, settings that do not fit the data,
+// or parameters that are not finite or too few.
 func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	if data.Dims != c.InputDims {
 		return nil, fmt.Errorf("checkpoint: images of %d numbers: the data set has images of %d", c.InputDims, data.Dims)
@@ -128,8 +129,8 @@ func (c *Checkpoint) arrays() []*[]float32 {
 	return []*[]float32{&c.Parameters, &c.Moments1, &c.Moments2}
 }
 
-// Write writes the checkpoint as the package documentation says. Numbers that are
-// not finite are an error, as they are to ReadCheckpoint.
+// Write writes the checkpoint in the format of the package documentation. A number
+// that is not finite is an error.
 func (c *Checkpoint) Write(w io.Writer) error {
 	header, err := json.Marshal(c)
 	if err != nil {
@@ -153,7 +154,7 @@ func (c *Checkpoint) Write(w io.Writer) error {
 			buffer = buffer[:0]
 			for _, x := range part {
 				if x-x != 0 { // NaN or infinite
-					return fmt.Errorf("checkpoint: %g among the %s: want finite numbers", x, arrayNames[i])
+					return fmt.Errorf("checkpoint: the %s contain %g: want finite numbers", arrayNames[i], x)
 				}
 				buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
 			}
@@ -167,10 +168,10 @@ func (c *Checkpoint) Write(w io.Writer) error {
 	return err
 }
 
-// ReadCheckpoint reads what Write wrote and refuses anything else: files that
-// are cut off or go on, of another version, with settings that there are not or
-// numbers that are not finite. It reserves memory for the parameters that the header
-// announces as they come.
+// ReadCheckpoint reads a checkpoint that Write wrote. It rejects files that are
+// truncated, damaged, too long or of another version, invalid settings, and numbers
+// that are not finite. It allocates memory as the data arrive, so a header that
+// claims too much costs nothing.
 func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	c, err := readCheckpoint(r)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -185,7 +186,7 @@ func readCheckpoint(r io.Reader) (*Checkpoint, error) {
 		return nil, fmt.Errorf("in its first %d bytes: %w", len(start), err)
 	}
 	if !bytes.HasPrefix(start[:], []byte(Magic)) {
-		return nil, fmt.Errorf("checkpoint: it starts with %q: want %q", start[:len(Magic)], Magic)
+		return nil, fmt.Errorf("checkpoint: the file starts with %q: want %q", start[:len(Magic)], Magic)
 	}
 	if v := binary.LittleEndian.Uint32(start[8:]); v != version {
 		return nil, fmt.Errorf("checkpoint: version %d: want %d", v, version)
@@ -194,7 +195,7 @@ func readCheckpoint(r io.Reader) (*Checkpoint, error) {
 	if length > maxHeader {
 		return nil, fmt.Errorf("checkpoint: header of %d bytes: want at most %d", length, maxHeader)
 	}
-	var header bytes.Buffer // grows with what is there
+	var header bytes.Buffer // grows as data arrive
 	if _, err := io.CopyN(&header, r, int64(length)); err != nil {
 		return nil, fmt.Errorf("in its header: %w", err)
 	}
@@ -219,7 +220,7 @@ func readCheckpoint(r io.Reader) (*Checkpoint, error) {
 		return nil, err
 	}
 	if n, _ := io.ReadFull(r, start[:1]); n > 0 {
-		return nil, errors.New("checkpoint: the file goes on where it should end")
+		return nil, errors.New("checkpoint: the file continues after its last checksum: want its end there")
 	}
 	return c, nil
 }
@@ -230,7 +231,7 @@ func readChecksum(r io.Reader, got uint32, of string) error {
 		return fmt.Errorf("in the checksum of its %s: %w", of, err)
 	}
 	if want := binary.LittleEndian.Uint32(sum[:]); got != want {
-		return fmt.Errorf("checkpoint: checksum of the %s is %08x: the file says %08x, so it is damaged", of, got, want)
+		return fmt.Errorf("checkpoint: the file is damaged: checksum of the %s is %08x: want %08x", of, got, want)
 	}
 	return nil
 }
@@ -243,13 +244,13 @@ func readArray(r io.Reader, array *[]float32, n int, checksum hash.Hash32, name 
 			return fmt.Errorf("in its %s, after %d of %d: %w", name, len(*array), n, err)
 		}
 		checksum.Write(part)
-		if len(*array)+len(part)/4 > cap(*array) { // no more than as much again
+		if len(*array)+len(part)/4 > cap(*array) { // at most doubles
 			*array = slices.Grow(*array, min(n-len(*array), max(chunk, len(*array))))
 		}
 		for ; len(part) > 0; part = part[4:] {
 			x := math.Float32frombits(binary.LittleEndian.Uint32(part))
 			if x-x != 0 { // NaN or infinite
-				return fmt.Errorf("checkpoint: number %d of the %s is %g: want finite ones", len(*array), name, x)
+				return fmt.Errorf("checkpoint: number %d of the %s is %g: want a finite number", len(*array), name, x)
 			}
 			*array = append(*array, x)
 		}
@@ -257,7 +258,7 @@ func readArray(r io.Reader, array *[]float32, n int, checksum hash.Hash32, name 
 	return nil
 }
 
-// validate reports a header that no run wrote.
+// validate reports a header that no run can have written.
 func (c *Checkpoint) validate() error {
 	if err := c.Settings.Validate(); err != nil {
 		return err
@@ -275,13 +276,13 @@ func (c *Checkpoint) validate() error {
 	batches := (images + c.Settings.Batch - 1) / c.Settings.Batch
 	switch {
 	case c.Epoch < 0 || c.Epoch != len(c.History):
-		return fmt.Errorf("epoch %d with a history of %d epochs: want as many", c.Epoch, len(c.History))
+		return fmt.Errorf("epoch %d with a history of %d epochs: want the same number", c.Epoch, len(c.History))
 	case c.Batch < 0 || c.Batch > batches:
 		return fmt.Errorf("batch %d: want 0 to %d", c.Batch, batches)
 	case c.Steps < 0:
 		return fmt.Errorf("%d steps: want at least 0", c.Steps)
 	case c.Initial == nil && c.Epoch+c.Batch > 0:
-		return errors.New("no evaluation of the untrained model")
+		return errors.New("initial is missing: want the evaluation of the untrained model")
 	case len(c.Curve) > maxCurve:
 		return fmt.Errorf("curve of %d points: want at most %d", len(c.Curve), maxCurve)
 	}

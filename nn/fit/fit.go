@@ -11,14 +11,13 @@ import (
 	"sae/nn/pca"
 )
 
-// pointsPerEpoch is how finely the training loss is resolved within an epoch.
-const pointsPerEpoch = 10
+const (
+	pointsPerEpoch = 10
+	maxCurve       = 2000 // points: more than a chart has pixels
+)
 
-// maxCurve is how many points of the training loss are kept: more than a
-// chart has pixels.
-const maxCurve = 2000
-
-// Data is what a run trains on and validates with.
+// Data holds the images that a run trains on and validates with. A value comes from
+// [NewData]; its copies share what it caches.
 type Data struct {
 	Name       string // for people
 	Dims       int    // bytes per image
@@ -28,24 +27,25 @@ type Data struct {
 	found *found
 }
 
-// found holds what took time to find out.
+// found caches what takes time to compute.
 type found struct {
-	components  map[[2]int]*pca.PCA // by images and number
+	components  map[[2]int]*pca.PCA // by the numbers of images and components
 	fingerprint *Fingerprint
 }
 
-// NewData returns the data of the given images, [n, dims] and [m, dims].
+// NewData returns data of training images, [n, dims] bytes, and validation images,
+// [m, dims] bytes.
 func NewData(name string, dims int, train, validation []byte) Data {
 	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}}}
 }
 
-// maxPCA is how many images principal components are found of at most: more
+// maxPCA is the most images that principal components are computed from: more
 // hardly change them and take long.
 const maxPCA = 6000
 
-// PCA returns the first k principal components of the first n training images,
-// or of the first 6,000 where n is larger. They are found once. yield is as
-// pca.Fit takes it.
+// PCA returns the first k principal components of the first n training images, or
+// of the first 6,000 if n is larger. Results are cached. yield and errors are those
+// of pca.Fit.
 func (d Data) PCA(n, k int, yield func() error) (*pca.PCA, error) {
 	n = min(n, maxPCA)
 	key := [2]int{n, k}
@@ -56,14 +56,14 @@ func (d Data) PCA(n, k int, yield func() error) (*pca.PCA, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(d.found.components) == 8 { // there is no end to what a user may try
+	if len(d.found.components) == 8 { // bounds the memory
 		clear(d.found.components)
 	}
 	d.found.components[key] = p
 	return p, nil
 }
 
-// Fingerprint tells data sets apart.
+// Fingerprint identifies a data set.
 type Fingerprint struct {
 	Name       string `json:"name"`
 	Train      int    `json:"train"`      // training images
@@ -71,7 +71,7 @@ type Fingerprint struct {
 	Checksum   uint32 `json:"checksum"`   // CRC-32C of all images
 }
 
-// Fingerprint returns the fingerprint of the data.
+// Fingerprint returns the fingerprint of the data, which is cached.
 func (d Data) Fingerprint() Fingerprint {
 	if d.found.fingerprint == nil {
 		checksum := crc32.Update(crc32.Checksum(d.Train, castagnoli), castagnoli, d.Validation)
@@ -80,24 +80,26 @@ func (d Data) Fingerprint() Fingerprint {
 	return *d.found.fingerprint
 }
 
-// Point is the training loss between two moments of an epoch.
+// Point is a point of the training loss curve: the mean over the images since the
+// point before.
 type Point struct {
 	Epoch float64 `json:"epoch"` // 2.5 is the middle of the third epoch
-	Loss  float64 `json:"loss"`  // mean over the batches since the point before
+	Loss  float64 `json:"loss"`  // bce plus the L1 penalty, in nats
 	BCE   float64 `json:"bce"`
 }
 
-// Evaluation is the quality of the model on the validation images.
+// Evaluation is the quality of the model on the validation images. Losses are in
+// nats.
 type Evaluation struct {
 	ValLoss float64 `json:"valLoss"` // valBce plus the L1 penalty, as Keras reports val_loss
 	ValBCE  float64 `json:"valBce"`
 	ValMSE  float64 `json:"valMse"`
-	PSNR    float64 `json:"psnr"`   // dB, of valMse
+	PSNR    float64 `json:"psnr"`   // of valMse, in dB
 	Active  float64 `json:"active"` // mean number of active latent units per image: the code's L0
-	Dead    int     `json:"dead"`   // latent units active on no image
+	Dead    int     `json:"dead"`   // latent units that are active on no image
 }
 
-// Epoch is one finished epoch: an entry of the history.
+// Epoch is a completed epoch: an entry of the history.
 type Epoch struct {
 	Epoch int     `json:"epoch"` // from 1
 	Loss  float64 `json:"loss"`  // training: bce plus l1, mean over the epoch's images
@@ -106,36 +108,40 @@ type Epoch struct {
 	Evaluation
 }
 
-// Run is an experiment under way. Before the first batch and after the last of
-// each epoch it has to be evaluated: see [Run.Due].
+// Run is a training run. It must be evaluated before its first batch and after the
+// last batch of each epoch: see [Run.Due].
 //
-// An error of the trainer, such as that of its Yield, leaves a run that is of
-// no more use.
+// After an error of the trainer, such as one that its Yield returned, the Run must
+// not be used.
 type Run struct {
 	Settings experiment.Settings
 	Data     Data
 	Auto     *nn.Autoencoder
 	Trainer  *nn.Trainer
-	Adam     nn.Adam // as the trainer has it
+	Adam     nn.Adam // of the trainer
 
-	Epoch   int // completed epochs
-	Batch   int // completed batches of the epoch under way
+	// As in a Checkpoint:
+	Epoch   int
+	Batch   int
 	Initial *Evaluation
-	Curve   []Point // neighbours are merged once there are more than 2,000
+	Curve   []Point // of at most 2,000 points: see Thin
 	History []Epoch
 
 	images  int // training images in use
 	due     bool
-	sum     lossSum // over the epoch
+	sum     lossSum // over the current epoch
 	point   lossSum // since the last point of the curve
-	batches [][]int // image indexes of the batches of the epoch under way
-	buffer  []byte  // images of the batch under way
+	batches [][]int // image indexes of each batch of the current epoch
+	buffer  []byte  // images of the current batch
 }
 
-// New returns the run of an experiment before its first batch. The same
-// settings and data give the same run, bit for bit, on the same kernels. yield,
-// which may be nil, becomes the trainer's, and is called while principal
-// components are looked for, if the settings start from them.
+// New returns a run before its first batch. The same settings and data give the
+// same run, bit for bit, on the same kernels. yield, which may be nil, becomes the
+// trainer's; it is also called while principal components are computed, if the
+// settings start from them.
+//
+// An error reports data without images, or settings that do not fit the data, or is
+// one that yield returned.
 func New(settings experiment.Settings, data Data, yield func() error) (*Run, error) {
 	n, err := check(settings, data)
 	if err != nil {
@@ -157,7 +163,7 @@ func New(settings experiment.Settings, data Data, yield func() error) (*Run, err
 	return newRun(settings, data, auto, yield)
 }
 
-// check returns the number of training images that the settings take.
+// check returns the number of training images that the settings use.
 func check(settings experiment.Settings, data Data) (int, error) {
 	n := len(data.Train) / data.Dims
 	if n < 1 || len(data.Validation) < data.Dims {
@@ -180,20 +186,19 @@ func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, yield
 	return r, nil
 }
 
-// Images returns the number of training images.
+// Images returns the number of training images in use.
 func (r *Run) Images() int { return r.images }
 
 // Batches returns the number of batches per epoch.
 func (r *Run) Batches() int { return len(r.batches) }
 
-// Done reports whether all epochs are over.
+// Done reports whether all epochs are completed and evaluated.
 func (r *Run) Done() bool { return !r.due && r.Epoch >= r.Settings.Epochs }
 
-// Due reports whether an evaluation is due, so that there is no next batch
-// before it.
+// Due reports whether the run must be evaluated before its next batch.
 func (r *Run) Due() bool { return r.due }
 
-// Latest returns the newest evaluation; ok is false before the first.
+// Latest returns the latest evaluation; ok is false before the first.
 func (r *Run) Latest() (evaluation Evaluation, ok bool) {
 	switch {
 	case len(r.History) > 0:
@@ -204,12 +209,12 @@ func (r *Run) Latest() (evaluation Evaluation, ok bool) {
 	return Evaluation{}, false
 }
 
-// shuffle deals the batches of the epoch under way.
+// shuffle sets the batches of the current epoch.
 func (r *Run) shuffle() {
 	r.batches = slices.Collect(nn.Batches(r.Images(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
 }
 
-// gather returns the images of the next batch, good until it is called again.
+// gather returns the images of the next batch, valid until the next call.
 func (r *Run) gather() []byte {
 	r.buffer = r.buffer[:0]
 	for _, i := range r.batches[r.Batch] {
@@ -218,14 +223,14 @@ func (r *Run) gather() []byte {
 	return r.buffer
 }
 
-// Trained is what Step has done.
+// Trained is the result of a step.
 type Trained struct {
-	Images int
+	Images int     // in the batch
 	Loss   nn.Loss // of the batch before the update
-	Point  *Point  // of the training curve, which has about ten per epoch; mostly nil
+	Point  *Point  // new point of the curve, about ten times per epoch; otherwise nil
 }
 
-// Explain is Step with an explanation of what it did.
+// Explain is [Run.Step] with an explanation of what the step did.
 func (r *Run) Explain() (Trained, nn.Explanation, error) {
 	var explanation nn.Explanation
 	trained, err := r.train(func(images []byte) (loss nn.Loss, err error) {
@@ -243,8 +248,8 @@ func (r *Run) Explain() (Trained, nn.Explanation, error) {
 	return trained, explanation, err
 }
 
-// Step trains on the next batch. A loss that is not finite, or above [MaxBCE], is a
-// [DivergedError].
+// Step trains on the next batch. It returns an error if an evaluation is due, and a
+// [*DivergedError] if the loss is not finite or its BCE exceeds [MaxBCE].
 func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
 
 func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
@@ -277,27 +282,27 @@ func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) 
 	return trained, nil
 }
 
-// Result is what is known of a run that has gone through all its epochs.
+// Result is the outcome of a completed run.
 type Result struct {
-	ID       int                 `json:"-"` // tells apart results that are shown together
+	ID       int                 `json:"-"` // unique among results that are shown together
 	Name     string              `json:"name"`
 	Settings experiment.Settings `json:"settings"`
 	Evaluation
 	History []Epoch `json:"history"`
-	Seconds float64 `json:"seconds"` // of training
+	Seconds float64 `json:"seconds"` // spent on training
 }
 
-// Quantity is what is shown of the losses of a run.
+// Quantity is what a chart shows of a run's losses.
 type Quantity string
 
 const (
-	QuantityLoss   Quantity = "loss"   // the binary cross-entropy plus the L1 penalty
-	QuantityExcess Quantity = "excess" // the loss above the entropy floor of the data
-	QuantityPSNR   Quantity = "psnr"
+	QuantityLoss   Quantity = "loss"   // binary cross-entropy plus L1 penalty, in nats
+	QuantityExcess Quantity = "excess" // the loss above the entropy floor of the data, in nats
+	QuantityPSNR   Quantity = "psnr"   // in dB
 )
 
-// Thin halves the points once there are more than 2,000, by merging
-// neighbours. It may change the given slice.
+// Thin halves the number of points, by merging neighbours, if there are more than
+// 2,000. It reuses the given slice.
 func Thin(points []Point) []Point {
 	if len(points) <= maxCurve {
 		return points
@@ -314,14 +319,14 @@ func Thin(points []Point) []Point {
 	return half
 }
 
-// MaxBCE is where training counts as diverged, in nats: the binary cross-entropy of a
-// pixel that is sure to be 1 and was given the smallest probability that a float32 can
-// hold, 2^-149. Predictions that are worse than that on average come of weights that
-// were thrown far off; mostly, their units never become active again.
+// MaxBCE is the largest binary cross-entropy, in nats, at which training does not count
+// as diverged: that of a pixel of value 1 whose predicted probability is the smallest
+// positive float32, 2^-149. If predictions are worse on average, the weights have
+// exploded, and most units never become active again.
 const MaxBCE = 149 * math.Ln2
 
-// Check reports a [DivergedError] where the last batch has thrown the model off, as the
-// loss of the next one would.
+// Check returns a [*DivergedError] if the last batch made the model diverge, which Step
+// would report only after the next batch.
 func (r *Run) Check() error {
 	n := min(len(r.Data.Validation)/r.Data.Dims, r.Settings.Batch)
 	loss, err := r.Trainer.Loss(r.Data.Validation[:n*r.Data.Dims])
@@ -331,8 +336,8 @@ func (r *Run) Check() error {
 	return r.checkTrained(loss, fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch))
 }
 
-// checkTrained is checkFinite for a batch that the model trains on, where the
-// binary cross-entropy may not be above MaxBCE either.
+// checkTrained is checkFinite for a training batch, whose binary cross-entropy must
+// not exceed MaxBCE either.
 func (r *Run) checkTrained(loss nn.Loss, when string) error {
 	if err := r.checkFinite(loss, when); err != nil {
 		return err
@@ -343,9 +348,8 @@ func (r *Run) checkTrained(loss nn.Loss, when string) error {
 	return nil
 }
 
-// checkFinite reports a loss that shows that the run has diverged. Every loss
-// goes through it before anything is derived from it: neither the statistics
-// nor JSON has a place for what is not finite.
+// checkFinite returns a DivergedError for a loss that is not finite. Every loss is
+// checked before it is used, because JSON cannot hold NaN or infinity.
 func (r *Run) checkFinite(loss nn.Loss, when string) error {
 	if total := loss.Total(); math.IsNaN(total) || math.IsInf(total, 0) {
 		return &DivergedError{What: "the loss" + notFinite, When: when, LR: r.Settings.LR}
@@ -355,21 +359,22 @@ func (r *Run) checkFinite(loss nn.Loss, when string) error {
 
 const notFinite = " is no longer a finite number"
 
-// DivergedError reports that a run has diverged: going on from where it was before
-// with the same settings would end there again.
+// DivergedError reports that a run has diverged. Resuming it with the same settings
+// would diverge again.
 type DivergedError struct {
-	What string // happened: "the loss has exploded to 7.68e+08"
-	When string // that was seen: "in epoch 3, batch 2"
-	LR   float64
+	What string  // what happened: "the loss has exploded to 7.68e+08"
+	When string  // when it was noticed: "in epoch 3, batch 2"
+	LR   float64 // the learning rate of the settings
 }
 
 func (e *DivergedError) Error() string {
 	return fmt.Sprintf("%s %s: the learning rate %g is too high", e.What, e.When, e.LR)
 }
 
-// Evaluate evaluates the model on the validation images. Where that was due,
-// it ends the epoch, which it returns, or makes Initial known. The evaluation
-// is good until the next.
+// Evaluate evaluates the model on the validation images. If that was due, it sets
+// Initial before the first batch, or else completes the epoch, adds it to History and
+// returns it. The evaluation is valid until the next call. A loss that is not finite is
+// a [*DivergedError].
 func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
 	result, err = r.Trainer.Evaluate(r.Data.Validation)
 	if err != nil {
@@ -402,7 +407,7 @@ func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
 	return result, &r.History[len(r.History)-1], nil
 }
 
-// lossSum accumulates the losses of batches, weighted by their images.
+// lossSum accumulates the losses of batches, weighted by their numbers of images.
 type lossSum struct {
 	BCE    float64 `json:"bce"`
 	L1     float64 `json:"l1"`

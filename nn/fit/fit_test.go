@@ -56,8 +56,7 @@ func newTestRun(t testing.TB, s experiment.Settings, data Data) *Run {
 	return r
 }
 
-// advance does n evaluations and steps, as many as there are where n is
-// negative.
+// advance does n evaluations and steps, or all of them if n is negative.
 func advance(t testing.TB, r *Run, n int) {
 	t.Helper()
 	for ; n != 0 && !r.Done(); n-- {
@@ -77,7 +76,7 @@ func next(r *Run) error {
 	return err
 }
 
-// same reports whether two runs are the same, bit for bit.
+// same reports whether two runs are equal bit for bit.
 func same(t *testing.T, a, b *Run) bool {
 	t.Helper()
 	x, err := a.Checkpoint("")
@@ -102,7 +101,7 @@ var experiments = []map[string]string{
 	{"experiment": "4", "hidden": "20"},
 }
 
-// The same settings and data give the same run; another seed does not.
+// The same settings and data give the same run; another seed gives another.
 func TestSameSeedSameRun(t *testing.T) {
 	data := someData(50, 20)
 	for _, changes := range experiments {
@@ -128,8 +127,8 @@ func TestSameSeedSameRun(t *testing.T) {
 	}
 }
 
-// A run that is written to a checkpoint and resumed at any moment ends as one
-// that was not, bit for bit.
+// A run that is resumed from a checkpoint, taken at any time, ends bit for bit like an
+// uninterrupted one.
 func TestResume(t *testing.T) {
 	data := someData(50, 20)
 	for _, changes := range experiments {
@@ -148,7 +147,7 @@ func TestResume(t *testing.T) {
 				t.Fatal(err)
 			}
 			done := r.Done()
-			advance(t, r, 3) // what is taken is taken
+			advance(t, r, 3) // must not change the file
 			c, err = ReadCheckpoint(&file)
 			if err != nil {
 				t.Fatal(err)
@@ -171,8 +170,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// On other data a run goes on with what it has learnt, and starts the epoch
-// again.
+// On other data, a run keeps its parameters and starts the epoch over.
 func TestResumeOnOtherData(t *testing.T) {
 	r := newTestRun(t, settings(t, nil), someData(50, 20))
 	advance(t, r, 8) // an epoch and two batches
@@ -219,8 +217,8 @@ func TestDivergenceIsAnError(t *testing.T) {
 	}
 }
 
-// Pictures of one colour can be reconstructed exactly: the history stays one that
-// JSON has.
+// Pictures of one colour can be reconstructed exactly. The history must still be
+// finite, because JSON has no infinity.
 func TestExactReconstruction(t *testing.T) {
 	white := bytes.Repeat([]byte{255}, 50*dims)
 	r := newTestRun(t, settings(t, map[string]string{"lr": "10", "epochs": "60"}), NewData("white", dims, white, white))
@@ -248,7 +246,7 @@ func checkpointFile(t testing.TB) []byte {
 	return file.Bytes()
 }
 
-// withHeader changes the header of a checkpoint and makes its checksum right.
+// withHeader changes the header of a checkpoint and corrects its checksum.
 func withHeader(t *testing.T, file []byte, change func(map[string]any)) []byte {
 	t.Helper()
 	length := binary.LittleEndian.Uint32(file[12:])
@@ -305,8 +303,8 @@ func TestBadCheckpoints(t *testing.T) {
 		{"long header", patch(12, 0, 0, 255, 0), "the file ends early, in its header"},
 		{"damaged header", patch(20, 'X'), "checksum of the header"},
 		{"damaged weights", patch(-100, 1, 2), "checksum of the arrays"},
-		{"longer", append(slices.Clone(good), 0), "goes on where it should end"},
-		{"not finite", nan, "number 10 of the parameters is NaN: want finite ones"},
+		{"longer", append(slices.Clone(good), 0), "continues after its last checksum"},
+		{"not finite", nan, "number 10 of the parameters is NaN: want a finite number"},
 		{"unknown setting", set("settings.init", "zeros"), `init "zeros": want one of`},
 		{"larger layers", set("settings.latent", 7), "the file ends early, in its second moments"},
 		{"smaller layers", set("settings.latent", 5), "checksum of the arrays"},
@@ -315,7 +313,7 @@ func TestBadCheckpoints(t *testing.T) {
 		{"no history", set("history", nil), "epoch 1 with a history of 0 epochs"},
 		{"late batch", set("batch", 5), "batch 5: want 0 to 4"},
 		{"negative steps", set("steps", -1), "-1 steps"},
-		{"no initial", set("initial", nil), "no evaluation of the untrained model"},
+		{"no initial", set("initial", nil), "initial is missing: want the evaluation"},
 		{"no data", set("data.train", 0), "training images"},
 	} {
 		_, err := ReadCheckpoint(bytes.NewReader(test.file))
@@ -333,7 +331,7 @@ func TestBadCheckpoints(t *testing.T) {
 	}
 }
 
-// A header that announces much more than there is reserves no memory for it.
+// A header that claims a huge model allocates no memory for it.
 func TestHostileSize(t *testing.T) {
 	file := withHeader(t, checkpointFile(t), func(header map[string]any) {
 		header["settings"].(map[string]any)["hidden"] = "4096,4096,4096,4096,4096"
@@ -362,7 +360,7 @@ func TestThin(t *testing.T) {
 	}
 }
 
-// A run goes from evaluation to batches to evaluation.
+// A run alternates between an evaluation and the batches of an epoch.
 func ExampleRun() {
 	images := bytes.Repeat([]byte{0, 50, 100, 150, 200, 250}, 10)
 	settings, err := experiment.Default().With(map[string]string{"hidden": "8", "latent": "2", "batch": "5", "epochs": "2"})

@@ -12,17 +12,17 @@ import (
 //	v ← β₂·v + (1−β₂)·g²
 //	w ← w − α·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)
 //
-// Others, TensorFlow.js among them, divide by √(v/(1−β₂ᵗ)) + ε instead, which
-// is not the same optimiser: ε then counts for more in the first steps.
+// Others, such as TensorFlow.js, divide by √(v/(1−β₂ᵗ)) + ε. That is a different
+// optimiser: there, ε weighs less in the first steps.
 //
-// With a Decay, α falls by that factor every DecaySteps steps, smoothly, as
-// with Keras's ExponentialDecay: α·Decay^((t−1)/DecaySteps) in step t, from 1.
+// With a Decay, the learning rate of step t, from 1, is α·Decay^((t−1)/DecaySteps), as
+// with Keras's ExponentialDecay.
 type Adam struct {
 	LearningRate float64 // α
 	Beta1, Beta2 float64
 	Epsilon      float64 // ε
-	Decay        float64 // of α; 0 and 1 for none
-	DecaySteps   int     // at least 1 where there is a Decay
+	Decay        float64 // factor of α per DecaySteps; 0 or 1 for none
+	DecaySteps   int     // at least 1 with a Decay
 }
 
 // DefaultAdam is Keras's default.
@@ -31,7 +31,9 @@ var DefaultAdam = Adam{LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e
 // decays reports whether the learning rate changes.
 func (a Adam) decays() bool { return a.Decay != 0 && a.Decay != 1 }
 
-// Validate reports the first hyperparameter that makes no optimiser.
+// Validate returns an error for the first invalid hyperparameter: a learning rate or ε
+// that is not positive and finite, a β outside [0, 1), a decay outside [0, 1], or fewer
+// than one decay step.
 func (a Adam) Validate() error {
 	if !(a.LearningRate > 0) || math.IsInf(a.LearningRate, 1) {
 		return fmt.Errorf("nn: learning rate %g: want a finite number above 0", a.LearningRate)
@@ -61,7 +63,7 @@ func (a Adam) alpha(t int) float64 {
 	return a.LearningRate * math.Pow(a.Decay, float64(t-1)/float64(a.DecaySteps))
 }
 
-// rate returns the step size of step t, from 1: α with the bias correction.
+// rate returns the step size of step t, from 1: α with Adam's bias correction.
 func (a Adam) rate(t int) float64 {
 	return a.alpha(t) * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
 }

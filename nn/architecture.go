@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// maxParameters bounds what an Architecture may ask for: 1 GiB of float32.
+// maxParameters bounds the size of an Architecture: 1 GiB of float32.
 const maxParameters = 1 << 28
 
-// Architecture describes an autoencoder: the widths of its layers, the
-// activation of the latent one and its sparsity penalty. Hidden layers rectify,
-// the output is a sigmoid.
+// Architecture describes an autoencoder: the widths of its layers, the activation
+// of the latent layer, and its sparsity penalty. Hidden layers use ReLU, the output
+// a sigmoid.
 type Architecture struct {
-	InputDims     int        // numbers per image, and of its reconstruction
+	InputDims     int        // values per image and per reconstruction
 	EncoderHidden []int      // hidden layers between input and latent
 	LatentDims    int        // units of the latent layer
 	DecoderHidden []int      // hidden layers between latent and output
@@ -27,7 +27,7 @@ func (a Architecture) Widths() []int {
 	return slices.Concat([]int{a.InputDims}, a.EncoderHidden, []int{a.LatentDims}, a.DecoderHidden, []int{a.InputDims})
 }
 
-// Parameters returns how many numbers the kernels and biases hold.
+// Parameters returns the number of parameters: kernels and biases.
 func (a Architecture) Parameters() int {
 	n := 0
 	for _, layer := range a.dense() {
@@ -36,8 +36,8 @@ func (a Architecture) Parameters() int {
 	return n
 }
 
-// dense returns the dense layers from the first of the encoder to the output,
-// without parameters.
+// dense returns the dense layers, from the encoder's first to the output, without
+// parameters.
 func (a Architecture) dense() []Dense {
 	widths, latent := a.Widths(), len(a.EncoderHidden)
 	layers := make([]Dense, len(widths)-1)
@@ -56,9 +56,9 @@ func (a Architecture) dense() []Dense {
 	return layers
 }
 
-// Validate reports the first field that no autoencoder can have: a width
-// below 1, a λ that is negative or not finite, a latent activation other than
-// ReLU and Linear, or more than 2^28 parameters.
+// Validate returns an error for the first invalid field: a width below 1, a λ that is
+// negative or not finite, a latent activation other than ReLU and Linear, or widths
+// that make more than 2^28 parameters.
 func (a Architecture) Validate() error {
 	if a.InputDims < 1 {
 		return fmt.Errorf("nn: input dims %d: want at least 1", a.InputDims)
@@ -82,7 +82,7 @@ func (a Architecture) Validate() error {
 	if a.Latent != ReLU && a.Latent != Linear {
 		return fmt.Errorf("nn: latent activation %v: want %v or %v", a.Latent, ReLU, Linear)
 	}
-	n := 0.0 // in floating point, where no width overflows
+	n := 0.0 // a float, because an int could overflow
 	for _, layer := range a.dense() {
 		n += (float64(layer.In) + 1) * float64(layer.Out)
 	}
@@ -92,7 +92,7 @@ func (a Architecture) Validate() error {
 	return nil
 }
 
-// initializers draw a kernel from a uniform distribution of the given limit.
+// initializers draw kernels uniformly from [−limit, limit].
 var initializers = []struct {
 	name  string
 	limit func(in, out int) float64
@@ -101,10 +101,12 @@ var initializers = []struct {
 	{"he", func(in, _ int) float64 { return math.Sqrt(6 / float64(in)) }},
 }
 
-// InitializerNames returns the names that New knows: "glorot" for Glorot's
-// uniform initialisation, Keras's default for dense layers, with kernels in
-// ±√(6/(in+out)) (Glorot and Bengio 2010), and "he" for He's, made for ReLU,
-// with kernels in ±√(6/in) (He et al. 2015). Biases start at zero with both.
+// InitializerNames returns the names of the initialisers, which draw kernels uniformly:
+//
+//   - "glorot" within ±√(6/(in+out)), Keras's default (Glorot and Bengio 2010)
+//   - "he" within ±√(6/in), made for ReLU (He et al. 2015)
+//
+// Biases start at zero.
 func InitializerNames() []string {
 	names := make([]string, len(initializers))
 	for i, initializer := range initializers {
@@ -113,12 +115,13 @@ func InitializerNames() []string {
 	return names
 }
 
-// New returns an autoencoder with kernels drawn by the named initialiser. The same
-// seed gives the same kernels on every platform.
+// New returns an autoencoder with kernels drawn by the named initialiser, one of
+// [InitializerNames]. The same seed gives the same kernels on every platform. An error
+// reports an invalid architecture or an unknown initialiser.
 //
-// The exercise's autoencoder(input_dims, hidden_layers, latent_dims, lambtha) is the
-// architecture with these four and, as DecoderHidden, nothing or the hidden layers in
-// reverse; Keras's initialiser is "glorot".
+// The exercise's autoencoder(input_dims, hidden_layers, latent_dims, lambtha) is an
+// Architecture of these four values, whose DecoderHidden is empty or hidden_layers in
+// reverse, with "glorot".
 func New(a Architecture, initializer string, seed uint64) (*Autoencoder, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
@@ -139,8 +142,9 @@ func New(a Architecture, initializer string, seed uint64) (*Autoencoder, error) 
 	return auto, nil
 }
 
-// With returns the autoencoder with the given parameters, in the order of
-// [Autoencoder.Params]. Their number has to be right and all have to be finite.
+// With returns an autoencoder with a copy of the given parameters, in the order of
+// [Autoencoder.Params]. An error reports an invalid architecture, a wrong number of
+// parameters, or one that is not finite.
 func (a Architecture) With(parameters []float32) (*Autoencoder, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
@@ -158,7 +162,7 @@ func (a Architecture) With(parameters []float32) (*Autoencoder, error) {
 	return auto, nil
 }
 
-// Streams keep the random numbers of one seed apart by their use.
+// Streams of random numbers: each use of a seed has its own.
 const (
 	kernelStream = iota
 	shuffleStream

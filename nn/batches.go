@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Batches yields the batches of one epoch: the indexes of n images, shuffled,
-// batch at a time; the last batch may be short. The order depends on seed and
-// epoch alone, so any epoch can be started anew.
+// Batches yields the batches of one epoch: the shuffled indexes of n images, batch
+// at a time. The last batch may be shorter. The order depends only on seed and epoch,
+// so a run can resume in any epoch.
 func Batches(n, batch int, seed, epoch uint64) iter.Seq[[]int] {
 	random := rand.New(rand.NewPCG(seed, shuffleStream+epoch))
 	return slices.Chunk(random.Perm(n), batch)

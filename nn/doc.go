@@ -1,86 +1,76 @@
-// Package nn implements a sparse autoencoder: dense layers trained by Adam to
-// reproduce their input through a narrow latent layer whose activations are
-// kept sparse by an L1 penalty. It works in float32 on gonum's BLAS and knows
-// no browser, no file and no page.
+// Package nn implements a sparse autoencoder: dense layers, trained by Adam to
+// reproduce their input through a narrow latent layer, whose activations an L1
+// penalty keeps sparse. It computes in float32 on gonum's BLAS, and needs neither a
+// browser nor files.
 //
 // To see how it learns, read step.go from top to bottom: forward, loss, backward,
-// update. It is made of the layers in model.go, Adam's step size in adam.go and the
-// loops of package kernel.
+// update. It uses the layers in model.go, the learning rate in adam.go and the
+// element-wise loops of package kernel.
 //
 // # Model
 //
 // A dense layer maps a batch x, [n, in], to activation(x·W + b), with a kernel
 // W, [in, out], and a bias b, [out]. An [Architecture] stacks them as the exercise
-// does in Keras,
+// does in Keras:
 //
 //	input → hidden layers (ReLU) → latent (ReLU) → hidden layers (ReLU) → output (sigmoid)
 //
-// with any hidden layers in the decoder: none, or those of the encoder in reverse.
-// [New] draws the kernels. Encoder and decoder are models in their own right: they
-// share their parameters with the whole and run alone.
+// The decoder may have no hidden layers. [New] draws the kernels. Encoder and decoder
+// are models of their own, which share their parameters with the autoencoder.
 //
 // # Loss
 //
-// With z the logits of the output, x the input, d its size, a the latent
-// activations and n the images of a batch,
+// For a batch of n images x with d values each, logits z of the output, and latent
+// activations a,
 //
 //	loss = 1/(n·d) Σ (max(z, 0) − z·x + log(1 + exp(−|z|))) + λ/n Σ |a|
 //
-// The first sum is the binary cross-entropy of sigmoid(z), from the logits and
-// without clipping; the second the L1 activity regularisation. Both are as
-// Keras 2.15 computes them: the penalty is divided by the size of the batch and
-// counts in validation too.
+// The first sum is the binary cross-entropy of sigmoid(z), computed from the logits
+// without clipping. The second is the L1 activity regularisation. Both are those of
+// Keras 2.15: the penalty is divided by the batch size, and validation includes it.
 //
 // # Gradient
 //
-// Sigmoid and cross-entropy differentiate together to
+// Sigmoid and cross-entropy together have the gradient
 //
 //	∂loss/∂z = (sigmoid(z) − x) / (n·d)
 //
-// From there back, with g the gradient by a layer's sums x·W + b,
+// In every layer, with g the gradient with respect to its sums x·W + b,
 //
 //	∂loss/∂W = xᵀ·g      ∂loss/∂b = Σ rows of g      ∂loss/∂x = g·Wᵀ
 //
-// The latent activations add λ/n where they are positive, −λ/n where a linear
-// latent layer makes them negative, and ReLU lets the gradient pass where its
-// activation is positive. Once a layer has passed its gradient on, it is updated,
-// some rows of the kernel at a time, so that no gradient of a whole kernel is ever
-// kept.
+// The penalty adds λ/n to the gradient of a positive latent activation, and −λ/n to
+// that of a negative one. ReLU passes the gradient on where its activation is positive.
+// A layer is updated as soon as it has passed its gradient on, some rows of the kernel
+// at a time, so the gradient of a whole kernel is never in memory.
 //
 // # Optimiser
 //
-// [Adam] is Keras's, with ε added to √v before the bias correction. Parameters
-// and the two moments each live in one flat slice, of which a layer is a view.
+// [Adam] is Keras's. The parameters and each of the two moments are one flat slice,
+// of which the layers are views.
 //
 // # Teams
 //
-// Several workers can train one autoencoder: see [Team] and [Trainer.Spread]. The step
-// is the same for one worker and for a team: where a member needs what others have, it
-// calls a collective operation, which exchanges nothing in a team of one.
+// Several workers can train one autoencoder: see [Team] and [Trainer.Spread]. The code
+// of a step is the same for one worker and for a team: a member that needs data of the
+// others calls a collective operation, which does nothing in a team of one.
 //
-// Each worker owns some units of every layer, with their columns of the kernel. They
-// exchange activations on the way forward and, on the way back, the parts of
-// ∂loss/∂x that their units contribute. Those are summed in the same order
-// whatever the size of the team: over [Slices] slices of the units, as a
-// binary tree. So the trained weights do not depend on it, bit for bit.
-//
-// # Initialisation
-//
-// Kernels are drawn uniformly within Glorot's or He's limit, biases are zero:
-// see [InitializerNames].
+// Each worker owns some units of every layer, with their columns of the kernel. In the
+// forward pass, workers exchange activations; in the backward pass, what their units
+// contribute to ∂loss/∂x. These parts are summed in a fixed order, as a binary tree
+// over [Slices] slices of the units, so a team of any size trains the same weights, bit
+// for bit.
 //
 // # Determinism
 //
-// Everything random comes from a PCG of a given seed and gives the same
-// numbers on every platform. Sums run in an order that depends on sizes alone.
-// So the same seed and settings give the same losses, bit for bit, as long as
-// the same kernels compute them.
+// All random numbers come from a seeded PCG, which is the same on every platform. The
+// order of each sum depends only on sizes. So the same seed and settings give the same
+// losses, bit for bit, on the same kernels.
 //
 // # Interruption
 //
-// Where a step takes long and something else waits, Trainer.Yield is called
-// after every Trainer.Stride multiply-adds. An error ends the step, and with it the
-// training.
+// During a step, Trainer.Yield is called after every Trainer.Stride multiply-adds, so
+// that other work can run. An error that it returns aborts the training.
 //
 // # Sources
 //

@@ -9,25 +9,26 @@ import (
 
 // Evaluation is the quality of an autoencoder on a set of images.
 type Evaluation struct {
-	Loss                 // as training computes it, over all images
+	Loss                 // mean over all images
 	MSE        float64   // mean squared error of the values in [0, 1]
 	MeanActive float64   // latent units with an activation other than 0, mean per image: the code's L0
 	Dead       int       // latent units that are active on no image
 	Codes      []float32 // latent activations, [images, LatentDims]
 }
 
-// PSNR returns the peak signal-to-noise ratio in dB, as the function PSNR does.
+// PSNR returns the peak signal-to-noise ratio of MSE in dB: see the function PSNR.
 func (e *Evaluation) PSNR() float64 { return PSNR(e.MSE) }
 
-// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/mse), of a mean
-// squared error of values in [0, 1]. It is at most 120, and so finite where pictures
-// of one colour are reconstructed exactly.
+// PSNR returns the peak signal-to-noise ratio in dB, 10·log10(1/mse), for a mean
+// squared error of values in [0, 1]. It is at most 120, so that it is finite for a
+// perfect reconstruction.
 func PSNR(mse float64) float64 { return -10 * math.Log10(max(mse, 1e-12)) }
 
-// evaluationBatch bounds the memory that an evaluation takes.
+// evaluationBatch bounds the memory of an evaluation.
 const evaluationBatch = 128
 
-// batches returns the number of images, at least 1, and calls do with their batches.
+// batches calls do with each batch of the images, and returns their number, which is
+// at least 1.
 func (t *Trainer) batches(what string, images []byte, do func(batch []byte, first, n int) error) (int, error) {
 	dims := t.network.InputDims
 	total := len(images) / dims
@@ -43,8 +44,8 @@ func (t *Trainer) batches(what string, images []byte, do func(batch []byte, firs
 	return total, nil
 }
 
-// Evaluate reconstructs images, [n, InputDims] bytes with n at least 1, and
-// compares. The result is good until the next call.
+// Evaluate compares images, [n, InputDims] bytes with n at least 1, with their
+// reconstructions. The result is valid until the next call.
 func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 	dims, latents := t.network.InputDims, t.network.LatentDims
 	result := &t.evaluation
@@ -68,9 +69,8 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 }
 
 // Reconstruct runs images, [n, InputDims] bytes with n at least 1, through the
-// autoencoder as it is trained so far. It returns their latent activations,
-// [n, LatentDims], and reconstructions, [n, InputDims], both good until the next
-// call.
+// autoencoder. It returns their latent activations, [n, LatentDims], and
+// reconstructions, [n, InputDims]. Both are valid until the next call.
 func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
 	dims, latents := t.network.InputDims, t.network.LatentDims
 	r := &t.reconstructed
@@ -83,9 +83,8 @@ func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, 
 	return r.codes, r.outputs, err
 }
 
-// evaluate compares the reconstructions of the n images that are loaded with
-// them. The first member gets the sums over all units of the cross-entropies
-// and of the squared errors.
+// evaluate compares the n loaded images with their reconstructions. In the first
+// member, it returns the sums of the cross-entropies and squared errors over all units.
 func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
 	if err = s.forward(n); err != nil {
 		return bce, squares, err
@@ -110,8 +109,8 @@ func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
 	return bce, squares, s.team.ReceiveSums(&squares)
 }
 
-// reconstruct runs the n images that are loaded through the autoencoder. The first
-// member gets the reconstructions, [n, InputDims].
+// reconstruct runs the n loaded images through the autoencoder. In the first member, it
+// stores the reconstructions, [n, InputDims], in dst.
 func (s *network) reconstruct(dst []float32, n int) error {
 	if err := s.forward(n); err != nil {
 		return err

@@ -7,33 +7,32 @@ import (
 	"sae/nn/kernel"
 )
 
-// Explanation tells what one training step did.
+// Explanation describes one training step.
 type Explanation struct {
 	Images int
-	Before Loss        // of the batch before the update: what Step returns
-	After  Loss        // of the same batch after it
-	Rate   float64     // the learning rate of the step, before Adam's bias correction
+	Before Loss        // of the batch before the update, as Step returns it
+	After  Loss        // of the batch after the update
+	Rate   float64     // learning rate of the step, without Adam's bias correction
 	Active float64     // latent units with an activation other than 0, mean per image
 	Layers []LayerStep // from the first of the encoder to the output
 }
 
-// LayerStep is what a training step did to a layer. Norms are Euclidean, over
-// kernel and bias together.
+// LayerStep describes a training step of one layer. Norms are Euclidean, over kernel
+// and bias together.
 type LayerStep struct {
 	Name       string
 	Activation Activation
-	Share      float64 // of the layer's activations on the batch that are not zero
+	Share      float64 // share of the activations on the batch that are not zero
 	Weights    float64 // norm of the parameters before the update
 	Gradient   float64 // norm of the gradient of the loss
-	Update     float64 // norm of what Adam changed
-	// Of each unit, [units]: its mean absolute activation on the batch, and the
-	// norm of the change of its weights and bias.
-	Activations, Updates []float32
+	Update     float64 // norm of the change of the parameters
+
+	Activations []float32 // mean absolute activation of each unit on the batch, [units]
+	Updates     []float32 // norm of the change of each unit's weights and bias, [units]
 }
 
-// Explain trains on one batch exactly as [Trainer.Step] does and tells what
-// happened. It needs memory for two more copies of the parameters, and time for
-// two more passes through the network.
+// Explain trains on one batch exactly as [Trainer.Step] does, and describes the step.
+// It takes memory for two copies of the parameters and time for two forward passes.
 func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	n, err := t.imagesIn(images)
 	if err != nil {
@@ -72,7 +71,7 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	}, nil
 }
 
-// look runs a batch through the network and notes what its layers make of it.
+// look runs a batch through the network and records the activations of each layer.
 func (t *Trainer) look(images []byte) ([]LayerStep, error) {
 	n := len(images) / t.network.InputDims
 	x := make([]float32, len(images))
@@ -101,9 +100,9 @@ func (t *Trainer) look(images []byte) ([]LayerStep, error) {
 	return steps, nil
 }
 
-// compare derives the norms from a layer's parameters and first moments before
-// and after the step. The gradient is not kept during a step, which uses it up
-// piece by piece; Adam's m ← β₁·m + (1−β₁)·g tells it.
+// compare derives the norms from a layer's parameters and first moments before and
+// after the step. A step does not keep its gradient, which follows from Adam's
+// m ← β₁·m + (1−β₁)·g.
 func (l *LayerStep) compare(adam Adam, before, after, moments, newMoments []float32) {
 	var weights, gradient, update float64
 	units := make([]float64, len(l.Updates))

@@ -8,21 +8,22 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// pace says how often long work gives others a turn.
+// pace says how often a long computation yields.
 type pace struct {
-	stride int          // multiply-adds between two turns, at most
-	yield  func() error // gives a turn; nil where nobody waits for one
+	stride int          // most multiply-adds between two yields
+	yield  func() error // may be nil
 }
 
-// DefaultStride takes gonum's plain Go about 10 ms in WebAssembly.
+// DefaultStride is the default of [Trainer.Stride]: about 10 ms of gonum's plain Go
+// kernels in WebAssembly.
 const DefaultStride = 5_000_000
 
-// newPace returns a pace with DefaultStride for a stride of 0.
+// newPace returns a pace; a stride of 0 stands for DefaultStride.
 func newPace(stride int, yield func() error) pace {
 	return pace{cmp.Or(stride, DefaultStride), yield}
 }
 
-// atOnce gives no turns.
+// atOnce never yields.
 var atOnce = pace{stride: math.MaxInt}
 
 func (p pace) turn() error {
@@ -32,8 +33,8 @@ func (p pace) turn() error {
 	return p.yield()
 }
 
-// gemm stores op(a)·op(b) in c, some rows of c at a time, with a turn before each.
-// Where rows are cut depends on the sizes alone, and never on who waits.
+// gemm stores op(a)·op(b) in c, some rows of c at a time, and yields before each part.
+// How many rows depends only on the sizes, so that results are reproducible.
 func gemm(transA, transB blas.Transpose, a, b, c blas32.General, p pace) error {
 	if c.Cols == 0 {
 		return nil
@@ -58,19 +59,19 @@ func general(values []float32, rows, cols int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: max(1, cols), Data: values[:rows*cols]}
 }
 
-// rows returns the rows from first up to last of a matrix.
+// rows returns the rows [first, last) of a matrix.
 func rows(m blas32.General, first, last int) blas32.General {
 	m.Rows, m.Data = last-first, m.Data[first*m.Stride:]
 	return m
 }
 
-// columns returns the columns from first up to last of a matrix.
+// columns returns the columns [first, last) of a matrix.
 func columns(m blas32.General, first, last int) blas32.General {
 	m.Cols, m.Data = last-first, m.Data[first:]
 	return m
 }
 
-// grow returns a slice of length n, the given one where it is large enough.
+// grow returns a slice of length n, which reuses the given one if that is large enough.
 func grow(values []float32, n int) []float32 {
 	if cap(values) < n {
 		return make([]float32, n)

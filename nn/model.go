@@ -9,7 +9,7 @@ import (
 	"sae/nn/kernel"
 )
 
-// Activation is the function that a dense layer applies to its sums.
+// Activation is the function that a dense layer applies to its sums z = x·W + b.
 type Activation int
 
 const (
@@ -29,19 +29,19 @@ func (a Activation) String() string {
 
 // Dense is a fully connected layer: activation(x·kernel + bias).
 type Dense struct {
-	Name       string // "encoder_1", …, "latent", "decoder_1", …, "output"
-	In, Out    int
+	Name       string    // "encoder_1", …, "latent", "decoder_1", …, "output"
+	In, Out    int       // widths of the input and the output
 	Kernel     []float32 // [In, Out], row-major, as in Keras
 	Bias       []float32 // [Out]
 	Activation Activation
 }
 
-// lay makes an array, [In+1, Out], the layer's kernel and bias.
+// lay makes the layer's kernel and bias views of params, [In+1, Out].
 func (d *Dense) lay(params []float32) {
 	d.Kernel, d.Bias = params[:d.In*d.Out], params[d.In*d.Out:]
 }
 
-// forward stores the layer's activations, [n, Out], of x, [n, In], in dst.
+// forward stores the layer's activations for x, [n, In], in dst, [n, Out].
 func (d *Dense) forward(dst, x []float32, p pace) error {
 	if err := d.multiply(dst, x, p); err != nil {
 		return err
@@ -56,7 +56,7 @@ func (d *Dense) multiply(dst, x []float32, p pace) error {
 	return gemm(blas.NoTrans, blas.NoTrans, general(x, n, d.In), general(d.Kernel, d.In, d.Out), general(dst, n, d.Out), p)
 }
 
-// activate turns products into activations.
+// activate adds the bias to products z and applies the activation.
 func (d *Dense) activate(z []float32) {
 	switch d.Activation {
 	case ReLU:
@@ -71,11 +71,11 @@ func (d *Dense) activate(z []float32) {
 	}
 }
 
-// Model is a stack of dense layers.
+// Model is a stack of dense layers. It must not be used concurrently.
 type Model struct {
 	Layers []*Dense
 
-	outputs [][]float32 // of all layers but the last, kept between calls
+	outputs [][]float32 // buffers of Predict, of all layers but the last
 }
 
 // In returns the width of the model's input.
@@ -85,9 +85,9 @@ func (m *Model) In() int { return m.Layers[0].In }
 func (m *Model) Out() int { return m.Layers[len(m.Layers)-1].Out }
 
 // Predict runs a batch x, [n, In], through the model and stores the last
-// layer's activations, [n, Out], in dst, which it returns; a nil dst is
-// allocated. n is len(x)/In. Slices of other lengths panic. Apart from dst,
-// it allocates only when n is larger than ever before.
+// layer's activations in dst, [n, Out], which it returns. A nil dst is allocated.
+// Predict panics if the lengths do not fit. Its buffers are reused while n does not
+// grow.
 func (m *Model) Predict(dst, x []float32) []float32 {
 	n := len(x) / m.In()
 	if dst == nil {
@@ -105,19 +105,18 @@ func (m *Model) Predict(dst, x []float32) []float32 {
 			m.outputs[i] = grow(m.outputs[i], n*layer.Out)
 			output = m.outputs[i]
 		}
-		layer.forward(output, x, atOnce) // which nothing ends early
+		layer.forward(output, x, atOnce) // has no error, because it does not yield
 		x = output
 	}
 	return dst
 }
 
-// Autoencoder is an encoder and a decoder that share one flat slice of
-// parameters. Each is a model in its own right.
+// Autoencoder is an encoder and a decoder, whose parameters lie in one flat slice.
 type Autoencoder struct {
 	Architecture     Architecture
 	Encoder, Decoder *Model
 
-	layers []*Dense // those of the encoder, then those of the decoder
+	layers []*Dense // of the encoder, then of the decoder
 	params []float32
 }
 
@@ -137,25 +136,23 @@ func (a Architecture) build() *Autoencoder {
 	return auto
 }
 
-// Layers returns the layers from the first of the encoder to the output.
+// Layers returns the layers, from the encoder's first to the output.
 func (a *Autoencoder) Layers() []*Dense { return a.layers }
 
-// Params returns all parameters: kernel and bias of each layer from input to
-// output, in the order of Keras's get_weights. Changing them changes the
-// model.
+// Params returns all parameters: the kernel and the bias of each layer, from input to
+// output, in the order of Keras's get_weights. Changing them changes the model.
 func (a *Autoencoder) Params() []float32 { return a.params }
 
 // Encode returns the latent activations, [n, LatentDims], of images x,
-// [n, InputDims] in [0, 1]. It stores them in dst, which may be nil, as
-// [Model.Predict] does.
+// [n, InputDims] in [0, 1]. dst is as in [Model.Predict].
 func (a *Autoencoder) Encode(dst, x []float32) []float32 { return a.Encoder.Predict(dst, x) }
 
-// Decode returns the images, [n, InputDims] in [0, 1], that the decoder makes
-// of latent activations, [n, LatentDims], as [Model.Predict] does.
+// Decode returns the images, [n, InputDims] in [0, 1], decoded from latent
+// activations, [n, LatentDims]. dst is as in [Model.Predict].
 func (a *Autoencoder) Decode(dst, codes []float32) []float32 { return a.Decoder.Predict(dst, codes) }
 
-// Reconstruct returns what is left of images x, [n, InputDims] in [0, 1],
-// after encoder and decoder, as [Model.Predict] does.
+// Reconstruct returns the reconstructions, [n, InputDims] in [0, 1], of images x of
+// the same shape. dst is as in [Model.Predict].
 func (a *Autoencoder) Reconstruct(dst, x []float32) []float32 {
 	return a.Decode(dst, a.Encode(nil, x))
 }

@@ -7,8 +7,8 @@ import (
 	"sae/nn/kernel"
 )
 
-// network is an autoencoder in training or, in a team, the part of it that one
-// member has: some units of each layer.
+// network is an autoencoder in training. In a team, it is one member's part: some
+// units of each layer.
 type network struct {
 	Architecture
 	adam Adam
@@ -16,8 +16,8 @@ type network struct {
 	pace pace
 
 	layers []layer
-	arrays [][]float32 // of the own units, layer by layer: parameters, Adam's m and v
-	steps  int         // done
+	arrays [][]float32 // parameters, Adam's m and v of the own units, layer by layer
+	steps  int         // completed
 
 	input  []float32 // [images, InputDims]
 	target []float32 // of the own units of the output, [images, own units]
@@ -25,28 +25,28 @@ type network struct {
 	kernelGradient []float32 // of some rows of a kernel
 	biasGradient   []float32
 
-	message [8]byte // of the first member to the others
+	message [8]byte // from the first member to the others
 }
 
-// layer is a dense layer in training: of its units, Dense has those of this member.
+// layer is a dense layer in training. Its Dense has only this member's units.
 type layer struct {
 	Dense
-	params, m, v []float32 // [In+1, Out]: of the kernel, and then of the bias
+	params, m, v []float32 // [In+1, Out]: kernel, then bias
 
 	split    collective.Split // of all units among the members
 	own      collective.Range // units of this member
-	output   []float32        // activations of the own units, [images, Out]; of the last layer x·W
-	all      []float32        // activations of all units, [images, units]; of the last layer nil
-	gradient []float32        // of the loss, by the activations and then by x·W + b, [images, Out]
+	output   []float32        // activations of the own units, [images, Out]; x·W in the last layer
+	all      []float32        // activations of all units, [images, units]; nil in the last layer
+	gradient []float32        // of the loss with respect to the activations, then to x·W + b, [images, Out]
 }
 
-// wholeSize is the number of weights up to which every member computes all of a
-// hidden layer: that takes less time than to exchange the parts. Only a test
+// wholeSize is the largest number of weights of a hidden layer that every member
+// computes as a whole, because that is faster than exchanging its parts. Only a test
 // changes it.
 var wholeSize = 1 << 16
 
-// newNetwork returns a network, or a member's part of it, for at most so many images
-// at a time. Its arrays are yet to be given to lay.
+// newNetwork returns a network, or a member's part of it, for batches of at most
+// images. The caller sets its arrays by lay.
 func newNetwork(a Architecture, adam Adam, images int, team *collective.Group) *network {
 	s := &network{Architecture: a, adam: adam, team: team, input: make([]float32, images*a.InputDims)}
 	dense := a.dense()
@@ -81,7 +81,7 @@ func (s *network) size() (n int) {
 	return n
 }
 
-// lay lays the layers over the arrays.
+// lay sets the arrays, of which the layers become views.
 func (s *network) lay(arrays [][]float32) {
 	s.arrays = arrays
 	start := 0
@@ -94,7 +94,7 @@ func (s *network) lay(arrays [][]float32) {
 	}
 }
 
-// load takes a batch of images, bytes.
+// load converts a batch of images to the network's input and target.
 func (s *network) load(images []byte) {
 	kernel.FromBytes(s.input[:len(images)], images)
 	if l := s.last(); !l.split.Whole {
@@ -107,7 +107,8 @@ func (s *network) load(images []byte) {
 func (s *network) last() *layer   { return &s.layers[len(s.layers)-1] }
 func (s *network) latent() *layer { return &s.layers[len(s.EncoderHidden)] }
 
-// slices yields the member's slices of a layer, and what they are of its own units.
+// slices yields the member's slices of a layer that are not empty, with their ranges
+// of its own units.
 func (s *network) slices(l *layer) iter.Seq2[int, collective.Range] {
 	return func(yield func(int, collective.Range) bool) {
 		own := s.team.Slices()

@@ -7,8 +7,8 @@ import (
 	"sae/nn/kernel"
 )
 
-// step trains on the n images that are loaded. It returns the sums of their
-// cross-entropies; in a team, the first member has those over all units.
+// step trains on the n loaded images. In the first member, it returns the sums of their
+// cross-entropies over all units.
 func (s *network) step(n int) (bce collective.Sums, err error) {
 	if err = s.forward(n); err != nil {
 		return bce, err
@@ -20,8 +20,8 @@ func (s *network) step(n int) (bce collective.Sums, err error) {
 	return bce, s.backward(n, &bce)
 }
 
-// forward computes the activations of the n images that are loaded. The last layer
-// is left at x·W: its bias and sigmoid are part of the loss.
+// forward computes the activations of the n loaded images. The last layer stays at
+// x·W: loss adds its bias and sigmoid.
 func (s *network) forward(n int) error {
 	x, last := s.input, s.last()
 	for i := range s.layers[:len(s.layers)-1] {
@@ -38,12 +38,12 @@ func (s *network) forward(n int) error {
 	return last.multiply(last.output[:n*last.Out], x[:n*last.In], s.pace)
 }
 
-// lossCost is what the loss of one output costs, in multiply-adds: an exponential
-// and a logarithm.
+// lossCost is the cost of one output's loss, an exponential and a logarithm, in
+// multiply-adds.
 const lossCost = 64
 
-// loss returns the sums of the cross-entropies of n images, and stores scale times
-// their gradient by the logits: sigmoid(z) − x.
+// loss returns the sums of the cross-entropies of n images. It stores their gradient
+// with respect to the logits, sigmoid(z) − x, times scale, in the last layer's gradient.
 func (s *network) loss(n int, scale float32) (bce collective.Sums, err error) {
 	l := s.last()
 	copy(l.gradient, l.output[:n*l.Out])
@@ -62,14 +62,15 @@ func (s *network) loss(n int, scale float32) (bce collective.Sums, err error) {
 	return bce, nil
 }
 
-// backward carries the gradient from the logits back to the first layer. Each layer is
-// updated once it has passed its gradient on. The sums of the others arrive on the way.
+// backward propagates the gradient from the logits to the first layer. Each layer is
+// updated once it has passed its gradient on. The first member also receives the others'
+// sums of cross-entropies.
 func (s *network) backward(n int, bce *collective.Sums) error {
 	s.steps++
 	rate := float32(s.adam.rate(s.steps))
 	for i := len(s.layers) - 1; i > 0; i-- {
 		l, below := &s.layers[i], &s.layers[i-1]
-		// What the others wait for comes first, and travels during the update.
+		// What the others need is sent first, and arrives during the update.
 		err := s.inputGradient(l, below, n, func() error {
 			if err := s.update(l, below.all, n, rate); err != nil || l != s.last() {
 				return err
@@ -84,8 +85,9 @@ func (s *network) backward(n int, bce *collective.Sums) error {
 	return s.update(&s.layers[0], s.input, n, rate)
 }
 
-// inputGradient stores in below.gradient that by a layer's input, g·Wᵀ, for n images. It
-// is a sum over the layer's units, of which a member computes the terms of its own.
+// inputGradient stores the gradient with respect to a layer's input, g·Wᵀ, in
+// below.gradient. It is a sum over the layer's units, and each member computes the terms
+// of its own.
 func (s *network) inputGradient(l, below *layer, n int, meanwhile func() error) error {
 	gradient, w := general(l.gradient, n, l.Out), general(l.Kernel, l.In, l.Out)
 	term := func(dst []float32, units, inputs collective.Range) error {
@@ -96,8 +98,8 @@ func (s *network) inputGradient(l, below *layer, n int, meanwhile func() error) 
 	return s.team.ReduceTree(below.gradient[:n*below.Out], n, l.split, below.split, term, meanwhile)
 }
 
-// activationGradient adds the penalty's gradient to that by the activations of n images,
-// if they are the latent ones, and turns it into that by the sums x·W + b.
+// activationGradient turns a layer's gradient with respect to the activations of n images
+// into that with respect to the sums x·W + b. In the latent layer, it adds the penalty's.
 func (s *network) activationGradient(l *layer, n int) {
 	gradient, activations := l.gradient[:n*l.Out], l.output[:n*l.Out]
 	if l == s.latent() {
@@ -113,8 +115,8 @@ func (s *network) activationGradient(l *layer, n int) {
 	}
 }
 
-// signGradient adds the gradient of an L1 penalty on activations of any sign: scale
-// times their sign.
+// signGradient adds the gradient of an L1 penalty on activations of any sign:
+// scale·sign(activation).
 func signGradient(gradient, activations []float32, scale float32) {
 	if scale == 0 {
 		return
@@ -129,13 +131,12 @@ func signGradient(gradient, activations []float32, scale float32) {
 	}
 }
 
-// updateRows is for how many rows of a kernel the gradient is computed before Adam
-// uses it up: enough for an efficient product, few enough that they stay in the
-// cache.
+// updateRows is the number of rows of a kernel whose gradient is computed at a time:
+// enough for an efficient product, few enough that Adam finds them in the cache.
 const updateRows = 132
 
-// update changes a layer's parameters by Adam at the rate, with x its input for n images:
-// the gradient by the kernel is xᵀ·g, that by the bias the sum of the rows of g.
+// update changes a layer's parameters by Adam, given the layer's input x for n images:
+// the kernel's gradient is xᵀ·g, the bias's is the sum of the rows of g.
 func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 	if l.Out == 0 {
 		return nil
@@ -155,7 +156,7 @@ func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 	return nil
 }
 
-// adamStep changes the parameters from first on by their gradient.
+// adamStep changes the layer's parameters from index first on, given their gradient.
 func (s *network) adamStep(l *layer, first int, gradient []float32, rate float32) {
 	last := first + len(gradient)
 	kernel.Adam(l.params[first:last], gradient, l.m[first:last], l.v[first:last],

@@ -6,10 +6,10 @@ import (
 	"text/tabwriter"
 )
 
-// LayerSummary is a line of a Summary.
+// LayerSummary is a line of a [Summary].
 type LayerSummary struct {
-	Name       string // "input", or that of the dense layer
-	Activation string // as Keras names it; "" of the input
+	Name       string // "input", or the name of the dense layer
+	Activation string // as Keras names it; "" for the input
 	Units      int
 	Parameters int // of kernel and bias
 }
@@ -26,7 +26,7 @@ func (a Architecture) Summary() Summary {
 	return summary
 }
 
-// Parameters returns how many numbers the kernels and biases hold.
+// Parameters returns the number of parameters of all layers.
 func (s Summary) Parameters() int {
 	total := 0
 	for _, layer := range s {
@@ -35,7 +35,7 @@ func (s Summary) Parameters() int {
 	return total
 }
 
-// String writes the table that Keras's summary() prints.
+// String returns a table like that of Keras's summary().
 func (s Summary) String() string {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)

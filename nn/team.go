@@ -7,33 +7,30 @@ import (
 	"sae/nn/internal/collective"
 )
 
-// Slices is the number of parts into which the units of every layer are cut:
-// the most that a team can share. The gradients by a layer's input are summed
-// over its slices in a fixed order, so that a team of any size, one worker
-// included, computes the same bits.
+// Slices is the number of slices into which the units of every layer are divided, and
+// so the largest team.
 const Slices = collective.Slices
 
-// Team is a worker's place among those that train one autoencoder together.
-// Each member owns some of the units of every layer, with the columns of the
-// kernel, the biases and Adam's moments that belong to them, and sees every
-// batch as a whole. What they exchange are activations and their gradients,
-// which are much smaller than the kernels. Small hidden layers they all have
-// whole.
+// Team is a worker's place among those that train one autoencoder together. Each
+// member owns some units of every layer, with their columns of the kernel, biases and
+// Adam's moments, and sees every batch as a whole. Members exchange activations and
+// their gradients, which are much smaller than the kernels. Every member has all units
+// of small hidden layers.
 type Team struct {
 	Rank int // of this member, from 0
-	Size int // 1, 2, 4 or 8
+	Size int // number of members: 1, 2, 4 or 8
 
-	// Send hands data to another member, without waiting for it. The data may
-	// be changed as soon as it returns.
+	// Send sends data to another member and returns at once. The caller may then
+	// change the data.
 	Send func(to int, data []byte)
-	// Receive fills data with what another member sent next, and waits for it.
-	// It returns an error where that will never come.
+	// Receive waits for the next data from another member and stores it in data. It
+	// returns an error if none will come.
 	Receive func(from int, data []byte) error
 }
 
 func (t Team) group() *collective.Group { return collective.New(t.Rank, t.Size, t.Send, t.Receive) }
 
-// validate reports a place that there is not.
+// validate returns an error for an impossible size or rank.
 func (t Team) validate() error {
 	if t.Size < 1 || t.Size > Slices || Slices%t.Size != 0 {
 		return fmt.Errorf("nn: team of %d: want 1, 2, 4 or 8", t.Size)
@@ -44,7 +41,7 @@ func (t Team) validate() error {
 	return nil
 }
 
-// operation is what the first member asks the others to take part in.
+// operation is what the first member asks the others to do with it.
 type operation uint32
 
 const (
@@ -54,21 +51,21 @@ const (
 	opCollect
 )
 
-// call makes the other members take part in an operation on n images, or on the
-// first n of the arrays.
+// call makes the other members start an operation on n images, or, for opCollect, on
+// the first n arrays.
 func (s *network) call(op operation, n int) {
 	binary.LittleEndian.PutUint32(s.message[:], uint32(op))
 	binary.LittleEndian.PutUint32(s.message[4:], uint32(n))
-	s.team.Broadcast(s.message[:]) // the first waits for nobody
+	s.team.Broadcast(s.message[:]) // has no error, because the first member only sends
 }
 
-// called returns what the first calls for.
+// called waits for the first member's next call.
 func (s *network) called() (op operation, n int, err error) {
 	err = s.team.Broadcast(s.message[:])
 	return operation(binary.LittleEndian.Uint32(s.message[:])), int(binary.LittleEndian.Uint32(s.message[4:])), err
 }
 
-// begin begins an operation of the whole team on images.
+// begin starts an operation of the whole team on images.
 func (t *Trainer) begin(op operation, images []byte) *network {
 	s := t.network
 	s.pace = newPace(t.Stride, t.Yield)
@@ -78,10 +75,9 @@ func (t *Trainer) begin(op operation, images []byte) *network {
 	return s
 }
 
-// Serve takes part in the training of an autoencoder as a member of a team
-// other than the first, whose [Trainer.Spread] sends it its part. It returns
-// the error with which the team's Receive or yield ends it; yield, which may be
-// nil, and stride are as a Trainer's Yield and Stride.
+// Serve runs a member of a team other than the first, whose [Trainer.Spread] sends it
+// its part of the autoencoder. yield, which may be nil, and stride are like a Trainer's.
+// Serve returns only with an error: an invalid argument, or that of Receive or yield.
 func Serve(architecture Architecture, adam Adam, batch int, team Team, yield func() error, stride int) error {
 	if err := architecture.Validate(); err != nil {
 		return err
@@ -127,10 +123,10 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 	}
 }
 
-// Spread moves the training onto a team of which the trainer is member 0; the
-// other members have called Serve with the same architecture, Adam and batch.
-// Team{Size: 1} moves it back. The trained weights do not depend on it. Until
-// [Trainer.Collect], the autoencoder keeps the parameters that it had before.
+// Spread moves the training to a team in which the trainer has rank 0. The other
+// members call [Serve] with the same architecture, Adam and batch. Team{Size: 1} moves
+// it back. The autoencoder's parameters are out of date until [Trainer.Collect]. An
+// error reports an invalid team or is one of the team's Receive.
 func (t *Trainer) Spread(team Team) error {
 	if err := team.validate(); err != nil {
 		return err
@@ -146,7 +142,7 @@ func (t *Trainer) Spread(team Team) error {
 		return err
 	}
 	steps := t.network.steps
-	t.network = nil // no more of it than its arrays is needed while there are two
+	t.network = nil // frees its buffers before the new network's are allocated
 	s := t.newNetwork(team)
 	s.steps = steps
 	if t.network = s; team.Size == 1 {
@@ -157,15 +153,15 @@ func (t *Trainer) Spread(team Team) error {
 	return s.scatter(whole)
 }
 
-// Collect brings the autoencoder's parameters up to date with training by a
-// team.
+// Collect updates the autoencoder's parameters with those trained by a team. An error
+// is one of the team's Receive.
 func (t *Trainer) Collect() error {
 	_, err := t.collect(1)
 	return err
 }
 
-// collect returns the first n arrays of the whole autoencoder: its own parameters
-// first.
+// collect returns the first n of the whole autoencoder's arrays: parameters, m and v. The
+// first is the autoencoder's own.
 func (t *Trainer) collect(n int) (whole [][]float32, err error) {
 	s := t.network
 	if s.team.Size() == 1 {
@@ -179,8 +175,8 @@ func (t *Trainer) collect(n int) (whole [][]float32, err error) {
 	return whole, s.gather(whole)
 }
 
-// scatter gives each member the number of steps done and its part of the arrays of
-// the whole autoencoder, which the first has.
+// scatter gives each member the number of completed steps and its part of the whole
+// autoencoder's arrays, which are nil in all members but the first.
 func (s *network) scatter(whole [][]float32) error {
 	binary.LittleEndian.PutUint64(s.message[:], uint64(s.steps))
 	if err := s.team.Broadcast(s.message[:]); err != nil {
@@ -193,16 +189,16 @@ func (s *network) scatter(whole [][]float32) error {
 	return s.eachLayer(whole, s.team.Scatter)
 }
 
-// gather gives the first member the arrays of the whole autoencoder, as many as asked
-// for.
+// gather stores the whole autoencoder's first arrays in whole, which has nil arrays in
+// all members but the first.
 func (s *network) gather(whole [][]float32) error {
 	return s.eachLayer(whole, func(own, all []float32, rows int, split collective.Split) error {
 		return s.team.Gather(all, own, rows, split)
 	})
 }
 
-// eachLayer calls move with each layer of each array: with the own part, [In+1, own
-// units], and that of the whole autoencoder, [In+1, units], nil where that is nil.
+// eachLayer calls move for each layer of each array, with this member's part of the
+// layer, [In+1, own units], and all of it, [In+1, units], or nil if whole has nil.
 func (s *network) eachLayer(whole [][]float32, move func(own, all []float32, rows int, split collective.Split) error) error {
 	for i, rest := range whole {
 		own := s.arrays[i]

@@ -10,37 +10,38 @@ import (
 // Loss is what training minimises, in nats.
 type Loss struct {
 	BCE float64 // binary cross-entropy, mean over images and outputs
-	L1  float64 // the penalty λ·Σ|latent activation| / images
+	L1  float64 // penalty: λ·Σ|latent activation| / images
 }
 
 // Total returns BCE + L1, which Keras reports as loss or val_loss.
 func (l Loss) Total() float64 { return l.BCE + l.L1 }
 
-// Trainer trains an autoencoder, alone or as the first of a team. It owns
-// Adam's moments and the activations of a batch; a step allocates nothing.
+// Trainer trains an autoencoder, alone or as the first member of a team. It owns
+// Adam's moments and the activations of a batch, so a step allocates nothing.
 //
-// After any error other than a refused argument the Trainer must not be used.
+// After an error, other than one that reports an invalid argument, the Trainer must
+// not be used.
 type Trainer struct {
-	// Yield, when set, is called often during a step and an evaluation, after at
-	// most Stride multiply-adds. An error ends them and is returned.
+	// Yield, unless it is nil, is called at least every Stride multiply-adds during
+	// steps and evaluations. An error that it returns aborts them.
 	Yield func() error
-	// Stride is DefaultStride where it is 0; faster kernels may have a larger one.
+	// Stride is 0 for DefaultStride. Faster kernels may use a larger one.
 	Stride int
 
 	auto    *Autoencoder
 	adam    Adam
-	batch   int // images at most
+	batch   int // most images per batch
 	network *network
 
 	evaluation    Evaluation
 	reconstructed struct{ codes, outputs []float32 }
 }
 
-// alone is the team of one.
+// alone is a team of one.
 var alone = Team{Size: 1}
 
-// NewTrainer returns a trainer of the autoencoder for batches of at most
-// batch images.
+// NewTrainer returns a trainer of the autoencoder for batches of at most batch images.
+// An error reports an invalid Adam or batch.
 func NewTrainer(auto *Autoencoder, adam Adam, batch int) (*Trainer, error) {
 	if err := adam.Validate(); err != nil {
 		return nil, err
@@ -58,9 +59,8 @@ func (t *Trainer) newNetwork(team Team) *network {
 	return newNetwork(t.auto.Architecture, t.adam, max(t.batch, evaluationBatch), team.group())
 }
 
-// Step trains on one batch: images is [n, InputDims] bytes with n from 1 to
-// the trainer's batch, a byte standing for byte/255. It returns the loss of
-// the batch before the update.
+// Step trains on one batch: images is [n, InputDims] bytes, of values byte/255, with
+// n from 1 to the trainer's batch. It returns the loss of the batch before the update.
 func (t *Trainer) Step(images []byte) (Loss, error) {
 	n, err := t.imagesIn(images)
 	if err != nil {
@@ -73,7 +73,7 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 	return t.lossOf(&bce, n), nil
 }
 
-// Loss returns the loss of a batch as Step does, and trains on nothing.
+// Loss returns the loss of a batch, which is as in Step, without training.
 func (t *Trainer) Loss(images []byte) (Loss, error) {
 	n, err := t.imagesIn(images)
 	if err != nil {
@@ -96,7 +96,7 @@ func (t *Trainer) imagesIn(batch []byte) (int, error) {
 	return n, nil
 }
 
-// lossOf returns the loss of the n images that went through last.
+// lossOf returns the loss of the n images of the last forward pass.
 func (t *Trainer) lossOf(bce *collective.Sums, n int) Loss {
 	var activity float64
 	for _, a := range t.codes(n) {
@@ -108,19 +108,18 @@ func (t *Trainer) lossOf(bce *collective.Sums, n int) Loss {
 	}
 }
 
-// codes returns the latent activations of the n images that went through last.
+// codes returns the latent activations of the n images of the last forward pass.
 func (t *Trainer) codes(n int) []float32 { return t.network.latent().all[:n*t.network.LatentDims] }
 
-// State is what training has gathered beside the parameters: with it, it goes
-// on elsewhere as if nothing had been.
+// State is the state of training besides the parameters. With both, another Trainer
+// continues it bit for bit.
 type State struct {
-	Steps              int       // done
+	Steps              int       // completed
 	Moments1, Moments2 []float32 // Adam's m and v, in the order of Params
 }
 
-// State brings the autoencoder's parameters up to date, as [Trainer.Collect]
-// does, and returns the state of the training. Its slices are good until the
-// next step.
+// State updates the autoencoder's parameters, as [Trainer.Collect] does, and returns
+// the state of the training. Its slices are valid until the next step.
 func (t *Trainer) State() (State, error) {
 	whole, err := t.collect(3)
 	if err != nil {
@@ -129,8 +128,8 @@ func (t *Trainer) State() (State, error) {
 	return State{Steps: t.network.steps, Moments1: whole[1], Moments2: whole[2]}, nil
 }
 
-// Restore sets the state of a training of an autoencoder that has the same
-// parameters. The trainer must be alone.
+// Restore sets the state of the training. An error reports a trainer in a team, a
+// negative number of steps, or moments that are not as many as the parameters.
 func (t *Trainer) Restore(state State) error {
 	s, n := t.network, len(t.auto.params)
 	switch {

@@ -103,7 +103,7 @@ func ExampleArchitecture_Summary() {
 	// Total parameters: 447632 (1.71 MB)
 }
 
-// A training goes on elsewhere with the parameters and the state.
+// Parameters and state are enough to continue training in another Trainer.
 func ExampleTrainer_Restore() {
 	architecture := nn.Architecture{InputDims: 4, LatentDims: 2}
 	train := func(steps int, params []float32, state nn.State) ([]float32, nn.State) {

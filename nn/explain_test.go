@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// An explained step is the same step, and what is told of it agrees with what it
-// did.
+// An explained step changes the model like any other, and the explanation agrees with
+// what it did.
 func TestExplain(t *testing.T) {
 	architecture := Architecture{InputDims: 48, EncoderHidden: []int{20}, LatentDims: 8, DecoderHidden: []int{20}, Lambda: 1e-3}
 	build := func(adam Adam) (*Autoencoder, *Trainer) {

@@ -7,8 +7,8 @@ import (
 	"sae/nn/golden"
 )
 
-// The reference traces of Keras's loss and optimiser in float64 are met in every
-// loss, first gradient, final weight and reconstruction.
+// Training agrees with the reference traces of Keras's loss and optimiser in every loss,
+// first gradient, final weight and reconstruction.
 func TestGoldenTraces(t *testing.T) {
 	traces, err := golden.Read("../../shared/golden")
 	if err != nil {

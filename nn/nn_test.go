@@ -37,8 +37,8 @@ func newTrainer(t testing.TB, auto *Autoencoder, batch int) *Trainer {
 	return trainer
 }
 
-// firstGradients returns the gradients of the trainer's first step, which are
-// what its first moments are made of: m = (1−β₁)·g.
+// firstGradients returns the gradients of the trainer's first step, from its first
+// moments m = (1−β₁)·g.
 func firstGradients(trainer *Trainer) []float32 {
 	gradients := slices.Clone(trainer.network.arrays[1])
 	for i := range gradients {
@@ -47,7 +47,7 @@ func firstGradients(trainer *Trainer) []float32 {
 	return gradients
 }
 
-// reference computes the loss with plain float64 loops over the definition.
+// reference computes the loss by its definition, with plain loops in float64.
 func reference(a Architecture, parameters []float64, images []byte) float64 {
 	widths, dims, latent := a.Widths(), a.InputDims, len(a.EncoderHidden)+1
 	n := len(images) / dims
@@ -104,7 +104,7 @@ func TestGradients(t *testing.T) {
 			t.Run(fmt.Sprint(a.Widths(), a.Lambda, a.Latent, n), func(t *testing.T) {
 				auto := build(t, a)
 				random := rand.New(rand.NewPCG(3, 4))
-				for _, layer := range auto.layers { // biases matter too
+				for _, layer := range auto.layers {
 					for i := range layer.Bias {
 						layer.Bias[i] = float32(random.Float64()*0.4 + 0.05)
 					}
@@ -148,7 +148,7 @@ func TestGradients(t *testing.T) {
 
 var small = Architecture{InputDims: 30, EncoderHidden: []int{20}, LatentDims: 6, DecoderHidden: []int{20}, Lambda: 1e-3}
 
-// A short batch is a batch of its own: the trainer's room does not matter.
+// A short batch gives the same result in a trainer for larger batches.
 func TestShortBatch(t *testing.T) {
 	images := randomImages(3, small.InputDims, 1)
 	first, second := build(t, small), build(t, small)
@@ -157,7 +157,7 @@ func TestShortBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	trainer := newTrainer(t, second, 8)
-	if _, err := trainer.Evaluate(randomImages(8, small.InputDims, 2)); err != nil { // leaves other numbers in it
+	if _, err := trainer.Evaluate(randomImages(8, small.InputDims, 2)); err != nil { // fills its buffers
 		t.Fatal(err)
 	}
 	b, err := trainer.Step(images)
@@ -165,7 +165,7 @@ func TestShortBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a != b || !slices.Equal(first.Params(), second.Params()) {
-		t.Errorf("losses %v and %v, or parameters differ with the trainer's room", a, b)
+		t.Errorf("losses %v and %v in trainers for batches of 3 and 8, or other parameters", a, b)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestTrainingLearns(t *testing.T) {
 	}
 }
 
-// λ makes codes smaller.
+// A penalty leaves fewer units active.
 func TestPenaltyMakesSparse(t *testing.T) {
 	sum := func(lambda float64) float64 {
 		a := small
@@ -222,10 +222,10 @@ func TestPenaltyMakesSparse(t *testing.T) {
 	}
 }
 
-// A step ends with the error of Yield wherever it is interrupted, and being
-// asked changes no bit.
+// An error of Yield aborts a step wherever it occurs, and yielding changes no bit of the
+// result.
 func TestYield(t *testing.T) {
-	const stride = 500 // several parts per product
+	const stride = 500 // yields several times per product
 	images := randomImages(8, small.InputDims, 1)
 	plain := build(t, small)
 	plainTrainer := newTrainer(t, plain, 8)
@@ -303,7 +303,7 @@ func TestPredictPanicsOnPartialRows(t *testing.T) {
 	build(t, small).Encoder.Predict(nil, make([]float32, 31))
 }
 
-// Evaluate agrees with the model's own output and with the loss of training.
+// Evaluate agrees with the output of the model and with the loss of a step.
 func TestEvaluate(t *testing.T) {
 	auto := build(t, small)
 	const n = 300 // several evaluation batches, the last one short
@@ -345,7 +345,7 @@ func TestEvaluate(t *testing.T) {
 	if _, _, err := trainer.Reconstruct(images[:31]); err == nil {
 		t.Error("reconstructing a part of an image does not fail")
 	}
-	for _, batch := range []int{1, n} { // many more images than a batch has, and as many
+	for _, batch := range []int{1, n} {
 		gotCodes, gotOutput, err := newTrainer(t, auto, batch).Reconstruct(images)
 		if err != nil {
 			t.Fatal(err)

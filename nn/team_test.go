@@ -13,9 +13,9 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// serial does products by sums in the order of the definition: each depends on
-// its row and column alone, as it does with the SIMD kernels. gonum's own order
-// depends on the sizes of the matrices.
+// serial computes products by summing in the order of the definition. As with the SIMD
+// kernels, an element depends only on its row and column. gonum's order depends on the
+// sizes of the matrices.
 type serial struct{ gonum.Implementation }
 
 func (serial) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
@@ -105,11 +105,11 @@ func (g *goroutines) stop() {
 	g.done.Wait()
 }
 
-// A team of any size trains the same weights, bit for bit, and reports what
-// one worker does; so does a training that changes its team on the way.
+// A team of any size trains the same weights and reports the same losses as one worker,
+// bit for bit, even if its size changes during training.
 func TestTeams(t *testing.T) {
 	useSerial(t)
-	for _, size := range []int{0, 500, 1000, wholeSize} { // which layers all members have whole
+	for _, size := range []int{0, 500, 1000, wholeSize} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			defer func(size int) { wholeSize = size }(wholeSize)
 			wholeSize = size
@@ -144,7 +144,7 @@ func testTeams(t *testing.T) {
 				}
 				end := (i + 1) * steps / len(sizes)
 				of := func(step int) []byte {
-					n := batch - step%3 // short batches too
+					n := batch - step%3 // also short batches
 					return images[step*batch*a.InputDims:][:n*a.InputDims]
 				}
 				for step := i * steps / len(sizes); step < end; step++ {
@@ -195,7 +195,7 @@ func testTeams(t *testing.T) {
 	}
 }
 
-// Where a member is lost, no other waits for it for ever.
+// If a member is lost, the others end with an error instead of waiting for ever.
 func TestLostMember(t *testing.T) {
 	a := small
 	g := newGoroutines(4)

@@ -1,6 +1,6 @@
-// Package analysis tells what a trained autoencoder has learned: what its latent
-// units do over a set of images, what each of them adds to a picture, and how usual
-// a picture is for it. The page and the report of tools/train show the same numbers.
+// Package analysis computes what a trained autoencoder has learned: how its latent
+// units respond to a set of images, what each of them adds to a picture, and how unusual
+// a picture is for the model. The page and the report of tools/train show its results.
 package analysis
 
 import (
@@ -13,22 +13,22 @@ import (
 	"sae/nn/pca"
 )
 
-// Units are statistics of the latent units over a set of images.
+// Units are statistics of the latent units over a set of images. A unit is active on an
+// image if its activation is not 0.
 type Units struct {
-	Mean      []float32 // mean size of the unit's activations, [latent]
+	Mean      []float32 // mean absolute activation, [latent]
 	Activity  []float32 // share of the images on which the unit is active, [latent]
-	Center    []float32 // mean activation with its sign, [latent]: the mean code
-	ByClass   []float32 // mean size of the activations on the images of each class, [latent, classes]
-	Histogram Histogram // of the sizes of all activations
-	Atoms     []byte    // what each unit adds to a picture, [latent, InputDims], as Atoms returns it; nil where that is not known
+	Center    []float32 // the mean code: mean activation, [latent]
+	ByClass   []float32 // mean absolute activation on the images of each class, [latent, classes]
+	Histogram Histogram // of all absolute activations
+	Atoms     []byte    // what each unit adds to a picture, [latent, InputDims]: see the function Atoms; nil if not computed
 }
 
 // Bins is the number of bins in the histogram of Units.
 const Bins = 40
 
-// NewUnits returns the statistics of the latent activations on images of the given
-// labels: codes is [len(labels), latent] and a label is less than classes. There are
-// no Atoms yet.
+// NewUnits returns the statistics, without Atoms, of codes, [len(labels), latent]: the
+// latent activations on images of the given labels, each less than classes.
 func NewUnits(codes []float32, labels []byte, classes int) Units {
 	latent := len(codes) / max(1, len(labels))
 	u := Units{
@@ -68,20 +68,19 @@ func NewUnits(codes []float32, labels []byte, classes int) Units {
 // Classes returns the number of classes in ByClass.
 func (u Units) Classes() int { return len(u.ByClass) / max(1, len(u.Mean)) }
 
-// Class returns the unit's mean activation on the images of each class, [classes].
+// Class returns the unit's row of ByClass, [classes].
 func (u Units) Class(unit int) []float32 {
 	classes := u.Classes()
 	return u.ByClass[unit*classes:][:classes]
 }
 
-// Atom returns what a unit adds to a picture, [InputDims] bytes; nil where that is
-// not known.
+// Atom returns the unit's row of Atoms, [InputDims] bytes; empty if Atoms is nil.
 func (u Units) Atom(unit int) []byte {
 	dims := len(u.Atoms) / max(1, len(u.Mean))
 	return u.Atoms[unit*dims:][:dims]
 }
 
-// Dead tells for each unit whether it is active on none of the images.
+// Dead reports for each unit, [latent], whether it is active on none of the images.
 func (u Units) Dead() []bool {
 	dead := make([]bool, len(u.Activity))
 	for unit, share := range u.Activity {
@@ -90,8 +89,8 @@ func (u Units) Dead() []bool {
 	return dead
 }
 
-// Usual returns the mean size of the unit's activations other than zero: 1 for a
-// dead unit, which has none.
+// Usual returns the unit's mean absolute activation on the images on which it is active;
+// 1 for a dead unit.
 func (u Units) Usual(unit int) float32 {
 	if u.Activity[unit] == 0 {
 		return 1
@@ -99,13 +98,14 @@ func (u Units) Usual(unit int) float32 {
 	return u.Mean[unit] / u.Activity[unit]
 }
 
-// Preferred returns the class for which the unit's activations are largest in
-// the mean, and the unit's selectivity for it,
+// Preferred returns the class on whose images the unit's mean absolute activation μ is
+// largest, and the unit's selectivity for it (A. S. Morcos et al., On the importance of
+// single directions for generalization, 2018),
 //
 //	(μ − μ') / (μ + μ')
 //
-// with μ the mean of that class and μ' that of all others (Morcos et al. 2018):
-// 0 for none, 1 where no other class activates it.
+// with μ' the mean over all other classes. It is 1 if no other class activates the unit,
+// and 0 for a dead unit.
 func (u Units) Preferred(unit int) (class int, selectivity float64) {
 	means := u.Class(unit)
 	var sum float64
@@ -123,8 +123,7 @@ func (u Units) Preferred(unit int) (class int, selectivity float64) {
 	return class, (best - others) / (best + others)
 }
 
-// By returns all units, the one with the largest key first. Units of the same key
-// come in their order.
+// By returns the indexes of all units, sorted by decreasing key. The sort is stable.
 func (u Units) By(key func(unit int) float64) []int {
 	units := make([]int, len(u.Mean))
 	for unit := range units {
@@ -134,16 +133,14 @@ func (u Units) By(key func(unit int) float64) []int {
 	return units
 }
 
-// Histogram is the distribution of the sizes of activations: the shares of all of
-// them in equal bins from 0 to Max. Those that are zero are in no bin.
+// Histogram is the distribution of absolute activations.
 type Histogram struct {
-	Shares []float32
-	Zero   float64 // share that is zero
-	Max    float64 // upper edge of the last bin: the largest size
+	Shares []float32 // of all activations, in equal bins from 0 to Max; those that are 0 are in no bin
+	Zero   float64   // share of activations that are 0
+	Max    float64   // upper edge of the last bin: the largest absolute activation
 }
 
-// NewHistogram returns the histogram of the activations with the given number of
-// bins.
+// NewHistogram returns the histogram of activations, in the given number of bins.
 func NewHistogram(activations []float32, bins int) Histogram {
 	h := Histogram{Shares: make([]float32, bins)}
 	for _, activation := range activations {
@@ -165,10 +162,9 @@ func NewHistogram(activations []float32, bins int) Histogram {
 	return h
 }
 
-// Atoms returns what each latent unit adds to a picture, [latent, InputDims]: the
-// change of the mean code's decoding when the unit's activation grows by as much
-// as it usually has. A byte of 128 stands for no change, and the largest change of
-// each unit for 127 more or less.
+// Atoms returns what each latent unit adds to a picture, [latent, InputDims]: the change
+// of the decoded mean code when the unit's activation grows by [Units.Usual]. A byte of
+// 128 stands for no change. Each unit is scaled so that its largest change is ±127.
 func Atoms(auto *nn.Autoencoder, u Units) []byte {
 	latent, dims := auto.Encoder.Out(), auto.Encoder.In()
 	atoms := make([]byte, latent*dims)
@@ -201,15 +197,15 @@ func Atoms(auto *nn.Autoencoder, u Units) []byte {
 	return atoms
 }
 
-// Unit is what a latent unit does on each of a set of images.
+// Unit describes how a latent unit responds to a set of images.
 type Unit struct {
-	Activations []float32 // on each image
-	Top         []int     // images that activate it most, the most active first
+	Activations []float32 // on each image, [n]
+	Top         []int     // images on which it is active, by decreasing absolute activation
 	Bias        float64
 }
 
-// NewUnit returns what a latent unit does on images with the given codes, [n,
-// latent], with at most top images in Top.
+// NewUnit describes a latent unit on images with the given codes, [n, latent]. Top has
+// at most top images.
 func NewUnit(auto *nn.Autoencoder, codes []float32, unit, top int) Unit {
 	latent := auto.Encoder.Out()
 	layers := auto.Encoder.Layers
@@ -229,7 +225,7 @@ func NewUnit(auto *nn.Autoencoder, codes []float32, unit, top int) Unit {
 	return u
 }
 
-// Largest returns the activation of the largest size.
+// Largest returns the activation of largest magnitude.
 func (u Unit) Largest() float32 {
 	var largest float32
 	for _, activation := range u.Activations {
@@ -240,8 +236,9 @@ func (u Unit) Largest() float32 {
 	return largest
 }
 
-// Map puts codes, [n, latent], on the plane of their first two principal
-// components: [n, 2]. It calls yield from time to time, and returns its error.
+// Map projects codes, [n, latent], on their first two principal components, and returns
+// the coordinates, [n, 2]. Missing components are 0. yield and errors are those of
+// [pca.FitVectors].
 func Map(codes []float32, latent int, yield func() error) ([]float32, error) {
 	n := len(codes) / latent
 	k := min(2, n, latent)
@@ -262,12 +259,12 @@ func Map(codes []float32, latent int, yield func() error) ([]float32, error) {
 
 // Rarity tells how unusual an image is for a model.
 type Rarity struct {
-	Excess float64 // binary cross-entropy of the image's reconstruction less the image's own entropy, in nats
-	Share  float64 // of the images that it is compared with that have a smaller one
+	Excess float64 // binary cross-entropy of the reconstruction above the entropy floor of the image, in nats
+	Share  float64 // share of the other images whose excess is smaller
 }
 
-// Compare returns how unusual an image, [InputDims] bytes, is for a model beside
-// others, [n, InputDims] bytes with n at least 1.
+// Compare returns how unusual an image, [InputDims] bytes, is for a model, compared with
+// others, [n, InputDims] bytes with n at least 1. An error is that of the trainer.
 func Compare(trainer *nn.Trainer, image, others []byte) (Rarity, error) {
 	dims := len(image)
 	own, err := excess(trainer, image, dims)
@@ -289,8 +286,7 @@ func Compare(trainer *nn.Trainer, image, others []byte) (Rarity, error) {
 	return Rarity{own[0], float64(smaller) / float64(len(others)/dims)}, nil
 }
 
-// excess returns for each image how much the binary cross-entropy of its
-// reconstruction is above its own entropy.
+// excess returns the Excess of each image.
 func excess(trainer *nn.Trainer, images []byte, dims int) ([]float64, error) {
 	_, outputs, err := trainer.Reconstruct(images)
 	if err != nil {

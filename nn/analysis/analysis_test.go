@@ -13,8 +13,8 @@ import (
 
 func near(got float32, want float64) bool { return math.Abs(float64(got)-want) < 1e-6 }
 
-// Four images of two classes, of which the second has one image, and three units: one
-// that prefers the first class, one with both signs, and a dead one.
+// Four images, one of them of the second class, and three units: one that prefers the
+// first class, one with both signs, and a dead one.
 func TestUnits(t *testing.T) {
 	codes := []float32{
 		2, 0.5, 0,
@@ -59,7 +59,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The bins hold the sizes, and what is zero is in none.
+// The bins count absolute activations, except zeros.
 func TestHistogram(t *testing.T) {
 	h := NewHistogram([]float32{0, 0.1, -0.1, 0.5, 1, 0, -0.9, 0}, 2)
 	if want := []float32{2. / 8, 3. / 8}; !slices.Equal(h.Shares, want) || h.Zero != 3./8 || h.Max != 1 {
@@ -81,8 +81,7 @@ func model(t *testing.T) (*fit.Run, *data.Dataset) {
 	return run, set
 }
 
-// An atom is the difference that the unit's usual activation makes to the mean code's
-// picture.
+// An atom is the change of the decoded mean code that the unit's usual activation makes.
 func TestAtoms(t *testing.T) {
 	run, set := model(t)
 	evaluation, err := run.Trainer.Evaluate(set.Validation.Images)
@@ -109,8 +108,7 @@ func TestAtoms(t *testing.T) {
 	}
 }
 
-// The detail of a unit has its column of the codes, and the images with the largest
-// activations of either sign first.
+// A Unit has the unit's column of the codes, and its images by absolute activation.
 func TestUnit(t *testing.T) {
 	auto, err := nn.New(nn.Architecture{InputDims: 4, LatentDims: 2}, "glorot", 1)
 	if err != nil {
@@ -127,7 +125,8 @@ func TestUnit(t *testing.T) {
 	}
 }
 
-// The map has the distances of codes that lie on a plane, the longer direction first.
+// The map of codes that lie on a plane preserves their distances, with the longer
+// direction first.
 func TestMap(t *testing.T) {
 	codes := []float32{
 		0, 0, 1,
@@ -156,8 +155,7 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// A picture of noise is more unusual than any validation image, a validation image
-// is not.
+// Noise is more unusual than any validation image; a validation image is not.
 func TestCompare(t *testing.T) {
 	run, set := model(t)
 	noise := make([]byte, data.ImageSize)
@@ -185,6 +183,6 @@ func TestCompare(t *testing.T) {
 		taken[int(math.Round(n*r.Share))] = true
 	}
 	if slices.Contains(taken, false) {
-		t.Errorf("%v of %d images have a share of so many before them, want each once", taken, n)
+		t.Errorf("shares that %d images have: %v, want each of 0 to %d/%d once", n, taken, n-1, n)
 	}
 }

@@ -1,6 +1,6 @@
-// Package baseline computes what reconstructions are compared with: the entropy
-// floor, which is the lowest possible loss, and the quality of the mean image
-// and of principal component analysis.
+// Package baseline computes what a model is compared with: the entropy floor, which is
+// the lowest possible loss, and how well the mean image and principal components
+// reconstruct images.
 package baseline
 
 import (
@@ -14,8 +14,8 @@ import (
 //
 //	H = −mean(x·ln x + (1−x)·ln(1−x)),
 //
-// in nats. It is the binary cross-entropy of the images with themselves. Values
-// between 0 and 1 have entropy, so no reconstruction has a loss below H.
+// in nats, and 0 without images. It is the binary cross-entropy of the images with
+// themselves, so no reconstruction has a lower loss.
 func Floor(images []byte) float64 {
 	if len(images) == 0 {
 		return 0
@@ -32,27 +32,26 @@ func Floor(images []byte) float64 {
 	return sum / float64(len(images))
 }
 
-// Quality is how well images are reconstructed without an autoencoder.
+// Quality tells how well images are reconstructed.
 type Quality struct {
 	BCE float64 `json:"bce"` // binary cross-entropy, mean over images and values, in nats
 	MSE float64 `json:"mse"` // mean squared error of the values in [0, 1]
 }
 
-// PSNR returns the peak signal-to-noise ratio in dB, as nn.PSNR does.
+// PSNR returns the peak signal-to-noise ratio of MSE in dB: see [nn.PSNR].
 func (q Quality) PSNR() float64 { return nn.PSNR(q.MSE) }
 
-// Baseline is an answer of some quality that a model is held against.
+// Baseline is a named quality to compare a model with.
 type Baseline struct {
-	Name    string // for people: "mean image"
+	Name    string // shown to users: "mean image"
 	Quality Quality
 }
 
-// MaxPCA is the largest number of principal components that a model is held
-// against: more take too long to find.
+// MaxPCA is the largest number of principal components that a model is compared with:
+// more take too long to compute.
 const MaxPCA = 256
 
-// epsilon is Keras's: predictions are clipped to [epsilon, 1−epsilon], so that
-// the loss is finite.
+// epsilon is that of Keras's backend.
 const epsilon = 1e-7
 
 // CrossEntropy returns the binary cross-entropy of a value x in [0, 1] and its
@@ -60,15 +59,15 @@ const epsilon = 1e-7
 //
 //	−x·ln y − (1−x)·ln(1−y),
 //
-// with y the prediction clipped to [1e-7, 1−1e-7], as Keras does.
+// with y the prediction clipped to [1e-7, 1−1e-7], as in Keras, so that it is finite.
 func CrossEntropy(x, prediction float64) float64 {
 	y := min(max(prediction, epsilon), 1-epsilon)
 	return -(x*math.Log(y) + (1-x)*math.Log1p(-y))
 }
 
-// PCA returns how well the first k principal components reconstruct each of
-// the images, [n, p.Dims] bytes. Reconstructions are clipped to [0, 1], which
-// makes them better. PCA calls yield from time to time, and returns its error.
+// PCA returns how well the first k principal components reconstruct images,
+// [n, p.Dims] bytes. Reconstructions are clipped to [0, 1], which improves them. An
+// error is that of yield, which PCA calls regularly.
 func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) {
 	var q Quality
 	err := p.Reconstruct(images, k, yield, func(x, reconstruction []float32) {
@@ -83,8 +82,8 @@ func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) 
 	return q, err
 }
 
-// MeanImage returns how well the mean of the training images, [n, dims]
-// bytes, reconstructs each of the validation images, [m, dims] bytes.
+// MeanImage returns how well the mean of training images, [n, dims] bytes, reconstructs
+// validation images, [m, dims] bytes. Without images, it returns zeros.
 func MeanImage(train, validation []byte, dims int) Quality {
 	n, m := len(train)/dims, len(validation)/dims
 	if n == 0 || m == 0 {
@@ -116,8 +115,7 @@ func sums(images []byte, dims int) []uint64 {
 	return sums
 }
 
-// add is a separate function because V8 optimises a function between calls, not
-// while it runs.
+// add is a separate function because V8 optimises functions only between calls.
 //
 //go:noinline
 func add(sums []uint64, image []byte) {

@@ -17,13 +17,13 @@ func ExampleFloor() {
 }
 
 func ExampleMeanImage() {
-	train := []byte{0, 255, 255, 0} // two images of two values: their mean is grey
+	train := []byte{0, 255, 255, 0} // two images of two values, whose mean is grey
 	mean := MeanImage(train, []byte{0, 255}, 2)
 	fmt.Printf("BCE %.4f, MSE %.2f\n", mean.BCE, mean.MSE)
 	// Output: BCE 0.6931, MSE 0.25
 }
 
-// The closed forms agree with the plain loops over images and values.
+// The closed forms agree with plain loops over images and values.
 func TestAgainstLoops(t *testing.T) {
 	const dims, n, m = 7, 50, 30
 	random := rand.New(rand.NewPCG(1, 2))

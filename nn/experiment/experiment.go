@@ -1,5 +1,5 @@
-// Package experiment defines the experiments and the table of settings, from
-// which the form, the page's API, the URL and the validation follow.
+// Package experiment defines the experiments and the table of settings. The form, the
+// page's API, the URL and the validation follow from the table.
 //
 // The three experiments of the exercise differ in two settings:
 //
@@ -9,12 +9,12 @@
 //	3 Mirrored   encoder's hidden layers reversed λ > 0 (0 switches it off)
 //	4 Tuned      any                              any
 //
-// The fourth shows what the same kind of network can do when it is set up with
-// care: it starts from the principal components of the training images, its
-// latent layer is linear and its learning rate decays. The number of the
-// experiment follows from the settings. It is 4 if init, activation or decay
-// has a value that the exercise does not use; otherwise mirrored and lambda
-// decide. Changing one of these settings changes the number accordingly.
+// The fourth shows what the same kind of network can do if it is set up with care: it
+// starts from the principal components of the training images, its latent layer is
+// linear and its learning rate decays.
+//
+// The number of the experiment follows from the settings: it is 4 if init, activation or
+// decay has a value that the exercise does not use; otherwise mirrored and lambda decide.
 package experiment
 
 import (
@@ -27,8 +27,8 @@ import (
 	"sae/nn"
 )
 
-// Settings configures one run. The zero value is not valid: start from
-// [Default] or [Preset] and change it by [Settings.With].
+// Settings configures a run. The zero value is invalid: start from [Default] or
+// [Preset] and change it by [Settings.With].
 type Settings struct {
 	Experiment int     `json:"experiment"` // 1, 2, 3 or 4
 	Hidden     string  `json:"hidden"`     // widths of the encoder's hidden layers, "512,128"; "" for none
@@ -37,17 +37,17 @@ type Settings struct {
 	Mirrored   bool    `json:"mirrored"`   // the decoder repeats the hidden layers in reverse
 	Epochs     int     `json:"epochs"`     // passes over the training images
 	Batch      int     `json:"batch"`      // images per step
-	LR         float64 `json:"lr"`         // Adam's learning rate at the start
+	LR         float64 `json:"lr"`         // Adam's initial learning rate
 	Decay      float64 `json:"decay"`      // factor of the learning rate per epoch
 	Seed       int     `json:"seed"`       // of the initial kernels and the shuffling
-	Init       string  `json:"init"`       // initialiser of the kernels: PCA or a name that nn uses
+	Init       string  `json:"init"`       // initialiser of the kernels: PCA or one of nn.InitializerNames
 	Activation string  `json:"activation"` // of the latent layer, as Keras names it
-	Workers    string  `json:"workers"`    // team size: Auto, or one of the table's numbers
+	Workers    string  `json:"workers"`    // team size: Auto, "1", "2", "4" or "8"
 	Subset     int     `json:"subset"`     // training images used; 0 for all
 }
 
 const (
-	// Auto finds the best number of workers by measurement.
+	// Auto measures which number of workers is fastest.
 	Auto = "auto"
 	// PCA starts from the principal components of the training images.
 	PCA = "pca"
@@ -76,12 +76,11 @@ func Preset(number int) (Settings, error) {
 	return Default().With(map[string]string{"experiment": strconv.Itoa(number)})
 }
 
-// Names of the experiments by their number.
+// Names are the names of the experiments, by number.
 var Names = map[int]string{1: "Base", 2: "L1", 3: "Mirrored", 4: "Tuned"}
 
-// choose sets what the experiment with the given number fixes and keeps the
-// rest. A λ that was chosen earlier is kept when switching between experiments
-// with a penalty.
+// choose sets what the experiment with the given number fixes and keeps the rest,
+// including a λ above 0 between experiments with a penalty.
 func (s *Settings) choose(number int) {
 	first := Default()
 	if number == 4 {
@@ -124,10 +123,9 @@ func (s Settings) classify() int {
 	return 1
 }
 
-// With returns the settings with the named changes applied, each checked
-// against [Table]: first the experiment, then the rest. If the changes do not
-// include the experiment, it follows from the others. The error joins one
-// [*FieldError] per bad change; with an error, With returns s unchanged.
+// With returns the settings with changes, by name, that are checked against [Table]. The
+// experiment is applied first. If it is not among the changes, it follows from them. The
+// error joins a [*FieldError] for each invalid change; then, With returns s.
 func (s Settings) With(changes map[string]string) (Settings, error) {
 	changed := s
 	var errs []error
@@ -161,7 +159,7 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 	return changed, nil
 }
 
-// Validate returns an error for settings that With would not return.
+// Validate returns an error for settings that With could not return.
 func (s Settings) Validate() error {
 	texts := map[string]string{}
 	for _, field := range Table {
@@ -174,11 +172,11 @@ func (s Settings) Validate() error {
 	return err
 }
 
-// Change is a setting with a value other than the default.
+// Change is a setting and its new value.
 type Change struct{ Name, Value string }
 
-// Changes returns the changes that [Settings.With] needs to turn the default
-// settings into s, the experiment first.
+// Changes returns the changes by which [Settings.With] makes the default settings s, the
+// experiment first.
 func (s Settings) Changes() []Change {
 	var changes []Change
 	base := Default()
@@ -195,9 +193,9 @@ func (s Settings) Changes() []Change {
 	return changes
 }
 
-// WithLayers returns the settings with the given widths of the encoder's hidden
-// layers, the latent layer and the decoder's hidden layers. The decoder must have
-// no hidden layers or the encoder's in reverse.
+// WithLayers returns the settings with the given widths: of the encoder's hidden layers,
+// the latent layer and the decoder's hidden layers, which must be none or the encoder's
+// in reverse.
 func (s Settings) WithLayers(encoder []int, latent int, decoder []int) (Settings, error) {
 	mirrored := s.Mirrored
 	if len(encoder)+len(decoder) > 0 {
@@ -248,11 +246,11 @@ func (s Settings) Adam(images int) nn.Adam {
 	return adam
 }
 
-// HiddenLayers returns the widths in Hidden.
+// HiddenLayers returns Hidden as numbers.
 func (s Settings) HiddenLayers() []int {
 	widths, err := parseHidden(s.Hidden)
 	if err != nil {
-		return nil // cannot happen for settings that With returned
+		return nil // impossible for valid settings
 	}
 	return widths
 }
@@ -277,9 +275,8 @@ func (s Settings) Fit(available int) error {
 	return nil
 }
 
-// FitTo returns the settings with a subset and a batch for which a data set with the
-// given number of training images suffices: all images in the place of too many,
-// and a batch of no more than are used.
+// FitTo returns settings that fit a data set with the given number of training images: a
+// subset that is too large becomes 0, and batch is reduced to the images in use.
 func (s Settings) FitTo(available int) Settings {
 	if s.Subset > available {
 		s.Subset = 0
@@ -288,8 +285,8 @@ func (s Settings) FitTo(available int) Settings {
 	return s
 }
 
-// Keep returns a [*FieldError] for the first of the named settings that t has another
-// value of than s; nil where t has the same.
+// Keep returns a [*FieldError] for the first of the named settings, which are locked,
+// whose value differs between s and t.
 func (s Settings) Keep(names []string, t Settings) error {
 	for _, field := range Table {
 		if value := field.Format(t); slices.Contains(names, field.Name) && value != field.Format(s) {

@@ -65,7 +65,7 @@ func TestTableNotches(t *testing.T) {
 	}
 }
 
-// The experiment follows from lambda and mirrored, and the other way round.
+// The experiment follows from lambda and mirrored, and they from it.
 func TestExperimentFollows(t *testing.T) {
 	tests := []struct {
 		from    int
@@ -193,7 +193,7 @@ func TestResets(t *testing.T) {
 	}
 }
 
-// Every value that the table takes gives a network that nn accepts.
+// The largest network that the table allows is valid for nn.
 func TestLargestNetworkIsAccepted(t *testing.T) {
 	settings, err := Default().With(map[string]string{"hidden": "4096,4096", "latent": "1024", "experiment": "3"})
 	if err != nil {
@@ -205,7 +205,7 @@ func TestLargestNetworkIsAccepted(t *testing.T) {
 	}
 }
 
-// The settings of the exercise come back unchanged from a visit to experiment 4.
+// Choosing experiment 4 and then another restores the settings of the exercise.
 func TestBackFromTuned(t *testing.T) {
 	for _, number := range []string{"1", "2", "3"} {
 		first, err := Default().With(map[string]string{"experiment": number})
@@ -231,7 +231,7 @@ func TestWithLayers(t *testing.T) {
 		encoder []int
 		latent  int
 		decoder []int
-		want    string // layers, or the error
+		want    string // layers or error
 	}{
 		{[]int{20, 10}, 5, nil, "[30 20 10 5 30]"},
 		{[]int{20, 10}, 5, []int{10, 20}, "[30 20 10 5 10 20 30]"},
@@ -271,9 +271,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// Started from all principal components that the network carries, the
-// autoencoder reconstructs what lies in their span but for what the sigmoid
-// bends, whatever its layers.
+// Whatever its layers, an autoencoder that starts from principal components reconstructs
+// images in their span, up to the curvature of the sigmoid.
 func TestStartFromComponents(t *testing.T) {
 	const dims, k, n = 60, 4, 200
 	random := rand.New(rand.NewPCG(1, 2))
@@ -362,10 +361,9 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// A number is never taken for another one, whatever a point or a comma means to who wrote
-// it.
+// A number with an ambiguous point or comma is rejected instead of misread.
 func TestPointsAndCommas(t *testing.T) {
-	for _, test := range []struct{ name, text, want string }{ // the value, or how to write it
+	for _, test := range []struct{ name, text, want string }{ // want is the value, or how to write it
 		{"lr", "0,005", "0.005"},
 		{"lr", "0.005", "0.005"},
 		{"lr", "0,500", "0.5"},

@@ -8,13 +8,13 @@ import (
 	"sae/nn/pca"
 )
 
-// latentOffset is added to principal components in a ReLU latent layer, in
-// standard deviations, so that ReLU cuts off few of them.
+// latentOffset is added to the positions in a ReLU latent layer, in standard
+// deviations, so that ReLU cuts few of them off.
 const latentOffset = 3
 
-// Components returns how many principal components a run starts from, 0 for
-// none. It is at most inputDims, the number of values per image, and at most n,
-// the number of images.
+// Components returns the number of principal components that a run starts from, 0 for
+// none. It is at most inputDims, the number of values per image, and n, the number of
+// images.
 func (s Settings) Components(inputDims, n int) int {
 	if s.Init != PCA {
 		return 0
@@ -26,15 +26,15 @@ func (s Settings) Components(inputDims, n int) int {
 	return k
 }
 
-// Build returns the autoencoder that a run starts with. components are the
-// first principal components of the training images, as many as Components
-// returns; nil for none.
+// Build returns the autoencoder that a run starts with, for images of inputDims values.
+// components are the first principal components of the training images, as many as
+// Components returns, or nil. An error is that of nn.New.
 //
-// An autoencoder that starts from components already reconstructs from them, as
-// closely as its sigmoid allows. Latent unit j is the image's position along
-// component j, in standard deviations. Hidden layers carry a position z as a
-// pair of units, max(0, z) and max(0, −z). Units that carry nothing get random
-// Glorot kernels, and no later unit depends on them yet.
+// An autoencoder that starts from components reconstructs from them, as closely as its
+// sigmoid allows. The activation of latent unit j is the image's position along
+// component j, in standard deviations. Hidden layers carry a position z as a pair of
+// units, max(0, z) and max(0, −z). Other units have random Glorot kernels, and no later
+// unit depends on them yet.
 func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, error) {
 	architecture := s.Architecture(inputDims)
 	if s.Init != PCA {
@@ -65,7 +65,7 @@ func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, er
 				layer.Bias[j] += float32(offset)
 			}
 		}
-		if i == latent+1 { // subtract the offset again
+		if i == latent+1 { // subtracts the offset
 			for unit := range layer.Out {
 				var sum float64
 				for j := range start.k {
@@ -78,7 +78,7 @@ func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, er
 	return auto, nil
 }
 
-// starter sets kernels so that the first k principal components pass through.
+// starter sets kernels so that they carry the first k principal components.
 type starter struct {
 	*pca.PCA
 	k int
@@ -87,7 +87,7 @@ type starter struct {
 // deviation returns the standard deviation along component j.
 func (s starter) deviation(j int) float64 { return max(1e-3, math.Sqrt(s.Variances[j])) }
 
-// column clears the weights into a unit.
+// column clears the weights and the bias of a unit.
 func column(layer *nn.Dense, unit int) {
 	for i := range layer.In {
 		layer.Kernel[i*layer.Out+unit] = 0
@@ -95,8 +95,8 @@ func column(layer *nn.Dense, unit int) {
 	layer.Bias[unit] = 0
 }
 
-// project makes a layer compute the positions of its input along the
-// components, as pairs if paired.
+// project makes a layer compute the positions of its input along the components, as
+// pairs if paired.
 func (s starter) project(layer *nn.Dense, paired bool) {
 	for j := range s.k {
 		component := s.PCA.Components[j*s.Dims:][:s.Dims]
@@ -118,8 +118,7 @@ func (s starter) project(layer *nn.Dense, paired bool) {
 	}
 }
 
-// carry makes a layer pass the positions on, from pairs if fromPairs and to
-// pairs if toPairs.
+// carry makes a layer pass positions on, from pairs if fromPairs, to pairs if toPairs.
 func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
 	for j := range s.k {
 		set := func(unit int, sign float32) {
@@ -136,8 +135,8 @@ func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
 	}
 }
 
-// reconstruct sets the output's logits to those of the mean image, plus the
-// components times the positions, divided by the slope of the sigmoid there.
+// reconstruct makes the output layer compute the logits of the mean image, plus the
+// components times the positions, divided by the slope of the sigmoid at the mean.
 func (s starter) reconstruct(layer *nn.Dense, fromPairs bool) {
 	clear(layer.Kernel)
 	for unit, mean := range s.Mean {

@@ -22,12 +22,12 @@ const (
 	Toggle              // true or false
 )
 
-// Field describes a setting; [Table] lists all of them.
+// Field describes a setting.
 type Field struct {
 	Name     string    // in JSON, the URL and attributes
 	Label    string    // on the page
 	Help     string    // what the setting does
-	Kind     Kind      //
+	Kind     Kind      // of its values
 	Min, Max float64   // bounds of Integer and Number, and of each width
 	Choices  []string  // values of a Choice
 	Notches  []float64 // positions of the field's slider; nil if it has none
@@ -42,7 +42,7 @@ type value struct {
 	flag   bool
 }
 
-// These limits bound the memory that the largest network needs.
+// Limits of the memory that the largest network takes.
 const (
 	maxHiddenLayers = 6
 	maxWidth        = 4096
@@ -222,13 +222,12 @@ func (f Field) parse(s *Settings, text string) error {
 	return nil
 }
 
-// takes reports whether a number is one of an Integer, a Number or Widths. NaN is none.
+// takes reports whether a number is valid for an Integer, a Number or Widths. NaN is not.
 func (f Field) takes(number float64) bool {
 	return number >= f.Min && number <= f.Max && (f.Kind == Number || number == math.Trunc(number))
 }
 
-// written says how to write those of the numbers that the field takes, "" where it takes
-// none.
+// written returns a hint how to write those of the numbers that are valid, or "".
 func (f Field) written(numbers ...float64) string {
 	var texts []string
 	for _, number := range numbers {
@@ -242,8 +241,8 @@ func (f Field) written(numbers ...float64) string {
 	return ", written as " + strings.Join(texts, " or ")
 }
 
-// parseDecimal reads a number with a point or, as in much of the world, a comma before its
-// decimals. It returns NaN where the text is none.
+// parseDecimal parses a number with a decimal point or, as in many languages, a decimal
+// comma. It returns NaN for other text.
 func parseDecimal(text string) float64 {
 	if strings.Count(text, ",") == 1 && !strings.Contains(text, ".") {
 		text = strings.Replace(text, ",", ".", 1)
@@ -255,8 +254,8 @@ func parseDecimal(text string) float64 {
 	return number
 }
 
-// parseGrouped reads a whole number with its thousands set apart: 1,000 is written so in
-// some languages, 1.000, 1 000 or 1'000 in others, and the first two are one in the rest.
+// parseGrouped parses a whole number with thousands separators: 1,000, 1.000, 1 000 or
+// 1'000, by language. The first two are ambiguous: in other languages they mean 1.
 func parseGrouped(text string) (number float64, ok bool) {
 	separator := strings.IndexFunc(text, func(r rune) bool { return strings.ContainsRune(".,'’ \u00a0\u202f", r) })
 	if separator < 0 {
@@ -291,7 +290,7 @@ func parseHidden(text string) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if width < 1 || width > maxWidth || part[0] == '0' { // 1,024 is one width
+		if width < 1 || width > maxWidth || part[0] == '0' { // 1,024 may mean one width
 			return nil, fmt.Errorf("width %s", part)
 		}
 		widths[i] = width
@@ -307,7 +306,7 @@ func formatHidden(widths []int) string {
 	return strings.Join(parts, ",")
 }
 
-// FormatLambda formats λ as the form shows it: 0, 1e-5, 3e-7, 0.01.
+// FormatLambda formats λ as the form does: 0, 1e-5, 3e-7, 0.01.
 func FormatLambda(lambda float64) string { return formatNumber(lambda) }
 
 // formatNumber returns the shortest text that parses back to x, with a plain

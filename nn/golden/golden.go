@@ -1,7 +1,6 @@
-// Package golden replays training runs that a reference implementation of
-// Keras's loss and optimiser recorded in float64, and tells how far this
-// program's numbers are from them. Command record wrote the one in testdata; there
-// may be more beside the repository.
+// Package golden replays training runs that a reference implementation of Keras's loss
+// and optimiser recorded in float64, and measures how far package nn deviates from
+// them. Command record wrote the trace in testdata.
 package golden
 
 import (
@@ -15,7 +14,7 @@ import (
 	"sae/nn"
 )
 
-// Tolerance is what every difference has to stay within.
+// Tolerance is the largest difference that passes.
 const Tolerance = 1e-5
 
 // Trace is a recorded training run.
@@ -38,7 +37,7 @@ type Trace struct {
 //go:embed testdata/mirrored.json
 var mirrored []byte
 
-// Read returns the trace in testdata and those in a folder, where there may be none.
+// Read returns the trace in testdata and those of a folder, which need not exist.
 func Read(folder string) ([]Trace, error) {
 	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
@@ -68,7 +67,7 @@ type Differences struct {
 	Reconstruction float64 // after the last step, and the latent activations
 }
 
-// Largest returns the largest of them.
+// Largest returns the largest of the differences.
 func (d Differences) Largest() float64 {
 	return max(d.Losses, d.Gradients, d.Weights, d.Reconstruction)
 }
@@ -133,8 +132,8 @@ func (t Trace) Replay() (Differences, error) {
 	return d, nil
 }
 
-// firstGradients compares the gradients of the first step, which are what
-// Adam's first moments are made of: m = (1−β₁)·g.
+// firstGradients compares the gradients of the first step, which follow from Adam's
+// first moments m = (1−β₁)·g.
 func firstGradients(largest *float64, trainer *nn.Trainer, adam nn.Adam, want [][]float64) error {
 	state, err := trainer.State()
 	if err != nil {
@@ -161,7 +160,7 @@ func (t Trace) images(step int) []byte {
 	return images
 }
 
-// see keeps the largest difference; one that is not a number is the largest.
+// see keeps the largest difference; NaN counts as infinite.
 func see(largest *float64, got, want float64) {
 	if difference := math.Abs(got - want); !(difference <= *largest) {
 		*largest = difference

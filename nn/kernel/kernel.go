@@ -1,16 +1,16 @@
-// Package kernel holds the element-wise loops of training that BLAS lacks. Each
-// docstring states the loop that the function stands for. [Plain] is that loop
-// in Go; [Use] puts a faster implementation in its place, which has to give the
-// same values within rounding.
+// Package kernel holds the element-wise loops of training that BLAS lacks. The
+// docstring of each function defines its loop. [Plain] is that loop in Go, and [Use]
+// replaces it by a faster implementation, which must agree within rounding. Package
+// kerneltest tests implementations.
 //
-// All slices are float32, row-major and contiguous. Lengths that do not fit
-// panic before anything is written. Package kerneltest tests an implementation.
+// All slices are float32, row-major and contiguous. If lengths do not fit, a function
+// panics before it writes anything.
 package kernel
 
 import "fmt"
 
-// Implementation is what computes the functions of this package, where its
-// methods are documented; they are called with lengths that fit.
+// Implementation computes the functions of this package, whose docstrings define its
+// methods. They are called only with lengths that fit.
 type Implementation interface {
 	FromBytes(dst []float32, src []byte)
 	BiasReLU(x, bias []float32)
@@ -24,18 +24,18 @@ type Implementation interface {
 
 var implementation Implementation = Plain{}
 
-// Use sets the implementation of the functions of this package, as blas32.Use
-// does for BLAS. It must not be called while one of them runs.
+// Use sets the implementation of the functions of this package, as blas32.Use does
+// for BLAS. It must not be called while one of them runs.
 func Use(i Implementation) { implementation = i }
 
-// checkRows panics unless x numbers are whole rows of so many columns.
+// checkRows panics unless x numbers are whole rows of the given number of columns.
 func checkRows(function string, x, columns int) {
 	if x != 0 && (columns == 0 || x%columns != 0) {
 		panic(fmt.Sprintf("kernel: %s of %d numbers in rows of %d: want whole rows", function, x, columns))
 	}
 }
 
-// checkEqual panics unless a slice has as many elements as another.
+// checkEqual panics unless two slices have the same number of elements.
 func checkEqual(function string, got, want int) {
 	if got != want {
 		panic(fmt.Sprintf("kernel: %s of slices with %d and %d elements: want the same number", function, got, want))
@@ -54,7 +54,7 @@ func FromBytes(dst []float32, src []byte) {
 //
 //	x[i][j] = max(0, x[i][j] + bias[j])
 //
-// NaN stays NaN, so that a diverged model shows.
+// NaN stays NaN, so that divergence does not go unnoticed.
 func BiasReLU(x, bias []float32) {
 	checkRows("BiasReLU", len(x), len(bias))
 	implementation.BiasReLU(x, bias)
@@ -77,18 +77,16 @@ func ReLUGradient(gradient, activation []float32) {
 	implementation.ReLUGradient(gradient, activation)
 }
 
-// SigmoidBCE adds a bias to each row of logits, [rows, len(bias)], and
-// replaces the logits z by scale times the gradient of the binary
-// cross-entropy of sigmoid(z) with respect to them. It returns the sum of the
-// cross-entropies over all targets x:
+// SigmoidBCE adds a bias to each row of logits, [rows, len(bias)], and replaces the
+// resulting logits z by the gradient of the binary cross-entropy of sigmoid(z), times
+// scale. It returns the sum of the cross-entropies over all targets x:
 //
 //	z   = logits[i][j] + bias[j]
 //	sum += max(z, 0) − z·x + log(1 + exp(−|z|))
 //	logits[i][j] = scale · (sigmoid(z) − x)
 //
-// The form in z never takes the logarithm of a rounded 0 and so needs no
-// clipping; it is the one that Keras 2.15 uses for a sigmoid in graph mode. The
-// sum is not finite where a logit is not.
+// This form never takes the logarithm of 0, so it needs no clipping. Keras 2.15 uses it
+// for a sigmoid in graph mode. The sum is not finite if a logit is not.
 func SigmoidBCE(logits, bias, targets []float32, scale float32) (sum float64) {
 	checkRows("SigmoidBCE", len(logits), len(bias))
 	checkEqual("SigmoidBCE", len(targets), len(logits))
@@ -103,7 +101,7 @@ func ColumnSums(dst, x []float32) {
 	implementation.ColumnSums(dst, x)
 }
 
-// L1Gradient adds the gradient of an L1 penalty on activations, which are not
+// L1Gradient adds the gradient of an L1 penalty on activations, which must not be
 // negative, and returns their sum:
 //
 //	sum += activation[i]

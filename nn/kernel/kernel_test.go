@@ -12,7 +12,7 @@ import (
 	"sae/nn/kernel/kerneltest"
 )
 
-// plain is what training computes with where there is nothing faster.
+// plain is the fallback that training uses without SIMD.
 type plain struct {
 	gonum.Implementation
 	kernel.Plain
@@ -22,8 +22,8 @@ func TestPlain(t *testing.T)      { kerneltest.Test(t, plain{}) }
 func TestAccuracy(t *testing.T)   { kerneltest.Accuracy(t, plain{}, 1009) }
 func BenchmarkPlain(b *testing.B) { kerneltest.Bench(b, plain{}, nil) }
 
-// Lengths that do not fit panic, with a message that names them, before anything
-// is written, and whatever room there is behind a slice.
+// If lengths do not fit, functions panic with a message that names them before they
+// write anything, whatever the capacity of a slice.
 func TestPanics(t *testing.T) {
 	numbers := func(n int) []float32 { return slices.Repeat([]float32{7}, n+8)[:n] }
 	for _, test := range []struct {

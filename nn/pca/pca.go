@@ -1,12 +1,12 @@
-// Package pca finds the principal components of images, or of other vectors: the
-// directions from which they are reconstructed with the smallest squared error.
-// No linear autoencoder does better, so PCA is the baseline to beat, and a good
-// starting point for training.
+// Package pca computes the principal components of images, or of other vectors: the
+// directions that reconstruct them with the smallest squared error. No linear
+// autoencoder does better, so PCA is the baseline to beat, and a good starting point
+// for training.
 //
-// The components are found by subspace iteration with a random start (N. Halko,
-// P. G. Martinsson and J. A. Tropp, Finding structure with randomness, 2011):
-// the covariance is applied to a block of vectors several times without being
-// formed, and gonum's symmetric eigendecomposition then sorts the block.
+// The algorithm is subspace iteration with a random start (N. Halko, P. G. Martinsson
+// and J. A. Tropp, Finding structure with randomness, 2011). It applies the covariance
+// to a block of vectors several times without forming it. The components are the Ritz
+// vectors of the block, from gonum's symmetric eigendecomposition.
 package pca
 
 import (
@@ -29,38 +29,36 @@ type PCA struct {
 	Dims       int
 	Mean       []float32 // [Dims]
 	Components []float32 // [k, Dims], rows of unit length, by decreasing variance
-	Variances  []float64 // of the images along each component, [k]
+	Variances  []float64 // along each component, [k]
 }
 
 const (
-	// The number of vectors beyond k, and how often the covariance is applied.
-	// With these, the squared error on CIFAR-10 is within 0.1 % of the smallest
-	// possible.
-	extra      = 16
+	// With these, the squared error on CIFAR-10 is within 0.1 % of the minimum.
+	extra      = 16 // vectors in the block beyond k
 	iterations = 6
-	// block is the number of vectors processed at once.
-	block = 128
+
+	block = 128 // vectors processed at a time
 )
 
 // K returns the number of components.
 func (p *PCA) K() int { return len(p.Variances) }
 
-// rows fills x, [len(x)/dims, dims], with vectors from index first on.
+// rows fills x, [len(x)/dims, dims], with the vectors from index first on.
 type rows func(x []float32, first int)
 
 func imageRows(images []byte, dims int) rows {
 	return func(x []float32, first int) { kernel.FromBytes(x, images[first*dims:][:len(x)]) }
 }
 
-// Fit finds the first k components of images, [n, dims] bytes of values byte/255.
-// k must not exceed n or dims. Fit calls yield a few hundred times; an error of
-// yield ends the search and is returned. The same images give the same components
-// on the same kernels.
+// Fit computes the first k components of images, [n, dims] bytes of values byte/255.
+// The same images give the same components, bit for bit, on the same kernels. An error
+// reports a k that is not between 1 and the smaller of n and dims, or is that of yield,
+// which Fit calls a few hundred times.
 func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
 	return fit(imageRows(images, dims), mean(images, dims, 255), len(images)/dims, k, yield)
 }
 
-// FitVectors is Fit for vectors of any numbers, [n, dims].
+// FitVectors is [Fit] for arbitrary vectors, [n, dims].
 func FitVectors(vectors []float32, dims, k int, yield func() error) (*PCA, error) {
 	get := func(x []float32, first int) { copy(x, vectors[first*dims:]) }
 	return fit(get, mean(vectors, dims, 1), len(vectors)/dims, k, yield)
@@ -88,7 +86,7 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 			return nil, err
 		}
 	}
-	// Rayleigh–Ritz: the covariance within the block.
+	// Rayleigh–Ritz: the eigenvectors of the covariance within the block.
 	y, err := p.covariance(get, n, q, yield)
 	if err != nil {
 		return nil, err
@@ -99,9 +97,9 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 	for i, value := range small.Data {
 		symmetric.Data[i] = float64(value) / float64(n)
 	}
-	values := make([]float64, width) // ascending
+	values := make([]float64, width)
 	if !eigen(symmetric, values) {
-		return nil, fmt.Errorf("pca: the eigendecomposition of %d×%d numbers does not converge", width, width)
+		return nil, fmt.Errorf("pca: the eigendecomposition of a %d×%d matrix does not converge", width, width)
 	}
 	turn := matrix(width, k)
 	for j := range k {
@@ -116,7 +114,8 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 	return p, nil
 }
 
-// eigen replaces a matrix by its eigenvectors, in columns.
+// eigen stores the eigenvalues of a in values, ascending, and replaces a by its
+// eigenvectors, in columns.
 func eigen(a blas64.Symmetric, values []float64) (ok bool) {
 	size := make([]float64, 1)
 	lapack64.Syev(lapack.EVCompute, a, values, size, -1)
@@ -124,7 +123,7 @@ func eigen(a blas64.Symmetric, values []float64) (ok bool) {
 	return lapack64.Syev(lapack.EVCompute, a, values, work, len(work))
 }
 
-// orient gives each component the sign that makes its largest number by magnitude
+// orient gives each component the sign that makes its number of largest magnitude
 // positive.
 func (p *PCA) orient() {
 	for j := range p.K() {
@@ -163,7 +162,7 @@ func mean[T byte | float32](vectors []T, dims int, units float64) []float32 {
 	return mean
 }
 
-// covariance returns n times the covariance of the n vectors times q.
+// covariance returns n·C·q, with C the covariance of the n vectors.
 func (p *PCA) covariance(get rows, n int, q blas32.General, yield func() error) (blas32.General, error) {
 	y := matrix(q.Rows, q.Cols)
 	codes := matrix(block, q.Cols)
@@ -176,7 +175,7 @@ func (p *PCA) covariance(get rows, n int, q blas32.General, yield func() error) 
 	return y, err
 }
 
-// blocks calls do with blocks of the n vectors, with the mean subtracted.
+// blocks calls do with the n vectors, a block at a time, with the mean subtracted.
 func (p *PCA) blocks(get rows, n int, yield func() error, do func(x blas32.General)) error {
 	buffer := make([]float32, block*p.Dims)
 	for first := 0; first < n; first += block {
@@ -194,8 +193,8 @@ func (p *PCA) blocks(get rows, n int, yield func() error, do func(x blas32.Gener
 	return nil
 }
 
-// orthonormalize stores an orthonormal basis of the columns of y in q, by
-// gonum's QR decomposition in float64.
+// orthonormalize stores an orthonormal basis of the columns of y in q, by gonum's QR
+// decomposition in float64.
 func orthonormalize(q, y blas32.General) {
 	columns := blas64.General{Rows: y.Rows, Cols: y.Cols, Stride: y.Cols, Data: make([]float64, len(y.Data))}
 	for i, value := range y.Data {
@@ -214,8 +213,9 @@ func orthonormalize(q, y blas32.General) {
 	}
 }
 
-// Reconstruct calls visit with each image and its reconstruction from the first
-// k components, both [dims] and valid only during the call.
+// Reconstruct calls visit with each of the images, [n, Dims] bytes, and its
+// reconstruction from the first k components. Both are [Dims], on the scale byte/255,
+// and valid only during the call. An error is that of yield.
 func (p *PCA) Reconstruct(images []byte, k int, yield func() error, visit func(x, reconstruction []float32)) error {
 	components := blas32.General{Rows: k, Cols: p.Dims, Stride: p.Dims, Data: p.Components[:k*p.Dims]}
 	codes, outputs := matrix(block, k), matrix(block, p.Dims)

@@ -13,8 +13,7 @@ import (
 
 func none() error { return nil }
 
-// images returns n images of dims bytes that vary along few directions, and a
-// little in all.
+// images returns n images of dims bytes that vary mostly along a few directions.
 func images(n, dims, directions int) []byte {
 	random := rand.New(rand.NewPCG(3, 4))
 	basis := mat.NewDense(directions, dims, nil)
@@ -39,8 +38,7 @@ func images(n, dims, directions int) []byte {
 	return result
 }
 
-// The components, of images and of other vectors, are those of gonum's own
-// principal component analysis.
+// The components of images and other vectors agree with those of gonum's stat.PC.
 func TestAgainstGonum(t *testing.T) {
 	const n, dims, k = 300, 40, 5
 	data := images(n, dims, 8)

@@ -1,5 +1,5 @@
 // Command record writes the trace in nn/golden/testdata: a training run by Keras's
-// formulas, in float64 and by plain loops, which shares nothing with package nn.
+// formulas, as plain loops in float64. It shares no code with package nn.
 //
 //	go run ./nn/golden/record >nn/golden/testdata/mirrored.json
 package main
@@ -12,8 +12,7 @@ import (
 	"os"
 )
 
-// The run. Widths are odd, so that no kernel is whole vectors; the batches
-// alternate.
+// The run. Its widths are odd, so they are no multiples of a SIMD vector.
 var (
 	layers = []int{9, 7, 3, 7, 9}
 	latent = 2 // the layer with the penalty
@@ -71,10 +70,10 @@ func record() trace {
 	var model []layer
 	for i, in := range layers[:len(layers)-1] {
 		out := layers[i+1]
-		limit := math.Sqrt(6 / float64(in+out)) // Glorot's
+		limit := math.Sqrt(6 / float64(in+out)) // Glorot and Bengio 2010
 		kernel := make([]float64, in*out)
 		for j := range kernel {
-			kernel[j] = math.Round(1024*limit*(2*random.Float64()-1)) / 1024 // a float32
+			kernel[j] = math.Round(1024*limit*(2*random.Float64()-1)) / 1024 // exact in float32
 		}
 		bias := make([]float64, out)
 		for j := range bias {
@@ -130,7 +129,7 @@ func record() trace {
 	return t
 }
 
-// input converts pixels as the program does: to float32.
+// input converts pixels to [0, 1], rounded to float32 as in package nn.
 func input(pixels []int) []float64 {
 	x := make([]float64, len(pixels))
 	for i, pixel := range pixels {
@@ -139,8 +138,8 @@ func input(pixels []int) []float64 {
 	return x
 }
 
-// forward returns the input and what each layer makes of it, [batch, width] each:
-// ReLU everywhere but at the end, where these are the logits.
+// forward returns the input and the output of each layer, [batch, width]: activations
+// of ReLU and, at the end, the logits.
 func forward(model []layer, x []float64) [][]float64 {
 	outputs := [][]float64{x}
 	for l, dense := range model {
@@ -164,8 +163,8 @@ func forward(model []layer, x []float64) [][]float64 {
 	return outputs
 }
 
-// backward returns the binary cross-entropy, a mean over batch and outputs, the
-// penalty λ·Σ|latent|/batch, and the gradients of their sum.
+// backward returns the binary cross-entropy (mean over batch and outputs), the penalty
+// λ·Σ|latent|/batch, and the gradients of their sum.
 func backward(model []layer, x []float64) (bce, penalty float64, gradients []layer) {
 	outputs := forward(model, x)
 	logits := outputs[len(outputs)-1]
@@ -194,7 +193,7 @@ func backward(model []layer, x []float64) (bce, penalty float64, gradients []lay
 			}
 		}
 		gradients[l] = g
-		for i, a := range outputs[l] { // the derivatives of the penalty and of ReLU
+		for i, a := range outputs[l] { // derivatives of the penalty and ReLU
 			if l == latent && a > 0 {
 				below[i] += lambda / batch
 			}

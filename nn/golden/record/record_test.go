@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The gradients are those that finite differences of the loss give.
+// The gradients agree with finite differences of the loss.
 func TestGradients(t *testing.T) {
 	r := record()
 	x := input(r.BatchesUint8[0])
@@ -55,7 +55,7 @@ func TestTraceIsFresh(t *testing.T) {
 	}
 }
 
-// same compares values of JSON; machines may differ in the last digits of a number.
+// same compares JSON values. Numbers may differ in their last digits between machines.
 func same(a, b any) bool {
 	switch a := a.(type) {
 	case float64:

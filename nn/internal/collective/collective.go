@@ -1,9 +1,9 @@
-// Package collective has the operations by which the members of a team exchange
-// what each of them computes, named as in MPI. In a team of one, nothing is
-// exchanged.
+// Package collective implements the operations by which the members of a team
+// exchange results, named as in MPI. In a team of one, they exchange nothing.
 //
-// Members own units of a layer: columns of its activations, [rows, units], and of
-// its kernel and bias. All call the same operations in the same order.
+// Each member owns some units of a layer: columns of its activations, [rows, units],
+// and of its kernel and bias. All members must call the same operations in the same
+// order.
 package collective
 
 import (
@@ -12,8 +12,8 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// Slices is the number of parts into which the units of every layer are cut: the
-// most that a team can share. [Group.ReduceTree] sums over them in a fixed order.
+// Slices is the number of slices into which the units of every layer are divided, and
+// so the largest team. [Group.ReduceTree] sums over them in a fixed order.
 const Slices = 1 << depth
 
 const depth = 3 // of the tree
@@ -25,13 +25,14 @@ type Group struct {
 	receive    func(from int, data []byte) error
 
 	message []float32
-	parts   [Slices][]float32 // of a sum, by the member that computes it
-	terms   [depth][]float32  // of a sum, by the level of the tree
-	sums    Sums              // on their way
+	parts   [Slices][]float32 // of a sum, one from each member
+	terms   [depth][]float32  // of a sum, one for each level of the tree
+	sums    Sums              // being sent or received
 }
 
-// New returns a member's place in a team of 1, 2, 4 or 8. send hands data to
-// another member and keeps none of it; receive waits for what that one sent next.
+// New returns the place of a member with a rank from 0 in a team of 1, 2, 4 or 8. send
+// sends data to another member and does not retain it. receive waits for the next data
+// from another member and stores it in data.
 func New(rank, size int, send func(to int, data []byte), receive func(from int, data []byte) error) *Group {
 	return &Group{rank: rank, size: size, send: send, receive: receive}
 }
@@ -39,14 +40,14 @@ func New(rank, size int, send func(to int, data []byte), receive func(from int, 
 // Size returns the number of members.
 func (g *Group) Size() int { return g.size }
 
-// Range is a half-open range of units or slices: First is in it, Last is not.
+// Range is a half-open range of units or slices, [First, Last).
 type Range struct{ First, Last int }
 
 // Len returns the length of the range.
 func (r Range) Len() int { return r.Last - r.First }
 
-// Split says how the units of a layer are divided: among the members by slices or,
-// where it is Whole, every member has all of them.
+// Split says how the units of a layer are divided: into slices among the members, or,
+// if it is Whole, not at all, so that every member has all units.
 type Split struct {
 	Units int
 	Whole bool
@@ -75,8 +76,8 @@ func (g *Group) units(s Split, rank int) Range {
 	return Range{s.Slice(slices.First).First, s.Slice(slices.Last - 1).Last}
 }
 
-// others yields the ranks of the other members, the next one first, so that not
-// all send to the same.
+// others yields the ranks of the other members, starting with the next, so that not
+// all send to the same member first.
 func (g *Group) others(yield func(rank int) bool) {
 	for i := 1; i < g.size; i++ {
 		if !yield((g.rank + i) % g.size) {
@@ -85,7 +86,7 @@ func (g *Group) others(yield func(rank int) bool) {
 	}
 }
 
-// Broadcast gives all members the data of the first.
+// Broadcast sends the first member's data to all others.
 func (g *Group) Broadcast(data []byte) error {
 	if g.rank > 0 {
 		return g.receive(0, data)
@@ -96,8 +97,8 @@ func (g *Group) Broadcast(data []byte) error {
 	return nil
 }
 
-// AllGather gives every member all, [rows, units], of which own, [rows, own units],
-// is its part. Of a whole layer, own and all are the same.
+// AllGather assembles all, [rows, units], in every member from the members' parts own,
+// [rows, own units]. If the split is Whole, own and all are the same slice.
 func (g *Group) AllGather(all, own []float32, rows int, s Split) error {
 	if s.Whole {
 		return nil
@@ -109,8 +110,8 @@ func (g *Group) AllGather(all, own []float32, rows int, s Split) error {
 	return g.receiveParts(all, rows, s)
 }
 
-// Gather gives the first member all, [rows, units], of which own, [rows, own units],
-// is each member's part.
+// Gather assembles all, [rows, units], in the first member from the members' parts own,
+// [rows, own units].
 func (g *Group) Gather(all, own []float32, rows int, s Split) error {
 	if g.rank == 0 {
 		place(all, own, rows, s, g.Units(s))
@@ -137,8 +138,8 @@ func (g *Group) receiveParts(all []float32, rows int, s Split) error {
 	return nil
 }
 
-// Scatter gives every member its part own, [rows, own units], of all, [rows, units],
-// which only the first has.
+// Scatter stores in own, [rows, own units], each member's part of all, [rows, units],
+// which only the first member has.
 func (g *Group) Scatter(own, all []float32, rows int, s Split) error {
 	if g.rank > 0 {
 		return g.receive(0, bytesOf(own))
@@ -153,28 +154,28 @@ func (g *Group) Scatter(own, all []float32, rows int, s Split) error {
 	return nil
 }
 
-// place copies a part, some columns, to its place.
+// place copies a part to its columns, units, of all.
 func place(all, part []float32, rows int, s Split, units Range) {
 	for row := range rows {
 		copy(all[row*s.Units+units.First:][:units.Len()], part[row*units.Len():])
 	}
 }
 
-// cut does the opposite.
+// cut copies the columns units of all to a part.
 func cut(part, all []float32, rows int, s Split, units Range) {
 	for row := range rows {
 		copy(part[row*units.Len():][:units.Len()], all[row*s.Units+units.First:])
 	}
 }
 
-// Term stores in dst, [rows, of.Len()], what some units of a layer add to the values
-// of some units of another, of.
+// Term stores in dst, [rows, of.Len()], what the given units of one layer contribute to
+// the units of another.
 type Term func(dst []float32, units, of Range) error
 
-// ReduceTree stores in dst, [rows, own units of to], the sum of the terms of all
-// units of from. They are summed up by slices, as a binary tree: (0+1)+(2+3) and so
-// on. So the sum is the same, bit for bit, in a team of any size: each member
-// computes the branch of its slices. While the branches travel, meanwhile runs.
+// ReduceTree stores in dst, [rows, own units of to], the sum of the terms of all units
+// of from. It sums them by slices, as a binary tree: (0+1)+(2+3) and so on. Each member
+// computes the branch of its slices, so the sum is the same, bit for bit, in a team of
+// any size. meanwhile runs while the branches are being sent.
 func (g *Group) ReduceTree(dst []float32, rows int, from, to Split, term Term, meanwhile func() error) error {
 	own := g.Units(to)
 	if from.Whole {
@@ -251,11 +252,11 @@ func add(dst, x []float32) {
 	}
 }
 
-// Sums has a sum for each slice of a layer's units, so that it is the same, bit for
-// bit, in a team of any size.
+// Sums has a sum for each slice of a layer's units, so that their total is the same,
+// bit for bit, in a team of any size.
 type Sums [Slices]float64
 
-// Total adds up the slices.
+// Total returns the sum over all slices.
 func (s *Sums) Total() (total float64) {
 	for _, sum := range s {
 		total += sum
@@ -263,7 +264,7 @@ func (s *Sums) Total() (total float64) {
 	return total
 }
 
-// SendSums sends the first member the sums of the own slices.
+// SendSums sends the sums of the own slices to the first member.
 func (g *Group) SendSums(s *Sums) {
 	if g.rank > 0 {
 		g.sums = *s
@@ -271,7 +272,7 @@ func (g *Group) SendSums(s *Sums) {
 	}
 }
 
-// ReceiveSums completes the sums of the first member by what the others have sent.
+// ReceiveSums fills in the sums of the other members' slices, in the first member.
 func (g *Group) ReceiveSums(s *Sums) error {
 	if g.rank > 0 {
 		return nil
@@ -286,14 +287,14 @@ func (g *Group) ReceiveSums(s *Sums) error {
 	return nil
 }
 
-// bytesOf returns the memory of the numbers. Members run the same program on the
-// same machine, so its byte order does not matter.
+// bytesOf returns the memory of the numbers. All members run on the same machine, so
+// byte order does not matter.
 func bytesOf[T float32 | float64](values []T) []byte {
 	var value T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), len(values)*int(unsafe.Sizeof(value)))
 }
 
-// grow returns a slice of length n, the given one where it is large enough.
+// grow returns a slice of length n, which reuses the given one if that is large enough.
 func grow(values []float32, n int) []float32 {
 	if cap(values) < n {
 		return make([]float32, n)

@@ -12,9 +12,9 @@ import (
 	"sae/nn/kernel"
 )
 
-// The products that take nine tenths of a training step of 3072-512-128-512-3072
-// at batch 128. The gradients are computed in such parts: 132 rows of a kernel,
-// an eighth of the depth.
+// The products that take nine tenths of a training step of 3072-512-128-512-3072 at
+// batch 128. Gradients are computed in such parts: 132 rows of a kernel, and an eighth
+// of the depth.
 var products = []struct {
 	pass string
 	product
@@ -26,19 +26,17 @@ var products = []struct {
 	{"InputGradient", product{blas.NoTrans, blas.Trans, 128, 512, 384, 0, 1, 0}},
 }
 
-// Bench measures the products of a training step, in 10⁹ floating-point
-// operations per second, and the element-wise functions, in bytes of their
-// arguments. peak returns the operations per second that the machine is capable
-// of, by a measurement of some milliseconds: the products' share of that, measured
-// beside each, is reported too, as it holds where the machine does something else
-// now and then. nil stands for a peak that is not known.
+// Bench measures the products of a training step in GFLOP/s and the element-wise
+// functions in MB/s. peak measures the operations per second that the machine is capable
+// of, in some milliseconds; it may be nil. The share of it that each product reaches is
+// reported too, because that depends less on the machine's load.
 func Bench(b *testing.B, k Kernels, peak func() float64) {
 	Use(b, k)
 	for _, p := range products {
 		b.Run(fmt.Sprintf("%s/%dx%dx%d", p.pass, p.m, p.n, p.k), func(b *testing.B) {
 			x, y, z := p.operands(normal())
 			flop := 2 * float64(p.m) * float64(p.n) * float64(p.k)
-			times := 1 + int(2e8/flop) // in some milliseconds a clock ticks often enough
+			times := 1 + int(2e8/flop) // some milliseconds, for a coarse clock
 			var speeds, shares []float64
 			for b.Loop() {
 				start := time.Now()
@@ -53,7 +51,7 @@ func Bench(b *testing.B, k Kernels, peak func() float64) {
 					b.StartTimer()
 				}
 			}
-			b.ReportMetric(0, "ns/op") // says nothing: an iteration is several products
+			b.ReportMetric(0, "ns/op") // hidden: an iteration is several products
 			b.ReportMetric(median(speeds)/1e9, "GFLOP/s")
 			if peak != nil {
 				b.ReportMetric(100*median(shares), "%peak")

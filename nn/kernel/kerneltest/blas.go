@@ -22,7 +22,7 @@ func (p product) String() string {
 	return fmt.Sprintf("%c%c %d×%d×%d, padding %d, alpha %g, beta %g", p.transA, p.transB, p.m, p.n, p.k, p.padding, p.alpha, p.beta)
 }
 
-// operands returns matrices of the product's shapes.
+// operands returns matrices of the product's shapes, filled by value.
 func (p product) operands(value func() float32) (a, b, c matrix) {
 	a = newMatrix(p.m, p.k, p.padding)
 	if p.transA != blas.NoTrans {
@@ -39,20 +39,20 @@ func (p product) run(k Kernels, a, b, c matrix) {
 	k.Sgemm(p.transA, p.transB, p.m, p.n, p.k, p.alpha, a.data, a.stride, b.data, b.stride, p.beta, c.data, c.stride)
 }
 
-// check compares the product with sums in float64. A sum of k products in
-// float32 may be off by k+3 roundings of the sum of their absolute values.
+// check compares the product with sums in float64. The tolerance of a sum of k products
+// is k+3 roundings of the sum of their absolute values.
 func (p product) check(t *testing.T, k Kernels, value func() float32) {
 	t.Helper()
 	a, b, c := p.operands(value)
 	if p.beta == 0 {
-		c.fill(constant(nan)) // which must not show
+		c.fill(constant(nan)) // must be overwritten
 	}
 	old := c.clone()
 	p.run(k, a, b, c)
 	c.checkMargins(t)
 	every := 1
 	if p.m*p.n > 1000 {
-		every = 7 // of the elements, in turn each of a tile's, which saves seconds
+		every = 7 // saves seconds, and still visits every element of a tile
 	}
 	for i := range p.m {
 		for j := i % every; j < p.n; j += every {
@@ -104,7 +104,7 @@ func testSgemm(t *testing.T, k Kernels) {
 	}
 }
 
-// Sizes at and over the limits of the blocks of package simd.
+// Sizes at and above the block sizes of package simd.
 func testSgemmBlocks(t *testing.T, k Kernels) {
 	value := normal()
 	for _, shape := range [][3]int{
@@ -119,11 +119,10 @@ func testSgemmBlocks(t *testing.T, k Kernels) {
 	}
 }
 
-// SgemmParts tests that what an element of C becomes depends on its row, its
-// column and the depth alone, bit for bit: not on the part of the matrix that is
-// computed. Teams train the same weights whatever their size only with such an
-// implementation. gonum's is not: it sums in another order when it has enough to
-// do for several goroutines.
+// SgemmParts tests that an element of C depends, bit for bit, only on its row, its
+// column and the depth, and not on which part of the matrix is computed. Only then do
+// teams of any size train the same weights. gonum's Sgemm fails: its order of summation
+// changes when it uses several goroutines.
 func SgemmParts(t *testing.T, k Kernels) {
 	value := normal()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -200,7 +199,7 @@ func testSgemmSpecialValues(t *testing.T, k Kernels) {
 	}
 }
 
-// A and B may be the same memory, or overlap: only C has to be apart.
+// A and B may overlap. Only C must be separate.
 func testSgemmSharedOperands(t *testing.T, k Kernels) {
 	for _, shape := range [][2]int{{3, 5}, {64, 40}, {150, 390}} {
 		n, depth := shape[0], shape[1]
@@ -211,7 +210,7 @@ func testSgemmSharedOperands(t *testing.T, k Kernels) {
 		p.run(k, a, a, shared)
 		p.run(k, a, copied, apart)
 		overlapping := a
-		overlapping.data = a.data[a.stride:] // the rows of A but the first
+		overlapping.data = a.data[a.stride:] // all rows of A but the first
 		p.k--
 		p.run(k, a, overlapping, shared)
 		copied.data = copied.data[a.stride:]
@@ -224,8 +223,7 @@ func testSgemmSharedOperands(t *testing.T, k Kernels) {
 	}
 }
 
-// Arguments that do not fit panic as they do in gonum, before anything is
-// written.
+// Invalid arguments panic as in gonum, before anything is written.
 func testSgemmPanics(t *testing.T, k Kernels) {
 	n, tr := blas.NoTrans, blas.Trans
 	for _, test := range []struct {
@@ -282,7 +280,7 @@ func testSaxpy(t *testing.T, k Kernels) {
 				k.Saxpy(n, alpha, x.data, inc[0], y.data, inc[1])
 				y.checkMargins(t)
 				for i, got := range y.data {
-					// A product and a sum in one rounding may differ from two.
+					// A fused multiply-add rounds once instead of twice.
 					want := result{float64(want.data[i]), 2e-7 * max(1, math.Abs(float64(want.data[i])))}
 					if alpha == 1 {
 						want.within = 0

@@ -9,24 +9,24 @@ import (
 	"sae/nn/kernel"
 )
 
-// operation is a function of package kernel that computes each element, and a
-// term of a sum, of the elements at the same place alone.
+// operation is a function of package kernel that computes each element, and its term of
+// the sum, only from the arguments' elements at the same place.
 type operation struct {
 	name      string
 	arguments []argument
 	run       func(x [][]float32) (sum float64)
-	// element returns what the function leaves in its arguments, the first of
-	// them only where it changes no other, and what it adds to the sum.
+	// element returns the arguments' values after the call, or only the first's if no
+	// other changes, and the term of the sum.
 	element func(x []float32) (after []result, term result)
 }
 
-// argument is a slice that an operation takes.
+// argument is a slice argument of an operation.
 type argument struct {
 	perColumn bool // [cols], else [rows, cols]
 	values    values
 }
 
-// values are what an argument may consist of.
+// values are the values that an argument may have.
 type values struct {
 	ordinary func(*rand.Rand) float32
 	special  []float32
@@ -47,9 +47,9 @@ var (
 )
 
 const (
-	unit   = 0x1p-24  // half a unit in the last place of 1, to be rounded by
-	tiny   = 0x1p-149 // the smallest number
-	weight = 0.5      // of SigmoidBCE and L1Gradient
+	unit   = 0x1p-24  // largest relative error of a rounding: half an ulp of 1
+	tiny   = 0x1p-149 // smallest positive float32
+	weight = 0.5      // scale of SigmoidBCE and L1Gradient
 
 	rate, beta1, beta2, epsilon = 1e-2, 0.9, 0.999, 1e-7 // of Adam
 )
@@ -121,8 +121,8 @@ var operations = []operation{
 
 func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
-// inputs returns arguments for rows and columns. One element in four of theirs is
-// special, where special is true.
+// inputs returns arguments for rows and columns. If special is true, one element in four
+// is a special value.
 func (o operation) inputs(random *rand.Rand, rows, cols int, special bool) []matrix {
 	arguments := make([]matrix, len(o.arguments))
 	for i, a := range o.arguments {
@@ -161,8 +161,8 @@ func slicesOf(arguments []matrix) [][]float32 {
 	return x
 }
 
-// shapes returns those that tests go through: rows of every length up to some
-// vectors, none and several of them, and large ones.
+// shapes returns the shapes to test: rows of every length up to some vectors, in various
+// numbers, and large matrices.
 func shapes() [][2]int {
 	all := [][2]int{{3, 0}, {0, 3}, {2, 33}, {3, 130}, {7, 512}, {1, 4099}}
 	for cols := range 37 {
@@ -171,7 +171,7 @@ func shapes() [][2]int {
 	return all
 }
 
-// The functions give what their definitions do in float64, and write nothing else.
+// The functions agree with their definitions in float64, and write nothing else.
 func testElementwise(t *testing.T, _ Kernels) {
 	for _, o := range operations {
 		random := rand.New(rand.NewPCG(5, 6))
@@ -204,7 +204,7 @@ func testElementwise(t *testing.T, _ Kernels) {
 					want.within += term.within + 0x1p-50*math.Abs(term.value)
 				}
 				want.within *= 1 + float64(rows*cols)*0x1p-50
-				// How a sum diverges is no matter: Inf − Inf·x may become Inf or NaN.
+				// A diverged sum may be Inf or NaN.
 				if diverged := want.value-want.value != 0; diverged && sum-sum == 0 || !diverged && !want.met(sum) {
 					t.Fatalf("%s of %d×%d returns %g, want %g within %.1g", o.name, rows, cols, sum, want.value, want.within)
 				}
@@ -213,9 +213,9 @@ func testElementwise(t *testing.T, _ Kernels) {
 	}
 }
 
-// What an element becomes depends on the arguments at its place alone, bit for
-// bit: not on where that is in a row, in a vector or in memory. Members of a team
-// compute some columns each.
+// An element depends, bit for bit, only on the arguments at its place, and not on where
+// that is in a row, a vector or memory, because each member of a team computes some of
+// the columns.
 func testPlaces(t *testing.T, _ Kernels) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for _, o := range operations {
@@ -260,7 +260,7 @@ func testFromBytes(t *testing.T, _ Kernels) {
 		bytes[i] = byte(i)
 	}
 	for from := range 5 {
-		ends := []int{200, 255, 256} // all of them: the product with 1/255 is another number for some
+		ends := []int{200, 255, 256} // covers all bytes: some x/255 differ from x·(1/255)
 		for n := range 40 {
 			ends = append(ends, from+n)
 		}
@@ -277,8 +277,8 @@ func testFromBytes(t *testing.T, _ Kernels) {
 	}
 }
 
-// A column's sum is that of its numbers, whatever was there before, and the same
-// bit for bit whatever columns are beside it.
+// The sum of a column is independent of what dst held before and, bit for bit, of the
+// columns beside it.
 func testColumnSums(t *testing.T, _ Kernels) {
 	random := rand.New(rand.NewPCG(9, 10))
 	for _, special := range []bool{false, true} {
@@ -329,7 +329,7 @@ func testSaturation(t *testing.T, _ Kernels) {
 	}
 }
 
-// Sums of many numbers stay float64 throughout.
+// Sums of many numbers are accumulated in float64.
 func testSumsAreAccurate(t *testing.T, _ Kernels) {
 	const n = 1 << 20
 	activation, gradient := make([]float32, n), make([]float32, n)
@@ -369,9 +369,9 @@ func testDoesNotAllocate(t *testing.T, k Kernels) {
 	}
 }
 
-// Accuracy tests the sigmoid, and the loss −log(1 − sigmoid(z)), which is all of
-// exp and log1p, at every n-th float32 from −1e5 to 1e5: they may be off by three
-// units in the last place. It logs the largest errors.
+// Accuracy tests the sigmoid and the loss −log(1 − sigmoid(z)), and with them exp and
+// log1p, at every every-th float32 from −1e5 to 1e5. Errors may be up to 3 ulp (units in
+// the last place). It logs the largest.
 func Accuracy(t *testing.T, k Kernels, every uint32) {
 	Use(t, k)
 	const largest = 1e5
@@ -414,8 +414,8 @@ func Accuracy(t *testing.T, k Kernels, every uint32) {
 	}
 }
 
-// ulps returns the distance of got from want in units in the last place of a
-// float32 of the size of want.
+// ulps returns the distance between got and want, in ulp of a float32 of want's
+// magnitude.
 func ulps(got, want float64) float64 {
 	_, exponent := math.Frexp(want)
 	return math.Abs(got-want) / math.Ldexp(1, max(exponent-24, -149))

@@ -1,12 +1,11 @@
-// Package kerneltest tests and measures implementations of the kernels of
-// training: the matrix product and the other functions of gonum's blas32 that
-// package nn calls, and the functions of package kernel. It does for them what
-// gonum's testblas does for BLAS. Each test holds an implementation against the
-// function's definition, computed in float64 by plain loops.
+// Package kerneltest tests and measures implementations of the kernels of training:
+// the functions of package kernel, and those of gonum's blas32 that package nn calls.
+// Each test compares an implementation with the function's definition, computed by
+// plain loops in float64.
 //
 // A package with an implementation calls [Test] and [Accuracy] in its tests and
-// [Bench] in a benchmark. One that teams of workers train with calls
-// [SgemmParts] too.
+// [Bench] in a benchmark. If teams of workers train with it, it also calls
+// [SgemmParts].
 package kerneltest
 
 import (
@@ -22,13 +21,13 @@ import (
 	"sae/nn/kernel"
 )
 
-// Kernels is all that training computes with.
+// Kernels are all functions that training computes with.
 type Kernels interface {
 	blas.Float32
 	kernel.Implementation
 }
 
-// Use makes k the implementation of blas32 and kernel for one test.
+// Use makes k the implementation of blas32 and kernel for the duration of a test.
 func Use(tb testing.TB, k Kernels) {
 	blas32.Use(k)
 	kernel.Use(k)
@@ -38,7 +37,7 @@ func Use(tb testing.TB, k Kernels) {
 	})
 }
 
-// Test tests everything that training needs of an implementation.
+// Test tests all functions of an implementation.
 func Test(t *testing.T, k Kernels) {
 	Use(t, k)
 	for _, test := range []struct {
@@ -68,20 +67,19 @@ var (
 	infinity = float32(math.Inf(1))
 )
 
-// matrix is a matrix amid NaN: between its rows, before and after it. They show
-// in the result of a function that reads too far, and are gone where one writes
-// too far.
+// matrix is a matrix surrounded by NaN: before, after and between its rows. A function
+// that reads out of bounds spreads NaN, and one that writes out of bounds overwrites it.
 type matrix struct {
 	rows, cols, stride int
 	data               []float32 // from the first element to the last
-	all                []float32
-	before             int // of all, before data
+	all                []float32 // with the surrounding NaN
+	before             int       // number of NaN before data
 }
 
 const margin = 5
 
-// newMatrix returns a matrix whose rows are padded. Its shape decides which
-// multiple of 4 bytes it starts at, as a vector in memory is aligned to 16.
+// newMatrix returns a matrix with padded rows. Its alignment to 16 bytes, the size of a
+// SIMD vector, varies with its shape.
 func newMatrix(rows, cols, padding int) matrix {
 	stride := max(1, cols+padding)
 	before := margin + (rows+cols+padding)%4
@@ -120,7 +118,7 @@ func (x matrix) at(t blas.Transpose, i, j int) float64 {
 	return float64(x.data[i*x.stride+j])
 }
 
-// checkMargins fails the test where anything but the elements has changed.
+// checkMargins fails the test if anything outside the elements has changed.
 func (x matrix) checkMargins(t *testing.T) {
 	t.Helper()
 	for i, value := range x.all {
@@ -141,10 +139,10 @@ func normal() func() float32 {
 
 func constant(x float32) func() float32 { return func() float32 { return x } }
 
-// result is what a number has to be, and how far from that it may be.
+// result is an expected number and its tolerance.
 type result struct{ value, within float64 }
 
-// met tells whether got is the result; NaN has to be NaN, infinity infinity.
+// met reports whether got is within the tolerance. NaN and infinities must be equal.
 func (r result) met(got float64) bool {
 	if math.IsNaN(r.value) || math.IsInf(r.value, 0) {
 		return got == r.value || math.IsNaN(got) && math.IsNaN(r.value)
@@ -152,12 +150,12 @@ func (r result) met(got float64) bool {
 	return math.Abs(got-r.value) <= r.within
 }
 
-// sameBits tells whether two numbers are the same bit for bit; all NaN are the same.
+// sameBits reports whether two numbers are equal bit for bit; all NaN are equal.
 func sameBits(x, y float32) bool {
 	return math.Float32bits(x) == math.Float32bits(y) || x != x && y != y
 }
 
-// panicOf returns what a function panics with, nil where it does not.
+// panicOf returns the value that a function panics with, or nil.
 func panicOf(f func()) (reason any) {
 	defer func() { reason = recover() }()
 	f()

@@ -159,8 +159,8 @@ func (e *Explorer) AsEncoded() {
 
 // MeanCode starts from the mean of the codes of all validation images.
 func (e *Explorer) MeanCode() {
-	if len(e.page.Timeline.Units.Center) == e.page.Settings.Latent {
-		e.setFree("mean", slices.Clone(e.page.Timeline.Units.Center))
+	if len(e.page.Timeline.live.Units.Center) == e.page.Settings.Latent {
+		e.setFree("mean", slices.Clone(e.page.Timeline.live.Units.Center))
 	}
 }
 
@@ -168,7 +168,7 @@ func (e *Explorer) MeanCode() {
 // validation images, and then as much as it usually is, times a number of an
 // exponential distribution. A linear layer's units vary around their mean.
 func (e *Explorer) RandomCode() {
-	u := e.page.Timeline.Units
+	u := e.page.Timeline.live.Units
 	if len(u.Center) != e.page.Settings.Latent {
 		return
 	}

@@ -37,7 +37,7 @@ func TestFreeCodes(t *testing.T) {
 	if got := e.Sliders(); !slices.Equal(got, []int{1, 3, 2, 0}) {
 		t.Errorf("sliders of units %v", got)
 	}
-	page.Timeline.Units.Center = []float32{9, 0, 1, 2}
+	page.Timeline.live.Units.Center = []float32{9, 0, 1, 2}
 	e.MeanCode()
 	if e.Free != "mean" || !slices.Equal(e.Sliders(), []int{0, 3, 2, 1}) {
 		t.Errorf("a %q code with sliders of units %v, want the mean's", e.Free, e.Sliders())
@@ -46,7 +46,7 @@ func TestFreeCodes(t *testing.T) {
 	if e.Free != "mean" || !slices.Equal(e.Sliders(), []int{0, 3, 2, 1}) {
 		t.Errorf("a slider was moved: a %q code with sliders of units %v", e.Free, e.Sliders())
 	}
-	page.Timeline.Units.Mean, page.Timeline.Units.Activity = []float32{1, 1, 1, 1}, []float32{1, 1, 1, 1}
+	page.Timeline.live.Units.Mean, page.Timeline.live.Units.Activity = []float32{1, 1, 1, 1}, []float32{1, 1, 1, 1}
 	e.RandomCode()
 	if e.Free != "random" || slices.Equal(e.Code, e.Encoded) {
 		t.Errorf("a %q code %v", e.Free, e.Code)

@@ -65,9 +65,10 @@ func (p *Page) misfilled() bool {
 	return false
 }
 
-// StepOnce is Step for a user, who sees the form.
+// StepOnce is Step for a user, who sees the form, and wants to see the step.
 func (p *Page) StepOnce() {
 	if !p.misfilled() {
+		p.Timeline.Now()
 		p.Step(ignore)
 	}
 }

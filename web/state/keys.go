@@ -15,6 +15,8 @@ type Shortcut struct {
 var Shortcuts = []Shortcut{
 	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }, false},
 	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }, false},
+	{"p", "P", "The next phase of the step", func(p *Page) { p.Slow.Turn() }, true},
+	{"n", "N", "Now: end the look at an earlier moment", func(p *Page) { p.Timeline.Now() }, true},
 	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }, false},
 	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo, false},
 	{"1", "1 to 4", "Choose the experiment", nil, false},

@@ -1,17 +1,33 @@
 package state
 
 import (
+	"time"
+
 	"sae/nn"
 	"sae/wasm/protocol"
 )
 
-// SlowMotion is training slowed down, so that each batch can be explained.
+// SlowMotion is training slowed down, so that each batch can be explained: phase by
+// phase.
 type SlowMotion struct {
 	page *Page
 
 	Pace      float64    // batches per second; 0 for full speed
 	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
+	Phase     Phase      // of the explained batch, that is shown
+	Playing   bool       // whether the phases follow each other by themselves
 }
+
+// Phase is a part of the training step of a batch.
+type Phase int
+
+const (
+	PhaseForward  Phase = iota // the batch passes through the layers
+	PhaseLoss                  // its reconstructions are compared with it
+	PhaseBackward              // the gradient passes back through the layers
+	PhaseUpdate                // Adam changes the weights
+	phases
+)
 
 // Explained is what training on a batch did.
 type Explained struct {
@@ -31,6 +47,60 @@ func (e Explained) Most(quantity func(nn.LayerStep) float64) (largest, smallest 
 		}
 	}
 	return largest, smallest
+}
+
+// Times that a phase is shown for: of a single step, and the shortest that a reader can
+// follow.
+const (
+	phaseTime    = 1200 * time.Millisecond
+	minPhaseTime = 200 * time.Millisecond
+)
+
+// PhaseTime returns how long each phase is shown, so that all of a batch fit before the
+// next batch; 0 where they do not, and the phase that is shown stays.
+func (s *SlowMotion) PhaseTime() time.Duration {
+	if s.Pace == 0 {
+		return phaseTime
+	}
+	each := time.Duration(float64(time.Second) / s.Pace / float64(phases))
+	if each < minPhaseTime {
+		return 0
+	}
+	return each
+}
+
+// explain takes what training on a batch did, and plays its phases from the first.
+func (s *SlowMotion) explain(explained protocol.Explained) {
+	s.Explained = &Explained{explained, s.page.nextVersion()}
+	if s.Playing = s.PhaseTime() > 0; s.Playing {
+		s.Phase = PhaseForward
+	}
+}
+
+// Next goes on from a phase of an explained batch to the next one, if that phase is
+// still the one that is shown.
+func (s *SlowMotion) Next(version int, after Phase) {
+	if e := s.Explained; e == nil || e.Version != version || !s.Playing || s.Phase != after {
+		return
+	}
+	s.Phase++
+	s.Playing = s.Phase < phases-1
+}
+
+// Show shows a phase, until the next batch plays its own.
+func (s *SlowMotion) Show(phase Phase) { s.Phase, s.Playing = phase, false }
+
+// Turn shows the phase after the one that is shown.
+func (s *SlowMotion) Turn() { s.Show((s.Phase + 1) % phases) }
+
+// Current returns what is explained where that is what the page shows: the batch that
+// was trained on last, while no earlier moment is looked at; else nil.
+func (s *SlowMotion) Current() *Explained {
+	p, e := s.page, s.Explained
+	if e == nil || e.Step == nil || p.Timeline.Past >= 0 || (e.Epoch-1)*p.Batches+e.Batch != p.Epoch*p.Batches+p.Batch {
+		return nil
+	}
+	return e
 }
 
 // SetPace chooses how many batches a second are trained on, each of which is

@@ -704,7 +704,7 @@ func (p *Page) frame(m protocol.Message) {
 		p.Features.refresh()
 	}
 	if frame.Explained != nil {
-		p.Slow.Explained = &Explained{*frame.Explained, p.nextVersion()}
+		p.Slow.explain(*frame.Explained)
 	}
 	evaluated := frame.Units != nil
 	p.Timeline.remember(evaluated)

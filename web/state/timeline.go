@@ -76,9 +76,11 @@ func (t *Timeline) setSamples(samples protocol.Samples) {
 		samples.Originals = earlier // which all moments share
 	}
 	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.page.run, t.page.nextVersion()}
-	if t.Past < 0 || !slices.Equal(t.Samples.Images, samples.Images) { // other pictures have no past
-		t.Past = -1
+	switch {
+	case t.Past < 0:
 		t.Samples = t.live.Samples
+	case !slices.Equal(t.Samples.Images, samples.Images): // other pictures have no past
+		t.Now()
 	}
 }
 
@@ -139,6 +141,47 @@ func (t *Timeline) Scrub(moment int) {
 	}
 	t.Past = moment
 	t.show(t.Moments[moment])
+}
+
+// Now ends the look at an earlier moment.
+func (t *Timeline) Now() {
+	if t.Past >= 0 {
+		t.Scrub(-1)
+	}
+}
+
+// Live returns what is now, whichever moment is shown: what goes with the model that
+// the worker has.
+func (t *Timeline) Live() Moment { return t.live }
+
+// Evaluation returns the evaluation of the moment that is shown; ok is false while
+// there is none.
+func (t *Timeline) Evaluation() (evaluation protocol.Evaluation, ok bool) {
+	if t.Past < 0 {
+		return t.page.Latest()
+	}
+	n := len(t.page.History)
+	for n > 0 && float64(t.page.History[n-1].Epoch) > t.Epoch {
+		n--
+	}
+	switch {
+	case n > 0:
+		return t.page.History[n-1].Evaluation, true
+	case t.page.Initial != nil:
+		return *t.page.Initial, true
+	}
+	return protocol.Evaluation{}, false
+}
+
+// TrainingLoss returns the training loss of the moment that is shown; ok is false where
+// there is none, before the first batch.
+func (t *Timeline) TrainingLoss() (loss float64, ok bool) {
+	for _, point := range slices.Backward(t.page.Curve) {
+		if t.Past < 0 || point.Epoch <= t.Epoch {
+			return point.Loss, true
+		}
+	}
+	return 0, false
 }
 
 // clear empties the timeline.

@@ -35,8 +35,8 @@ func TestTimeline(t *testing.T) {
 	}
 	page.Timeline.Scrub(0)
 	send(6, []int{4}) // other pictures
-	if page.Timeline.Past != -1 || page.Timeline.Samples.Images[0] != 4 {
-		t.Errorf("past %d, pictures %v after others were chosen", page.Timeline.Past, page.Timeline.Samples.Images)
+	if page.Timeline.Past != -1 || page.Timeline.Samples.Images[0] != 4 || page.Timeline.Units.Mean[0] != 6 {
+		t.Errorf("past %d, pictures %v, units %v after others were chosen", page.Timeline.Past, page.Timeline.Samples.Images, page.Timeline.Units.Mean)
 	}
 	for epoch := 7; epoch < 50; epoch++ {
 		send(epoch, []int{4})
@@ -59,6 +59,55 @@ func TestTimeline(t *testing.T) {
 	page.Reset(must(t))
 	if len(page.Timeline.Moments) != 0 {
 		t.Error("the timeline survives a reset")
+	}
+}
+
+// Everything about a moment is of that moment: its figures too. What goes with the
+// model that there is stays that of now.
+func TestOneMoment(t *testing.T) {
+	page, worker := open(t)
+	initial := protocol.Evaluation{ValLoss: 9}
+	for epoch := range 4 {
+		frame := protocol.Frame{
+			Workers: 1, Epoch: epoch, Batches: 4, Points: []protocol.Point{{Epoch: float64(epoch) + 0.5, Loss: 10 + float64(epoch)}},
+			Samples: samples([]float32{float32(epoch)}, 3), Units: unitsOf(float32(epoch)),
+		}
+		if epoch > 0 {
+			frame.Epochs = []protocol.Epoch{{Epoch: epoch, Evaluation: protocol.Evaluation{ValLoss: float64(epoch)}}}
+		} else {
+			frame.Initial = &initial
+		}
+		worker.frame(frame)
+	}
+	check := func(when string, valLoss, loss float64) {
+		t.Helper()
+		evaluation, ok := page.Timeline.Evaluation()
+		if !ok || evaluation.ValLoss != valLoss {
+			t.Errorf("%s: validation loss %g, known %t, want %g", when, evaluation.ValLoss, ok, valLoss)
+		}
+		if got, ok := page.Timeline.TrainingLoss(); got != loss || ok != (loss > 0) {
+			t.Errorf("%s: training loss %g, known %t, want %g", when, got, ok, loss)
+		}
+	}
+	check("now", 3, 13)
+	page.Timeline.Scrub(2)
+	check("after two epochs", 2, 11)
+	page.Timeline.Scrub(0)
+	check("before training", 9, 0)
+	if live := page.Timeline.Live(); live.Samples.Codes[0] != 3 || live.Units.Mean[0] != 3 {
+		t.Errorf("code %v, units %v live while the past is shown, want 3", live.Samples.Codes, live.Units.Mean)
+	}
+	page.Settings.Latent = 1
+	page.Explorer.MeanCode()
+	if code := page.Explorer.Code; !slices.Equal(code, []float32{3}) {
+		t.Errorf("mean code %v, want 3, that of the model that decodes it", code)
+	}
+	page.Press("n")
+	check("now again", 3, 13)
+	page.Timeline.Scrub(1)
+	page.StepOnce()
+	if page.Timeline.Past != -1 {
+		t.Error("a step is not to be seen while the past is shown")
 	}
 }
 

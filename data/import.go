@@ -389,29 +389,27 @@ func stratified(records []record, n int) []record {
 	for _, r := range records {
 		byClass[r.label] = append(byClass[r.label], r)
 	}
-	type quota struct {
-		label     byte
-		count     int
-		remainder int
-	}
-	var quotas []quota
+	share := func(label int) int { return n * len(byClass[byte(label)]) }
 	left := n
-	for label, members := range byClass {
-		share := n * len(members)
-		quotas = append(quotas, quota{label, share / len(records), share % len(records)})
-		left -= share / len(records)
+	var labels []int
+	for label := range maxClasses {
+		if share(label) > 0 {
+			labels = append(labels, label)
+			left -= share(label) / len(records)
+		}
 	}
-	slices.SortFunc(quotas, func(a, b quota) int {
-		return cmp.Or(cmp.Compare(b.remainder, a.remainder), cmp.Compare(a.label, b.label))
+	slices.SortStableFunc(labels, func(a, b int) int {
+		return cmp.Compare(share(b)%len(records), share(a)%len(records))
 	})
 	var chosen []record
-	for k, q := range quotas {
+	for k, label := range labels {
+		count := share(label) / len(records)
 		if k < left {
-			q.count++
+			count++
 		}
-		members := byClass[q.label]
+		members := byClass[byte(label)]
 		slices.SortFunc(members, byHash)
-		chosen = append(chosen, members[:q.count]...)
+		chosen = append(chosen, members[:count]...)
 	}
 	slices.SortFunc(chosen, byHash)
 	return chosen

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall/js"
 )
@@ -57,7 +58,7 @@ type SavedFile struct {
 // split returns the slot and the number in a file's name.
 func split(name string) (slot string, number int) {
 	slot, text, _ := strings.Cut(name, ".")
-	fmt.Sscan(text, &number)
+	number, _ = strconv.Atoi(text)
 	return slot, number
 }
 
@@ -69,7 +70,7 @@ func (s Saves) files(slot string) ([]string, error) {
 		of, _ := split(name)
 		return slot != "" && of != slot
 	})
-	slices.SortFunc(names, func(a, b string) int {
+	slices.SortStableFunc(names, func(a, b string) int {
 		slotA, numberA := split(a)
 		slotB, numberB := split(b)
 		return cmp.Or(cmp.Compare(slotA, slotB), numberB-numberA)

@@ -90,16 +90,17 @@ func (s browserStorage) Left(own string) []protocol.Save {
 			time.Sleep(patience / 10)
 			continue
 		}
-		newest := slices.SortedFunc(maps.Values(left), func(a, b protocol.Save) int { return cmp.Compare(b.Time, a.Time) })
-		keep := 0
-		for _, save := range newest {
-			if save.Time == 0 || keep == maxLeft {
-				s.Discard(save.Slot)
+		slots := slices.Collect(maps.Keys(left))
+		slices.SortStableFunc(slots, func(a, b string) int { return cmp.Compare(left[b].Time, left[a].Time) })
+		var newest []protocol.Save
+		for _, slot := range slots {
+			if left[slot].Time == 0 || len(newest) == maxLeft {
+				s.Discard(slot)
 				continue
 			}
-			keep++
+			newest = append(newest, left[slot])
 		}
-		return newest[:keep]
+		return newest
 	}
 }
 

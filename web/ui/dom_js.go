@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	sjs "syscall/js"
 
@@ -331,7 +333,11 @@ func readTheme() *theme {
 		return computed.Get("color").String()
 	}
 	components := func(name string) (c rgb) {
-		fmt.Sscanf(token(name), "rgb(%d, %d, %d)", &c[0], &c[1], &c[2])
+		numbers := strings.Split(strings.Trim(token(name), "rgb()"), ", ")
+		for i := range min(len(c), len(numbers)) {
+			value, _ := strconv.Atoi(numbers[i])
+			c[i] = byte(value)
+		}
 		return c
 	}
 	return &theme{

@@ -298,7 +298,7 @@ func TestModelsUnderAnyName(t *testing.T) {
 		{file("model.h5", []byte("\x89HDF\r\n\x1a\n\x00\x00")), "HDF5: a model of Keras or TensorFlow: want its weights, as np.savez("},
 		{file("model.safetensors", []byte("\x40\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}")), "a model of PyTorch: want ONNX, as torch.onnx.export("},
 		{file("kernel.npy", []byte("\x93NUMPY\x01\x00v\x00{")), "one array: want all kernels and biases in an .npz"},
-		{file("cut.onnx", bare[:5000]), "import: ONNX: the file is damaged or cut off"},
+		{file("cut.onnx", bare[:5000]), "import: ONNX: the file is damaged or truncated"},
 	} {
 		p.setFiles("#file", test.path)
 		if text := p.notice(); !strings.Contains(text, "That model could not be used") || !strings.Contains(text, test.want) {

@@ -11,16 +11,16 @@ import (
 	"sae/nn/fit"
 )
 
-// Format is a format of models.
+// Format is a file format of models.
 type Format struct {
-	Name   string // for sae.export
+	Name   string // in sae.export
 	Suffix string // of file names
 	Title  string // on the page
 
 	write func(io.Writer, *fit.Checkpoint) error
 }
 
-// Formats lists the formats.
+// Formats lists all formats.
 var Formats = []Format{
 	{"checkpoint", ".saeckpt", "Checkpoint", func(w io.Writer, c *fit.Checkpoint) error { return c.Write(w) }},
 	{"npz", ".npz", "NumPy", archive(writeNPZ)},
@@ -28,7 +28,7 @@ var Formats = []Format{
 	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(writeTFJS)},
 }
 
-// Lookup returns the format with the given name.
+// Lookup returns the format with the given name, or an error that lists all names.
 func Lookup(name string) (Format, error) {
 	var names []string
 	for _, format := range Formats {
@@ -40,11 +40,11 @@ func Lookup(name string) (Format, error) {
 	return Format{}, fmt.Errorf("export: format %q: want one of %q", name, names)
 }
 
-// Write writes the model in the format.
+// Write writes the model of a checkpoint in the format. An error is that of the writer
+// or reports parameters that are not finite.
 func (f Format) Write(w io.Writer, c *fit.Checkpoint) error { return f.write(w, c) }
 
-// archive returns a function that writes a zip archive with the files that fill
-// adds.
+// archive returns a function that writes a zip archive of the files that fill adds.
 func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error) func(io.Writer, *fit.Checkpoint) error {
 	return func(w io.Writer, c *fit.Checkpoint) error {
 		auto, err := c.Autoencoder()

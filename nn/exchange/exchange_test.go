@@ -80,10 +80,9 @@ func export(t testing.TB, name string, c *fit.Checkpoint) []byte {
 	return file.Bytes()
 }
 
-// What was exported comes back in every format: parameters bit for bit, and
-// settings.
+// Export and import preserve parameters, bit for bit, and settings in every format.
 func TestThereAndBack(t *testing.T) {
-	other, err := experiment.Preset(1) // to be replaced by those of the file
+	other, err := experiment.Preset(1) // the file's settings must replace these
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +112,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// zipped makes an archive of files in turn: name, content, name, content.
+// zipped makes an archive of files: name, content, name, content, ….
 func zipped(t testing.TB, comment string, files ...any) []byte {
 	t.Helper()
 	var file bytes.Buffer
@@ -147,7 +146,7 @@ func ramp(n int) []float32 {
 	return values
 }
 
-// npy64 is npy of float64, which NumPy makes where it is not told otherwise.
+// npy64 is npy with float64, NumPy's default.
 func npy64(values []float32, shape ...int) []byte {
 	file := bytes.Replace(npy(values, shape...), []byte("<f4"), []byte("<f8"), 1)
 	file = file[:len(file)-4*len(values)]
@@ -157,8 +156,8 @@ func npy64(values []float32, shape ...int) []byte {
 	return file
 }
 
-// Weights that Keras's get_weights returned and NumPy saved, without names or
-// settings, become a model of the given settings with the archive's layers.
+// Weights saved by np.savez, without names or settings, become a model of the given
+// settings with the archive's layers.
 func TestForeignWeights(t *testing.T) {
 	file := zipped(t, "", "arr_0.npy", npy64(ramp(dims*6), dims, 6), "arr_1.npy", npy64(ramp(6), 6),
 		"arr_2.npy", npy(ramp(6*3), 6, 3), "arr_3.npy", npy(ramp(3), 3),
@@ -208,31 +207,31 @@ func TestBadArchives(t *testing.T) {
 		{"picture", []byte("\x89PNG"), "neither a checkpoint nor an archive"},
 		{"no archive", []byte("PK and so on"), "import: archive: zip: not a valid zip file"},
 		{"other files", zipped(t, "", "x.txt", "x"), "no model.json, .onnx or .npy files"},
-		{"few arrays", zipped(t, "", "a.npy", kernel, "b.npy", bias), "2 arrays: want kernel and bias of at least two layers"},
+		{"few arrays", zipped(t, "", "a.npy", kernel, "b.npy", bias), "2 arrays: want a kernel and a bias for each of at least two layers"},
 		{"kernel of other width", layers(2, npy(ramp(2*dims), 2, dims)), "c of shape [2 12]: want a kernel of [3, units]"},
 		{"bias of other width", layers(1, npy(ramp(2), 2)), "b of shape [2]: want a bias of [3]"},
 		{"bias for a kernel", layers(0, bias), "a of shape [3]: want a kernel of [12, units]"},
 		{"not finite", layers(1, npy(nan, 3)), "parameter 37 is NaN: want a finite number"},
 		{"other output", zipped(t, "", "a.npy", kernel, "b.npy", bias, "c.npy", npy(ramp(6), 3, 2), "d.npy", npy(ramp(2), 2)), "the last layer has 2 units: want 12"},
-		{"hostile shape", layers(0, bytes.Replace(kernel, []byte("(12, 3)"), []byte("(99999999999, 99999999999)"), 1)), "shape [99999999999 99999999999]: there are"},
-		{"no shape", layers(0, bytes.Replace(kernel, []byte("shape"), []byte("shade"), 1)), "want descr and shape"},
+		{"hostile shape", layers(0, bytes.Replace(kernel, []byte("(12, 3)"), []byte("(99999999999, 99999999999)"), 1)), "shape [99999999999 99999999999] with 40 numbers"},
+		{"no shape", layers(0, bytes.Replace(kernel, []byte("shape"), []byte("shade"), 1)), "header without descr or shape"},
 		{"whole numbers", layers(0, bytes.Replace(kernel, []byte("<f4"), []byte("<i4"), 1)), `numbers of type "<i4"`},
 		{"other width in Fortran's order", layers(0, bytes.Replace(npy(ramp(dims*3), 3, dims), []byte("False"), []byte("True "), 1)), "a of shape [3 12]: want a kernel of [12, units]"},
-		{"no npy", layers(0, "abc"), "want a .npy file of version 1.0"},
-		{"short npy", layers(0, kernel[:12]), "ends in its header"},
+		{"no npy", layers(0, "abc"), "want .npy version 1.0"},
+		{"short npy", layers(0, kernel[:12]), "truncated in its header"},
 		{"settings of another model", zipped(t, string(comment), "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "the settings in the archive's comment say [12 9 7 4 12]"},
 		{"bad settings", zipped(t, `{"latent": 0}`, "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "settings in the archive's comment"},
 		{"no JSON", zipped(t, "", "model.json", "{"), "model.json: unexpected end"},
 		{"no weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"]}]}`), "the archive has no w.bin"},
-		{"hostile weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1000000000, 4], "dtype": "float32"}]}]}`, "w.bin", "1234"), "k of shape [1000000000 4]: there are 4 bytes"},
+		{"hostile weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1000000000, 4], "dtype": "float32"}]}]}`, "w.bin", "1234"), "k of shape [1000000000 4]: want 16000000000 bytes, but [w.bin] has 4 left"},
 		{"half the weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1], "dtype": "float16"}]}]}`, "w.bin", "12"), `k of type "float16"`},
 		{"no ONNX", zipped(t, "", "auto.onnx", "abc"), "import: auto.onnx: "},
 		{"many weights", zipped(t, "", "model.json", `{"modelTopology": {"class_name": "Sequential", "config": {}}, "weightsManifest": [{"weights": [`+strings.Repeat("{},", 21000)+`{}]}]}`), "of type"},
 		{"many layers", zipped(t, "", "model.json", `{"modelTopology": {"class_name": "Sequential", "config": {"layers": [`+strings.Repeat("{},", 21000)+`{}]}}}`), "of class"},
 		{"many nodes", zipped(t, "", "auto.onnx", onnxFile(13, "y", slices.Repeat([]message{{}}, 1<<18), nil)), "more than 1000 nodes"},
-		{"many initializers", zipped(t, "", "auto.onnx", onnxFile(13, "y", nil, manyTensors(1<<15))), "more than 1000 nodes or tensors"},
+		{"many initializers", zipped(t, "", "auto.onnx", onnxFile(13, "y", nil, manyTensors(1<<15))), "more than 1000 nodes, tensors"},
 		{"many dimensions", zipped(t, "", "auto.onnx", onnxFile(13, "y", []message{onnxNode("Gemm", "", "y", "input.1", "w")}, []message{onnxTensor("w", nil, make([]int, 1<<18)...)})), "more than 16 dimensions"},
-		{"a bomb", zipped(t, "", "auto.onnx", make([]byte, 64<<20)), "grows to more than 8 times its size"},
+		{"a bomb", zipped(t, "", "auto.onnx", make([]byte, 64<<20)), "unpacks to more than 8 times its size"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -258,7 +257,7 @@ func TestBadArchives(t *testing.T) {
 	}
 }
 
-// The Go program compiles, and its history is that of the run, bit for bit.
+// The Go program compiles, and its history agrees with the run's, bit for bit.
 func TestGo(t *testing.T) {
 	if testing.Short() || runtime.GOOS == "js" {
 		t.Skip("needs the go command")
@@ -317,7 +316,7 @@ func TestGo(t *testing.T) {
 	}
 }
 
-// The Python program is one, for every experiment.
+// The Python program compiles, for every experiment.
 func TestKeras(t *testing.T) {
 	for number := 1; number <= 4; number++ {
 		s, err := experiment.Preset(number)

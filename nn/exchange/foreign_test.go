@@ -22,11 +22,11 @@ import (
 	"sae/nn/fit"
 )
 
-// other is a model of another program: dims to dims units, its latent layer in the
-// middle, of the activation given.
+// other is a model of another program, from dims to dims units, with a latent layer of
+// the given activation in the middle.
 type other struct {
 	layers []layer
-	// How ONNX has it.
+	// How it is written as ONNX:
 	gemm, transB, transpose, biasFirst, biasRow bool // layers
 	constants, identity, packed, numbers        bool // tensors
 	backwards, dead                             bool
@@ -43,7 +43,7 @@ func newOther(latent string) *other {
 	widths := []int{dims, 5, 5, 3, 5, 5, dims}
 	for i, out := range widths[1:] {
 		in := widths[i]
-		values := ramp(7*i + in*out)[7*i:] // others in each
+		values := ramp(7*i + in*out)[7*i:] // different in each layer
 		l := layer{name: fmt.Sprintf("fc%d", i+1), activation: "relu"}
 		l.kernel = array{l.name + ".weight", []int{in, out}, values}
 		l.bias = array{l.name + ".bias", []int{out}, ramp(out + i)[i:]}
@@ -53,7 +53,7 @@ func newOther(latent string) *other {
 	return o
 }
 
-// outputs is what the model makes of an image, by the definition of its layers.
+// outputs computes the reconstruction of an image by the definition of the layers.
 func (o *other) outputs(x []float32) []float32 {
 	for _, l := range o.layers {
 		y := make([]float32, l.kernel.shape[1])
@@ -78,7 +78,7 @@ func (o *other) outputs(x []float32) []float32 {
 	return x
 }
 
-// number and text are fields of a protocol buffer in a message of their own.
+// number and text return messages of one field.
 func number(field protowire.Number, value uint64) (m message) { m.number(field, value); return m }
 func text(field protowire.Number, value string) (m message)   { m.text(field, value); return m }
 func nested(field protowire.Number, value message) (m message) {
@@ -119,7 +119,7 @@ func (o *other) tensor(a array) message {
 	return m
 }
 
-// onnx returns the model as another program may write it.
+// onnx returns the model as another program might write it.
 func (o *other) onnx() []byte {
 	var nodes, tensors []message
 	node := func(op, output string, rest message, inputs ...string) {
@@ -219,7 +219,7 @@ func onnxFile(opset uint64, output string, nodes, tensors []message, extra ...me
 	return m
 }
 
-// same checks that a file is read as the model that it holds, whatever the settings.
+// same checks that a file is read as the model that it contains, whatever the settings.
 func (o *other) same(t *testing.T, name string, file []byte) {
 	t.Helper()
 	x := ramp(dims)
@@ -246,8 +246,7 @@ func (o *other) same(t *testing.T, name string, file []byte) {
 	}
 }
 
-// ONNX is read by its graph: whatever way of writing the layers another program has,
-// the model is the same.
+// ONNX is read by its graph, so all ways of writing the layers give the same model.
 func TestForeignONNX(t *testing.T) {
 	for name, change := range map[string]func(*other){
 		"Gemm":                    func(o *other) {},
@@ -278,7 +277,7 @@ func TestForeignONNX(t *testing.T) {
 	}
 }
 
-// A graph that computes anything else is refused, by what it has instead.
+// A graph that computes anything else is rejected with an error that names the reason.
 func TestOtherGraphs(t *testing.T) {
 	change := func(number protowire.Number, value uint64) func(message) message {
 		return func(tensor message) message { tensor.number(number, value); return tensor } // the last counts
@@ -287,12 +286,12 @@ func TestOtherGraphs(t *testing.T) {
 		change func(*other)
 		want   string
 	}{
-		"no sigmoid":        {func(o *other) { o.layers[5].activation = "linear" }, "layer 6, fc6.weight, has the activation linear: want sigmoid for the output"},
-		"relu at the end":   {func(o *other) { o.layers[5].activation = "relu" }, "has the activation relu: want sigmoid for the output"},
-		"sigmoid inside":    {func(o *other) { o.layers[1].activation = "sigmoid" }, "layer 2, fc2.weight, has the activation sigmoid: want relu for a hidden layer"},
+		"no sigmoid":        {func(o *other) { o.layers[5].activation = "linear" }, "layer 6, fc6.weight, has activation linear: want sigmoid for the output"},
+		"relu at the end":   {func(o *other) { o.layers[5].activation = "relu" }, "has activation relu: want sigmoid for the output"},
+		"sigmoid inside":    {func(o *other) { o.layers[1].activation = "sigmoid" }, "layer 2, fc2.weight, has activation sigmoid: want relu for a hidden layer"},
 		"sigmoid of latent": {func(o *other) { o.layers[2].activation = "sigmoid" }, "want relu or linear for the latent layer"},
-		"two linear layers": {func(o *other) { o.layers[1].activation, o.layers[2].activation = "linear", "linear" }, "layer 3, fc3.weight, has the activation linear: want relu for a hidden layer"},
-		"tanh":              {func(o *other) { o.op = map[int]string{2: "Tanh"} }, `Tanh that gives "y2": no operator of such a model`},
+		"two linear layers": {func(o *other) { o.layers[1].activation, o.layers[2].activation = "linear", "linear" }, "layer 3, fc3.weight, has activation linear: want relu for a hidden layer"},
+		"tanh":              {func(o *other) { o.op = map[int]string{2: "Tanh"} }, `Tanh with output "y2": unsupported operator`},
 		"leaky ReLU":        {func(o *other) { o.op = map[int]string{0: "LeakyRelu"} }, "LeakyRelu"},
 		"softmax":           {func(o *other) { o.op = map[int]string{5: "Softmax"} }, "Softmax"},
 		"another domain":    {func(o *other) { o.domain = "com.microsoft" }, "com.microsoft.Gemm"},
@@ -301,7 +300,7 @@ func TestOtherGraphs(t *testing.T) {
 		"transA":            {func(o *other) { o.attributes = []message{attributeOf("transA", number(attributeInt, 1))} }, "transA 1: want 0"},
 		"other attribute":   {func(o *other) { o.attributes = []message{attributeOf("broadcast", number(attributeInt, 1))} }, `attribute "broadcast"`},
 		"old opset":         {func(o *other) { o.opset = 6 }, "opset 6: want 7 or later"},
-		"two outputs":       {func(o *other) { o.extra = []message{nested(graphOutput, onnxValue("y2", 3))} }, `the outputs ["y2" "y5"]: want one`},
+		"two outputs":       {func(o *other) { o.extra = []message{nested(graphOutput, onnxValue("y2", 3))} }, `outputs ["y2" "y5"]: want one`},
 		"float16":           {func(o *other) { o.retype = change(tensorType, 10) }, "fc1.weight: numbers of type float16: want float32"},
 		"float64":           {func(o *other) { o.retype = change(tensorType, 11) }, "numbers of type float64"},
 		"bfloat16":          {func(o *other) { o.retype = change(tensorType, 16) }, "numbers of type bfloat16"},
@@ -309,7 +308,7 @@ func TestOtherGraphs(t *testing.T) {
 		"external data":     {func(o *other) { o.retype = change(tensorLocation, 1) }, "its numbers are in another file"},
 		"part of a number":  {func(o *other) { o.retype = func(m message) message { m.bytes(tensorRaw, make([]byte, 7)); return m } }, "7 bytes: want 4 for each number"},
 		"twice the name":    {func(o *other) { o.extra = []message{nested(graphInitializer, o.tensor(o.layers[0].kernel))} }, `two initializers "fc1.weight"`},
-		"twice the output":  {func(o *other) { o.extra = []message{nested(graphNode, onnxNode("Relu", "", "y1", "y0"))} }, `there is another "y1"`},
+		"twice the output":  {func(o *other) { o.extra = []message{nested(graphNode, onnxNode("Relu", "", "y1", "y0"))} }, `"y1" is defined twice`},
 		"wide bias":         {func(o *other) { o.layers[0].bias.values, o.layers[0].bias.shape = ramp(6), []int{6} }, "fc1.bias of shape [6]: want a bias of [5]"},
 		"no number":         {func(o *other) { o.layers[0].bias.values[1] = float32(math.NaN()) }, "NaN: want a finite number"},
 		"flattened":         {func(o *other) { o.op = map[int]string{0: "Flatten"} }, "Flatten"},
@@ -328,19 +327,19 @@ func TestOtherGraphs(t *testing.T) {
 		"a shared kernel":       {[]message{onnxNode("Gemm", "", "a", "input.1", "w", "b"), onnxNode("Gemm", "last", "y", "a", "w")}, `Gemm last: "w" is used twice`},
 		"a tied kernel":         {[]message{onnxNode("MatMul", "", "a", "input.1", "w"), onnxNode("Transpose", "", "t", "w"), onnxNode("MatMul", "", "y", "a", "t")}, `"w" is used twice`},
 		"a circle":              {[]message{onnxNode("Relu", "", "a", "y"), onnxNode("Relu", "", "y", "a")}, "depends on itself"},
-		"a circle of constants": {[]message{onnxNode("Gemm", "", "y", "input.1", "c"), onnxNode("Identity", "", "c", "d"), onnxNode("Identity", "", "d", "c")}, `input "c": want numbers that the file holds`},
-		"no such tensor":        {[]message{onnxNode("Gemm", "", "y", "input.1", "v")}, `input "v": want numbers that the file holds`},
-		"a computed kernel":     {[]message{onnxNode("MatMul", "", "y", "input.1", "input.1")}, `input "input.1": want numbers`},
-		"a cast kernel":         {[]message{onnxNode("Cast", "", "v", "w"), onnxNode("MatMul", "", "y", "input.1", "v")}, `input "v": want numbers`},
-		"nothing before":        {[]message{onnxNode("Relu", "", "y", "a")}, `"a" is the first output of no node`},
-		"a kernel first":        {[]message{onnxNode("MatMul", "", "y", "w", "input.1")}, `"w" is the first output of no node`},
-		"a shortcut":            {[]message{onnxNode("MatMul", "", "a", "input.1", "w"), onnxNode("Add", "", "y", "a", "input.1")}, `input "a": want numbers`},
-		"shifted images":        {[]message{onnxNode("Add", "shift", "a", "input.1", "b"), onnxNode("MatMul", "", "y", "a", "w")}, "Add shift: not right after"},
-		"two biases":            {[]message{onnxNode("Gemm", "", "a", "input.1", "w", "b"), onnxNode("Add", "", "y", "a", "b")}, "not right after"},
-		"two activations":       {[]message{onnxNode("Gemm", "", "a", "input.1", "w"), onnxNode("Relu", "", "c", "a"), onnxNode("Sigmoid", "", "y", "c")}, "an activation without a layer of its own"},
+		"a circle of constants": {[]message{onnxNode("Gemm", "", "y", "input.1", "c"), onnxNode("Identity", "", "c", "d"), onnxNode("Identity", "", "d", "c")}, `input "c" is not a constant: want a kernel or a bias`},
+		"no such tensor":        {[]message{onnxNode("Gemm", "", "y", "input.1", "v")}, `input "v" is not a constant: want a kernel or a bias`},
+		"a computed kernel":     {[]message{onnxNode("MatMul", "", "y", "input.1", "input.1")}, `input "input.1" is not a constant`},
+		"a cast kernel":         {[]message{onnxNode("Cast", "", "v", "w"), onnxNode("MatMul", "", "y", "input.1", "v")}, `input "v" is not a constant`},
+		"nothing before":        {[]message{onnxNode("Relu", "", "y", "a")}, `"a": want an input of the graph or the first output of a node`},
+		"a kernel first":        {[]message{onnxNode("MatMul", "", "y", "w", "input.1")}, `"w": want an input of the graph`},
+		"a shortcut":            {[]message{onnxNode("MatMul", "", "a", "input.1", "w"), onnxNode("Add", "", "y", "a", "input.1")}, `input "a" is not a constant`},
+		"shifted images":        {[]message{onnxNode("Add", "shift", "a", "input.1", "b"), onnxNode("MatMul", "", "y", "a", "w")}, "Add shift: it does not follow the Gemm"},
+		"two biases":            {[]message{onnxNode("Gemm", "", "a", "input.1", "w", "b"), onnxNode("Add", "", "y", "a", "b")}, "does not follow the Gemm"},
+		"two activations":       {[]message{onnxNode("Gemm", "", "a", "input.1", "w"), onnxNode("Relu", "", "c", "a"), onnxNode("Sigmoid", "", "y", "c")}, "it does not follow a layer without an activation"},
 		"a bias as a kernel":    {[]message{onnxNode("Gemm", "", "y", "input.1", "b")}, "b of shape [12]: want a kernel"},
 		"a transposed bias":     {[]message{onnxNode("Transpose", "", "t", "b"), onnxNode("Gemm", "", "y", "input.1", "w", "t")}, "b of shape [12] is transposed"},
-		"one layer":             {[]message{onnxNode("Gemm", "", "a", "input.1", "w"), onnxNode("Sigmoid", "", "y", "a")}, "1 dense layers: want two at least"},
+		"one layer":             {[]message{onnxNode("Gemm", "", "a", "input.1", "w"), onnxNode("Sigmoid", "", "y", "a")}, "1 dense layers: want at least 2"},
 		"no layer":              {[]message{onnxNode("Identity", "", "y", "input.1")}, "0 dense layers"},
 		"many nodes":            {slices.Repeat([]message{onnxNode("Relu", "", "y", "input.1")}, 2000), "more than 1000 nodes"},
 		"many inputs":           {[]message{onnxNode("Concat", "", "y", slices.Repeat([]string{"input.1"}, 100)...)}, "a node with more than 16 inputs"},
@@ -350,10 +349,10 @@ func TestOtherGraphs(t *testing.T) {
 	}
 }
 
-// object is JSON.
+// object is a JSON object.
 type object = map[string]any
 
-// sequential returns the model's topology and manifest, with the weights in a file.
+// tfjs returns the model's topology, manifest and weights.
 func (o *other) tfjs() (topology object, manifest []object, weights []byte) {
 	var layers, list []object
 	for _, l := range o.layers {
@@ -370,7 +369,7 @@ func (o *other) tfjs() (topology object, manifest []object, weights []byte) {
 	return object{"class_name": "Sequential", "config": object{"name": "auto", "layers": layers}}, list, weights
 }
 
-// functional makes a functional model of layers, in turn or not.
+// functional makes a functional model of layers, in any order.
 func functional(name string, layers ...object) object {
 	before := "input"
 	all := []object{{"class_name": "InputLayer", "name": "input", "config": object{"name": "input"}, "inbound_nodes": []any{}}}
@@ -395,8 +394,8 @@ func toJSON(t testing.TB, value any) []byte {
 	return text
 }
 
-// TensorFlow.js's models are read by their topology, whatever the order of weights, and
-// whatever its versions and converters write besides.
+// TensorFlow.js models are read by their topology, whatever the order of their weights and
+// whatever else its versions and converters write.
 func TestForeignTFJS(t *testing.T) {
 	for _, latent := range []string{"relu", "linear"} {
 		o := newOther(latent)
@@ -445,14 +444,14 @@ func TestForeignTFJS(t *testing.T) {
 	}
 }
 
-// A topology that computes anything else is refused, by what it has instead.
+// A topology that computes anything else is rejected with an error that names the reason.
 func TestOtherTopologies(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(layers, list []object, model object)
 		want   string
 	}{
-		"tanh":       {func(layers, _ []object, _ object) { layers[2]["config"].(object)["activation"] = "tanh" }, "layer 3, fc3, has the activation tanh: want relu or linear for the latent layer"},
-		"no sigmoid": {func(layers, _ []object, _ object) { delete(layers[5]["config"].(object), "activation") }, "layer 6, fc6, has the activation linear: want sigmoid"},
+		"tanh":       {func(layers, _ []object, _ object) { layers[2]["config"].(object)["activation"] = "tanh" }, "layer 3, fc3, has activation tanh: want relu or linear for the latent layer"},
+		"no sigmoid": {func(layers, _ []object, _ object) { delete(layers[5]["config"].(object), "activation") }, "layer 6, fc6, has activation linear: want sigmoid"},
 		"activation object": {func(layers, _ []object, _ object) {
 			layers[2]["config"].(object)["activation"] = object{"class_name": "ELU"}
 		}, `layer "fc3": activation {"class_name":"ELU"}: want its name`},
@@ -463,9 +462,9 @@ func TestOtherTopologies(t *testing.T) {
 		}, `layer "cap": a ReLU with an option of 6`},
 		"two activations": {func(layers, _ []object, _ object) {
 			layers[1] = object{"class_name": "Activation", "config": object{"activation": "sigmoid"}}
-		}, "an activation without a dense layer of its own"},
+		}, "does not follow a dense layer without an activation"},
 		"other units":     {func(layers, _ []object, _ object) { layers[0]["config"].(object)["units"] = 6 }, "fc1/kernel of shape [12 5]: want a kernel of 6 units"},
-		"one layer twice": {func(layers, _ []object, _ object) { layers[1]["config"] = layers[0]["config"] }, "no weights fc1/kernel"},
+		"one layer twice": {func(layers, _ []object, _ object) { layers[1]["config"] = layers[0]["config"] }, "weights fc1/kernel are missing"},
 		"no topology":     {func(_, _ []object, model object) { delete(model, "modelTopology") }, "no class_name in modelTopology: want a layers model"},
 		"graph model":     {func(_, _ []object, model object) { model["modelTopology"] = object{"node": []any{}} }, "want a layers model"},
 		"wide quantisation": {func(_, list []object, _ object) {
@@ -474,10 +473,10 @@ func TestOtherTopologies(t *testing.T) {
 		"float16":          {func(_, list []object, _ object) { list[0]["quantization"] = object{"dtype": "float16"} }, "fc1/kernel is quantised"},
 		"whole numbers":    {func(_, list []object, _ object) { list[0]["dtype"] = "int32" }, `fc1/kernel of type "int32": want float32`},
 		"text":             {func(_, list []object, _ object) { list[0]["dtype"] = "string" }, `fc1/kernel of type "string"`},
-		"names of others":  {func(_, list []object, _ object) { list[0]["name"] = "fc7/kernel" }, "no weights fc1/kernel"},
+		"names of others":  {func(_, list []object, _ object) { list[0]["name"] = "fc7/kernel" }, "weights fc1/kernel are missing"},
 		"names twice":      {func(_, list []object, _ object) { list[0]["name"] = "fc2/kernel" }, "weights fc2/kernel are listed twice"},
 		"scopes twice":     {func(_, list []object, _ object) { list[0]["name"], list[2]["name"] = "a/fc1/kernel", "b/fc1/kernel" }, "want one for fc1/kernel"},
-		"a layer too many": {func(_, list []object, _ object) { list[0]["name"] = "x/fc1/kernel"; list[1]["name"] = "fc1/gamma" }, "no weights fc1/bias"},
+		"a layer too many": {func(_, list []object, _ object) { list[0]["name"] = "x/fc1/kernel"; list[1]["name"] = "fc1/gamma" }, "weights fc1/bias are missing"},
 		"weights too many": {func(layers, _ []object, _ object) { layers[1]["config"].(object)["use_bias"] = false }, "weights fc2/bias belong to no layer"},
 		"large":            {func(_, _ []object, model object) { model["x"] = strings.Repeat("x", 1<<18) }, "want at most 65536"},
 		"no layers":        {func(layers, _ []object, model object) { model["modelTopology"] = functional("auto", layers[0]) }, "belong to no layer"},
@@ -504,7 +503,7 @@ func TestOtherTopologies(t *testing.T) {
 				m = functional("m", m)
 			}
 			model["modelTopology"] = m
-		}, "more than 3 deep"},
+		}, "nested too deeply: want at most 3 levels"},
 	} {
 		topology, list, weights := newOther("relu").tfjs()
 		model := object{"modelTopology": topology, "weightsManifest": []object{{"paths": []string{"w"}, "weights": list}}}
@@ -514,7 +513,7 @@ func TestOtherTopologies(t *testing.T) {
 	}
 }
 
-// npz returns the files of an .npz, named by the pattern of NumPy or by layers.
+// npz returns the files of an .npz, in turn name and content.
 func (o *other) npz(write func(values []float32, shape ...int) []byte) (files []any) {
 	for i, l := range o.layers {
 		files = append(files, fmt.Sprintf("arr_%d.npy", 2*i), write(l.kernel.values, l.kernel.shape...),
@@ -523,7 +522,7 @@ func (o *other) npz(write func(values []float32, shape ...int) []byte) (files []
 	return files
 }
 
-// fortran is npy in the order in which NumPy writes the transpose of an array.
+// fortran is npy in column-major order, as NumPy writes the transpose of an array.
 func fortran(values []float32, shape ...int) []byte {
 	if len(shape) == 2 {
 		values = array{"", shape, values}.transposed().values
@@ -531,8 +530,8 @@ func fortran(values []float32, shape ...int) []byte {
 	return bytes.Replace(npy(values, shape...), []byte("False"), []byte("True "), 1)
 }
 
-// NumPy's archives are read whatever the order of the numbers in them, and of the files,
-// where their names tell it.
+// NumPy archives are read in either memory order and, if their names state the order, with
+// their files in any order.
 func TestForeignNPZ(t *testing.T) {
 	o := newOther("relu")
 	same := func(name string, file []byte) {
@@ -556,17 +555,17 @@ func TestForeignNPZ(t *testing.T) {
 	same("in a folder", zipped(t, "", repacked(o.npz(npy))...))
 
 	_, err := read(zipped(t, "", append(o.npz(npy), "epochs.npy", npy([]float32{20}, 1))...), experiment.Default(), dims)
-	holds(t, "another array", err, "13 arrays: want kernel and bias")
+	holds(t, "another array", err, "13 arrays: want a kernel and a bias")
 	_, err = read(zipped(t, "", append(o.npz(npy), "a.npy", npy([]float32{20}, 1), "b.npy", npy([]float32{20}, 1))...), experiment.Default(), dims)
 	holds(t, "other arrays", err, "a of shape [1]: want a kernel of [12, units]")
 	_, err = read(zipped(t, "", append(o.npz(npy), "arr_3.npy", npy([]float32{20}, 1))...), experiment.Default(), dims)
-	holds(t, "a file twice", err, "the archive holds arr_3.npy twice")
+	holds(t, "a file twice", err, "the archive contains arr_3.npy twice")
 	cube := bytes.Replace(fortran(ramp(dims*5), dims, 5), []byte("(12, 5)"), []byte("(6,2,5)"), 1)
 	_, err = read(zipped(t, "", append([]any{"arr_0.npy", cube}, o.npz(npy)[2:]...)...), experiment.Default(), dims)
 	holds(t, "three dimensions", err, "shape [6 2 5]: want a kernel or a bias")
 }
 
-// repacked puts files into a folder, by their names' order, as macOS does.
+// repacked puts files into a folder, sorted by name, as macOS does.
 func repacked(files []any) []any {
 	var names []string
 	content := map[string]any{}
@@ -583,8 +582,8 @@ func repacked(files []any) []any {
 	return packed
 }
 
-// What was exported here comes back from an archive that was unpacked and packed anew,
-// without the settings in its comment, in a folder.
+// An exported archive is read again after it was unpacked and repacked, which loses the
+// settings in its comment and puts its files into a folder.
 func TestRepacked(t *testing.T) {
 	c := checkpoint(t, map[string]string{"experiment": "4", "hidden": "9,7,9", "init": "he"})
 	for _, format := range Formats[1:] {
@@ -612,11 +611,11 @@ func TestRepacked(t *testing.T) {
 	}
 	one := newOther("relu").onnx()
 	_, err := read(zipped(t, "", "a.onnx", one, "b.onnx", one), experiment.Default(), dims)
-	holds(t, "two models", err, "the archive holds 2 models, a.onnx and b.onnx among them")
+	holds(t, "two models", err, "the archive contains 2 models, including a.onnx and b.onnx")
 }
 
-// Files of models are known by how they begin, those of other programs are refused with
-// what to do, and no file of a data set is taken for one.
+// Model files are recognised by their first bytes. Those that are not read are rejected
+// with a hint, and data sets are not mistaken for models.
 func TestKinds(t *testing.T) {
 	c := checkpoint(t, nil)
 	for _, format := range Formats {
@@ -625,7 +624,7 @@ func TestKinds(t *testing.T) {
 		}
 	}
 	o := newOther("relu")
-	o.constants = true // which come before any other node
+	o.constants = true // these nodes come first
 	for _, file := range [][]byte{o.onnx(), newOther("relu").onnx()} {
 		if !IsModel(file[:min(len(file), StartSize)]) {
 			t.Error("ONNX is no model")
@@ -633,15 +632,15 @@ func TestKinds(t *testing.T) {
 	}
 	for _, test := range []struct{ name, start, want string }{
 		{"Keras's HDF5", "\x89HDF\r\n\x1a\n and more", "HDF5: a model of Keras or TensorFlow: want its weights, as np.savez("},
-		{".keras", string(zipped(t, "", "metadata.json", "{}", "config.json", "{}", "model.weights.h5", "x")), "the archive holds model.weights.h5: a model of Keras"},
-		{"SavedModel", string(zipped(t, "", "auto/saved_model.pb", "x", "auto/variables/variables.index", "x")), "the archive holds auto/saved_model.pb: a model of Keras or TensorFlow"},
-		{".pt", string(zipped(t, "", "auto/data.pkl", "x", "auto/data/0", "x")), "the archive holds auto/data.pkl: a model of PyTorch: want ONNX, as torch.onnx.export("},
+		{".keras", string(zipped(t, "", "metadata.json", "{}", "config.json", "{}", "model.weights.h5", "x")), "the archive contains model.weights.h5: a model of Keras"},
+		{"SavedModel", string(zipped(t, "", "auto/saved_model.pb", "x", "auto/variables/variables.index", "x")), "the archive contains auto/saved_model.pb: a model of Keras or TensorFlow"},
+		{".pt", string(zipped(t, "", "auto/data.pkl", "x", "auto/data/0", "x")), "the archive contains auto/data.pkl: a model of PyTorch: want ONNX, as torch.onnx.export("},
 		{".pth of early versions", "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "PyTorch's pickle: a model of PyTorch"},
 		{".safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00" + `{"fc1.weight":{}}`, "safetensors: a model of PyTorch"},
 		{".tflite", "\x1c\x00\x00\x00TFL3\x14\x00", "TensorFlow Lite: a model of Keras"},
 		{".npy", string(npy(ramp(6), 3, 2)), "one array: want all kernels and biases in an .npz"},
 		{"model.json", `{"format": "layers-model", "modelTopology": {}}`, "want a zip archive of model.json and the files that it names"},
-		{"ONNX that is cut off", string(o.onnx()[:len(o.onnx())/2]), "import: ONNX: the file is damaged or cut off"},
+		{"ONNX that is cut off", string(o.onnx()[:len(o.onnx())/2]), "import: ONNX: the file is damaged or truncated"},
 		{"a zipped batch", string(zipped(t, "", "data_batch_1.bin", "x")), "a data set is not read from a zip archive"},
 	} {
 		if !IsModel([]byte(test.start)[:min(len(test.start), StartSize)]) {
@@ -672,8 +671,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// Files of other programs beside the repository give the outputs recorded for them,
-// whatever the page's settings, or are refused for a reason.
+// If ../shared has files of other programs, they give the recorded outputs, whatever the
+// settings, or are rejected with the expected reason.
 func TestForeignFiles(t *testing.T) {
 	const folder = "../../../shared/inputs/models"
 	text, err := os.ReadFile(filepath.Join(folder, "expected.json"))
@@ -695,7 +694,7 @@ func TestForeignFiles(t *testing.T) {
 		{"downloads.tfjs.zip", "relu everywhere, sigmoid at the end", ""},
 		{"pytorch-like.onnx", "relu everywhere, sigmoid at the end", ""},
 		{"linear-latent.tfjs.zip", "linear latent", ""},
-		{"no-output-activation.onnx.zip", "", "layer 6, output_kernel, has the activation linear: want sigmoid for the output"},
+		{"no-output-activation.onnx.zip", "", "layer 6, output_kernel, has activation linear: want sigmoid for the output"},
 		{"float16.onnx.zip", "", "encoder_1_kernel: numbers of type float16: want float32"},
 	} {
 		file, err := os.ReadFile(filepath.Join(folder, test.file))
@@ -732,7 +731,7 @@ func holds(t *testing.T, name string, err error, want string) {
 	}
 }
 
-// reconstruct returns what the model makes of an image.
+// reconstruct returns the model's reconstruction of an image.
 func reconstruct(t *testing.T, c *fit.Checkpoint, x []float32) []float32 {
 	t.Helper()
 	auto, err := c.Autoencoder()

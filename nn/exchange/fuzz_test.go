@@ -12,11 +12,11 @@ import (
 	"sae/tools/bounds"
 )
 
-// readBound is how many bytes reading a file of n may allocate: an archive grows to
-// maxGrowth times its size, and lists in it grow by doubling.
+// readBound is how many bytes reading a file of n bytes may allocate: an archive unpacks
+// to maxGrowth times its size, and slices grow by doubling.
 func readBound(n int) int { return 16<<20 + 100*maxGrowth*n }
 
-// FuzzRead holds that a file is refused or gives a model that all formats keep.
+// FuzzRead verifies that a file is rejected, or gives a model that all formats preserve.
 func FuzzRead(f *testing.F) {
 	c := checkpoint(f, nil)
 	for _, format := range Formats {
@@ -26,9 +26,9 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) { readBounded(t, file) })
 }
 
-// FuzzArchive is FuzzRead with archives that are whole: random changes would
-// otherwise hardly get past their checksums. The content is that of the file in
-// question: a kernel of a .npz, auto.onnx, or model.json with the weights beside it.
+// FuzzArchive is FuzzRead with valid archives, because random changes hardly ever hit the
+// right checksums. The content is that of one file: a kernel of a .npz, auto.onnx, or
+// model.json with the weights beside it.
 func FuzzArchive(f *testing.F) {
 	c := checkpoint(f, nil)
 	content := func(format, name string) []byte {
@@ -95,7 +95,7 @@ func readBounded(t *testing.T, file []byte) {
 			}
 			same, err := read(again.Bytes(), experiment.Default(), dims)
 			if err != nil && format.Name == "checkpoint" && c.Data.Train == 0 {
-				continue // weights alone, which no run has had
+				continue // weights without a run
 			}
 			if err != nil || same.Settings != c.Settings || !reflect.DeepEqual(same.Parameters, c.Parameters) {
 				t.Errorf("written as %s, a model of %+v becomes one of %+v: %v", format.Name, c.Settings, same, err)

@@ -13,20 +13,20 @@ import (
 	"sae/nn/fit"
 )
 
-// StartSize is how many bytes of a file's start tell whether it is a model.
+// StartSize is the number of bytes of a file that [IsModel] needs.
 const StartSize = 4096
 
-// IsModel reports whether a file that starts so is one of a model, of this program or
-// of another, which Read may yet refuse. start has StartSize bytes, or all of a shorter
-// file. Names of files do not count: browsers and systems change them.
+// IsModel reports whether a file contains a model, of this program or another. start is
+// its first StartSize bytes, or all of a shorter file. Read may still reject it. File
+// names do not count, because browsers and systems change them.
 func IsModel(start []byte) bool { return kindOf(start) != nil }
 
-// kind is a kind of files that hold models.
+// kind is a kind of model file.
 type kind struct {
 	name    string
 	starts  func(start []byte) bool
 	read    func(content []byte) (layers []layer, comment string, err error) // nil for checkpoints
-	instead string                                                           // what to do where it is not read
+	instead string                                                           // for a kind that is not read: what is wanted instead
 }
 
 const (
@@ -52,7 +52,7 @@ var kinds = []kind{
 	{name: "JSON of TensorFlow.js", starts: startsTopology, instead: "a model without its weights: want a zip archive of model.json and the files that it names"},
 }
 
-// kindOf returns the kind of file that starts so; nil for what is no model.
+// kindOf returns the kind of a file with the given start; nil if it is no model.
 func kindOf(start []byte) *kind {
 	for i := range kinds {
 		if kinds[i].starts(start) {
@@ -66,9 +66,9 @@ func begins(magic string) func(start []byte) bool {
 	return func(start []byte) bool { return strings.HasPrefix(string(start[:min(len(start), len(magic))]), magic) }
 }
 
-// startsSafetensors looks for the length of a header and the header, a JSON object.
+// startsSafetensors looks for the length of a header and the start of a JSON object.
 func startsSafetensors(start []byte) bool {
-	const maxHeader = 100 << 20 // of the format
+	const maxHeader = 100 << 20 // bytes, by the format
 	return len(start) > 10 && binary.LittleEndian.Uint64(start) <= maxHeader && string(start[8:10]) == `{"`
 }
 
@@ -77,11 +77,11 @@ func startsTopology(start []byte) bool {
 		(bytes.Contains(start, []byte(`"modelTopology"`)) || bytes.Contains(start, []byte(`"layers-model"`)) || bytes.Contains(start, []byte(`"weightsManifest"`)))
 }
 
-// startsONNX goes through the fields of a ModelProto up to the first name in the first
-// node of its graph. So much of it, as a batch of CIFAR-10 whose first image shows a
-// ship starts with the same byte.
+// startsONNX parses a ModelProto up to the first name in the first node of its graph. The
+// first byte alone is ambiguous: a batch of CIFAR-10 that begins with a ship has the
+// same.
 func startsONNX(start []byte) bool {
-	path := []map[protowire.Number]bool{ // fields on the way, and whether they lead on
+	path := []map[protowire.Number]bool{ // expected fields, and whether to descend into them
 		{modelIRVersion: false, modelProducer: false, modelProducerVersion: false, modelDomain: false, modelVersion: false,
 			modelDoc: false, modelOpset: false, modelGraph: true},
 		{graphNode: true},
@@ -97,7 +97,7 @@ func startsONNX(start []byte) bool {
 			return false
 		}
 		start = start[n:]
-		value, n := protowire.ConsumeVarint(start) // or the length of what follows
+		value, n := protowire.ConsumeVarint(start) // or the length of a BytesType
 		if n < 0 {
 			return false
 		}

@@ -26,7 +26,7 @@ func writeNPZ(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error 
 	return nil
 }
 
-// npy returns a .npy file of one or two dimensions of float32.
+// npy returns a .npy file of float32 in one or two dimensions.
 func npy(values []float32, shape ...int) []byte {
 	dims := fmt.Sprintf("%d,", shape[0])
 	if len(shape) == 2 {

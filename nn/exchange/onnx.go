@@ -9,8 +9,8 @@ import (
 	"sae/nn/experiment"
 )
 
-// The versions that are written: the first of ONNX whose operators are those
-// of today, and the format of its time.
+// The versions that are written: an old opset, which many runtimes support, and the IR
+// version that was current with it.
 const (
 	onnxOpset = 13
 	onnxIR    = 7
@@ -154,7 +154,7 @@ func onnxValue(name string, width int) message {
 	return value
 }
 
-// message is a protocol buffer in the making.
+// message is a protocol buffer that is being written.
 type message []byte
 
 func (m *message) number(field protowire.Number, value uint64) {

@@ -19,19 +19,19 @@ import (
 	"sae/nn/fit"
 )
 
-// maxGrowth is by how much an archive may grow when it is unpacked, beside a
-// megabyte: weights hardly shrink, so what claims more is no model.
+// maxGrowth bounds the unpacked size of an archive: maxGrowth times the packed size, and
+// a megabyte. Weights hardly compress, so a larger archive is no model.
 const maxGrowth = 8
 
-// layer is a dense layer as a file has it.
+// layer is a dense layer of a file.
 type layer struct {
 	name       string
 	kernel     array  // [in, out]
-	bias       array  // [out]; the zero array where the file has none
-	activation string // as Keras names it; "" where the file does not say
+	bias       array  // [out]; the zero array if the file has none
+	activation string // as Keras names it; "" if the file has none
 }
 
-// array is a kernel or a bias, under the name that it has in the file.
+// array is a kernel or a bias, with its name in the file.
 type array struct {
 	name   string
 	shape  []int
@@ -40,21 +40,22 @@ type array struct {
 
 // Read reads a model of size bytes: any of the Formats, or an .onnx file.
 //
-// A checkpoint comes as it was taken. Everything else gives a checkpoint before its
-// first epoch, without moments. What a file does not say of how it was trained is
-// taken from the settings given.
+// A checkpoint is returned as it was written. Other formats become a checkpoint before
+// the first epoch, without moments. It has the settings in the archive comment, or, in a
+// file of another program, the given settings with the file's layers and activations.
 //
-// Files of other programs are read as well, alone or in a folder of the archive:
+// Read accepts these files of other programs, also in a folder of an archive:
 //
-//   - ONNX with one chain of Gemm, or MatMul and Add, with Relu, Sigmoid or no
-//     activation between: what PyTorch and tf2onnx write of such layers
+//   - ONNX with one chain of Gemm, or MatMul and Add, each with Relu, Sigmoid or no
+//     activation, as PyTorch and tf2onnx write dense layers
 //   - TensorFlow.js layers models, sequential or functional, of dense layers
-//   - .npz with kernel and bias of each dense layer in turn, as
-//     np.savez(path, *model.get_weights()) writes them
+//   - .npz with the kernel and the bias of each dense layer, as
+//     np.savez(path, *model.get_weights()) writes them; its activations are those of the
+//     given settings
 //
-// Their layers have to be those of an experiment.Settings: hidden layers with ReLU, a
-// latent layer with ReLU or none, an output of inputDims units with a sigmoid. A layer
-// without a bias has one of zeros. An .npz does not say its activations: the settings do.
+// Their layers must be those of an experiment.Settings: hidden layers with ReLU, a latent
+// layer with ReLU or none, and an output of inputDims units with a sigmoid. A missing bias
+// is zero. Read returns an error for everything else.
 func Read(file io.Reader, size int64, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
 	r := bufio.NewReaderSize(file, StartSize)
 	start, err := r.Peek(int(min(size, StartSize)))
@@ -109,10 +110,10 @@ func readArchive(content []byte) (layers []layer, comment string, err error) {
 	for _, f := range z.File {
 		name := path.Clean(f.Name)
 		if strings.HasSuffix(f.Name, "/") || strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), ".") {
-			continue // what systems add on their own
+			continue // folders, and files that operating systems add
 		}
 		if u.byName[name] != nil {
-			return nil, "", fmt.Errorf("the archive holds %s twice", name)
+			return nil, "", fmt.Errorf("the archive contains %s twice: want it once", name)
 		}
 		u.byName[name] = f
 		u.names = append(u.names, name)
@@ -121,11 +122,11 @@ func readArchive(content []byte) (layers []layer, comment string, err error) {
 	return layers, z.Comment, err
 }
 
-// unpacker reads files of an archive, up to a number of bytes.
+// unpacker reads files of an archive.
 type unpacker struct {
 	names  []string // in the archive's order
 	byName map[string]*zip.File
-	left   int64
+	left   int64 // bytes that may still be unpacked
 }
 
 // file returns the content of a file.
@@ -145,12 +146,12 @@ func (u *unpacker) file(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if u.left -= int64(content.Len()); u.left < 0 {
-		return nil, fmt.Errorf("%s: the archive grows to more than %d times its size: want a model", name, maxGrowth)
+		return nil, fmt.Errorf("%s: the archive unpacks to more than %d times its size: want a model", name, maxGrowth)
 	}
 	return content.Bytes(), nil
 }
 
-// with returns the names that end so.
+// with returns the names with the given suffix, in any case.
 func (u *unpacker) with(suffix string) []string {
 	var names []string
 	for _, name := range u.names {
@@ -179,7 +180,7 @@ func (u *unpacker) layers() ([]layer, error) {
 		{"saved_model.pb", fromKeras},
 	} {
 		if names := u.with(foreign.suffix); len(names) > 0 {
-			return nil, fmt.Errorf("the archive holds %s: %s", names[0], foreign.refusal)
+			return nil, fmt.Errorf("the archive contains %s: %s", names[0], foreign.refusal)
 		}
 	}
 	if name, err := only(u.with(".json"), "model.json"); name != "" || err != nil {
@@ -188,7 +189,7 @@ func (u *unpacker) layers() ([]layer, error) {
 	return nil, errors.New("the archive has no model.json, .onnx or .npy files: want a .npz, .onnx.zip or .tfjs.zip; a data set is not read from a zip archive")
 }
 
-// read has parse make layers of a file, unless it is in doubt which.
+// read parses the layers of a file. name and doubt are results of only.
 func (u *unpacker) read(name string, doubt error, parse func([]byte) ([]layer, error)) ([]layer, error) {
 	if doubt != nil {
 		return nil, doubt
@@ -204,8 +205,8 @@ func (u *unpacker) read(name string, doubt error, parse func([]byte) ([]layer, e
 	return layers, nil
 }
 
-// only returns the name to read of several: the only one, or the only one that has the
-// given base.
+// only returns the only one of the names, or the only one with the given base name; ""
+// if there is none. Several are an error.
 func only(names []string, base string) (string, error) {
 	var based []string
 	for _, name := range names {
@@ -217,27 +218,27 @@ func only(names []string, base string) (string, error) {
 		names = based
 	}
 	if len(names) > 1 {
-		return "", fmt.Errorf("the archive holds %d models, %s and %s among them: want one, or one %s", len(names), names[0], names[1], base)
+		return "", fmt.Errorf("the archive contains %d models, including %s and %s: want one, or one %s", len(names), names[0], names[1], base)
 	}
 	return strings.Join(names, ""), nil
 }
 
-// check reports an array whose values are not as many as its shape says.
+// check returns an error if the number of values does not fit the shape.
 func (a array) check() error {
-	n := 1.0 // in floating point, where nothing overflows
+	n := 1.0 // a float, because an int could overflow
 	for _, dim := range a.shape {
 		if dim < 1 {
-			return fmt.Errorf("shape %v: want at least 1 everywhere", a.shape)
+			return fmt.Errorf("shape %v: want dimensions of at least 1", a.shape)
 		}
 		n *= float64(dim)
 	}
 	if n != float64(len(a.values)) {
-		return fmt.Errorf("shape %v: there are %d numbers, want %.0f", a.shape, len(a.values), n)
+		return fmt.Errorf("shape %v with %d numbers: want %.0f", a.shape, len(a.values), n)
 	}
 	return nil
 }
 
-// transposed returns a matrix with rows as columns.
+// transposed returns the transpose of a matrix.
 func (a array) transposed() array {
 	rows, columns := a.shape[0], a.shape[1]
 	t := array{a.name, []int{columns, rows}, make([]float32, len(a.values))}
@@ -257,11 +258,11 @@ func floats(data []byte) []float32 {
 	return values
 }
 
-// assemble makes a checkpoint of layers. known tells whether the settings are those
-// that they were trained with.
+// assemble makes a checkpoint of layers. If known, they were trained with exactly these
+// settings.
 func assemble(layers []layer, settings experiment.Settings, known bool, inputDims int) (*fit.Checkpoint, error) {
 	if len(layers) < 2 {
-		return nil, fmt.Errorf("import: %d dense layers: want two at least", len(layers))
+		return nil, fmt.Errorf("import: %d dense layers: want at least 2", len(layers))
 	}
 	widths := []int{inputDims}
 	total := 0
@@ -278,7 +279,7 @@ func assemble(layers []layer, settings experiment.Settings, known bool, inputDim
 		total += (in + 1) * out
 	}
 	if out := widths[len(layers)]; out != inputDims {
-		return nil, fmt.Errorf("import: the last layer has %d units: want %d, as the input", out, inputDims)
+		return nil, fmt.Errorf("import: the last layer has %d units: want %d, like the input", out, inputDims)
 	}
 	layered, err := arrange(layers, widths, settings)
 	if err != nil {
@@ -297,15 +298,15 @@ func assemble(layers []layer, settings experiment.Settings, known bool, inputDim
 		parameters = append(parameters, l.bias.values...)
 	}
 	c := &fit.Checkpoint{Settings: layered, InputDims: inputDims, Parameters: parameters}
-	if _, err := c.Autoencoder(); err != nil { // looks for what is not finite
+	if _, err := c.Autoencoder(); err != nil { // rejects numbers that are not finite
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	return c, nil
 }
 
-// arrange returns the settings with the layers, which have the given widths from the
-// input on. Which layer is the latent one changes nothing of what the model computes; it
-// is the one of that name, or else the one without ReLU, or else the narrowest.
+// arrange returns the settings with the layers, of the given widths from the input on.
+// The latent layer is the one named so, or else the one without ReLU, or else the
+// narrowest. Which one it is does not change what the model computes.
 func arrange(layers []layer, widths []int, settings experiment.Settings) (experiment.Settings, error) {
 	last := len(layers) - 1
 	narrowest := widths[1]
@@ -341,8 +342,8 @@ func arrange(layers []layer, widths []int, settings experiment.Settings) (experi
 	return settings, err
 }
 
-// activate returns the settings with the latent layer's activation, where the file says
-// it, and an error where another layer's is none of this program's.
+// activate returns the settings with the latent layer's activation, if the file states
+// it. A layer with an activation that it cannot have in package nn is an error.
 func activate(layers []layer, latent int, settings experiment.Settings) (experiment.Settings, error) {
 	relu, linear, sigmoid := nn.ReLU.String(), nn.Linear.String(), nn.Sigmoid.String()
 	for i, l := range layers {
@@ -357,7 +358,7 @@ func activate(layers []layer, latent int, settings experiment.Settings) (experim
 			}
 		}
 		if l.activation != "" && l.activation != want {
-			return settings, fmt.Errorf("layer %d, %s, has the activation %s: want %s for %s", i+1, l.name, l.activation, want, where)
+			return settings, fmt.Errorf("layer %d, %s, has activation %s: want %s for %s", i+1, l.name, l.activation, want, where)
 		}
 	}
 	if layers[latent].activation == "" {

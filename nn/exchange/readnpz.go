@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// npz reads the layers of an .npz: kernel, bias, kernel, bias.
+// npz reads the layers of an .npz: kernel, bias, kernel, bias, ….
 func (u *unpacker) npz(names []string) ([]layer, error) {
 	if len(names) < 4 || len(names)%2 != 0 {
-		return nil, fmt.Errorf("%d arrays: want kernel and bias of at least two layers", len(names))
+		return nil, fmt.Errorf("%d arrays: want a kernel and a bias for each of at least two layers", len(names))
 	}
 	inTurn(names)
 	var layers []layer
@@ -36,11 +36,11 @@ func (u *unpacker) npz(names []string) ([]layer, error) {
 	return layers, nil
 }
 
-// arrayName returns the name of the array in a file.
+// arrayName returns the name of the array in a .npy file.
 func arrayName(file string) string { return strings.TrimSuffix(path.Base(file), path.Ext(file)) }
 
-// inTurn brings names that tell their places into their order, which is lost where an
-// archive is packed anew. Others stay in the archive's.
+// inTurn sorts the names by the places that they state, because repacking an archive
+// changes the order of its files. If a name states none, all stay in their order.
 func inTurn(names []string) {
 	for _, name := range names {
 		if _, ok := place(arrayName(name)); !ok {
@@ -54,8 +54,8 @@ func inTurn(names []string) {
 	})
 }
 
-// place returns where an array stands among the others, by its name: arr_3 of
-// np.savez, or decoder_1_kernel as writeNPZ has it.
+// place returns the position of an array that its name states: arr_3, as np.savez names
+// it, or decoder_1_kernel, as writeNPZ does.
 func place(name string) (place []int, ok bool) {
 	if number, ok := strings.CutPrefix(name, "arr_"); ok {
 		n, err := strconv.Atoi(number)
@@ -74,8 +74,8 @@ func place(name string) (place []int, ok bool) {
 	return nil, false
 }
 
-// npyEntry returns what follows a key in the header of a .npy file, a Python
-// dictionary as text; "" without the key.
+// npyEntry returns the text after a key in the header of a .npy file, which is a Python
+// dictionary; "" without the key.
 func npyEntry(header, key string) string {
 	_, rest, _ := strings.Cut(header, "'"+key+"':")
 	return strings.TrimLeft(rest, " ")
@@ -84,18 +84,18 @@ func npyEntry(header, key string) string {
 // parseNPY reads a .npy file of float32 or float64.
 func parseNPY(content []byte) (array, error) {
 	if len(content) < len(npyMagic)+2 || !bytes.HasPrefix(content, []byte(npyMagic)) {
-		return array{}, errors.New("want a .npy file of version 1.0")
+		return array{}, errors.New("header of another format: want .npy version 1.0")
 	}
 	length := int(binary.LittleEndian.Uint16(content[len(npyMagic):]))
 	rest := content[len(npyMagic)+2:]
 	if length > len(rest) {
-		return array{}, errors.New("the file ends in its header")
+		return array{}, errors.New("the file is truncated in its header")
 	}
 	header, data := string(rest[:length]), rest[length:]
 	descr, _, hasDescr := strings.Cut(strings.TrimPrefix(npyEntry(header, "descr"), "'"), "'")
 	shape, _, hasShape := strings.Cut(strings.TrimPrefix(npyEntry(header, "shape"), "("), ")")
 	if !hasDescr || !hasShape {
-		return array{}, errors.New("want descr and shape in its header")
+		return array{}, errors.New("header without descr or shape: want both")
 	}
 	var a array
 	for _, text := range strings.Split(shape, ",") {
@@ -122,7 +122,7 @@ func parseNPY(content []byte) (array, error) {
 	if err := a.check(); err != nil {
 		return array{}, err
 	}
-	if strings.HasPrefix(npyEntry(header, "fortran_order"), "True") && len(a.shape) > 1 { // a transpose is
+	if strings.HasPrefix(npyEntry(header, "fortran_order"), "True") && len(a.shape) > 1 { // column-major
 		if len(a.shape) > 2 {
 			return array{}, fmt.Errorf("shape %v: want a kernel or a bias", a.shape)
 		}

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// minOpset is the first in which Gemm and Add broadcast as they do today.
+	// minOpset is the first in which Gemm and Add broadcast as in later ones.
 	minOpset = 7
-	// maxItems bounds the lists in a graph, and maxParts those in a node or a tensor:
-	// dense layers make short ones.
+	// maxItems bounds the lists in a graph, maxParts those in a node or a tensor. Those of
+	// dense layers are much shorter.
 	maxItems = 1000
 	maxParts = 16
 )
@@ -29,18 +29,18 @@ type graph struct {
 	inputs    map[string]bool
 	outputs   []string
 	opset     uint64
-	used      map[string]bool // tensors that are a kernel or a bias already
+	used      map[string]bool // tensors that load has returned
 }
 
 // node is an operation of a graph.
 type node struct {
-	op              string // after its domain, where that is not ONNX's own
+	op              string // prefixed by its domain, unless that is ONNX's own
 	name            string
 	inputs, outputs []string
 	attributes      []attribute
 }
 
-// attribute is one of a node.
+// attribute is an attribute of a node.
 type attribute struct {
 	name   string
 	float  float32
@@ -49,18 +49,18 @@ type attribute struct {
 	tensor []byte
 }
 
-// String names the node for people.
+// String names the node in error messages.
 func (n *node) String() string {
 	if n.name != "" {
 		return n.op + " " + n.name
 	}
 	if len(n.outputs) > 0 {
-		return fmt.Sprintf("%s that gives %q", n.op, n.outputs[0])
+		return fmt.Sprintf("%s with output %q", n.op, n.outputs[0])
 	}
 	return n.op
 }
 
-// input returns the name of an input, "" where it is left out.
+// input returns the name of input i, "" if it is omitted.
 func (n *node) input(i int) string {
 	if i < len(n.inputs) {
 		return n.inputs[i]
@@ -92,18 +92,18 @@ func parseONNX(content []byte) ([]layer, error) {
 	return layers, nil
 }
 
-// chain returns the nodes on the way from the graph's input to its output. What
-// changes nothing of that is not on it.
+// chain returns the nodes on the path from the graph's input to its output. Other nodes
+// do not affect the output.
 func (g *graph) chain() ([]*node, error) {
 	if len(g.outputs) != 1 {
-		return nil, fmt.Errorf("a graph with the outputs %q: want one, the reconstruction", g.outputs)
+		return nil, fmt.Errorf("a graph with outputs %q: want one, the reconstruction", g.outputs)
 	}
 	var chain []*node
 	name := g.outputs[0]
 	for !g.inputs[name] {
 		n, ok := g.producers[name]
 		if !ok || n.outputs[0] != name {
-			return nil, fmt.Errorf("%q is the first output of no node and no input of the graph", name)
+			return nil, fmt.Errorf("%q: want an input of the graph or the first output of a node", name)
 		}
 		if chain = append(chain, n); len(chain) > len(g.nodes) {
 			return nil, fmt.Errorf("%v depends on itself", n)
@@ -117,8 +117,9 @@ func (g *graph) chain() ([]*node, error) {
 	return chain, nil
 }
 
-// extend adds what a node of the chain does to the layers before it. What it does not
-// know it refuses: a model must not become another without a word.
+// extend adds what a node of the chain computes to the layers before it. It returns an
+// error for a node that is not part of a dense layer, because ignoring it would change
+// the model.
 func (g *graph) extend(layers []layer, n *node) ([]layer, error) {
 	const family = "want dense layers: Gemm, or MatMul and Add, each with Relu, Sigmoid or no activation"
 	transposed := false
@@ -165,7 +166,7 @@ func (g *graph) extend(layers []layer, n *node) ([]layer, error) {
 		return layers, nil
 	case "Add":
 		if l == nil || l.bias.values != nil || l.activation != "" {
-			return nil, errors.New("not right after the Gemm or MatMul of a layer without a bias: " + family)
+			return nil, errors.New("it does not follow the Gemm or MatMul of a layer without a bias: " + family)
 		}
 		name := n.input(1)
 		if _, constant := g.constant(name); !constant {
@@ -177,26 +178,26 @@ func (g *graph) extend(layers []layer, n *node) ([]layer, error) {
 	}
 	activation, ok := map[string]nn.Activation{"Relu": nn.ReLU, "Sigmoid": nn.Sigmoid}[n.op]
 	if !ok {
-		return nil, errors.New("no operator of such a model: " + family)
+		return nil, errors.New("unsupported operator: " + family)
 	}
 	if l == nil || l.activation != "" {
-		return nil, errors.New("an activation without a layer of its own: " + family)
+		return nil, errors.New("it does not follow a layer without an activation: " + family)
 	}
 	l.activation = activation.String()
 	return layers, nil
 }
 
-// tensor is a TensorProto on its way into a layer.
+// tensor is a TensorProto and whether to transpose it.
 type tensor struct {
 	name       string
 	content    []byte
 	transposed bool
 }
 
-// constant returns the tensor that a name stands for: an initializer or a Constant,
-// perhaps after Identity and Transpose. ok is false for everything else.
+// constant returns the tensor with the given name: an initializer or a Constant,
+// possibly after Identity and Transpose. ok is false for everything else.
 func (g *graph) constant(name string) (t tensor, ok bool) {
-	for range len(g.nodes) + 1 { // no longer, as nodes may depend on themselves
+	for range len(g.nodes) + 1 { // bounded, because a file may contain a cycle
 		if content, ok := g.tensors[name]; ok {
 			return tensor{name, content, t.transposed}, true
 		}
@@ -217,12 +218,12 @@ func (g *graph) constant(name string) (t tensor, ok bool) {
 	return t, false
 }
 
-// load returns the numbers that a name stands for. Each can be had once: two layers
-// that share a kernel would part as they learn.
+// load returns the constant with the given name, once: layers that share a kernel would
+// diverge in training.
 func (g *graph) load(name string) (array, error) {
 	t, ok := g.constant(name)
 	if !ok {
-		return array{}, fmt.Errorf("input %q: want numbers that the file holds, as a kernel or a bias", name)
+		return array{}, fmt.Errorf("input %q is not a constant: want a kernel or a bias that the file contains", name)
 	}
 	if g.used[t.name] {
 		return array{}, fmt.Errorf("%q is used twice: want a kernel and a bias of its own for each layer", t.name)
@@ -241,7 +242,7 @@ func (g *graph) load(name string) (array, error) {
 	return a, nil
 }
 
-// loadBias is load for a bias, which may have the shape [1, out] too.
+// loadBias is load for a bias, whose shape may also be [1, out].
 func (g *graph) loadBias(name string) (array, error) {
 	a, err := g.load(name)
 	if err == nil && len(a.shape) == 2 && a.shape[0] == 1 {
@@ -285,13 +286,13 @@ func parseGraph(content []byte) (*graph, error) {
 	for i := range g.nodes {
 		for _, name := range g.nodes[i].outputs {
 			if g.producers[name] != nil && name != "" || g.tensors[name] != nil {
-				return nil, fmt.Errorf("%v: there is another %q", &g.nodes[i], name)
+				return nil, fmt.Errorf("%v: %q is defined twice: want one", &g.nodes[i], name)
 			}
 			g.producers[name] = &g.nodes[i]
 		}
 	}
 	for name := range g.tensors {
-		delete(g.inputs, name) // the value of an input that is left out
+		delete(g.inputs, name) // an initializer is an input's default
 	}
 	return g, nil
 }
@@ -299,10 +300,10 @@ func parseGraph(content []byte) (*graph, error) {
 // own reports whether a domain is that of ONNX's own operators.
 func own(domain string) bool { return domain == "" || domain == "ai.onnx" }
 
-// field takes a field of a GraphProto.
+// field reads a field of a GraphProto.
 func (g *graph) field(f field) error {
 	if len(g.nodes) > maxItems || len(g.tensors) > maxItems || len(g.inputs) > maxItems || len(g.outputs) > maxItems {
-		return fmt.Errorf("a graph of more than %d nodes or tensors: want dense layers", maxItems)
+		return fmt.Errorf("a graph of more than %d nodes, tensors, inputs or outputs: want dense layers", maxItems)
 	}
 	switch f.number {
 	case graphNode:
@@ -400,7 +401,7 @@ func parseAttribute(message []byte) (a attribute, err error) {
 	return a, err
 }
 
-// onnxTypes are the types of numbers by TensorProto.DataType.
+// onnxTypes are the names of types, by TensorProto.DataType.
 var onnxTypes = map[uint64]string{
 	tensorFloat: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
 	8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
@@ -433,7 +434,7 @@ func parseTensor(message []byte) (a array, err error) {
 			}
 		case tensorExternal, tensorLocation:
 			if len(f.bytes) > 0 || f.value > 0 {
-				return errors.New("its numbers are in another file: want them in this one, as onnx.save_model(…, save_as_external_data=False) writes them")
+				return errors.New("its numbers are in another file: want them in this one, as onnx.save_model(…, save_as_external_data=False) writes it")
 			}
 		}
 		return nil
@@ -458,16 +459,16 @@ func parseTensor(message []byte) (a array, err error) {
 	return a, a.check()
 }
 
-// field is one of a protocol buffer.
+// field is a field of a protocol buffer.
 type field struct {
 	number protowire.Number
 	kind   protowire.Type
 	value  uint64 // of a number
-	bytes  []byte // of text, bytes, a message or a packed list
+	bytes  []byte // of a string, bytes, a message or a packed list
 }
 
-// numbers returns the whole numbers in a field of a list, packed or one by one: no more
-// than maxParts and one.
+// numbers returns the integers in a field of a repeated integer, packed or not. It stops
+// after maxParts + 1.
 func (f field) numbers() ([]uint64, error) {
 	if f.kind != protowire.BytesType {
 		return []uint64{f.value}, nil
@@ -483,9 +484,9 @@ func (f field) numbers() ([]uint64, error) {
 	return values, nil
 }
 
-// damaged says what protowire's error code means.
+// damaged returns the error of a protowire error code.
 func damaged(code int) error {
-	return fmt.Errorf("the file is damaged or cut off: %w", protowire.ParseError(code))
+	return fmt.Errorf("the file is damaged or truncated: %w", protowire.ParseError(code))
 }
 
 // each calls visit with each field of a message.

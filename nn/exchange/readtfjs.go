@@ -13,18 +13,18 @@ import (
 )
 
 const (
-	// maxTopology bounds a model.json, in bytes: the largest network that can be set
-	// takes 10,000.
+	// maxTopology is the largest model.json, in bytes. The largest network that the
+	// settings allow takes 10,000.
 	maxTopology = 1 << 16
-	// maxNesting is how deep models lie in models: encoder and decoder in the whole.
+	// maxNesting is the deepest nesting of models: an encoder in an autoencoder is 2.
 	maxNesting = 3
 )
 
-// tfjsSizes are the types of weights, with their sizes in bytes. Only float32 makes a
-// layer; optimisers keep others.
+// tfjsSizes are the sizes of the types of weights, in bytes. Layers have only float32;
+// optimisers also have others.
 var tfjsSizes = map[string]float64{"float32": 4, "int32": 4, "complex64": 8, "uint8": 1, "bool": 1}
 
-// tfjs reads a model.json and the weights that it lists, which lie in its folder.
+// tfjs reads a model.json and the weights that it lists, from the same folder.
 func (u *unpacker) tfjs(name string, doubt error) ([]layer, error) {
 	return u.read(name, doubt, func(text []byte) ([]layer, error) {
 		if len(text) > maxTopology {
@@ -54,14 +54,13 @@ func (u *unpacker) tfjs(name string, doubt error) ([]layer, error) {
 			return nil, err
 		}
 		for name := range t.weights {
-			return nil, fmt.Errorf("weights %s belong to no layer", name)
+			return nil, fmt.Errorf("weights %s belong to no layer: want a Dense layer of that name", name)
 		}
 		return t.layers, nil
 	})
 }
 
-// weights reads the weights of layers by their names. Those of an optimiser are passed
-// over.
+// weights reads the weights of layers, by their names. It skips those of an optimiser.
 func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[string]array) error {
 	for _, group := range manifest {
 		var data []byte
@@ -82,10 +81,10 @@ func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[stri
 				return fmt.Errorf("%s of type %q: want float32", w.Name, w.Type)
 			}
 			for _, dim := range w.Shape {
-				size *= float64(dim) // in floating point, where nothing overflows
+				size *= float64(dim) // a float, because an int could overflow
 			}
 			if !(size >= 1) || size > float64(len(data)) {
-				return fmt.Errorf("%s of shape %v: there are %d bytes for it in %v", w.Name, w.Shape, len(data), group.Paths)
+				return fmt.Errorf("%s of shape %v: want %.0f bytes, but %v has %d left", w.Name, w.Shape, size, group.Paths, len(data))
 			}
 			content := data[:int(size)]
 			if data = data[int(size):]; skipped {
@@ -93,7 +92,7 @@ func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[stri
 			}
 			name := strings.TrimSuffix(w.Name, ":0")
 			if _, ok := weights[name]; ok {
-				return fmt.Errorf("weights %s are listed twice", name)
+				return fmt.Errorf("weights %s are listed twice: want them once", name)
 			}
 			a := array{name, w.Shape, floats(content)}
 			if err := a.check(); err != nil {
@@ -102,7 +101,7 @@ func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[stri
 			weights[name] = a
 		}
 		if len(data) > 0 {
-			return fmt.Errorf("%v: %d bytes more than the file lists", group.Paths, len(data))
+			return fmt.Errorf("%v: %d bytes more than the manifest lists: want none", group.Paths, len(data))
 		}
 	}
 	return nil
@@ -110,11 +109,11 @@ func (u *unpacker) weights(manifest []tfjsGroup, folder string, weights map[stri
 
 // topology collects the layers of a Keras model.
 type topology struct {
-	weights map[string]array // that no layer has yet
+	weights map[string]array // not yet part of a layer
 	layers  []layer
 }
 
-// kerasLayer is a layer, or a model, as Keras writes it.
+// kerasLayer is a layer or a model, as Keras serialises it.
 type kerasLayer struct {
 	Name    string          `json:"name"` // in a functional model
 	Class   string          `json:"class_name"`
@@ -122,8 +121,8 @@ type kerasLayer struct {
 	Inbound json.RawMessage `json:"inbound_nodes"`
 }
 
-// add adds a layer or a model to the layers before it. What it does not know it refuses:
-// a model must not become another without a word.
+// add adds a layer or a model to the layers before it. Unknown classes and options are
+// errors, because ignoring them would change the model.
 func (t *topology) add(k kerasLayer, nesting int) error {
 	var config struct {
 		Name       string          `json:"name"`
@@ -137,7 +136,7 @@ func (t *topology) add(k kerasLayer, nesting int) error {
 	switch k.Class {
 	case "Sequential", "Functional", "Model":
 		if nesting >= maxNesting {
-			return fmt.Errorf("models lie in each other more than %d deep", maxNesting)
+			return fmt.Errorf("models are nested too deeply: want at most %d levels", maxNesting)
 		}
 		layers, err := k.inner()
 		if err != nil {
@@ -175,7 +174,7 @@ func (t *topology) add(k kerasLayer, nesting int) error {
 		activation = nn.ReLU.String()
 	}
 	if len(t.layers) == 0 || t.layers[len(t.layers)-1].activation != nn.Linear.String() {
-		return fmt.Errorf("layer %q: an activation without a dense layer of its own", name)
+		return fmt.Errorf("layer %q does not follow a dense layer without an activation: want one activation per layer", name)
 	}
 	t.layers[len(t.layers)-1].activation = activation
 	return nil
@@ -185,13 +184,13 @@ func (k kerasLayer) configName() string {
 	var config struct {
 		Name string `json:"name"`
 	}
-	_ = json.Unmarshal(k.Config, &config) // a name for a message, where there is one
+	_ = json.Unmarshal(k.Config, &config) // best effort, for an error message
 	return config.Name
 }
 
 // kerasActivation returns the name of an activation.
 func kerasActivation(text json.RawMessage) (string, error) {
-	name := nn.Linear.String() // where there is none
+	name := nn.Linear.String() // the default
 	if len(text) > 0 && json.Unmarshal(text, &name) != nil {
 		return "", fmt.Errorf("activation %.100s: want its name", text)
 	}
@@ -217,8 +216,8 @@ func (t *topology) dense(name string, units int, activation string, hasBias bool
 	return nil
 }
 
-// take returns the weights of a name, perhaps in a scope: "auto/latent/kernel" for
-// "latent/kernel".
+// take removes and returns the weights with a name, possibly in a scope: "latent/kernel"
+// also finds "auto/latent/kernel".
 func (t *topology) take(name string) (array, error) {
 	found := ""
 	for key := range t.weights {
@@ -235,7 +234,7 @@ func (t *topology) take(name string) (array, error) {
 	}
 	a, ok := t.weights[found]
 	if !ok {
-		return array{}, fmt.Errorf("no weights %s", name)
+		return array{}, fmt.Errorf("weights %s are missing", name)
 	}
 	delete(t.weights, found)
 	return a, nil
@@ -251,7 +250,7 @@ func (k kerasLayer) inner() ([]kerasLayer, error) {
 	}
 	target := any(&config)
 	if strings.HasPrefix(strings.TrimSpace(string(k.Config)), "[") {
-		target = &config.Layers // as early versions of Keras wrote it
+		target = &config.Layers // as in early versions of Keras
 	}
 	if err := json.Unmarshal(k.Config, target); err != nil {
 		return nil, fmt.Errorf("%s model: %w: want what Keras 2 or TensorFlow.js writes", k.Class, err)
@@ -265,7 +264,7 @@ func (k kerasLayer) inner() ([]kerasLayer, error) {
 	byName := map[string]kerasLayer{}
 	for _, l := range config.Layers {
 		if _, ok := byName[l.Name]; ok {
-			return nil, fmt.Errorf("model %s has two layers %q", config.Name, l.Name)
+			return nil, fmt.Errorf("model %s has two layers %q: want one", config.Name, l.Name)
 		}
 		byName[l.Name] = l
 	}
@@ -295,7 +294,7 @@ func (k kerasLayer) inner() ([]kerasLayer, error) {
 	return chain, nil
 }
 
-// first returns the name of the layer in the only reference of a list.
+// first returns the name of the layer that the first of the references refers to.
 func first(references [][]any) string {
 	if len(references[0]) == 0 {
 		return ""

@@ -8,10 +8,10 @@ import (
 	"sae/nn/experiment"
 )
 
-// Keras returns a Python program that trains the experiment on CIFAR-10 with
-// Keras. Given an exported .npz file, the program loads and evaluates its weights
-// instead. train and validation are numbers of images. Initial kernels and
-// shuffling are Keras's, so losses differ like those of two seeds.
+// Keras returns a Python program that trains the experiment on CIFAR-10 with Keras, on
+// the given numbers of training and validation images. If the program is given an
+// exported .npz file, it evaluates its weights instead. It uses Keras's random numbers,
+// so losses differ as between two seeds.
 func Keras(s experiment.Settings, train, validation int) string {
 	architecture := s.Architecture(0)
 	lr := formatFloat(s.LR)
@@ -146,10 +146,9 @@ def start_from_components(layers, latent, x):
 
 `
 
-// Go returns a Go program that trains the same experiment: the same data give the
-// same history, bit for bit, on the same kernels. dataset is the path of a compact
-// file. If it is empty, the program draws the synthetic data set with the given
-// numbers of images.
+// Go returns a Go program that trains the experiment. The same data give the same
+// history, bit for bit, on the same kernels. dataset is the path of a .sae file; if it is
+// empty, the program draws the synthetic data set with the given numbers of images.
 func Go(s experiment.Settings, dataset string, train, validation int) string {
 	var changes, imports strings.Builder
 	s.Workers = experiment.Auto // workers exist only in the browser

@@ -8,7 +8,7 @@ import (
 	"sae/nn/experiment"
 )
 
-// tfjsModel is a model.json of TensorFlow.js's layers format.
+// tfjsModel is a model.json in TensorFlow.js's layers format.
 type tfjsModel struct {
 	Format      string       `json:"format"`
 	GeneratedBy string       `json:"generatedBy"`
@@ -24,7 +24,7 @@ type tfjsTopology struct {
 	Training     any        `json:"training_config,omitempty"`
 }
 
-// kerasClass is how Keras writes an object.
+// kerasClass is an object, as Keras serialises it.
 type kerasClass struct {
 	Class  string `json:"class_name"`
 	Config any    `json:"config"`
@@ -41,8 +41,8 @@ type tfjsWeight struct {
 	Shape []int  `json:"shape"`
 	Type  string `json:"dtype"`
 
-	// What other programs write besides.
-	Group        string    `json:"group,omitempty"` // "optimizer" for what belongs to no layer
+	// Written only by other programs:
+	Group        string    `json:"group,omitempty"` // "optimizer" for weights that belong to no layer
 	Quantization *struct{} `json:"quantization,omitempty"`
 }
 
@@ -99,8 +99,8 @@ func tfjsWeights(file string, layers []*nn.Dense) tfjsGroup {
 	return group
 }
 
-// tfjsSequential describes layers as Keras does, without the activity
-// regularisation: TensorFlow.js refuses models that have it.
+// tfjsSequential describes layers as Keras does, but without the activity
+// regularisation, which TensorFlow.js cannot read.
 func tfjsSequential(name string, layers []*nn.Dense) kerasClass {
 	var classes []kerasClass
 	for i, layer := range layers {
@@ -122,9 +122,8 @@ func tfjsSequential(name string, layers []*nn.Dense) kerasClass {
 	return kerasClass{"Sequential", map[string]any{"name": name, "layers": classes}}
 }
 
-// tfjsTraining is what TensorFlow.js goes on training with. Its Adam counts ε
-// otherwise than Keras's (see nn.Adam), and it knows no activity
-// regularisation.
+// tfjsTraining returns the configuration with which TensorFlow.js continues training. It
+// differs from this program's: see nn.Adam for ε, and there is no activity regularisation.
 func tfjsTraining(settings experiment.Settings) any {
 	adam := nn.DefaultAdam
 	return map[string]any{

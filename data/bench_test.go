@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// batch returns all 932 records of a batch of CIFAR-10, the last one to
-// validate with.
+// batch returns all 932 records of a batch of CIFAR-10, the last one for validation.
 func batch(tb testing.TB) *Dataset {
 	file, err := os.ReadFile(shared(tb, "cifar-10-batches-bin/data_batch_1.bin"))
 	if err != nil {

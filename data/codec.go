@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// maxCoded is the size of the largest encoded image, plus the bytes that the
-// decoder reads beyond its last code.
+// maxCoded is the size of the largest encoded image, plus the bytes that the decoder
+// reads after its last code.
 const maxCoded = ImageSize*maxLength/8 + 8
 
 // codes is the number of Huffman codes: one per plane and context.
@@ -80,7 +80,7 @@ type decoder struct {
 	tables [Channels][32 << maxLength]int16
 }
 
-// newDecoder reads the lengths of all codes.
+// newDecoder reads the code tables.
 func newDecoder(r *bufio.Reader) (*decoder, error) {
 	d := &decoder{contextOf: contextOf()}
 	for code := range codes {
@@ -104,7 +104,7 @@ func newDecoder(r *bufio.Reader) (*decoder, error) {
 			lengths[2*k], lengths[2*k+1] = pair&15, pair>>4
 		}
 		if !fill(d.tables[plane][context<<maxLength:][:1<<maxLength], &lengths) {
-			return nil, fmt.Errorf("code %d has lengths that no Huffman code has: the file is damaged", code)
+			return nil, fmt.Errorf("code %d: its lengths do not make a Huffman code: the file is damaged", code)
 		}
 	}
 	return d, nil
@@ -128,9 +128,9 @@ func fill(table []int16, lengths *[256]uint8) bool {
 	return true
 }
 
-// image decodes an image and returns the number of encoded bytes that it used.
-// Reading spends its time here: a loop over the planes would take half as long
-// again in WebAssembly.
+// image decodes an image and returns the number of encoded bytes that it used. Reading
+// spends its time here: a loop over the planes would take 1.5 times as long in
+// WebAssembly.
 func (d *decoder) image(image *[ImageSize]byte, coded *[maxCoded]byte) int {
 	a := newAbove()
 	bit := 0

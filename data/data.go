@@ -29,8 +29,7 @@ func (s Split) Image(i int) []byte {
 	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
 }
 
-// Bytes rounds values in [0, 1], such as those of reconstructions, to the bytes that
-// stand for them in images.
+// Bytes converts values in [0, 1], such as reconstructions, to the bytes of an image.
 func Bytes(values []float32) []byte {
 	bytes := make([]byte, len(values))
 	for i, value := range values {
@@ -42,14 +41,13 @@ func Bytes(values []float32) []byte {
 // Dataset is a set of images for training and validation.
 type Dataset struct {
 	Name       string   // "CIFAR-10"
-	Provenance string   // where the images come from and how they were chosen, as text
+	Provenance string   // where the images come from and how they were chosen, as a text for users
 	Classes    []string // names of the classes
 	Train      Split
 	Validation Split
 }
 
-// Limits of a data set. They bound the memory for reading a file, whatever the
-// file claims, to about 300 MB per split.
+// Limits of a data set. They bound the memory for a file to about 300 MB per split.
 const (
 	maxImages  = 100_000 // per split
 	maxClasses = 256

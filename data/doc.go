@@ -1,6 +1,6 @@
-// Package data reads and writes sets of labeled 32×32 color images: CIFAR-10 in
-// its usual forms, a synthetic data set that needs no file, and a compact file
-// format for the browser. The package uses neither a browser nor a file system.
+// Package data reads and writes sets of labeled 32×32 color images: CIFAR-10 in its
+// usual forms, a synthetic data set, and a compact file format for the browser. It
+// needs neither a browser nor a file system.
 //
 // # Images in memory
 //
@@ -13,9 +13,9 @@
 //
 // [Import] recognizes files by their content: the compact format,
 // cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the tar in either, or single
-// batches. It reads an archive to its end, checks its checksum, and takes no batch
-// twice. It reads its sources twice, first to list the records and then to read the
-// chosen ones, so that it holds only those in memory.
+// batches. It reads an archive to its end, verifies its checksum, and rejects duplicate
+// batches. It reads its sources twice, first to list the records and then to read the
+// chosen ones, so that only those are in memory.
 //
 // # Subsets
 //

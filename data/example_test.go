@@ -57,7 +57,7 @@ func ExampleImport() {
 	for i := range 20 {
 		record := batch[i*(1+data.ImageSize):]
 		record[0] = byte(i % 10)
-		record[1] = byte(i) // red of the first pixel, which tells the images apart
+		record[1] = byte(i) // red of the first pixel, to make the images different
 	}
 	source := data.Source{
 		Name: "data_batch_1.bin",

@@ -19,8 +19,8 @@ type entry struct {
 	body []byte
 }
 
-// records returns n records of CIFAR's binary version whose labels go round,
-// class 0 three times as often as the others.
+// records returns n records of CIFAR's binary version, with labels in rotation, class 0
+// three times as often as the others.
 func records(n int, seed uint64) []byte {
 	random := rand.New(rand.NewPCG(seed, 0))
 	body := make([]byte, n*recordSize)
@@ -57,7 +57,7 @@ func pythonVersion() []entry {
 	}
 }
 
-// pickler writes what Python 2's cPickle writes in protocol 2.
+// pickler writes pickles like Python 2's cPickle in protocol 2.
 type pickler struct {
 	bytes.Buffer
 	memo int
@@ -192,7 +192,7 @@ func inMemory(name string, body []byte) Source {
 	}
 }
 
-// folder returns the sources that the entries are as separate files.
+// folder returns the entries as separate sources.
 func folder(entries []entry) []Source {
 	var sources []Source
 	for _, e := range entries {
@@ -213,8 +213,7 @@ func compact(tb testing.TB, d *Dataset) []byte {
 	return file.Bytes()
 }
 
-// shared returns the path of something beside the repository, and skips the
-// test where it is absent.
+// shared returns the path of a file in ../shared, and skips the test if it is absent.
 func shared(tb testing.TB, name string) string {
 	tb.Helper()
 	dir, err := os.Getwd()

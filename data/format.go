@@ -13,8 +13,8 @@ import (
 	"io"
 )
 
-// magic starts every file of the compact format. Its line end reveals a file that
-// was transferred as text.
+// magic starts every file of the compact format. Its newline reveals a transfer as text,
+// which would change it.
 const magic = "SAEDATA\n"
 
 const (
@@ -38,7 +38,8 @@ type Info struct {
 	Validation int      `json:"validation"` // validation images
 }
 
-// Write writes the data set in the compact format.
+// Write writes the data set in the compact format. An error is that of w or of
+// [Dataset.Validate].
 func (d *Dataset) Write(w io.Writer) error {
 	if err := d.Validate(); err != nil {
 		return fmt.Errorf("data: %w", err)
@@ -80,7 +81,8 @@ func (d *Dataset) Write(w io.Writer) error {
 	return buffered.Flush()
 }
 
-// ReadInfo reads only the header of a compact file.
+// ReadInfo reads only the header of a compact file. It rejects other files, other
+// versions and codecs, and damaged headers.
 func ReadInfo(r io.Reader) (Info, error) {
 	info, err := readInfo(r)
 	if err != nil {
@@ -141,8 +143,8 @@ func (i Info) validate() error {
 	return nil
 }
 
-// truncated says where a file ended too early, or where its compressed data are
-// invalid.
+// truncated returns an error that says where a file ends too early or where its
+// compressed data are invalid.
 func truncated(where string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ends within the %s: the file is truncated", where)
@@ -159,8 +161,8 @@ func truncated(where string, err error) error {
 	return err
 }
 
-// Read reads a data set in the compact format to the end of r. Its memory grows with
-// what it has read, whatever the header claims.
+// Read reads a data set in the compact format, to the end of r. It rejects whatever
+// FORMAT.md says that a reader rejects. Memory grows only as the data arrive.
 func Read(r io.Reader) (*Dataset, error) {
 	d, err := read(r)
 	if err != nil {
@@ -218,7 +220,7 @@ func (d *decoder) split(r *bufio.Reader, sum hash.Hash, n int, where string) (Sp
 		image := split.Image(split.Len() - 1)
 		coded, err := r.Peek(maxCoded)
 		there := len(coded)
-		if there < maxCoded { // the file is about to end
+		if there < maxCoded { // near the end of the file
 			clear(last[copy(last[:], coded):])
 			coded = last[:]
 		}

@@ -12,7 +12,7 @@ import (
 	"testing/iotest"
 )
 
-// noise returns a data set that no prediction can compress.
+// noise returns a data set that cannot be compressed.
 func noise(train, validation int) *Dataset {
 	random := rand.New(rand.NewPCG(7, 7))
 	split := func(n int) Split {
@@ -51,11 +51,11 @@ func sameSplit(t *testing.T, name string, got, want Split) {
 }
 
 func TestWriteAndRead(t *testing.T) {
-	// One image, whole chunks, and one more than those.
+	// One image, full buffers, and one image more.
 	for _, size := range [][2]int{{1, 1}, {256, 2}, {513, 257}} {
 		for _, d := range []*Dataset{noise(size[0], size[1]), Synthetic(size[0], size[1], 3)} {
 			file := compact(t, d)
-			// Readers may give as little as they like.
+			// A reader may return fewer bytes than asked for.
 			got, err := Read(iotest.HalfReader(bytes.NewReader(file)))
 			if err != nil {
 				t.Fatalf("%s %v: %v", d.Name, size, err)
@@ -72,7 +72,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// TestFormat holds what is around the images.
+// TestFormat checks everything in a file but the images.
 func TestFormat(t *testing.T) {
 	d := &Dataset{Name: "N", Provenance: "P", Classes: []string{"x", "y"}}
 	for _, split := range []*Split{&d.Train, &d.Validation} {
@@ -106,7 +106,7 @@ func headerOnly(header string) []byte {
 	return binary.LittleEndian.AppendUint32(file, crc32.Checksum([]byte(header), castagnoli))
 }
 
-// claims returns a header that promises all that one can.
+// claims returns a header that claims the largest data set.
 func claims() []byte {
 	return headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":100000,"validation":100000}`)
 }
@@ -140,9 +140,9 @@ func TestReadRefuses(t *testing.T) {
 		{"truncated checksum", good[:len(good)-2], "data: ends within the checksum: the file is truncated"},
 		{"truncated codes", good[:body+3], "data: ends within the codes: the file is truncated"},
 		{"too long a code", changed(body, 0xff), "data: code 0 of 510 lengths: want at most 256: the file is damaged"},
-		{"no code", changed(body, 1, 0x33), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
-		{"more than a code", changed(body, 2, 0x11, 0x11), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
-		{"code of 13 bits", changed(body, 2, 0x11, 0xd), "data: code 0 has lengths that no Huffman code has: the file is damaged"},
+		{"no code", changed(body, 1, 0x33), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
+		{"more than a code", changed(body, 2, 0x11, 0x11), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
+		{"code of 13 bits", changed(body, 2, 0x11, 0xd), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
 		{"damaged images", changed(len(good)/2, 0x55), "data: checksum of the images is 6b3c4a98, want 3fe89b01: the file is damaged"},
 		{"wrong checksum", changed(-4, 0, 0, 0, 0), "data: checksum of the images is 7af2114a, want 00000000: the file is damaged"},
 		{"trailing bytes", append(bytes.Clone(good), 'x'), "data: bytes after the end: the file is damaged"},
@@ -167,7 +167,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestReadCounts changes what the header says about the same images.
+// TestReadCounts changes the numbers of images in the header.
 func TestReadCounts(t *testing.T) {
 	d := noise(3, 2)
 	file := compact(t, d)
@@ -190,7 +190,7 @@ func plain() *Dataset {
 	return &Dataset{Name: "Plain", Classes: []string{"a"}, Train: split, Validation: split}
 }
 
-// TestEveryTruncation cuts a file at each of its bytes.
+// TestEveryTruncation truncates a file at every byte.
 func TestEveryTruncation(t *testing.T) {
 	file := compact(t, plain())
 	for n := range file {
@@ -200,8 +200,8 @@ func TestEveryTruncation(t *testing.T) {
 	}
 }
 
-// TestEveryFlip changes each byte of a file. What is read all the same (the fill
-// after an image, a code that is not used) has to be the same images.
+// TestEveryFlip changes each byte of a file. If the file can still be read, because the
+// byte is unused, the images must be the same.
 func TestEveryFlip(t *testing.T) {
 	d := plain()
 	file := compact(t, d)

@@ -6,12 +6,10 @@ import (
 	"testing"
 )
 
-// The fuzz targets hold of any input that it does not panic, that reading it
-// allocates no more than a fixed amount and some multiple of its size, and that
-// what is accepted is a valid data set, which becomes the same again on its way
-// through each form. Inputs that take 10 s fail by themselves.
+// Bad input never panics or hangs, and allocates a bounded multiple of its size. Whatever
+// is accepted is a valid data set, and survives being written and read in every form.
 
-// bounded fails where f allocates more than a number of bytes.
+// bounded fails the test if f allocates more than the given number of bytes.
 func bounded(t *testing.T, bytes int, f func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -23,13 +21,13 @@ func bounded(t *testing.T, bytes int, f func()) {
 	}
 }
 
-// readAgain reads a compact file and, where it is one, what becomes of it.
+// readAgain reads a compact file and, if it is valid, writes and reads it again.
 func readAgain(t *testing.T, file []byte) {
 	t.Helper()
 	var d *Dataset
 	var err error
-	// The tables and the first images take 3 MB. An image takes 385 bytes at
-	// least, and memory for it is moved as it grows.
+	// The tables and the first images take 3 MB. An encoded image has at least 385 bytes,
+	// and the slice of images grows by doubling.
 	bounded(t, 4<<20+40*len(file), func() { d, err = Read(bytes.NewReader(file)) })
 	if err != nil {
 		return
@@ -50,7 +48,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(readAgain)
 }
 
-// FuzzReadImages puts the input behind the header, whose checksum is right.
+// FuzzReadImages puts the input after a valid header.
 func FuzzReadImages(f *testing.F) {
 	for _, d := range []*Dataset{plain(), slopes(), noise(1, 1)} {
 		file := compact(f, d)
@@ -66,7 +64,7 @@ func FuzzReadImages(f *testing.F) {
 	})
 }
 
-// FuzzWrite writes images of whatever the input has as pixels.
+// FuzzWrite writes images whose pixels are the input.
 func FuzzWrite(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add([]byte{255, 0, 0}, uint8(1))
@@ -105,7 +103,7 @@ func imported(t *testing.T, name string, file []byte) *Dataset {
 	t.Helper()
 	var d *Dataset
 	var err error
-	// A byte of a pickle takes 100 in each pass, and as much while that grows.
+	// A byte of a pickle allocates 100 in each pass, doubled by growing slices.
 	bounded(t, 4<<20+400*len(file), func() {
 		d, err = Import([]Source{inMemory(name, file)}, ImportOptions{Train: 5, Validation: 2, AtMost: true})
 	})
@@ -126,7 +124,7 @@ func FuzzImport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) { imported(t, "data_batch_1.bin", file) })
 }
 
-// FuzzArchive compresses the input, which is a tar.
+// FuzzArchive compresses the input, a tar, to get past gzip's checksum.
 func FuzzArchive(f *testing.F) {
 	for _, entries := range [][]entry{
 		{{"data_batch_1.bin", records(2, 1)}, {"test_batch.bin", records(1, 2)}, {"batches.meta.txt", []byte(metaText)}},
@@ -138,7 +136,7 @@ func FuzzArchive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, archive []byte) { imported(t, "cifar.tar.gz", zipped(t, string(archive))) })
 }
 
-// FuzzRecords holds that records are the same data set in all forms.
+// FuzzRecords checks that records give the same data set in all forms.
 func FuzzRecords(f *testing.F) {
 	f.Add(records(2, 1))
 	f.Add(records(4, 2))
@@ -157,7 +155,7 @@ func FuzzRecords(f *testing.F) {
 		} {
 			got, err := Import([]Source{inMemory(name, file)}, ImportOptions{})
 			if err != nil && err.Error() == "data: 0 training images: want 1 to 100000" {
-				continue // all are copies of one
+				continue // all records are copies
 			}
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -171,8 +169,7 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
-// FuzzPickle puts the input behind the start of a batch, where all opcodes may
-// come.
+// FuzzPickle puts the input after the start of a batch, where all opcodes are possible.
 func FuzzPickle(f *testing.F) {
 	f.Add(pickledBatch(records(1, 1))[2:])
 	for _, batch := range python3(records(1, 1)) {
@@ -189,7 +186,7 @@ func FuzzPickle(f *testing.F) {
 			return nil
 		}}
 		file := append([]byte("\x80\x02"), program...)
-		// Pixels take 1 MB when they are only announced.
+		// A string that is only claimed takes 1 MB.
 		bounded(t, 2<<20+200*len(file), func() { _ = s.scan("data_batch_1", bytes.NewReader(file)) })
 	})
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// maxLength is the maximum length of a code in bits. Longer codes would make the
-// decoding tables larger than the caches; shorter ones would make files larger.
+// maxLength is the maximum length of a code, in bits. With longer codes, the decoding
+// tables would not fit into the caches; with shorter ones, files would be larger.
 const maxLength = 12
 
 // codeLengths returns the code length in bits of each symbol that occurs, and 0

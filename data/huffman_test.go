@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCodeLengths holds codes to being complete and close to the entropy.
+// TestCodeLengths checks that codes are complete and close to the entropy.
 func TestCodeLengths(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for name, count := range map[string]func(symbol int) uint32{

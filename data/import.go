@@ -20,7 +20,8 @@ type Source struct {
 	Size int64 // in bytes; 0 if unknown
 }
 
-// Folder returns the batches in a folder that an archive unpacks to.
+// Folder returns the batches and the class names in a folder that was unpacked from an
+// archive. A folder without training batches is an error.
 func Folder(folder fs.FS) ([]Source, error) {
 	entries, err := fs.ReadDir(folder, ".")
 	if err != nil {
@@ -65,7 +66,7 @@ func Folder(folder fs.FS) ([]Source, error) {
 type ImportOptions struct {
 	Train      int      // training images; 0 for all
 	Validation int      // validation images; 0 for all
-	AtMost     bool     // whether fewer images than requested are acceptable
+	AtMost     bool     // accept fewer images than requested
 	Classes    []string // names or numbers of classes; nil for all
 	Seed       uint64   // for choosing images
 
@@ -74,9 +75,11 @@ type ImportOptions struct {
 	Progress func(done, total int64)
 }
 
-// Import reads a data set from CIFAR-10 in its usual forms, an archive or its
-// batches, or from a single compact file, and reduces it according to the options.
-// If the sources have no test batch, a tenth of the images are for validation.
+// Import reads a data set from CIFAR-10, as an archive or batches, or from a single
+// compact file, and reduces it according to the options. Without a test batch, a tenth of
+// the images are held out for validation. An error reports a source that cannot be
+// opened, is damaged or is something else, a duplicate batch, an unknown class, or too
+// few images.
 func Import(sources []Source, options ImportOptions) (*Dataset, error) {
 	i := &importer{sources: sources, options: options}
 	for _, source := range sources {
@@ -133,7 +136,7 @@ func (i *importer) run() (*Dataset, error) {
 	s := new(scanner)
 	s.each = func(p part, label byte, planar []byte) error {
 		if len(records) == 2*maxImages {
-			return fmt.Errorf("more than %d images", 2*maxImages)
+			return fmt.Errorf("too many images: want at most %d", 2*maxImages)
 		}
 		hash := recordHash(i.options.Seed, label, planar)
 		records = append(records, record{hash, len(records), label, p})
@@ -233,7 +236,7 @@ func (i *importer) compact() (*Dataset, error) {
 		return dataset, nil // the images are already chosen
 	}
 	var records []record
-	var planar [ImageSize]byte // the hash is computed from the record in CIFAR's own order
+	var planar [ImageSize]byte // the hash is that of CIFAR's own, planar order
 	for p, split := range []Split{dataset.Train, dataset.Validation} {
 		for k, label := range split.Labels {
 			deinterleave(planar[:], split.Image(k))
@@ -256,10 +259,10 @@ func (i *importer) compact() (*Dataset, error) {
 	return chosen.dataset, nil
 }
 
-// choice is a data set whose images are not filled in yet.
+// choice is a data set whose images are still to be read.
 type choice struct {
 	dataset *Dataset
-	places  map[int][]byte // where the image with an index goes
+	places  map[int][]byte // destination of each chosen image, by its index
 }
 
 func (i *importer) choose(records []record, classes []string) (*choice, error) {
@@ -344,7 +347,7 @@ func findClasses(given, classes []string) ([]int, error) {
 			return nil, fmt.Errorf("class %q: want some of %s or their numbers", text, strings.Join(classes, ", "))
 		}
 		if slices.Contains(found, k) {
-			return nil, fmt.Errorf("class %q is named twice", text)
+			return nil, fmt.Errorf("class %q is given twice: want it once", text)
 		}
 		found = append(found, k)
 	}
@@ -356,8 +359,8 @@ func findClasses(given, classes []string) ([]int, error) {
 	return found, nil
 }
 
-// holdOut separates a tenth of the records for validation. Copies of those are in
-// neither part, so that no validation image is trained on.
+// holdOut separates a tenth of the records for validation. It drops copies of those, so
+// that no validation image is trained on.
 func holdOut(records []record) (held, rest []record) {
 	held = stratified(records, max(1, len(records)/10))
 	isHeld := map[uint64]bool{}
@@ -382,8 +385,8 @@ func (i *importer) pick(records []record, n int, name string) ([]record, error) 
 	return stratified(records, min(n, len(records))), nil
 }
 
-// stratified returns n of the records, ordered by hash. Each class keeps its share,
-// by the method of largest remainders.
+// stratified returns n of the records, ordered by hash. Each class keeps its share, by
+// the largest remainder method.
 func stratified(records []record, n int) []record {
 	byClass := map[byte][]record{}
 	for _, r := range records {
@@ -415,8 +418,8 @@ func stratified(records []record, n int) []record {
 	return chosen
 }
 
-// byHash orders records by content, so that the container does not matter. Equal
-// hashes are equal images, whose order makes no difference.
+// byHash orders records by content, so that the container does not matter. Equal hashes
+// mean equal images, whose order makes no difference.
 func byHash(a, b record) int {
 	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.index, b.index))
 }

@@ -31,7 +31,7 @@ func images(s Split) []string {
 	return list
 }
 
-// TestImportAll compares with the records, transposed pixel by pixel.
+// TestImportAll compares all images with the transposed records.
 func TestImportAll(t *testing.T) {
 	d, err := Import([]Source{inMemory("cifar.tar.gz", archived(t, binaryVersion()))}, ImportOptions{Seed: 5})
 	if err != nil {
@@ -66,8 +66,8 @@ func TestImportAll(t *testing.T) {
 	}
 }
 
-// TestContainers gets the same subset in the same order from every container
-// of the same records.
+// TestContainers reads the same subset in the same order from every container of the same
+// records.
 func TestContainers(t *testing.T) {
 	reversed := binaryVersion()
 	slices.Reverse(reversed)
@@ -127,7 +127,7 @@ func TestStratified(t *testing.T) {
 	for n, want := range map[int]map[byte]int{
 		12: {0: 3, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1},
 		24: {0: 6, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2},
-		// 14 × 24/96 = 3.5 and 14 × 8/96 = 1.17: the one left goes to class 0.
+		// 14 × 24/96 = 3.5 and 14 × 8/96 = 1.17: the remaining one goes to class 0.
 		14: {0: 4, 1: 2, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1},
 	} {
 		d, err := Import(folder(binaryVersion()), ImportOptions{Train: n, Seed: 1})
@@ -140,8 +140,7 @@ func TestStratified(t *testing.T) {
 	}
 }
 
-// TestSubsetGrows: a larger subset of the same seed keeps what a smaller one
-// of the same shares has.
+// TestSubsetGrows: a larger subset with the same seed contains a smaller one.
 func TestSubsetGrows(t *testing.T) {
 	small, err := Import(folder(binaryVersion()), ImportOptions{Train: 12, Seed: 1})
 	if err != nil {
@@ -185,7 +184,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestHoldOut imports a single batch, which has nothing to validate with.
+// TestHoldOut imports a single batch, without images for validation.
 func TestHoldOut(t *testing.T) {
 	batch := records(120, 1)
 	for _, name := range []string{"data_batch_1.bin", "any.bin"} {
@@ -214,8 +213,7 @@ func TestHoldOut(t *testing.T) {
 	}
 }
 
-// TestCopies: every copy of a record counts, except that none of one held out
-// for validation may be trained on.
+// TestCopies: copies of a record count, but no copy of a validation image is trained on.
 func TestCopies(t *testing.T) {
 	batch := bytes.Repeat(records(12, 1), 5)
 	d, err := Import([]Source{inMemory("data_batch_1.bin", batch), inMemory("test_batch.bin", slices.Concat(batch, records(12, 1)))}, ImportOptions{Seed: 1})
@@ -239,13 +237,13 @@ func TestCopies(t *testing.T) {
 
 func TestImportCompact(t *testing.T) {
 	file := compact(t, Synthetic(40, 20, 1))
-	// Whoever drops such a file wants what is in it.
+	// With AtMost, a file is taken as it is.
 	d, err := Import([]Source{inMemory("my.sae", file)}, ImportOptions{Train: 10, Validation: 10, AtMost: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sameDataset(t, d, Synthetic(40, 20, 1))
-	// Whoever converts one wants what is asked for.
+	// Otherwise, it is reduced as requested.
 	d, err = Import([]Source{inMemory("my.sae", file)}, ImportOptions{Train: 4, Validation: 2, Classes: []string{"star", "disc"}, Seed: 9})
 	if err != nil {
 		t.Fatal(err)
@@ -317,9 +315,9 @@ func TestImportRefuses(t *testing.T) {
 		{"long record", "data_batch_3.bin", append(bytes.Clone(good), 0), ImportOptions{}, "data_batch_3.bin: record 4: 1 bytes left, want 3073"},
 		{"label", "data_batch_3.bin", label, ImportOptions{}, "data_batch_3.bin: record 3: label 10, want 0 to 9"},
 		{"first label", "data_batch_3.bin", first, ImportOptions{}, "data_batch_3.bin: starts with byte 12, no label of CIFAR-10: " + want},
-		{"gzip of text", "notes.gz", zipped(t, strings.Repeat("hello ", 200)), ImportOptions{}, "notes.gz: a gzip file but no tar in it: " + want},
-		{"gzip of a little text", "notes.gz", zipped(t, "hello"), ImportOptions{}, "notes.gz: a gzip file but no tar in it: " + want},
-		{"gzip of nothing", "notes.gz", zipped(t, ""), ImportOptions{}, "notes.gz: a gzip file but no tar in it: " + want},
+		{"gzip of text", "notes.gz", zipped(t, strings.Repeat("hello ", 200)), ImportOptions{}, "notes.gz: a gzip file without a tar in it: " + want},
+		{"gzip of a little text", "notes.gz", zipped(t, "hello"), ImportOptions{}, "notes.gz: a gzip file without a tar in it: " + want},
+		{"gzip of nothing", "notes.gz", zipped(t, ""), ImportOptions{}, "notes.gz: a gzip file without a tar in it: " + want},
 		{"gzip header only", "a.tar.gz", archive[:5], ImportOptions{}, "a.tar.gz: ends within the gzip file: the file is truncated"},
 		{"gzip cut at once", "a.tar.gz", archive[:40], ImportOptions{}, "a.tar.gz: ends within the gzip file: the file is truncated"},
 		{"archive cut", "a.tar.gz", archive[:len(archive)/2], ImportOptions{}, "a.tar.gz: data_batch_2.bin: record 12: ends within the archive: the file is truncated"},
@@ -345,7 +343,7 @@ func TestImportRefuses(t *testing.T) {
 		{"negative", "a.tar.gz", archive, ImportOptions{Train: -1}, "-1 training images: want at least 1, or 0 for all"},
 		{"class", "a.tar.gz", archive, ImportOptions{Classes: []string{"cat", "cow"}}, `class "cow": want some of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck or their numbers`},
 		{"class number", "a.tar.gz", archive, ImportOptions{Classes: []string{"10"}}, `class "10": want some of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck or their numbers`},
-		{"class twice", "a.tar.gz", archive, ImportOptions{Classes: []string{"cat", "3"}}, `class "3" is named twice`},
+		{"class twice", "a.tar.gz", archive, ImportOptions{Classes: []string{"cat", "3"}}, `class "3" is given twice: want it once`},
 		{"one image", "any.bin", records(1, 1), ImportOptions{}, "data: 0 validation images: want 1 to 100000"},
 		{"newer compact", "my.sae", newer, ImportOptions{}, "my.sae: version 2 of the compact format: this program reads version 1; update it"},
 		{"damaged compact", "my.sae", flipped, ImportOptions{}, "my.sae: checksum of the images is 2dd61897, want d2d61897: the file is damaged"},
@@ -363,8 +361,8 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
-// TestDamagedArchive flips single bits of an archive, each of which its checksum
-// shows, but for those of gzip's header that say nothing of the content.
+// TestDamagedArchive flips single bits of an archive. All are detected, except in fields
+// of gzip's header that do not concern the content.
 func TestDamagedArchive(t *testing.T) {
 	const headerEnd = 10
 	good := archived(t, []entry{{"data_batch_1.bin", records(2, 1)}, {"test_batch.bin", records(1, 2)}})
@@ -375,7 +373,7 @@ func TestDamagedArchive(t *testing.T) {
 			t.Errorf("read with a flipped bit in byte %d of %d", at, len(good))
 		}
 	}
-	for left := range 9 { // the checksum and the length, and one before them
+	for left := range 9 { // the checksum, the length, and one byte before them
 		if _, err := Import([]Source{inMemory("a.tar.gz", good[:len(good)-1-left])}, ImportOptions{}); err == nil || !strings.Contains(err.Error(), "the file is truncated") {
 			t.Errorf("without the last %d bytes: %v", 1+left, err)
 		}
@@ -388,8 +386,7 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-// TestBatchesTwice takes no batch twice, whatever its name and form are and wherever
-// the second one is.
+// TestBatchesTwice: a duplicate batch is rejected, whatever its name, form and place.
 func TestBatchesTwice(t *testing.T) {
 	first, second, tests := records(24, 1), records(36, 2), records(12, 3)
 	shuffled := slices.Concat(first[recordSize:], first[:recordSize])
@@ -414,7 +411,7 @@ func TestBatchesTwice(t *testing.T) {
 	}
 }
 
-// TestBlackPictures: a batch may start with as many zeros as a tar ends with.
+// TestBlackPictures: a batch that starts with as many zeros as the end of a tar is read.
 func TestBlackPictures(t *testing.T) {
 	d, err := Import([]Source{inMemory("data_batch_1.bin", slices.Concat(make([]byte, recordSize), records(3, 1)))}, ImportOptions{})
 	if err != nil || d.Train.Len() != 3 {
@@ -424,7 +421,7 @@ func TestBlackPictures(t *testing.T) {
 
 // TestLimited reads up to the limit and beyond it.
 func TestLimited(t *testing.T) {
-	for left, want := range map[int]string{10: "", 9: "unpacks to more than any archive of CIFAR-10"} {
+	for left, want := range map[int]string{10: "", 9: "unpacks to more than 1 GiB: want an archive of CIFAR-10"} {
 		body, err := io.ReadAll(&limited{strings.NewReader("0123456789"), left})
 		if want == "" && (err != nil || len(body) != 10) || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("limit %d: %q, %v", left, body, err)
@@ -458,7 +455,7 @@ func TestImportFilesThatFail(t *testing.T) {
 	}
 }
 
-// TestImportReal takes CIFAR-10's own pictures.
+// TestImportReal imports CIFAR-10 itself.
 func TestImportReal(t *testing.T) {
 	dir := shared(t, "cifar-10-batches-bin")
 	files, err := os.ReadDir(dir)

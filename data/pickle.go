@@ -17,7 +17,7 @@ const (
 	// 31 MB.
 	maxPixels = 64 << 20
 	// maxProgram bounds the rest of a pickle, labels and file names. CIFAR's have
-	// 0.4 MB. A byte of it allocates at most 150, for an empty dictionary.
+	// 0.4 MB. Each byte allocates at most 150, for an empty dictionary.
 	maxProgram = 1 << 20
 )
 
@@ -25,8 +25,8 @@ const (
 //
 // A pickle is a program for a stack machine. This one runs only what Python writes
 // in protocols 2 to 5 for dictionaries, lists, numbers, strings and NumPy arrays of
-// bytes. The only long string of a batch, its pixels, is in memory once, in a
-// buffer that the next batch reuses.
+// bytes. A batch has one long string, its pixels, which is read into a buffer that the
+// next batch reuses.
 //
 // Values are nil, bool, int, string, []any for a tuple, *[]any for a list,
 // map[string]any for a dictionary, and the types below.
@@ -43,7 +43,7 @@ type unpickler struct {
 }
 
 type (
-	pixels struct{}              // the string that is in the unpickler's pixels
+	pixels struct{}              // stands for the string in unpickler.pixels
 	global string                // module and name of a function or class
 	dtype  struct{ name string } // numpy's type of elements, "u1" of bytes
 
@@ -160,7 +160,7 @@ func (u *unpickler) run(opcode byte) {
 	}
 }
 
-const damaged = "pickle is damaged: its program makes no sense"
+const damaged = "pickle is damaged: want a batch of CIFAR-10"
 
 // require records an error unless ok, and returns ok.
 func (u *unpickler) require(holds bool, format string, arguments ...any) bool {
@@ -170,7 +170,7 @@ func (u *unpickler) require(holds bool, format string, arguments ...any) bool {
 	return holds
 }
 
-// came records how many bytes of the program were read, and the error if any.
+// came counts n bytes of the program that were read and records an error, if any.
 func (u *unpickler) came(n int, err error) {
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	u.require(!ended, "pickle ends early: the file is truncated")
@@ -199,9 +199,9 @@ func (u *unpickler) text(length uint64, unicode bool) any {
 		u.came(io.ReadFull(u.r, u.short[:length]))
 		return string(u.short[:length])
 	}
-	u.require(length <= maxPixels, "pickle announces a string of %d bytes: want at most %d", length, maxPixels)
+	u.require(length <= maxPixels, "pickle with a string of %d bytes: want at most %d", length, maxPixels)
 	u.require(len(u.pixels) == 0, "pickle with two long strings: want a batch of CIFAR-10, whose images are the only one")
-	// Memory grows with the bytes read, not with the announced length.
+	// Memory grows with the bytes read, whatever the pickle claims.
 	for end := 1 << 20; u.err == nil && len(u.pixels) < int(length); end = int(length) {
 		start := len(u.pixels)
 		end = min(end, int(length))
@@ -279,13 +279,13 @@ func (u *unpickler) update(pairs []any) {
 // find returns a function or class that array pickles use.
 func (u *unpickler) find(module, name string) any {
 	full := global(strings.Replace(module+"."+name, "numpy._core", "numpy.core", 1))
-	u.require(slices.Contains(known, full), "pickle asks for %s.%s: want a batch of CIFAR-10, which needs but numpy's arrays", module, name)
+	u.require(slices.Contains(known, full), "pickle with %s.%s: want a batch of CIFAR-10, which needs only numpy's arrays", module, name)
 	return full
 }
 
 var known = []global{"numpy.core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype", "_codecs.encode"}
 
-// call does what the Python function does.
+// call returns what the Python function returns.
 func (u *unpickler) call(function any, arguments []any) any {
 	switch name, _ := function.(global); {
 	case name == "numpy.dtype" && len(arguments) > 0:

@@ -21,7 +21,7 @@ func python3(records []byte) [4][]byte {
 	length := func(n, size int) string {
 		return string(binary.LittleEndian.AppendUint64(nil, uint64(n))[:size])
 	}
-	bytesOf := func(b []byte) string { // in protocol 2: text that is encoded in latin1
+	bytesOf := func(b []byte) string { // in protocol 2, text in Latin-1
 		var text strings.Builder
 		for _, character := range b {
 			text.WriteRune(rune(character))
@@ -65,8 +65,8 @@ func TestPython3(t *testing.T) {
 	}
 }
 
-// TestArrayShapes takes the same pictures from each shape that they come in, planar and
-// interleaved, and none from a shape that tells nothing of their order.
+// TestArrayShapes reads the same images from arrays of each supported shape, planar and
+// interleaved, and rejects other shapes.
 func TestArrayShapes(t *testing.T) {
 	const n = 20
 	batch := records(n, 1)
@@ -80,9 +80,9 @@ func TestArrayShapes(t *testing.T) {
 	}
 	const refusal = "data_batch_1: images of shape %s: want (20, 3072), (20, 3, 32, 32) or (20, 32, 32, 3)"
 	for _, test := range []struct {
-		shape string // as a program for the elements of the tuple
+		shape string // as opcodes for the elements of the tuple
 		batch []byte
-		want  string // how the shape is named that is refused
+		want  string // a rejected shape, as in the error
 	}{
 		{"K\x14M\x00\x0c", batch, ""},
 		{"K\x14K\x03K\x20K\x20", batch, ""},
@@ -117,7 +117,7 @@ func TestArrayShapes(t *testing.T) {
 	}
 }
 
-// TestClassNames takes them from batches.meta.
+// TestClassNames reads them from batches.meta.
 func TestClassNames(t *testing.T) {
 	meta := bytes.Replace(pickledMeta(), []byte("\x0aautomobile"), []byte("\x03car"), 1)
 	sources := []Source{inMemory("batches.meta", meta), inMemory("data_batch_1", pickledBatch(records(24, 1)))}
@@ -146,8 +146,8 @@ func TestPickleRefuses(t *testing.T) {
 	}{
 		{"truncated", good[:5000], "pickle ends early: the file is truncated"},
 		{"cut in the classes", good[:90], "pickle ends early: the file is truncated"},
-		{"another class", replaced("cnumpy\nndarray\n", "cos\nsystem\n"), "pickle asks for os.system: want a batch of CIFAR-10, which needs but numpy's arrays"},
-		{"a class without harm", replaced("cnumpy\nndarray\n", "ccollections\nOrderedDict\n"), "pickle asks for collections.OrderedDict: want a batch of CIFAR-10, which needs but numpy's arrays"},
+		{"another class", replaced("cnumpy\nndarray\n", "cos\nsystem\n"), "pickle with os.system: want a batch of CIFAR-10, which needs only numpy's arrays"},
+		{"a class without harm", replaced("cnumpy\nndarray\n", "ccollections\nOrderedDict\n"), "pickle with collections.OrderedDict: want a batch of CIFAR-10, which needs only numpy's arrays"},
 		{"label", replaced("(K\x00K", "(K\x0aK"), "record 1: label 10, want 0 to 9"},
 		{"label of text", replaced("(K\x00K", "(U\x01xK"), "record 1: label is a string, want 0 to 9"},
 		{"a label missing", replaced("(K\x00K", "(K"), "9216 bytes of images for 2 labels: want 3072 for each"},
@@ -159,9 +159,9 @@ func TestPickleRefuses(t *testing.T) {
 		{"no dictionary", []byte("\x80\x02]."), "pickle of no dictionary: want a batch of CIFAR-10"},
 		{"newer protocol", []byte("\x80\x06"), "pickle of protocol 6: want at most 5"},
 		{"frame without end", []byte("\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f"), "pickle ends early: the file is truncated"},
-		{"bytes without end", []byte("\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff"), "pickle announces a string of 18446744073709551615 bytes: want at most 67108864"},
+		{"bytes without end", []byte("\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff"), "pickle with a string of 18446744073709551615 bytes: want at most 67108864"},
 		{"opcode that there is not", []byte("\x80\x02\xff"), "pickle with opcode 0xff: want those that a batch of CIFAR-10 needs"},
-		{"length of gigabytes", []byte("\x80\x02T\xff\xff\xff\x7f"), "pickle announces a string of 2147483647 bytes: want at most 67108864"},
+		{"length of gigabytes", []byte("\x80\x02T\xff\xff\xff\x7f"), "pickle with a string of 2147483647 bytes: want at most 67108864"},
 		{"length without end", []byte("\x80\x02T\x00\x00\x00\x04abc"), "pickle ends early: the file is truncated"},
 		{"two long strings", []byte("\x80\x02" + strings.Repeat("T\x00\x01\x00\x00"+strings.Repeat("x", 256), 2)), "pickle with two long strings: want a batch of CIFAR-10, whose images are the only one"},
 		{"long text", []byte("\x80\x02X\x00\x03\x00\x00" + strings.Repeat("€", 256) + "."), "pickle with a long text: want a batch of CIFAR-10"},
@@ -194,7 +194,7 @@ func TestPickleRefuses(t *testing.T) {
 	}
 }
 
-// TestPicklesAreBounded takes the opcodes that make most.
+// TestPicklesAreBounded runs the opcodes that allocate most.
 func TestPicklesAreBounded(t *testing.T) {
 	for _, opcodes := range []string{"}", "]", "(", ")", "U\x00", "}\x94", "]\x94(", "Nr\xff\xff\x0f\x00", "T\x00\x00\x00\x04"} {
 		file := append([]byte("\x80\x02"), strings.Repeat(opcodes, 1<<16)...)

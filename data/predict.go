@@ -37,7 +37,7 @@ func contextOf() *[maxActivity]uint8 {
 	return &table
 }
 
-// above holds what the rows above contribute to a row.
+// above holds what earlier rows contribute to the predictions in a row.
 type above struct {
 	values, residuals [1 + Width + 1]int64 // of the row above, with a neighbor at each end
 	missed            [Width + 1]int64     // residuals summed down each column, fading by half

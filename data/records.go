@@ -36,7 +36,7 @@ type scanner struct {
 	unpickler unpickler
 }
 
-// seen is what a scanner keeps about a batch, to detect duplicates.
+// seen is what a scanner remembers of a batch, to detect duplicates.
 type seen struct {
 	name    string // for messages
 	stem    string // "data_batch_1" in any version; "" for other names
@@ -45,7 +45,7 @@ type seen struct {
 	content uint64 // the sum of the records' hashes, independent of their order
 }
 
-// start records that a batch begins.
+// start begins a batch.
 func (s *scanner) start(name, base string) error {
 	b := seen{name: name, part: training}
 	if strings.Contains(base, "test_batch") {
@@ -78,7 +78,7 @@ func (s *scanner) twice() error {
 	return nil
 }
 
-// errCompact reports a source in the compact format, which holds no records.
+// errCompact reports a source in the compact format, which has no records.
 var errCompact = errors.New("data: a compact data set")
 
 // scan reads a source: an archive or a single batch.
@@ -115,7 +115,7 @@ func (s *scanner) zipped(name string, r io.Reader) error {
 	if block, err := buffered.Peek(blockSize); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
 	} else if len(block) < blockSize || !startsTar(block) && !isZero(block) {
-		return fmt.Errorf("%s: a gzip file but no tar in it: %s", name, wanted)
+		return fmt.Errorf("%s: a gzip file without a tar in it: %s", name, wanted)
 	}
 	return s.archive(name, buffered)
 }
@@ -123,8 +123,7 @@ func (s *scanner) zipped(name string, r io.Reader) error {
 // blockSize is the size of a tar's blocks.
 const blockSize = 512
 
-// startsTar reports whether block is the header of a tar entry, which has a
-// checksum.
+// startsTar reports whether block is the header of a tar entry, by its checksum.
 func startsTar(block []byte) bool {
 	_, err := tar.NewReader(bytes.NewReader(block)).Next()
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) // the entry has more headers
@@ -132,7 +131,7 @@ func startsTar(block []byte) bool {
 
 func isZero(block []byte) bool { return len(bytes.Trim(block, "\x00")) == 0 }
 
-// archive reads a tar and whatever follows it: only padding and a checksum may.
+// archive reads a tar, which only padding may follow.
 func (s *scanner) archive(name string, r io.Reader) error {
 	before := len(s.batches)
 	archive := &counted{Reader: r}
@@ -210,7 +209,7 @@ type limited struct {
 func (l *limited) Read(buffer []byte) (int, error) {
 	n, err := l.Reader.Read(buffer)
 	if l.left -= n; l.left < 0 {
-		return 0, errors.New("unpacks to more than any archive of CIFAR-10")
+		return 0, errors.New("unpacks to more than 1 GiB: want an archive of CIFAR-10")
 	}
 	return n, err
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The reader below follows FORMAT.md and shares nothing with the package: it
-// takes bit after bit and number after number.
+// This reader follows FORMAT.md literally, bit by bit and number by number, and shares no
+// code with the package.
 
 type specReader struct {
 	file []byte
@@ -169,8 +169,8 @@ func (r *specReader) image(codes *[3][21]specCode) []byte {
 	return image
 }
 
-// extremes returns a data set of images that are as hard as can be on the sums
-// of the prediction: all channels at one of their ends.
+// extremes returns a data set that makes the sums of the prediction as large as possible:
+// all channels are 0 or 255.
 func extremes() *Dataset {
 	d := noise(20, 4)
 	for _, split := range []Split{d.Train, d.Validation} {
@@ -196,7 +196,8 @@ func TestSpecification(t *testing.T) {
 	}
 }
 
-// slopes returns a data set that is the same for ever.
+// slopes returns the data set of testdata/slopes.sae, by the formula that FORMAT.md
+// refers to.
 func slopes() *Dataset {
 	split := func(n, seed int) Split {
 		s := Split{Images: make([]byte, n*ImageSize), Labels: make([]byte, n)}
@@ -215,8 +216,7 @@ func slopes() *Dataset {
 	}
 }
 
-// TestGolden holds the format still: files that there are stay readable, and
-// what is written stays the same to the byte.
+// TestGolden: old files stay readable, and the bytes written stay the same.
 func TestGolden(t *testing.T) {
 	file, err := os.ReadFile(filepath.Join("testdata", "slopes.sae"))
 	if err != nil {
@@ -228,6 +228,6 @@ func TestGolden(t *testing.T) {
 	}
 	sameDataset(t, got, slopes())
 	if !bytes.Equal(compact(t, slopes()), file) {
-		t.Error("the same data set is written otherwise than in testdata/slopes.sae")
+		t.Error("the data set is written with other bytes than testdata/slopes.sae")
 	}
 }

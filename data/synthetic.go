@@ -26,11 +26,10 @@ var syntheticClasses = []string{"disc", "ring", "square", "triangle", "stripes",
 // BuiltIn returns the synthetic data set that the page starts with.
 func BuiltIn() *Dataset { return Synthetic(2000, 400, 1) }
 
-// Synthetic returns a data set that needs no file: lit, textured shapes of ten
-// classes, some partly hidden, in front of cloudy backgrounds whose power falls
-// with frequency as in natural images. The same counts and seed give the same
-// images on every platform. It does not imitate CIFAR-10; it gives users something
-// to train on before they bring real pictures.
+// Synthetic returns a data set of the given numbers of images, to train on without
+// CIFAR-10: lit, textured shapes of ten classes, some partly hidden, in front of cloudy
+// backgrounds whose power falls with frequency as in natural images. The same counts and
+// seed give the same images on every platform.
 func Synthetic(train, validation int, seed uint64) *Dataset {
 	p := &painter{random: rand.New(rand.NewPCG(seed, 0))}
 	return &Dataset{
@@ -42,9 +41,9 @@ func Synthetic(train, validation int, seed uint64) *Dataset {
 	}
 }
 
-// painter draws images. Every product that is added to something is first
-// converted to float64, which forbids fused multiply-add, so that every platform
-// draws the same images.
+// painter draws images. Every product that is added to something is first converted to
+// float64, which prevents fused multiply-add, so that every platform draws the same
+// images.
 type painter struct {
 	random    *rand.Rand
 	canvas    [planeSize]color
@@ -52,8 +51,8 @@ type painter struct {
 	distances [fieldSide * fieldSide]float64 // from the shape being drawn
 }
 
-// A shadow falls shadowOffset pixels to the lower right, so distances from a
-// shape are needed for that many pixels outside the upper left.
+// A shadow falls shadowOffset pixels to the lower right, so distances are also needed
+// for that many pixels beyond the upper left edges.
 const (
 	shadowOffset = 2
 	fieldSide    = Width + shadowOffset
@@ -185,7 +184,8 @@ type shape struct {
 }
 
 func (p *painter) shape(class int) shape {
-	// A random point on the unit circle gives a rotation without calling sin.
+	// A random point on the unit circle gives a rotation without sin and cos, which may
+	// differ between platforms.
 	x, y := p.between(-1, 1), p.between(-1, 1)
 	r := length(x, y) + 1e-9
 	return shape{

@@ -44,9 +44,9 @@ func TestSyntheticSeeds(t *testing.T) {
 	}
 }
 
-// TestSyntheticIsLikeNature holds a few statistics against those of CIFAR-10:
-// green has a mean of 0.48 and a standard deviation of 0.24, neighboring pixels
-// correlate by 0.93, red and blue by 0.78. Alike is enough.
+// TestSyntheticIsLikeNature compares a few statistics, roughly, with those of CIFAR-10:
+// green has a mean of 0.48 and a standard deviation of 0.24, neighboring pixels have a
+// correlation of 0.93, red and blue of 0.78.
 func TestSyntheticIsLikeNature(t *testing.T) {
 	d := Synthetic(500, 1, 1)
 	var pixel, neighbor, red, blue []float64
@@ -95,8 +95,8 @@ func correlation(a, b []float64) float64 {
 	return sum / float64(len(a)) / deviationA / deviationB
 }
 
-// TestShapes: no two classes have the same outline, and each one both an
-// inside and an outside in the frame that shapes are drawn in.
+// TestShapes: no two classes have the same outline, and each shape covers some but not all
+// pixels.
 func TestShapes(t *testing.T) {
 	outlines := map[string]string{}
 	for class, name := range syntheticClasses {

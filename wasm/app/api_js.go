@@ -74,7 +74,7 @@ func newAPI(a *app) *api {
 	return w
 }
 
-func plain(settle func(any, error)) func(error) {
+func plain(settle func(any, error)) state.Done {
 	return func(err error) { settle(js.Undefined(), err) }
 }
 
@@ -302,8 +302,8 @@ func (w *api) payload(d delivery) js.Value {
 		return toJS(d.epoch)
 	case "error":
 		message := page.Failure
-		if page.Notice != nil {
-			message = page.Notice.Title + ": " + page.Notice.Text
+		if page.Messages.Notice != nil {
+			message = page.Messages.Notice.Title + ": " + page.Messages.Notice.Text
 		}
 		return toJS(map[string]any{"message": message})
 	}

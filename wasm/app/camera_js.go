@@ -60,6 +60,6 @@ func (a *app) show(stream js.Value) {
 
 func (a *app) noCamera(why string) {
 	a.do(func() {
-		a.page.Notify("There is no camera to use", fmt.Sprintf("%s. A picture can be chosen, dropped or pasted instead.", why))
+		a.page.Messages.Notify("There is no camera to use", fmt.Sprintf("%s. A picture can be chosen, dropped or pasted instead.", why))
 	})
 }

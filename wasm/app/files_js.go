@@ -35,10 +35,10 @@ func (a *app) listenForFiles() {
 			event.Call("preventDefault")
 		}
 	})
-	for id, otherwise := range map[string]func(name string, file any, done func(error)){
+	for id, otherwise := range map[string]func(name string, file any, done state.Done){
 		"file":         a.page.UseFile,
 		"picture-file": a.page.UseFile,
-		"model-file":   func(_ string, file any, done func(error)) { a.page.Import(file, done) },
+		"model-file":   func(_ string, file any, done state.Done) { a.page.Import(file, done) },
 	} {
 		input := element(id)
 		if !input.Truthy() {
@@ -55,14 +55,14 @@ func (a *app) listenForFiles() {
 // pictures go where they belong, anything else to otherwise. A model is recognised by its
 // content, because browsers and systems change names. useFiles reports whether there is a
 // file.
-func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done func(error)), names ...string) bool {
+func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done state.Done), names ...string) bool {
 	files, err := browser.Get(from, names...)
 	if err != nil || !browser.IsObject(files) || files.Length() == 0 {
 		return false
 	}
 	if n := files.Length(); n > 1 {
 		a.do(func() {
-			a.page.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
+			a.page.Messages.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
 		})
 		return true
 	}
@@ -88,15 +88,15 @@ func (a *app) usePicture(name string, file js.Value) {
 	pixels, err := readPicture(file)
 	a.do(func() {
 		if errors.Is(err, browser.ErrHidden) {
-			a.page.Notify("That picture could not be read", err.Error()+".")
+			a.page.Messages.Notify("That picture could not be read", err.Error()+".")
 			return
 		}
 		if err != nil {
-			a.page.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
+			a.page.Messages.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
 			return
 		}
 		if a.page.Embed != nil {
-			a.page.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
+			a.page.Messages.Notify("Your own pictures need the full page", "Open the full page with the link below, and drop the picture there.")
 			return
 		}
 		a.page.Visit(state.ViewExplore)
@@ -150,12 +150,12 @@ func (a *app) save(file any, name string) {
 		js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
 	})
 	if err != nil {
-		a.do(func() { a.page.Notify("That could not be saved", fmt.Sprintf("%s: %v.", name, err)) })
+		a.do(func() { a.page.Messages.Notify("That could not be saved", fmt.Sprintf("%s: %v.", name, err)) })
 	}
 }
 
 // copy copies text to the clipboard.
-func (a *app) copy(text string, done func(error)) {
+func (a *app) copy(text string, done state.Done) {
 	clipboard := js.Global().Get("navigator").Get("clipboard")
 	if !clipboard.Truthy() {
 		done(errors.New("it needs a secure address, https or localhost"))

@@ -41,7 +41,7 @@ func (a *app) do(change func()) { a.change(change, a.renderNow) }
 // attempt runs change and tells the user of a JavaScript exception in it.
 func (a *app) attempt(change func()) {
 	if err := browser.Try(change); err != nil {
-		a.page.Notify("That did not work", err.Error()+".")
+		a.page.Messages.Notify("That did not work", err.Error()+".")
 	}
 }
 
@@ -89,7 +89,7 @@ func (a *app) measureDisplay(rendering time.Duration) {
 	before = js.FuncOf(func(js.Value, []js.Value) any {
 		start := time.Now()
 		after = js.FuncOf(func(js.Value, []js.Value) any {
-			a.page.Displayed(rendering + time.Since(start))
+			a.page.Worker.Displayed(rendering + time.Since(start))
 			a.paints = false
 			before.Release()
 			after.Release()

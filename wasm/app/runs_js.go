@@ -28,7 +28,7 @@ func (a *app) keeper() state.Keeper {
 		}()
 	}
 	return state.Keeper{
-		Put: func(run state.Run, done func(error)) {
+		Put: func(run state.Run, done state.Done) {
 			model := run.Model
 			do(func(store *browser.Store, err error) {
 				var text []byte

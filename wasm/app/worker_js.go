@@ -108,6 +108,6 @@ func (a *app) watchWorker() {
 			a.workerDied(fmt.Sprintf("it did not answer for %v", watchTicks*watchInterval))
 		}
 		a.heard = false
-		a.do(a.page.Ping)
+		a.do(a.page.Worker.Ping)
 	}
 }

@@ -26,8 +26,8 @@ func TestBuilder(t *testing.T) {
 	}
 	other := visitor()
 	other.FollowEmbed(frame[1])
-	if other.Notice != nil || other.Settings.Hidden != "256,64" || other.Settings.Workers != "auto" || !other.Locked("seed") || other.Shows("loss") || !other.Shows("recon") || !other.Shows("latent") {
-		t.Errorf("%s opens %+v, %+v, notice %v", frame[1], other.Settings, other.Embed, other.Notice)
+	if other.Messages.Notice != nil || other.Settings.Hidden != "256,64" || other.Settings.Workers != "auto" || !other.Embed.Locked("seed") || other.Embed.Shows("loss") || !other.Embed.Shows("recon") || !other.Embed.Shows("latent") {
+		t.Errorf("%s opens %+v, %+v, notice %v", frame[1], other.Settings, other.Embed, other.Messages.Notice)
 	}
 	page.Builder.Lock = false
 	const attributes = `experiment="3" hidden="256,64" panels="recon,latent" load="auto"`

@@ -69,7 +69,7 @@ func (p *Page) comeBack() {
 	p.Offers = slices.Insert(slices.Delete(p.Offers, i, i+1), 0, save)
 	p.resume(func() {
 		p.back = &protocol.Saved{Epoch: save.Epoch, Batch: save.Batch}
-		p.Say("The run is back.")
+		p.Messages.Say("The run is back.")
 		if left.Train {
 			p.trainOn()
 		}

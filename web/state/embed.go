@@ -1,8 +1,6 @@
 package state
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,18 +9,18 @@ import (
 	"sae/nn/experiment"
 )
 
-// Embed is how the page is shown in a frame of another page.
+// Embed is how the page is shown in a frame of another page. A nil Embed stands for the
+// page itself.
 type Embed struct {
-	Panels []string // that are shown, of EmbedPanels
-	Lock   []string // settings that the reader cannot change
+	Panels []string // shown, of EmbedPanels
+	Lock   []string // names of the settings that the reader cannot change
 }
 
 // EmbedPanels are the panels that a frame can show.
 var EmbedPanels = []string{"recon", "loss", "latent"}
 
-// EmbedChoices are the parameters of a frame beside settings, panels and lock, and
-// what they can be. The first is the default. They are carried out by frame.js,
-// before the program is there.
+// EmbedChoices are the parameters of a frame beside settings, panels and lock, with their
+// values. The first value is the default. frame.js handles them, before the program starts.
 var EmbedChoices = map[string][]string{
 	"load":     {"click", "auto"},
 	"autoplay": {"0", "1", "false", "true"},
@@ -56,55 +54,34 @@ func (p *Page) FollowEmbed(query string) {
 	p.complain("Not all of the demo's address could be used", append(problems, p.followParameters(values)...))
 }
 
-// Shows reports whether a panel is shown: in the page itself, each is.
-func (p *Page) Shows(panel string) bool {
-	return p.Embed == nil || slices.Contains(p.Embed.Panels, panel)
+// Shows reports whether a panel is shown. The page itself shows all.
+func (e *Embed) Shows(panel string) bool {
+	return e == nil || slices.Contains(e.Panels, panel)
 }
 
-// A lock holds against the reader, whatever changes a setting: controls, keys, the button that
+// A lock binds the reader, whatever changes a setting: controls, keys, the button that
 // trains a finished run on, files with a model or data, and settings that follow from
-// another. It does not hold against the page around the frame.
+// another. It does not bind the page around the frame.
 
 // locked returns the names of the settings that the reader cannot change.
-func (p *Page) locked() []string {
-	if p.Embed == nil {
+func (e *Embed) locked() []string {
+	if e == nil {
 		return nil
 	}
-	return p.Embed.Lock
+	return e.Lock
 }
 
 // Locked reports whether the reader cannot change a setting.
-func (p *Page) Locked(name string) bool { return slices.Contains(p.locked(), name) }
+func (e *Embed) Locked(name string) bool { return slices.Contains(e.locked(), name) }
 
-// refuseLocked reports whether the reader may not have the settings, and says why.
-func (p *Page) refuseLocked(settings experiment.Settings) bool {
-	var locked *experiment.FieldError
-	if !errors.As(p.Settings.Keep(p.locked(), settings), &locked) {
-		return false
+// leastImages returns how many training images a data set needs so that adapting the
+// settings to it changes no locked one.
+func (e *Embed) leastImages(settings experiment.Settings) (images int) {
+	if e.Locked("batch") {
+		images = settings.Batch
 	}
-	field, _ := experiment.Lookup(locked.Name)
-	if p.Toast == nil || p.Toast.Undo == nil { // which is still of use
-		p.Say(fmt.Sprintf("%s stays %s: it is locked here.", field.Label, cmp.Or(field.Format(p.Settings), "empty")))
-	}
-	return true
-}
-
-// leastImages is how many training images a data set needs that changes no setting that is
-// locked, as adapt would.
-func (p *Page) leastImages() (images int) {
-	if p.Locked("batch") {
-		images = p.Settings.Batch
-	}
-	if p.Locked("subset") {
-		images = max(images, p.Settings.Subset)
+	if e.Locked("subset") {
+		images = max(images, settings.Subset)
 	}
 	return images
-}
-
-// FormFields returns the settings that the form beside the sliders shows.
-func (p *Page) FormFields() []experiment.Field {
-	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
-		inBar := field.Notches != nil || p.Embed == nil && field.Name == "experiment"
-		return inBar || p.Locked(field.Name)
-	})
 }

@@ -12,17 +12,17 @@ import (
 func TestFollowEmbed(t *testing.T) {
 	page := visitor()
 	page.FollowEmbed("?experiment=3&lambda=1e-4&panels=loss,latent&lock=hidden,seed&load=auto&autoplay=1&theme=dark")
-	if page.Notice != nil || page.Settings.Experiment != 3 || page.Settings.Lambda != 1e-4 {
-		t.Errorf("settings %+v, notice %v", page.Settings, page.Notice)
+	if page.Messages.Notice != nil || page.Settings.Experiment != 3 || page.Settings.Lambda != 1e-4 {
+		t.Errorf("settings %+v, notice %v", page.Settings, page.Messages.Notice)
 	}
-	if !page.Shows("loss") || page.Shows("recon") || !page.Locked("hidden") || page.Locked("lambda") {
+	if !page.Embed.Shows("loss") || page.Embed.Shows("recon") || !page.Embed.Locked("hidden") || page.Embed.Locked("lambda") {
 		t.Errorf("embed %+v", page.Embed)
 	}
 	bad := visitor()
 	bad.FollowEmbed("?panels=graph&lock=everything&load=never&autoplay=yes&theme=blue&latent=many")
 	for _, want := range []string{`panels "graph": want some of recon, loss, latent`, `lock "everything"`, `load "never": want one of click, auto`, `autoplay "yes"`, `theme "blue"`, `latent "many": want a whole number`} {
-		if !strings.Contains(bad.Notice.Text, want) {
-			t.Errorf("the notice %q lacks %q", bad.Notice.Text, want)
+		if !strings.Contains(bad.Messages.Notice.Text, want) {
+			t.Errorf("the notice %q lacks %q", bad.Messages.Notice.Text, want)
 		}
 	}
 	if !slices.Equal(bad.Embed.Panels, []string{"recon", "loss"}) || len(bad.Embed.Lock) != 0 {
@@ -30,10 +30,10 @@ func TestFollowEmbed(t *testing.T) {
 	}
 	page = visitor()
 	page.FollowEmbed("?panels=latent&epochs=%zz&panels=loss&load=")
-	if !slices.Equal(page.Embed.Panels, []string{"latent"}) || !strings.Contains(page.Notice.Text, "invalid URL escape") || !strings.Contains(page.Notice.Text, "panels: is there 2 times") {
-		t.Errorf("embed %+v, notice %v", page.Embed, page.Notice)
+	if !slices.Equal(page.Embed.Panels, []string{"latent"}) || !strings.Contains(page.Messages.Notice.Text, "invalid URL escape") || !strings.Contains(page.Messages.Notice.Text, "panels: is there 2 times") {
+		t.Errorf("embed %+v, notice %v", page.Embed, page.Messages.Notice)
 	}
-	if whole := visitor(); !whole.Shows("latent") || whole.Locked("lambda") {
+	if whole := visitor(); !whole.Embed.Shows("latent") || whole.Embed.Locked("lambda") {
 		t.Error("the page itself hides a panel or locks a setting")
 	}
 }
@@ -53,24 +53,24 @@ func TestLock(t *testing.T) {
 	before := page.Settings
 	for name, do := range map[string]func(){
 		"the key 3":                           func() { page.Press("3") },
-		"a field":                             func() { page.Edit("hidden", "8") },
-		"λ, without which it is experiment 1": func() { page.Edit("lambda", "0") },
-		"a mirrored decoder":                  func() { page.Edit("mirrored", "true") },
-		"a linear latent layer":               func() { page.Edit("activation", "linear") },
+		"a field":                             func() { page.Form.Edit("hidden", "8") },
+		"λ, without which it is experiment 1": func() { page.Form.Edit("lambda", "0") },
+		"a mirrored decoder":                  func() { page.Form.Edit("mirrored", "true") },
+		"a linear latent layer":               func() { page.Form.Edit("activation", "linear") },
 	} {
-		page.Toast = nil
+		page.Messages.Toast = nil
 		do()
 		if page.Settings != before {
 			t.Fatalf("%s changes %+v to %+v", name, before, page.Settings)
 		}
-		if page.Toast == nil || !strings.Contains(page.Toast.Text, "it is locked here") {
-			t.Errorf("%s: toast %v, want that the setting is locked", name, page.Toast)
+		if page.Messages.Toast == nil || !strings.Contains(page.Messages.Toast.Text, "it is locked here") {
+			t.Errorf("%s: toast %v, want that the setting is locked", name, page.Messages.Toast)
 		}
 	}
-	page.Edit("lambda", "1e-4")
-	page.Edit("latent", "many")
-	if page.Settings.Lambda != 1e-4 || page.FieldErrors["latent"] == "" {
-		t.Errorf("what is not locked: λ %g, refusals %v", page.Settings.Lambda, page.FieldErrors)
+	page.Form.Edit("lambda", "1e-4")
+	page.Form.Edit("latent", "many")
+	if page.Settings.Lambda != 1e-4 || page.Form.Errors["latent"] == "" {
+		t.Errorf("what is not locked: λ %g, refusals %v", page.Settings.Lambda, page.Form.Errors)
 	}
 
 	page.Play(must(t))
@@ -102,8 +102,8 @@ func TestLockedLearningRate(t *testing.T) {
 	page, worker := openFrame(t, "?lock=lr")
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Batch: 1, Batches: 5, Status: protocol.StatusError, Failure: "loss NaN", Diverged: true})
-	if page.Notice == nil || !strings.Contains(page.Notice.Text, "Its learning rate is locked here") || strings.Contains(page.Notice.Text, "More settings") {
-		t.Errorf("notice %v", page.Notice)
+	if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "Its learning rate is locked here") || strings.Contains(page.Messages.Notice.Text, "More settings") {
+		t.Errorf("notice %v", page.Messages.Notice)
 	}
 }
 
@@ -116,11 +116,11 @@ func TestFrameKeys(t *testing.T) {
 	if page.View != ViewTrain || page.Panel != PanelNone {
 		t.Errorf("a frame shows %q and %q, which it does not have", page.View, page.Panel)
 	}
-	if page.Lesson.Open || page.Help || page.MoreSettings {
-		t.Errorf("open in a frame: lesson %t, keys %t, settings %t", page.Lesson.Open, page.Help, page.MoreSettings)
+	if page.Lesson.Open || page.Help || page.Form.Open {
+		t.Errorf("open in a frame: lesson %t, keys %t, settings %t", page.Lesson.Open, page.Help, page.Form.Open)
 	}
 	page, _ = openFrame(t, "?lock=lambda")
-	if page.Press("m"); !page.MoreSettings {
+	if page.Press("m"); !page.Form.Open {
 		t.Error("a frame with a setting to change has no form")
 	}
 }

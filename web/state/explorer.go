@@ -62,7 +62,7 @@ func (e *Explorer) Show(image int) {
 
 // ShowPicture starts from the code of a picture of the user, 3,072 bytes, HWC.
 func (e *Explorer) ShowPicture(pixels []byte) {
-	e.page.over(aboutTry)
+	e.page.Messages.over(aboutTry)
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
 	e.Original, e.Own = pixels, pixels
 	run := e.page.run
@@ -72,7 +72,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 			e.setEncoded()
 		}
 	})
-	e.page.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
+	e.page.Worker.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
 		unusual, err := answer[analysis.Rarity](reply)
 		if err == nil && e.page.run == run && e.Image < 0 {
 			e.Unusual = &unusual
@@ -83,7 +83,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 // encode asks for the pixels and the code of a validation image.
 func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
 	run := e.page.run
-	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+	e.page.Worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
 		pictures, err := answer[protocol.Pictures](reply)
 		if err != nil {
 			return
@@ -132,7 +132,7 @@ func (e *Explorer) decode() {
 		e.waiting = false
 		e.page.answered = true
 		if err == nil && e.Code != nil && e.page.run == run {
-			e.Decoded, e.Version = picture, e.page.nextVersion()
+			e.Decoded, e.Version = picture, nextVersion()
 		}
 		if e.again {
 			e.again = false
@@ -278,13 +278,13 @@ func (e *Explorer) ShowMap() {
 	}
 	e.mapping = true
 	run := e.page.run
-	e.page.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
+	e.page.Worker.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
 		e.mapping = false
 		plane, err := answer[protocol.Map](reply)
 		if err != nil || e.page.run != run {
 			return
 		}
-		e.Map, e.MapVersion = plane.Points, e.page.nextVersion()
+		e.Map, e.MapVersion = plane.Points, nextVersion()
 	})
 }
 
@@ -294,10 +294,10 @@ func (e *Explorer) Hover(image int) {
 	if image < 0 || image >= len(e.page.Dataset.Labels) {
 		return
 	}
-	e.page.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+	e.page.Worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
 		pictures, err := answer[protocol.Pictures](reply)
 		if err == nil && e.Hovered == image {
-			e.Thumbnail, e.Version = pictures.Pixels, e.page.nextVersion()
+			e.Thumbnail, e.Version = pictures.Pixels, nextVersion()
 		}
 	})
 }

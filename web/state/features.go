@@ -71,11 +71,11 @@ func (f *Features) refresh() {
 	if unit < 0 || unit >= len(f.page.Timeline.Units.Mean) {
 		return
 	}
-	f.page.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
+	f.page.Worker.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
 		detail, err := answer[protocol.UnitDetail](reply)
 		if err != nil || f.page.run != run || f.Unit != unit {
 			return // of a unit that is no longer looked at
 		}
-		f.Detail = Detail{detail, unit, f.page.nextVersion()}
+		f.Detail = Detail{detail, unit, nextVersion()}
 	})
 }

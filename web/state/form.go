@@ -1,74 +1,102 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sae/nn/experiment"
 )
 
-// The form shows the settings in use, or what the user typed in their place, with the
-// reason where that was refused. Nothing trains while it shows what was refused, and what
-// is typed is forgotten when it is closed.
+// Form is the form with the settings that have no slider. A field shows the setting in use,
+// or a text that was refused and why. Nothing is trained while a field shows a refused text.
+// Closing the form discards such texts.
+type Form struct {
+	Open   bool
+	Draft  map[string]string // texts that are typed but not in use, by setting
+	Errors map[string]string // why texts were refused, by setting
 
-// ShowSettings opens the form with all settings, where it has any, or closes it.
-func (p *Page) ShowSettings(open bool) {
-	p.MoreSettings = open && len(p.FormFields()) > 0
+	page *Page
+}
+
+// Show opens the form, if it has any fields, or closes it.
+func (f *Form) Show(open bool) {
+	f.Open = open && len(f.Fields()) > 0
 	if !open {
-		clear(p.Draft)
-		clear(p.FieldErrors)
+		clear(f.Draft)
+		clear(f.Errors)
 	}
 }
 
-// Type keeps what the user is typing into a field of the form until Edit
-// takes it.
-func (p *Page) Type(name, text string) {
-	if field, ok := experiment.Lookup(name); ok && field.Format(p.Settings) == text {
-		delete(p.Draft, name)
-		delete(p.FieldErrors, name)
-		return
-	}
-	p.Draft[name] = text
+// Fields returns the settings of the form.
+func (f *Form) Fields() []experiment.Field {
+	embed := f.page.Embed
+	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
+		inBar := field.Notches != nil || embed == nil && field.Name == "experiment"
+		return inBar || embed.Locked(field.Name)
+	})
 }
 
-// Edit is Set for one field of the form: what is refused stays in the field
-// with the reason beside it. What would change a setting that is locked only says so.
-func (p *Page) Edit(name, text string) {
-	if settings, _, err := p.with(map[string]string{name: text}); err == nil && p.refuseLocked(settings) {
-		delete(p.Draft, name)
-		delete(p.FieldErrors, name)
+// Type takes the text that the user is typing into a field. Edit puts it into use.
+func (f *Form) Type(name, text string) {
+	if field, ok := experiment.Lookup(name); ok && field.Format(f.page.Settings) == text {
+		f.discard(name)
 		return
 	}
-	p.Set(map[string]string{name: text}, func(_ bool, err error) {
+	f.Draft[name] = text
+}
+
+// discard makes a field show the setting in use.
+func (f *Form) discard(name string) {
+	delete(f.Draft, name)
+	delete(f.Errors, name)
+}
+
+// Edit changes a setting for the reader. A refused text stays in the field. If a lock
+// forbids the change, a toast says so.
+func (f *Form) Edit(name, text string) {
+	change := map[string]string{name: text}
+	if settings, _, err := f.page.with(change); err == nil && f.refuseLocked(settings) {
+		f.discard(name)
+		return
+	}
+	f.page.Set(change, func(_ bool, err error) {
 		if err == nil {
 			return
 		}
-		p.Draft[name], p.FieldErrors[name] = text, err.Error()
+		f.Draft[name], f.Errors[name] = text, err.Error()
 		if field := (*experiment.FieldError)(nil); errors.As(err, &field) {
-			p.FieldErrors[name] = "Want " + field.Want + "."
+			f.Errors[name] = "Want " + field.Want + "."
 		}
 	})
 }
 
-// misfilled reports whether a field shows what was refused, and says so: what would be
-// trained is something else than what the form shows.
-func (p *Page) misfilled() bool {
+// refuseLocked reports whether settings would change a locked one, and tells the reader.
+func (f *Form) refuseLocked(settings experiment.Settings) bool {
+	var locked *experiment.FieldError
+	if !errors.As(f.page.Settings.Keep(f.page.Embed.locked(), settings), &locked) {
+		return false
+	}
+	messages := &f.page.Messages
+	if messages.Toast == nil || messages.Toast.Undo == nil { // an undo is worth more
+		field, _ := experiment.Lookup(locked.Name)
+		messages.Say(fmt.Sprintf("%s stays %s: it is locked here.", field.Label, cmp.Or(field.Format(f.page.Settings), "empty")))
+	}
+	return true
+}
+
+// misfilled reports whether a field shows a refused text, and tells the user: training
+// would use another value than the form shows.
+func (f *Form) misfilled() bool {
 	for _, field := range experiment.Table {
-		reason, refused := p.FieldErrors[field.Name]
+		reason, refused := f.Errors[field.Name]
 		if !refused {
 			continue
 		}
-		p.Notify(field.Label+" shows what cannot be used", fmt.Sprintf(
-			"%q: %s Nothing is trained until that is corrected; Escape brings back %q.", p.Draft[field.Name], reason, field.Format(p.Settings)))
+		f.page.Messages.Notify(field.Label+" shows what cannot be used", fmt.Sprintf(
+			"%q: %s Nothing is trained until that is corrected; Escape brings back %q.", f.Draft[field.Name], reason, field.Format(f.page.Settings)))
 		return true
 	}
 	return false
-}
-
-// StepOnce is Step for a user, who sees the form, and wants to see the step.
-func (p *Page) StepOnce() {
-	if !p.misfilled() {
-		p.Timeline.Now()
-		p.Step(ignore)
-	}
 }

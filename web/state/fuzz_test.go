@@ -24,10 +24,10 @@ func FuzzFollow(f *testing.F) {
 		if err := page.Settings.Validate(); err != nil {
 			t.Errorf("%q: %v", query, err)
 		}
-		if page.Notice != nil && len(page.Notice.Text) > 2000 {
-			t.Errorf("%q: a notice of %d bytes", query, len(page.Notice.Text))
+		if page.Messages.Notice != nil && len(page.Messages.Notice.Text) > 2000 {
+			t.Errorf("%q: a notice of %d bytes", query, len(page.Messages.Notice.Text))
 		}
-		if page.Notice == nil && page.Link.Expected == nil {
+		if page.Messages.Notice == nil && page.Link.Expected == nil {
 			other := visitor()
 			other.Follow(page.Link.Query(false))
 			if other.Settings != page.Settings {
@@ -49,8 +49,8 @@ func FuzzFollowEmbed(f *testing.F) {
 		if err := page.Settings.Validate(); err != nil {
 			t.Errorf("%q: %v", query, err)
 		}
-		if page.Notice != nil && len(page.Notice.Text) > 4000 {
-			t.Errorf("%q: a notice of %d bytes", query, len(page.Notice.Text))
+		if page.Messages.Notice != nil && len(page.Messages.Notice.Text) > 4000 {
+			t.Errorf("%q: a notice of %d bytes", query, len(page.Messages.Notice.Text))
 		}
 		if len(page.Embed.Panels) == 0 {
 			t.Errorf("%q: there is no panel to show", query)

@@ -18,7 +18,7 @@ var Shortcuts = []Shortcut{
 	{"p", "P", "The next phase of the step", func(p *Page) { p.Slow.Turn() }, true},
 	{"n", "N", "Now: end the look at an earlier moment", func(p *Page) { p.Timeline.Now() }, true},
 	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }, false},
-	{"z", "Z", "Undo the reset or delete that the message tells of", (*Page).Undo, false},
+	{"z", "Z", "Undo the reset or delete that the message tells of", func(p *Page) { p.Messages.Undo() }, false},
 	{"1", "1 to 4", "Choose the experiment", nil, false},
 	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }, false},
 	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }, false},
@@ -29,11 +29,11 @@ var Shortcuts = []Shortcut{
 	{"c", "C", "View: Compare", func(p *Page) { p.Visit(ViewCompare) }, true},
 	{"d", "D", "Data", func(p *Page) { p.SwitchPanel(PanelData) }, true},
 	{"l", "L", "Lesson", func(p *Page) { p.Lesson.Switch() }, true},
-	{"m", "M", "More settings", func(p *Page) { p.ShowSettings(!p.MoreSettings) }, false},
+	{"m", "M", "More settings", func(p *Page) { p.Form.Show(!p.Form.Open) }, false},
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }, true},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
-		p.Help, p.Notice, p.Toast, p.Panel = false, nil, nil, PanelNone
-		p.ShowSettings(false)
+		p.Help, p.Messages.Notice, p.Messages.Toast, p.Panel = false, nil, nil, PanelNone
+		p.Form.Show(false)
 		p.Features.Open(-1)
 	}, false},
 }
@@ -41,7 +41,7 @@ var Shortcuts = []Shortcut{
 // Press does what a key stands for, and reports whether it stands for anything.
 func (p *Page) Press(key string) bool {
 	if number, err := strconv.Atoi(key); err == nil && number >= 1 && number <= 4 {
-		p.Edit("experiment", key)
+		p.Form.Edit("experiment", key)
 		return true
 	}
 	for _, shortcut := range Shortcuts {

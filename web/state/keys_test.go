@@ -20,9 +20,9 @@ func TestKeys(t *testing.T) {
 		{"ArrowRight", func() bool { return page.Pictures.Selected == 1 }},
 		{"ArrowLeft", func() bool { return page.Pictures.Selected == 0 }},
 		{"3", func() bool { return page.Settings.Experiment == 3 }},
-		{"m", func() bool { return page.MoreSettings }},
+		{"m", func() bool { return page.Form.Open }},
 		{"?", func() bool { return page.Help }},
-		{"Escape", func() bool { return !page.Help && !page.MoreSettings }},
+		{"Escape", func() bool { return !page.Help && !page.Form.Open }},
 	} {
 		if !page.Press(test.key) || !test.ok() {
 			t.Errorf("key %q does not do what it should", test.key)

@@ -128,7 +128,7 @@ func (l *Lesson) Turn(step int) { l.Step = max(0, min(step, len(lessonSteps)-1))
 
 // SetUp sets what the step of the lesson is about, and trains.
 func (l *Lesson) SetUp() {
-	if l.page.misfilled() {
+	if l.page.Form.misfilled() {
 		return
 	}
 	step := lessonSteps[l.Step]

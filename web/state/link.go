@@ -76,7 +76,7 @@ func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
 		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(l.page.History[n].ValLoss))
 		l.sums = append(l.sums, crc32.Update(sum, table, bits))
 	}
-	return Fingerprint{epoch, l.page.Kernel, l.sums[epoch-1]}, true
+	return Fingerprint{epoch, l.page.Worker.Kernel, l.sums[epoch-1]}, true
 }
 
 // Far more than any link needs; what is longer is not worth reading.
@@ -167,7 +167,7 @@ func (p *Page) complain(title string, problems []error) {
 	if err == nil {
 		return
 	}
-	p.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
+	p.Messages.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
 }
 
 // A notice names so many problems, each with so many bytes: a link can have any

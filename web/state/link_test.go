@@ -23,8 +23,8 @@ func TestLink(t *testing.T) {
 		page.Settings = settings
 		other := visitor()
 		other.Follow(page.Link.Query(false))
-		if other.Settings != page.Settings || other.Notice != nil {
-			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Link.Query(false), other.Settings, other.Notice)
+		if other.Settings != page.Settings || other.Messages.Notice != nil {
+			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Link.Query(false), other.Settings, other.Messages.Notice)
 		}
 		page.Follow(page.Link.Query(true)) // what was set before does not matter
 		if page.Settings != settings {
@@ -72,7 +72,7 @@ func TestBadLink(t *testing.T) {
 		if err := page.Settings.Validate(); err != nil {
 			t.Errorf("%s: %v", query, err)
 		}
-		if got := page.Notice; (got == nil) != (want == "") || got != nil && !strings.Contains(got.Text, want) {
+		if got := page.Messages.Notice; (got == nil) != (want == "") || got != nil && !strings.Contains(got.Text, want) {
 			t.Errorf("%s: notice %v, want %q", query, got, want)
 		}
 	}
@@ -82,8 +82,8 @@ func TestBadLink(t *testing.T) {
 func TestLongLink(t *testing.T) {
 	page := visitor()
 	page.Follow("?latent=32&" + strings.Repeat("x=1&", 1<<20))
-	if page.Settings.Latent == 32 || page.Notice == nil || !strings.Contains(page.Notice.Text, "characters of parameters: want at most 8192") {
-		t.Errorf("latent %d, notice %v", page.Settings.Latent, page.Notice)
+	if page.Settings.Latent == 32 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "characters of parameters: want at most 8192") {
+		t.Errorf("latent %d, notice %v", page.Settings.Latent, page.Messages.Notice)
 	}
 }
 
@@ -91,8 +91,8 @@ func TestLongLink(t *testing.T) {
 func TestManyProblems(t *testing.T) {
 	page := visitor()
 	page.Follow("?latent=" + strings.Repeat("9", 5000) + "&a&b&c&d&e&f&g&lambda=" + strings.Repeat("é", 500))
-	if n := len(page.Notice.Text); n > 1200 || !strings.Contains(page.Notice.Text, "; and 1 more. Defaults") {
-		t.Errorf("a notice of %d bytes: %s", n, page.Notice.Text)
+	if n := len(page.Messages.Notice.Text); n > 1200 || !strings.Contains(page.Messages.Notice.Text, "; and 1 more. Defaults") {
+		t.Errorf("a notice of %d bytes: %s", n, page.Messages.Notice.Text)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestFingerprint(t *testing.T) {
 	if text := page.Link.Reproduced(); !strings.HasPrefix(text, "Not the same") {
 		t.Errorf("another loss: %q", text)
 	}
-	page.Kernel = "another"
+	page.Worker.Kernel = "another"
 	if text := page.Link.Reproduced(); !strings.Contains(text, "other kernels") {
 		t.Errorf("another kernel: %q", text)
 	}

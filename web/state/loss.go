@@ -88,7 +88,7 @@ func (l *Loss) askPCA() {
 	}
 	l.asked = size
 	pcas, run := l.pcas, l.page.run // of this data set, and whose
-	l.page.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
+	l.page.Worker.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
 		l.asked = pcaSize{}
 		quality, err := answer[baseline.Quality](reply)
 		if err == nil {

@@ -2,6 +2,14 @@ package state
 
 import "slices"
 
+// Messages are what the page tells the user.
+type Messages struct {
+	Notice *Notice // nil for none
+	Toast  *Toast  // nil for none
+
+	changed func(event string)
+}
+
 // Notice is a message to the user that stays until it is dismissed, or until what it is
 // about is over.
 type Notice struct {
@@ -22,37 +30,27 @@ const (
 )
 
 // tell shows a notice.
-func (p *Page) tell(about about, title, text string) {
-	p.Notice = &Notice{title, text, about}
-	p.changed("error")
+func (m *Messages) tell(about about, title, text string) {
+	m.Notice = &Notice{title, text, about}
+	m.changed("error")
 }
 
 // over ends the notice where it is about something of these kinds, and what is said of
 // what was copied, which was of these settings and this run.
-func (p *Page) over(abouts ...about) {
-	if p.Notice != nil && slices.Contains(abouts, p.Notice.about) {
-		p.Notice = nil
+func (m *Messages) over(abouts ...about) {
+	if m.Notice != nil && slices.Contains(abouts, m.Notice.about) {
+		m.Notice = nil
 	}
-	if p.Toast != nil && p.Toast.Undo == nil && (slices.Contains(abouts, aboutRun) || slices.Contains(abouts, aboutSettings)) {
-		p.Toast = nil
+	if m.Toast != nil && m.Toast.Undo == nil && (slices.Contains(abouts, aboutRun) || slices.Contains(abouts, aboutSettings)) {
+		m.Toast = nil
 	}
 }
 
 // Dismiss closes the notice.
-func (p *Page) Dismiss() { p.Notice = nil }
+func (m *Messages) Dismiss() { m.Notice = nil }
 
 // Notify tells what has come of something that the user tried.
-func (p *Page) Notify(title, text string) { p.tell(aboutTry, title, text) }
-
-// Exported tells how it went to export the model to a file of the name.
-func (p *Page) Exported(name string, err error) {
-	p.over(aboutTry)
-	if p.Told = ""; err != nil {
-		p.Notify("The model could not be exported", err.Error())
-		return
-	}
-	p.Told = "Saved " + name + "."
-}
+func (m *Messages) Notify(title, text string) { m.tell(aboutTry, title, text) }
 
 // Toast is a short message with a way back.
 type Toast struct {
@@ -61,25 +59,25 @@ type Toast struct {
 }
 
 // Undo takes back what the toast tells of.
-func (p *Page) Undo() {
-	toast := p.Toast
-	p.Toast = nil
+func (m *Messages) Undo() {
+	toast := m.Toast
+	m.Toast = nil
 	if toast != nil && toast.Undo != nil {
 		toast.Undo()
 	}
 }
 
 // Say shows a short message.
-func (p *Page) Say(text string) { p.Toast = &Toast{Text: text} }
+func (m *Messages) Say(text string) { m.Toast = &Toast{Text: text} }
 
 // Copied tells how it went to copy something, such as "The link", to the clipboard.
-func (p *Page) Copied(what string, err error) {
+func (m *Messages) Copied(what string, err error) {
 	if err != nil {
-		p.Say(what + " could not be copied: " + err.Error() + ".")
+		m.Say(what + " could not be copied: " + err.Error() + ".")
 		return
 	}
-	p.Say(what + " is in the clipboard.")
+	m.Say(what + " is in the clipboard.")
 }
 
 // DismissToast closes the toast.
-func (p *Page) DismissToast() { p.Toast = nil }
+func (m *Messages) DismissToast() { m.Toast = nil }

@@ -70,8 +70,8 @@ func TestStepThatDiverges(t *testing.T) {
 	})
 	frame := protocol.Frame{Run: page.run, Status: protocol.StatusError, Failure: "the loss has exploded", Diverged: true}
 	worker.reply(protocol.TypeStep, frame, "the loss has exploded")
-	if failure == nil || failure.Error() != "the loss has exploded" || page.Notice == nil || page.Notice.Title != "Training diverged" {
-		t.Errorf("the step fails with %v, notice %v", failure, page.Notice)
+	if failure == nil || failure.Error() != "the loss has exploded" || page.Messages.Notice == nil || page.Messages.Notice.Title != "Training diverged" {
+		t.Errorf("the step fails with %v, notice %v", failure, page.Messages.Notice)
 	}
 	run := page.run
 	page.Receive(protocol.New(protocol.TypeFrame, frame))
@@ -138,12 +138,12 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	} {
 		page, worker := trained(t)
 		test.replace(page)
-		if page.Toast == nil || page.Toast.Text != test.toast || page.Toast.Undo == nil {
-			t.Errorf("%s: toast %v", name, page.Toast)
+		if page.Messages.Toast == nil || page.Messages.Toast.Text != test.toast || page.Messages.Toast.Undo == nil {
+			t.Errorf("%s: toast %v", name, page.Messages.Toast)
 			continue
 		}
 		worker.types()
-		page.Undo()
+		page.Messages.Undo()
 		if got := worker.types(); got != test.commands || page.Status != protocol.StatusTraining || page.Dataset.Name != protocol.SourceSynthetic {
 			t.Errorf("%s: commands %q, status %q, data %q after undo", name, got, page.Status, page.Dataset.Name)
 		}
@@ -157,22 +157,22 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	worker.loadFail = "not a data set"
 	worker.silent = false
 	page.UseFile("other.sae", nil, ignore)
-	if page.Toast != nil {
-		t.Errorf("toast %v where nothing was replaced", page.Toast)
+	if page.Messages.Toast != nil {
+		t.Errorf("toast %v where nothing was replaced", page.Messages.Toast)
 	}
 	// Data that are no longer kept cannot come back.
 	page, worker = newPage(t)
 	worker.ready("earlier.sae")
 	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batches: 4})
 	page.UseFile("other.sae", nil, must(t))
-	if page.Toast != nil {
-		t.Errorf("toast %v of data that are gone", page.Toast)
+	if page.Messages.Toast != nil {
+		t.Errorf("toast %v of data that are gone", page.Messages.Toast)
 	}
 	// A run that waited for its step does not train.
 	page, worker = trained(t)
 	page.Pause(must(t))
 	page.Reset(must(t))
-	page.Undo()
+	page.Messages.Undo()
 	if page.Status != protocol.StatusPaused {
 		t.Errorf("status %q of a run that was paused", page.Status)
 	}
@@ -185,7 +185,7 @@ func TestUndoDelete(t *testing.T) {
 	page.Runs.Kept[0].ID, page.Runs.Kept[1].ID = 1, 2
 	page.Runs.Delete(1)
 	page.Runs.set(append(page.Runs.Kept, Run{Key: "c"}))
-	page.Undo()
+	page.Messages.Undo()
 	var keys []string
 	for _, run := range page.Runs.Kept {
 		keys = append(keys, run.Key)
@@ -195,8 +195,8 @@ func TestUndoDelete(t *testing.T) {
 	}
 	page.Runs.Delete(1)
 	page.UseFile("other.sae", nil, must(t))
-	if page.Toast != nil {
-		t.Errorf("toast %v of a run on other data", page.Toast)
+	if page.Messages.Toast != nil {
+		t.Errorf("toast %v of a run on other data", page.Messages.Toast)
 	}
 }
 
@@ -273,12 +273,12 @@ func TestNoticesEnd(t *testing.T) {
 			imported := protocol.Imported{Settings: page.Settings, Kernel: "go", Same: true, Frame: protocol.Frame{Status: protocol.StatusPaused}}
 			worker.replies = map[protocol.Type]any{protocol.TypeImport: imported, protocol.TypeResume: imported}
 			test.show(page, worker)
-			if page.Notice == nil || !strings.HasPrefix(page.Notice.Title, test.notice) {
-				t.Fatalf("%s: notice %v", name, page.Notice)
+			if page.Messages.Notice == nil || !strings.HasPrefix(page.Messages.Notice.Title, test.notice) {
+				t.Fatalf("%s: notice %v", name, page.Messages.Notice)
 			}
-			notice := page.Notice
-			if do(page); (page.Notice != notice) != ends {
-				t.Errorf("%s, then %s: notice %v", name, act, page.Notice)
+			notice := page.Messages.Notice
+			if do(page); (page.Messages.Notice != notice) != ends {
+				t.Errorf("%s, then %s: notice %v", name, act, page.Messages.Notice)
 			}
 		}
 		for act, do := range test.ends {
@@ -298,18 +298,18 @@ func TestMessagesOfARunEndWithIt(t *testing.T) {
 		"model":    func(p *Page) { p.Import("file", ignore) },
 	} {
 		page, _ := trained(t)
-		page.Copied("The link", nil)
+		page.Messages.Copied("The link", nil)
 		page.Exported("x.npz", nil)
 		page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "too large"}))
 		before := page.run
-		if page.Toast == nil || page.Told == "" || page.Unsaved == "" {
-			t.Fatalf("toast %v, told %q, unsaved %q", page.Toast, page.Told, page.Unsaved)
+		if page.Messages.Toast == nil || page.Told == "" || page.Unsaved == "" {
+			t.Fatalf("toast %v, told %q, unsaved %q", page.Messages.Toast, page.Told, page.Unsaved)
 		}
-		toast := page.Toast
+		toast := page.Messages.Toast
 		act(page)
 		page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: before, Error: "too large"})) // late
-		if page.Toast == toast || page.Told != "" || page.Unsaved != "" {
-			t.Errorf("%s: toast %v, told %q, unsaved %q", name, page.Toast, page.Told, page.Unsaved)
+		if page.Messages.Toast == toast || page.Told != "" || page.Unsaved != "" {
+			t.Errorf("%s: toast %v, told %q, unsaved %q", name, page.Messages.Toast, page.Told, page.Unsaved)
 		}
 
 	}

@@ -35,7 +35,7 @@ func (p *Page) pass(m protocol.Message, done func(reply protocol.Message)) {
 		done(protocol.Message{Error: fmt.Sprintf("%s: there is no model yet; await sae.ready", m.Type)})
 		return
 	}
-	p.command(m, done)
+	p.Worker.command(m, done)
 }
 
 // pixels returns what takes a reply with pictures.
@@ -57,7 +57,7 @@ func (p *Page) Export(format string, done func(file any, err error)) {
 		done(nil, errors.New("export: there is no model yet; await sae.ready"))
 		return
 	}
-	p.command(protocol.New(protocol.TypeExport, protocol.Export{Format: format}), func(reply protocol.Message) {
+	p.Worker.command(protocol.New(protocol.TypeExport, protocol.Export{Format: format}), func(reply protocol.Message) {
 		done(reply.File, replyError(reply))
 	})
 }
@@ -70,16 +70,16 @@ func (p *Page) FileName(format exchange.Format) string {
 // Import replaces the run by that of a file, a Blob, in any format that was
 // exported; the toast brings it back. Where the file is bad, a notice says so and the
 // run stays.
-func (p *Page) Import(file any, done func(error)) {
+func (p *Page) Import(file any, done Done) {
 	if p.Dataset.Train == 0 {
 		done(errors.New("import: the data set is still being read; await sae.ready"))
 		return
 	}
-	p.over(aboutTry)
+	p.Messages.over(aboutTry)
 	offer := p.wayBack()
 	p.open(file, func(imported protocol.Imported, err error) {
 		if err != nil {
-			p.tell(aboutTry, "That model could not be used", err.Error()+". Your run is unchanged.")
+			p.Messages.tell(aboutTry, "That model could not be used", err.Error()+". Your run is unchanged.")
 			done(err)
 			return
 		}
@@ -92,9 +92,9 @@ func (p *Page) Import(file any, done func(error)) {
 // tellOrigin ends what was said of the run before, and tells where a run goes on with other
 // data or kernels than it was trained with.
 func (p *Page) tellOrigin(imported protocol.Imported) {
-	p.over(aboutRun, aboutSettings)
+	p.Messages.over(aboutRun, aboutSettings)
 	if notice := p.otherOrigin(imported); notice != nil {
-		p.Notice = notice
+		p.Messages.Notice = notice
 	}
 }
 
@@ -102,9 +102,9 @@ func (p *Page) tellOrigin(imported protocol.Imported) {
 func (p *Page) open(file any, done func(protocol.Imported, error)) {
 	// Until the reply, frames are those of the run that may yet stay.
 	run := p.nextRun()
-	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings, Locked: p.locked()})
+	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: p.Settings, Locked: p.Embed.locked()})
 	m.File = file
-	p.command(m, func(reply protocol.Message) {
+	p.Worker.command(m, func(reply protocol.Message) {
 		imported, err := answer[protocol.Imported](reply)
 		if err == nil {
 			p.Series.queue = nil
@@ -117,12 +117,13 @@ func (p *Page) open(file any, done func(protocol.Imported, error)) {
 // adopt shows the run that the worker has taken from elsewhere, under its number.
 func (p *Page) adopt(imported protocol.Imported, run int) {
 	p.Settings = imported.Settings
-	p.Draft, p.FieldErrors = map[string]string{}, map[string]string{}
+	clear(p.Form.Draft)
+	clear(p.Form.Errors)
 	p.clear(run)
 	p.Status, p.unseen = imported.Frame.Status, false
 	p.take(imported.Frame)
 	p.History = imported.Frame.Epochs // which have ended before
-	p.mixed = imported.Kernel != p.Kernel || !imported.Same
+	p.mixed = imported.Kernel != p.Worker.Kernel || !imported.Same
 	p.Pictures.watch()
 	p.Loss.askPCA()
 }
@@ -134,4 +135,14 @@ func (p *Page) checkpoint(done func(file any)) {
 			done(file)
 		}
 	})
+}
+
+// Exported tells how it went to export the model to a file of the name.
+func (p *Page) Exported(name string, err error) {
+	p.Messages.over(aboutTry)
+	if p.Told = ""; err != nil {
+		p.Messages.Notify("The model could not be exported", err.Error())
+		return
+	}
+	p.Told = "Saved " + name + "."
 }

@@ -16,7 +16,7 @@ import (
 // answer replies to the last command.
 func (w *fakeWorker) answer(reply protocol.Message) {
 	w.t.Helper()
-	reply.Type, reply.ID = protocol.TypeReply, w.page.lastID
+	reply.Type, reply.ID = protocol.TypeReply, w.page.Worker.lastID
 	w.page.Receive(reply)
 }
 
@@ -27,8 +27,8 @@ func TestImport(t *testing.T) {
 	var failure error
 	page.Import("file", func(err error) { failure = err })
 	worker.answer(protocol.Message{Error: "checkpoint: version 9: want 1"})
-	if failure == nil || page.Notice == nil || !strings.Contains(page.Notice.Text, "version 9: want 1. Your run is unchanged") || len(page.History) != 2 {
-		t.Errorf("a bad file: error %v, notice %v, %d epochs", failure, page.Notice, len(page.History))
+	if failure == nil || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "version 9: want 1. Your run is unchanged") || len(page.History) != 2 {
+		t.Errorf("a bad file: error %v, notice %v, %d epochs", failure, page.Messages.Notice, len(page.History))
 	}
 	page.Import("file", must(t))
 	settings, err := page.Settings.With(map[string]string{"latent": "32", "epochs": "7"})
@@ -48,8 +48,8 @@ func TestImport(t *testing.T) {
 	if page.Settings != settings || page.Status != protocol.StatusPaused || len(page.History) != 0 {
 		t.Errorf("settings %+v, status %q, %d epochs", page.Settings, page.Status, len(page.History))
 	}
-	if page.Notice == nil || !strings.Contains(page.Notice.Text, "trained on CIFAR-10 with 5000 images") {
-		t.Errorf("notice %v, want one about the other data", page.Notice)
+	if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "trained on CIFAR-10 with 5000 images") {
+		t.Errorf("notice %v, want one about the other data", page.Messages.Notice)
 	}
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1}}})
 	if page.Epoch != 1 || len(page.History) != 1 {
@@ -114,7 +114,7 @@ func TestPrincipalComponents(t *testing.T) {
 	if got := worker.types(); got != "" {
 		t.Errorf("asked again: %q", got)
 	}
-	page.pending[page.lastID](protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086}))
+	page.Worker.pending[page.Worker.lastID](protocol.New(protocol.TypeReply, baseline.Quality{BCE: 0.57, MSE: 0.0086}))
 	if b := page.Loss.Baselines(); len(b) != 1 || b[0].Name != "PCA-64" || b[0].Quality.MSE != 0.0086 {
 		t.Errorf("baselines %v", b)
 	}
@@ -126,15 +126,15 @@ func TestPrincipalComponents(t *testing.T) {
 		t.Errorf("baselines %v before the reply", b)
 	}
 	// A new run interrupts the worker; then it is asked again.
-	id := page.lastID
+	id := page.Worker.lastID
 	page.Set(map[string]string{"latent": "64"}, func(bool, error) {})
 	page.Set(map[string]string{"latent": "16"}, func(bool, error) {})
 	worker.types()
-	page.pending[id](protocol.Message{Error: "interrupted"})
+	page.Worker.pending[id](protocol.Message{Error: "interrupted"})
 	if got := worker.types(); got != "pca" {
 		t.Errorf("commands %q after an interruption", got)
 	}
-	page.pending[page.lastID](protocol.Message{Error: "pca: does not converge"})
+	page.Worker.pending[page.Worker.lastID](protocol.Message{Error: "pca: does not converge"})
 	if got := worker.types(); got != "" {
 		t.Errorf("asked again after a failure: %q", got)
 	}
@@ -229,11 +229,11 @@ func TestRuns(t *testing.T) {
 		t.Errorf("runs %+v", page.Runs.Kept)
 	}
 	page.Runs.Delete(2)
-	if len(page.Runs.Kept) != 2 || page.Toast == nil || page.Toast.Text != "Deleted Sparse." {
-		t.Errorf("%d runs, toast %v", len(page.Runs.Kept), page.Toast)
+	if len(page.Runs.Kept) != 2 || page.Messages.Toast == nil || page.Messages.Toast.Text != "Deleted Sparse." {
+		t.Errorf("%d runs, toast %v", len(page.Runs.Kept), page.Messages.Toast)
 	}
-	page.Undo()
-	if len(page.Runs.Kept) != 3 || page.Toast != nil {
+	page.Messages.Undo()
+	if len(page.Runs.Kept) != 3 || page.Messages.Toast != nil {
 		t.Errorf("%d runs after undo", len(page.Runs.Kept))
 	}
 	page.Runs.Kept[2].Model = "blob"
@@ -257,7 +257,7 @@ func TestRunsAreKept(t *testing.T) {
 	kept := map[string]Run{}
 	var full error
 	page.Runs.KeepWith(Keeper{
-		Put: func(run Run, done func(error)) {
+		Put: func(run Run, done Done) {
 			if full == nil {
 				kept[run.Key] = run
 			}
@@ -298,7 +298,7 @@ func TestRunsAreKept(t *testing.T) {
 		t.Error("a deleted run is kept")
 	}
 	full = errors.New("the disk is full")
-	page.Undo()
+	page.Messages.Undo()
 	if len(kept) != 0 || page.Runs.Unkept != "the disk is full" || len(page.Runs.Kept) != 2 {
 		t.Errorf("%d kept, %q, %d runs", len(kept), page.Runs.Unkept, len(page.Runs.Kept))
 	}
@@ -310,16 +310,16 @@ func TestUndoReset(t *testing.T) {
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusIdle, Epoch: 2, Epochs: []protocol.Epoch{{Epoch: 1}, {Epoch: 2}}})
 	worker.types()
 	page.Reset(must(t))
-	if got := worker.types(); got != "export watch configure" || page.Toast == nil {
-		t.Errorf("commands %q, toast %v", got, page.Toast)
+	if got := worker.types(); got != "export watch configure" || page.Messages.Toast == nil {
+		t.Errorf("commands %q, toast %v", got, page.Messages.Toast)
 	}
 	worker.silent = true
-	page.Undo()
+	page.Messages.Undo()
 	if got := worker.types(); got != "import" {
 		t.Errorf("commands %q after undo, want import", got)
 	}
 	page.Reset(must(t)) // nothing was learnt
-	if page.Toast != nil {
-		t.Errorf("toast %v", page.Toast)
+	if page.Messages.Toast != nil {
+		t.Errorf("toast %v", page.Messages.Toast)
 	}
 }

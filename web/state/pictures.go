@@ -62,7 +62,7 @@ func (s *Pictures) choose(pick func(candidates []int) int) {
 }
 
 func (s *Pictures) watch() {
-	s.page.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: s.watched}), nil)
+	s.page.Worker.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: s.watched}), nil)
 	s.page.changed("state")
 }
 

@@ -25,7 +25,7 @@ type Run struct {
 // Keeper keeps runs beyond the visit. Its functions return at once; done is
 // called later, in the way that the page's methods are.
 type Keeper struct {
-	Put    func(run Run, done func(error))
+	Put    func(run Run, done Done)
 	Delete func(key string)
 	All    func(done func([]Run))
 }
@@ -136,7 +136,7 @@ func sameButWorkers(a, b experiment.Settings) bool {
 
 func (r *Runs) set(runs []Run) {
 	r.Kept = runs
-	r.Version = r.page.nextVersion()
+	r.Version = nextVersion()
 }
 
 func (r *Runs) index(id int) int {
@@ -174,7 +174,7 @@ func (r *Runs) Delete(id int) {
 	run := r.Kept[i]
 	r.set(slices.Delete(slices.Clone(r.Kept), i, i+1))
 	r.forget(run)
-	r.page.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
+	r.page.Messages.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
 		r.set(slices.Insert(slices.Clone(r.Kept), min(i, len(r.Kept)), run))
 		r.keep(run)
 	}}

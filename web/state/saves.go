@@ -24,7 +24,7 @@ func (p *Page) SaveNow() (unsaved bool) {
 	if p.slot == "" {
 		return false
 	}
-	p.send(protocol.New(protocol.TypeSave, nil))
+	p.Worker.post(protocol.New(protocol.TypeSave, nil))
 	return p.Unsaved == "" && p.Status != protocol.StatusDone && p.Epoch+p.Batch > 0 &&
 		p.saved != protocol.Saved{Run: p.run, Epoch: p.Epoch, Batch: p.Batch}
 }
@@ -35,7 +35,7 @@ func (p *Page) startSaving() {
 		return
 	}
 	first := p.loaded.Type == ""
-	p.command(protocol.New(protocol.TypeKeep, protocol.Keep{Slot: p.slot}), func(reply protocol.Message) {
+	p.Worker.command(protocol.New(protocol.TypeKeep, protocol.Keep{Slot: p.slot}), func(reply protocol.Message) {
 		left, err := answer[protocol.Left](reply)
 		if first && err == nil {
 			p.Offers = left.Saves
@@ -78,7 +78,7 @@ func (p *Page) discard(slot string) {
 	if slot == p.slot {
 		p.saved = protocol.Saved{}
 	}
-	p.command(protocol.New(protocol.TypeDiscard, protocol.Keep{Slot: slot}), nil)
+	p.Worker.command(protocol.New(protocol.TypeDiscard, protocol.Keep{Slot: slot}), nil)
 }
 
 // goBack makes a saved run the one under way, with another learning rate where lr
@@ -86,7 +86,7 @@ func (p *Page) discard(slot string) {
 func (p *Page) goBack(slot string, lr float64, queue *protocol.Queue, done func(protocol.Imported, error)) {
 	run := p.nextRun()
 	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr, Queue: queue})
-	p.command(m, func(reply protocol.Message) {
+	p.Worker.command(m, func(reply protocol.Message) {
 		imported, err := answer[protocol.Imported](reply)
 		if err == nil {
 			p.adopt(imported, run)
@@ -108,12 +108,12 @@ func (p *Page) resume(resumed func()) {
 	if len(p.Offers) == 0 || p.Loading != nil {
 		return
 	}
-	p.over(aboutOffer)
+	p.Messages.over(aboutOffer)
 	save := p.Offers[0]
 	failed := func(err error) {
-		p.tell(aboutOffer, "That run could not be resumed", err.Error()+".")
+		p.Messages.tell(aboutOffer, "That run could not be resumed", err.Error()+".")
 	}
-	resume := func(done func(error)) {
+	resume := func(done Done) {
 		p.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err == nil {
 				p.Offers, p.taken, p.Series.queue = nil, save.Slot, save.Queue
@@ -136,12 +136,12 @@ func (p *Page) resume(resumed func()) {
 	}
 	m, ok := p.dataOf(save)
 	if !ok {
-		p.tell(aboutOffer, "The data of that run are not here", fmt.Sprintf(
+		p.Messages.tell(aboutOffer, "The data of that run are not here", fmt.Sprintf(
 			"It was trained on %s with %d images. Drop their file on the page, then resume; the run stays saved.", save.Data.Name, save.Data.Train))
 		return
 	}
 	offer := p.wayBack()
-	p.loadThen(m, func(done func(error)) {
+	p.loadThen(m, func(done Done) {
 		resume(func(err error) {
 			if err != nil {
 				p.newRun(done)
@@ -176,7 +176,7 @@ func (p *Page) dataOf(save protocol.Save) (m protocol.Message, ok bool) {
 
 // DiscardOffer forgets the offered run.
 func (p *Page) DiscardOffer() {
-	p.over(aboutOffer)
+	p.Messages.over(aboutOffer)
 	if len(p.Offers) > 0 {
 		p.discard(p.Offers[0].Slot)
 		p.Offers = p.Offers[1:]
@@ -185,7 +185,7 @@ func (p *Page) DiscardOffer() {
 
 // HideOffers leaves what is offered to a later visit.
 func (p *Page) HideOffers() {
-	p.over(aboutOffer)
+	p.Messages.over(aboutOffer)
 	p.Offers = nil
 }
 
@@ -199,10 +199,10 @@ func (p *Page) otherOrigin(imported protocol.Imported) *Notice {
 			about: aboutRun,
 		}
 	}
-	if kernel := imported.Kernel; kernel != p.Kernel && slices.Contains(kernels, kernel) {
+	if kernel := imported.Kernel; kernel != p.Worker.Kernel && slices.Contains(kernels, kernel) {
 		return &Notice{
 			Title: "The run was trained on other kernels",
-			Text:  fmt.Sprintf("It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Kernel),
+			Text:  fmt.Sprintf("It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Worker.Kernel),
 			about: aboutRun,
 		}
 	}
@@ -216,17 +216,13 @@ const maxDeaths = 3
 // WorkerDied tells that the worker is gone. It reports whether a new one,
 // which will say that it is ready, should take its place.
 func (p *Page) WorkerDied(reason string) (replace bool) {
-	pending := p.pending
-	p.pending = map[int]func(protocol.Message){}
-	for _, done := range pending {
-		done(protocol.Message{Type: protocol.TypeReply, Error: "the training worker stopped: " + reason})
-	}
+	p.Worker.died(reason)
 	p.Loading, p.Loss.asked = nil, pcaSize{}
 	if p.deaths++; p.deaths > maxDeaths {
-		p.Gone = true
+		p.Worker.Gone = true
 		p.Series.queue = nil
 		p.fail("The training worker does not start", errors.New(reason+"; reload the page"))
-		p.Notice.about = aboutPage
+		p.Messages.Notice.about = aboutPage
 		return false
 	}
 	title, cause := "The training worker stopped and was replaced", reason+". "
@@ -246,14 +242,14 @@ func (p *Page) WorkerDied(reason string) (replace bool) {
 		p.Loading = &protocol.Loading{Stage: "Opening"}
 		p.start = rescue.start
 	}
-	p.tell(aboutRun, title, cause+rescue.text)
+	p.Messages.tell(aboutRun, title, cause+rescue.text)
 	return true
 }
 
 // rescue is what becomes of a run that was lost.
 type rescue struct {
 	text  string // says so
-	start func(done func(error))
+	start func(done Done)
 }
 
 // rescue returns how to go on where the worker has lost the run: from its model, if
@@ -281,7 +277,7 @@ func (p *Page) rescue(training bool) rescue {
 	case back:
 		r.text = "The run is back at " + p.lastSave() + "."
 	}
-	r.start = func(done func(error)) {
+	r.start = func(done Done) {
 		end := func(err error) {
 			if play && err == nil {
 				p.trainOn()
@@ -290,7 +286,7 @@ func (p *Page) rescue(training bool) rescue {
 		}
 		restart := func(err error) {
 			if err != nil {
-				p.tell(aboutRun, "The run starts again from its first epoch", err.Error()+".")
+				p.Messages.tell(aboutRun, "The run starts again from its first epoch", err.Error()+".")
 				p.newRun(end)
 				return
 			}
@@ -335,20 +331,20 @@ func (p *Page) stopped(failure string, diverged bool) {
 		p.Status, p.Failure = protocol.StatusError, failure
 		back := p.saved.Run == p.run
 		text := "The run is back at its start: lower the learning rate under More settings."
-		if p.Locked("lr") {
+		if p.Embed.Locked("lr") {
 			text = "The run is back at its start. Its learning rate is locked here."
 		}
 		if back {
 			text = "The run is back at " + p.lastSave() + ": lower the learning rate under More settings, and it goes on from there."
 		}
-		p.tell(aboutRun, "Training diverged", failure+". "+text)
+		p.Messages.tell(aboutRun, "Training diverged", failure+". "+text)
 		if !back {
 			p.newRun(ignore)
 			return
 		}
 		p.goBack(p.slot, 0, p.Series.queue, func(_ protocol.Imported, err error) {
 			if p.diverged = err == nil; err != nil {
-				p.tell(aboutRun, "Training diverged", failure+". The run starts again: "+err.Error()+".")
+				p.Messages.tell(aboutRun, "Training diverged", failure+". The run starts again: "+err.Error()+".")
 				p.newRun(ignore)
 			}
 		})
@@ -361,6 +357,6 @@ func (p *Page) stopped(failure string, diverged bool) {
 	}
 	rescue := p.rescue(p.Status == protocol.StatusTraining || p.unseen)
 	p.Status, p.Failure = protocol.StatusError, failure
-	p.tell(aboutRun, "Training stopped", failure+". "+rescue.text)
+	p.Messages.tell(aboutRun, "Training stopped", failure+". "+rescue.text)
 	rescue.start(ignore)
 }

@@ -71,8 +71,8 @@ func TestOfferedRun(t *testing.T) {
 	if len(page.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusTraining {
 		t.Errorf("offers %+v, latent %d, status %q", page.Offers, page.Settings.Latent, page.Status)
 	}
-	if page.Notice == nil || !strings.Contains(page.Notice.Text, "trained with simd and goes on with go") {
-		t.Errorf("notice %v: want the other kernel named", page.Notice)
+	if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "trained with simd and goes on with go") {
+		t.Errorf("notice %v: want the other kernel named", page.Messages.Notice)
 	}
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusPaused, Epoch: 6, Batches: 9, Epochs: []protocol.Epoch{{Epoch: 1}}})
 	if _, ok := page.Link.FingerprintAt(1); ok {
@@ -101,8 +101,8 @@ func TestOfferedRunOnOtherData(t *testing.T) {
 	left.Data.Name, left.Load = "kept", protocol.Load{Source: protocol.SourceKept}
 	page, worker := openSaving(t, left)
 	page.Resume()
-	if got := worker.types(); got != "" || len(page.Offers) != 1 || page.Notice == nil || !strings.Contains(page.Notice.Text, "It was trained on kept with 300 images. Drop their file") {
-		t.Errorf("commands %q, offers %+v, notice %v", got, page.Offers, page.Notice)
+	if got := worker.types(); got != "" || len(page.Offers) != 1 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "It was trained on kept with 300 images. Drop their file") {
+		t.Errorf("commands %q, offers %+v, notice %v", got, page.Offers, page.Messages.Notice)
 	}
 	page.Kept = "kept"
 	worker.resumes(page, protocol.StatusPaused)
@@ -146,8 +146,8 @@ func TestSeriesIsResumed(t *testing.T) {
 	page.Resume()
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
-	if _, total := page.Series.At(); total != 0 || page.Status != protocol.StatusDone || page.Notice == nil || !strings.Contains(page.Notice.Text, "colour") {
-		t.Errorf("%d runs, status %q, notice %v, after a run of settings that there are not", total, page.Status, page.Notice)
+	if _, total := page.Series.At(); total != 0 || page.Status != protocol.StatusDone || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "colour") {
+		t.Errorf("%d runs, status %q, notice %v, after a run of settings that there are not", total, page.Status, page.Messages.Notice)
 	}
 }
 
@@ -175,8 +175,8 @@ func TestLostRunGoesOn(t *testing.T) {
 			worker.types()
 			lose(page, worker)
 			want := []string{"The run goes on from epoch 7, batch 2.", "The run is back at epoch 7, batch 2."}[deaths]
-			if page.Notice == nil || !strings.Contains(page.Notice.Text, "struck by lightning. "+want) {
-				t.Errorf("%s: notice %v, want %q", name, page.Notice, want)
+			if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "struck by lightning. "+want) {
+				t.Errorf("%s: notice %v, want %q", name, page.Messages.Notice, want)
 			}
 			got := strings.TrimSuffix(strings.TrimPrefix(worker.types(), "keep load "), " seen")
 			if deaths == 0 && (got != "resume watch play" || page.Status != protocol.StatusTraining) {
@@ -212,8 +212,8 @@ func TestLostFinishedRun(t *testing.T) {
 			worker.answer(protocol.Message{File: "blob"})
 		}
 		page.WorkerDied("struck by lightning")
-		if page.Notice == nil || !strings.Contains(page.Notice.Text, want.notice) {
-			t.Errorf("%s: notice %v, want %q", name, page.Notice, want.notice)
+		if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, want.notice) {
+			t.Errorf("%s: notice %v, want %q", name, page.Messages.Notice, want.notice)
 		}
 		worker.silent = false
 		worker.types()
@@ -238,7 +238,7 @@ func TestTooLargeANetwork(t *testing.T) {
 	if got := worker.types(); got != "keep load resume watch" || page.Settings.Hidden != "512,128" || page.Status != protocol.StatusPaused {
 		t.Errorf("commands %q, hidden %q, status %q", got, page.Settings.Hidden, page.Status)
 	}
-	if n := page.Notice; n == nil || n.Title != "There is not enough memory for that network" || !strings.Contains(n.Text, "Settings are again those of the run before.") {
+	if n := page.Messages.Notice; n == nil || n.Title != "There is not enough memory for that network" || !strings.Contains(n.Text, "Settings are again those of the run before.") {
 		t.Errorf("notice %v", n)
 	}
 }
@@ -255,7 +255,7 @@ func TestDivergedRunGoesOn(t *testing.T) {
 	if got := worker.types(); got != "resume watch seen" || page.Status != protocol.StatusPaused {
 		t.Errorf("commands %q, status %q", got, page.Status)
 	}
-	if n := page.Notice; n == nil || !strings.Contains(n.Text, "back at epoch 7, batch 2: lower the learning rate") {
+	if n := page.Messages.Notice; n == nil || !strings.Contains(n.Text, "back at epoch 7, batch 2: lower the learning rate") {
 		t.Errorf("notice %v", n)
 	}
 	page.Set(map[string]string{"lr": "1e-4"}, func(reset bool, err error) {
@@ -277,7 +277,7 @@ func TestDivergedRunGoesOn(t *testing.T) {
 // What is not saved is said, and a finished run that is kept is not offered again.
 func TestSaving(t *testing.T) {
 	page, worker := openSaving(t)
-	page.Runs.KeepWith(Keeper{Put: func(_ Run, done func(error)) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
+	page.Runs.KeepWith(Keeper{Put: func(_ Run, done Done) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
 	worker.page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "the disk is full"}))
 	if page.Unsaved != "the disk is full" {
 		t.Errorf("unsaved %q", page.Unsaved)

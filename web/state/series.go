@@ -39,7 +39,7 @@ func (s *Series) Experiments() {
 }
 
 func (s *Series) start(runs []map[string]string) {
-	if s.page.Status == StatusLoading || s.page.misfilled() {
+	if s.page.Status == StatusLoading || s.page.Form.misfilled() {
 		return
 	}
 	s.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
@@ -73,10 +73,10 @@ func (s *Series) next() {
 	q.Runs = q.Runs[1:]
 	if err != nil { // another version of this page has saved it
 		s.queue = nil
-		s.page.tell(aboutRun, "The series of runs ended", err.Error()+".")
+		s.page.Messages.tell(aboutRun, "The series of runs ended", err.Error()+".")
 		return
 	}
-	s.page.over(aboutRun, aboutSettings)
+	s.page.Messages.over(aboutRun, aboutSettings)
 	s.page.fit(settings, asked)
 	s.page.Status = protocol.StatusIdle
 	s.page.newRun(ignore)

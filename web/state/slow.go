@@ -71,7 +71,7 @@ func (s *SlowMotion) PhaseTime() time.Duration {
 
 // explain takes what training on a batch did, and plays its phases from the first.
 func (s *SlowMotion) explain(explained protocol.Explained) {
-	s.Explained = &Explained{explained, s.page.nextVersion()}
+	s.Explained = &Explained{explained, nextVersion()}
 	if s.Playing = s.PhaseTime() > 0; s.Playing {
 		s.Phase = PhaseForward
 	}
@@ -112,5 +112,5 @@ func (s *SlowMotion) SetPace(perSecond float64) {
 }
 
 func (s *SlowMotion) send() {
-	s.page.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: s.Pace}), nil)
+	s.page.Worker.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: s.Pace}), nil)
 }

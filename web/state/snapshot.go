@@ -59,7 +59,7 @@ func (p *Page) Snapshot() Snapshot {
 		},
 		History:         history,
 		ImagesPerSecond: p.ImagesPerSecond,
-		Kernel:          p.Kernel,
+		Kernel:          p.Worker.Kernel,
 		Workers:         p.Workers,
 		Error:           p.Failure,
 	}

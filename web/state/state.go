@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"sae/nn/baseline"
 	"sae/nn/experiment"
@@ -41,25 +40,22 @@ type Page struct {
 	History         []protocol.Epoch
 	Initial         *protocol.Evaluation // of the untrained model; nil until it is known
 	Curve           []protocol.Point     // training loss within epochs
-	Kernel          string
-	Workers         int    // that train the run
-	Failure         string // why Status is error
-	Gone            bool   // whether there is no worker any more
+	Workers         int                  // that train the run
+	Failure         string               // why Status is error
 
 	Loading *protocol.Loading // progress of reading a data set; nil when none is read
-	Notice  *Notice
-	Told    string // what an export did
-	Toast   *Toast
+	Told    string            // what an export did
 	Sites   []string
 	Kept    string // name of the data set that the browser keeps; "" for none
+
+	Worker   Worker
+	Messages Messages
+	Form     Form
 
 	View  View  // that is shown
 	Panel Panel // that is open over it; PanelNone for none
 
-	Help         bool              // whether the list of keys is open
-	MoreSettings bool              // whether the form with all settings is open
-	Draft        map[string]string // what the user typed into fields and is not in use
-	FieldErrors  map[string]string // why fields refused that
+	Help bool // whether the list of keys is open
 
 	Timeline Timeline
 	Features Features
@@ -84,27 +80,22 @@ type Page struct {
 	// the page's API knows: "state", "metrics", "epoch", "error".
 	Changed func(event string)
 
-	send      func(protocol.Message)
-	run       int // number of the run under way
-	lastRun   int // number that was given last
-	lastID    int
-	pending   map[int]func(protocol.Message)
-	loaded    protocol.Message       // the load command of the data set in use
-	deaths    int                    // of workers and teams, since the run came any further
-	start     func(done func(error)) // what begins once a new worker has read the data set again
-	slot      string                 // that runs are saved under; "" for none
-	saved     protocol.Saved         // what is there
-	taken     string                 // slot of a run that was resumed and is yet to be saved here; "" for none
-	left      *comeback              // what an earlier visit has left; nil for nothing
-	back      *protocol.Saved        // where the run came back by itself, until it has come further; nil where it did not
-	diverged  bool                   // whether the run diverged, and is back at its save
-	mixed     bool                   // whether settings and data do not reproduce the run, as with fit.Mixed
-	proven    proven
-	displayMS float64 // what showing a frame took
-	answered  bool    // whether a message was the decoder's answer to the explorer
-	hidden    bool    // whether the page is in a frame that cannot be seen
-	unseen    bool    // whether training waits to be seen again
-	versions  int
+	run      int              // number of the run under way
+	lastRun  int              // number that was given last
+	loaded   protocol.Message // the load command of the data set in use
+	deaths   int              // of workers and teams, since the run came any further
+	start    func(done Done)  // what begins once a new worker has read the data set again
+	slot     string           // that runs are saved under; "" for none
+	saved    protocol.Saved   // what is there
+	taken    string           // slot of a run that was resumed and is yet to be saved here; "" for none
+	left     *comeback        // what an earlier visit has left; nil for nothing
+	back     *protocol.Saved  // where the run came back by itself, until it has come further; nil where it did not
+	diverged bool             // whether the run diverged, and is back at its save
+	mixed    bool             // whether settings and data do not reproduce the run, as with fit.Mixed
+	proven   proven
+	answered bool // whether a message was the decoder's answer to the explorer
+	hidden   bool // whether the page is in a frame that cannot be seen
+	unseen   bool // whether training waits to be seen again
 }
 
 // proven is the last run that the worker was able to set up.
@@ -113,21 +104,20 @@ type proven struct {
 	settings experiment.Settings
 }
 
-// New returns the state of a page that has just been opened. send passes a
+// New returns the state of a page that has just been opened. post sends a
 // message to the worker; sites names the data sets beside the page.
-func New(send func(protocol.Message), sites []string) *Page {
+func New(post func(protocol.Message), sites []string) *Page {
 	p := &Page{
-		Status:      StatusLoading,
-		Settings:    experiment.Default(),
-		Workers:     1,
-		View:        ViewTrain,
-		Sites:       sites,
-		Draft:       map[string]string{},
-		FieldErrors: map[string]string{},
-		proven:      proven{settings: experiment.Default()},
-		send:        send,
-		pending:     map[int]func(protocol.Message){},
+		Status:   StatusLoading,
+		Settings: experiment.Default(),
+		Workers:  1,
+		View:     ViewTrain,
+		Sites:    sites,
+		proven:   proven{settings: experiment.Default()},
+		Worker:   Worker{post: post, pending: map[int]func(protocol.Message){}},
 	}
+	p.Messages.changed = p.changed
+	p.Form = Form{page: p, Draft: map[string]string{}, Errors: map[string]string{}}
 	p.Timeline = Timeline{page: p, Past: -1}
 	p.Features = Features{page: p, Unit: -1, Sort: SortActivity}
 	p.Explorer = newExplorer(p)
@@ -142,13 +132,6 @@ func New(send func(protocol.Message), sites []string) *Page {
 	return p
 }
 
-// nextVersion returns a number larger than all before, for components that draw
-// what has changed.
-func (p *Page) nextVersion() int {
-	p.versions++
-	return p.versions
-}
-
 // Receive takes a message of the worker. It reports whether that was nothing but
 // the decoder's answer to the explorer, which comes often and changes one
 // picture.
@@ -158,10 +141,7 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 	case protocol.TypeReady:
 		p.ready(m)
 	case protocol.TypeReply:
-		if done, ok := p.pending[m.ID]; ok {
-			delete(p.pending, m.ID)
-			done(m)
-		}
+		p.Worker.replied(m)
 	case protocol.TypeLoading:
 		if loading, err := protocol.Decode[protocol.Loading](m); err == nil && p.Loading != nil {
 			p.Loading = &loading
@@ -174,26 +154,10 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 	return p.answered
 }
 
-// command sends a command; done gets its reply and may be nil.
-func (p *Page) command(m protocol.Message, done func(protocol.Message)) {
-	p.lastID++
-	m.ID = p.lastID
-	if p.Gone {
-		if done != nil {
-			done(protocol.Message{Type: protocol.TypeReply, Error: "there is no training worker any more; reload the page"})
-		}
-		return
-	}
-	if done != nil {
-		p.pending[m.ID] = done
-	}
-	p.send(m)
-}
-
 // ofRun adapts an error callback to the reply to a command for the run under way, which
 // tells where that is. Where another has taken its place by then, that was set up as
 // asked for.
-func (p *Page) ofRun(done func(error)) func(protocol.Message) {
+func (p *Page) ofRun(done Done) func(protocol.Message) {
 	run := p.run
 	return func(reply protocol.Message) {
 		p.told(reply)
@@ -203,22 +167,6 @@ func (p *Page) ofRun(done func(error)) func(protocol.Message) {
 		}
 		done(replyError(reply))
 	}
-}
-
-func replyError(reply protocol.Message) error {
-	if reply.Error == "" {
-		return nil
-	}
-	return errors.New(reply.Error)
-}
-
-// answer returns the body of a reply, or why the command failed.
-func answer[T any](reply protocol.Message) (T, error) {
-	if err := replyError(reply); err != nil {
-		var none T
-		return none, err
-	}
-	return protocol.Decode[T](reply)
 }
 
 func (p *Page) changed(event string) {
@@ -234,7 +182,7 @@ func (p *Page) ready(m protocol.Message) {
 		p.fail("The training worker does not speak this page's language.", err)
 		return
 	}
-	if p.Kernel = ready.Kernel; p.Embed == nil { // a frame neither keeps data nor takes what the page kept
+	if p.Worker.Kernel = ready.Kernel; p.Embed == nil { // a frame neither keeps data nor takes what the page kept
 		p.Kept = ready.Kept
 	}
 	p.startSaving()
@@ -261,8 +209,6 @@ func (p *Page) ready(m protocol.Message) {
 	})
 }
 
-func ignore(error) {}
-
 // preferred returns the command that loads the first visit's data set: the
 // one of the user before that of the site before the embedded one.
 func (p *Page) preferred() protocol.Message {
@@ -284,12 +230,12 @@ func (p *Page) siteMessage() protocol.Message {
 }
 
 // UseSynthetic changes to the embedded data set.
-func (p *Page) UseSynthetic(done func(error)) {
+func (p *Page) UseSynthetic(done Done) {
 	p.use(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), done)
 }
 
 // UseSite changes to the data set beside the page.
-func (p *Page) UseSite(done func(error)) {
+func (p *Page) UseSite(done Done) {
 	if len(p.Sites) == 0 {
 		done(errors.New("dataset: this site has none beside the page"))
 		return
@@ -298,20 +244,20 @@ func (p *Page) UseSite(done func(error)) {
 }
 
 // UseKept changes to the data set that an earlier visit kept.
-func (p *Page) UseKept(done func(error)) {
+func (p *Page) UseKept(done Done) {
 	p.use(loadMessage(protocol.Load{Source: protocol.SourceKept, Name: p.Kept}), done)
 }
 
 // UseFile changes to a data set in a file of the user.
-func (p *Page) UseFile(name string, file any, done func(error)) {
-	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name, Keep: p.Embed == nil, Least: p.leastImages()})
+func (p *Page) UseFile(name string, file any, done Done) {
+	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name, Keep: p.Embed == nil, Least: p.Embed.leastImages(p.Settings)})
 	m.File = file
 	p.use(m, done)
 }
 
 // use is load for a data set that the user chose; the toast brings back the run before.
-func (p *Page) use(m protocol.Message, done func(error)) {
-	p.over(aboutTry)
+func (p *Page) use(m protocol.Message, done Done) {
+	p.Messages.over(aboutTry)
 	offer := p.wayBack()
 	p.load(m, func(err error) {
 		if err == nil {
@@ -323,29 +269,29 @@ func (p *Page) use(m protocol.Message, done func(error)) {
 
 // load asks for a data set. While it is read, the run goes on; when it turns
 // out bad, a notice says so and everything stays as it was.
-func (p *Page) load(m protocol.Message, done func(error)) { p.loadThen(m, p.newRun, done) }
+func (p *Page) load(m protocol.Message, done Done) { p.loadThen(m, p.newRun, done) }
 
 // loadThen is load with something else than a new run to start on the data: nil for
 // what a new worker is to start on those it has to read again.
-func (p *Page) loadThen(m protocol.Message, start func(done func(error)), done func(error)) {
+func (p *Page) loadThen(m protocol.Message, start func(done Done), done Done) {
 	if p.Loading != nil {
 		done(errors.New("dataset: another one is still being read"))
 		return
 	}
 	p.Loading = &protocol.Loading{Stage: "Opening"}
 	p.changed("state")
-	p.command(m, func(reply protocol.Message) {
+	p.Worker.command(m, func(reply protocol.Message) {
 		p.Loading = nil
 		dataset, err := p.accept(m, reply)
 		if err != nil {
-			p.tell(aboutTry, "That data set could not be used", err.Error()+". "+p.unchanged())
+			p.Messages.tell(aboutTry, "That data set could not be used", err.Error()+". "+p.unchanged())
 			done(err)
 			return
 		}
 		p.loaded = m
 		if start != nil {
-			p.over(aboutRun)
-			p.Toast = nil // of the data before
+			p.Messages.over(aboutRun)
+			p.Messages.Toast = nil // of the data before
 		}
 		if !slices.Equal(dataset.Classes, p.Dataset.Classes) { // which the units' statistics are of
 			p.Features.Class = 0
@@ -393,7 +339,7 @@ func (p *Page) adapt() { p.fit(p.Settings.FitTo(p.Dataset.Train), p.Settings) }
 // had to be fitted to the data set.
 func (p *Page) fit(settings, asked experiment.Settings) {
 	if p.Settings = settings; settings != asked {
-		p.Notice = &Notice{
+		p.Messages.Notice = &Notice{
 			Title: "Settings were adapted to the data set",
 			Text:  fmt.Sprintf("%d training images of %s are in use: the batch size is now %d.", settings.TrainingImages(p.Dataset.Train), p.Dataset.Name, settings.Batch),
 			about: aboutRun,
@@ -450,7 +396,7 @@ func (p *Page) wayBack() (offer func(text string)) {
 	p.checkpoint(func(checkpoint any) { file = checkpoint })
 	training := p.Status == protocol.StatusTraining || p.unseen
 	loaded, data, kept := p.loaded, p.fingerprint(), p.Kept
-	back := func(done func(error)) {
+	back := func(done Done) {
 		p.Import(file, func(err error) {
 			if err == nil && training {
 				p.trainOn()
@@ -463,12 +409,12 @@ func (p *Page) wayBack() (offer func(text string)) {
 		if file == nil || err != nil || load.Source == protocol.SourceKept && p.Kept != kept { // other data are kept in their place
 			return
 		}
-		p.Toast = &Toast{Text: text, Undo: func() {
+		p.Messages.Toast = &Toast{Text: text, Undo: func() {
 			if p.fingerprint() == data {
 				back(ignore)
 				return
 			}
-			p.loadThen(loaded, func(done func(error)) {
+			p.loadThen(loaded, func(done Done) {
 				back(func(err error) {
 					if err != nil {
 						p.newRun(done)
@@ -483,14 +429,14 @@ func (p *Page) wayBack() (offer func(text string)) {
 
 // newRun starts over with the settings and the data set there are. done is
 // called when the run is set up, or was replaced by another.
-func (p *Page) newRun(done func(error)) {
+func (p *Page) newRun(done Done) {
 	run := p.nextRun()
 	p.clear(run)
 	again := p.Status == protocol.StatusTraining
 	p.Status = protocol.StatusIdle
 	p.Batches = (p.Settings.TrainingImages(p.Dataset.Train) + p.Settings.Batch - 1) / p.Settings.Batch
 	p.Pictures.watch()
-	p.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.Series.queue}), func(reply protocol.Message) {
+	p.Worker.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: p.Settings, Queue: p.Series.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
 		if err != nil && run == p.run {
 			p.fail("The run could not be set up.", err)
@@ -506,7 +452,7 @@ func (p *Page) newRun(done func(error)) {
 
 func (p *Page) fail(title string, err error) {
 	p.Status, p.Failure = protocol.StatusError, err.Error()
-	p.tell(aboutRun, title, err.Error())
+	p.Messages.tell(aboutRun, title, err.Error())
 }
 
 // Set changes settings by name. It reports whether that started a new run;
@@ -519,15 +465,14 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 		return
 	}
 	for name := range changes {
-		delete(p.Draft, name)
-		delete(p.FieldErrors, name)
+		p.Form.discard(name)
 	}
 	if settings != p.Settings {
-		p.over(aboutSettings)
+		p.Messages.over(aboutSettings)
 	}
 	reset := p.Settings.Resets(settings)
 	if reset {
-		p.over(aboutRun)
+		p.Messages.over(aboutRun)
 	}
 	lowered := p.Settings
 	if lowered.LR = settings.LR; p.diverged && lowered == settings {
@@ -560,24 +505,24 @@ func (p *Page) Set(changes map[string]string, done func(reset bool, err error)) 
 }
 
 // adjust tells the worker what has changed within the run.
-func (p *Page) adjust(done func(error)) {
+func (p *Page) adjust(done Done) {
 	body := protocol.Adjust{Epochs: p.Settings.Epochs, Workers: p.Settings.Workers, Queue: p.Series.queue}
-	p.command(protocol.New(protocol.TypeAdjust, body), p.ofRun(done))
+	p.Worker.command(protocol.New(protocol.TypeAdjust, body), p.ofRun(done))
 }
 
 // Play trains until the run is done or paused.
-func (p *Page) Play(done func(error)) {
+func (p *Page) Play(done Done) {
 	if err := p.trainable("play"); err != nil {
 		done(err)
 		return
 	}
 	p.Status = protocol.StatusTraining
-	p.command(protocol.New(protocol.TypePlay, nil), p.ofRun(done))
+	p.Worker.command(protocol.New(protocol.TypePlay, nil), p.ofRun(done))
 	p.changed("state")
 }
 
 // Pause stops training after the batch under way.
-func (p *Page) Pause(done func(error)) {
+func (p *Page) Pause(done Done) {
 	p.unseen = false
 	switch p.Status {
 	case protocol.StatusTraining:
@@ -588,17 +533,25 @@ func (p *Page) Pause(done func(error)) {
 		done(nil)
 		return
 	}
-	p.command(protocol.New(protocol.TypePause, nil), p.ofRun(done))
+	p.Worker.command(protocol.New(protocol.TypePause, nil), p.ofRun(done))
+}
+
+// StepOnce is Step for a user, who sees the form, and wants to see the step.
+func (p *Page) StepOnce() {
+	if !p.Form.misfilled() {
+		p.Timeline.Now()
+		p.Step(ignore)
+	}
 }
 
 // Step trains on one batch.
-func (p *Page) Step(done func(error)) {
+func (p *Page) Step(done Done) {
 	if err := p.trainable("step"); err != nil {
 		done(err)
 		return
 	}
 	p.Status, p.unseen = protocol.StatusPaused, false
-	p.command(protocol.New(protocol.TypeStep, nil), func(reply protocol.Message) {
+	p.Worker.command(protocol.New(protocol.TypeStep, nil), func(reply protocol.Message) {
 		p.told(reply)
 		done(replyError(reply))
 	})
@@ -639,20 +592,14 @@ func (p *Page) trainOn() {
 	}
 }
 
-// Displayed tells how long it took to show the last frame, so that training is
-// not held up by more of them than the machine has time for.
-func (p *Page) Displayed(took time.Duration) {
-	p.displayMS = float64(took.Microseconds()) / 1000
-}
-
 // Reset forgets what was learnt and waits with the untrained model.
-func (p *Page) Reset(done func(error)) {
+func (p *Page) Reset(done Done) {
 	if p.Status == StatusLoading {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
 		return
 	}
 	p.Series.queue = nil
-	p.over(aboutRun)
+	p.Messages.over(aboutRun)
 	offer := p.wayBack()
 	p.discard(p.slot)
 	p.Status, p.unseen = protocol.StatusIdle, false
@@ -665,14 +612,14 @@ func (p *Page) Reset(done func(error)) {
 // Toggle is the play button: it trains or pauses, and trains a finished run
 // for as many epochs again as a first run has, unless their number is locked.
 func (p *Page) Toggle() {
-	if p.Status != protocol.StatusTraining && p.misfilled() {
+	if p.Status != protocol.StatusTraining && p.Form.misfilled() {
 		return
 	}
 	switch p.Status {
 	case protocol.StatusTraining:
 		p.Pause(ignore)
 	case protocol.StatusDone:
-		if p.Locked("epochs") {
+		if p.Embed.Locked("epochs") {
 			return
 		}
 		field, _ := experiment.Lookup("epochs")
@@ -686,7 +633,7 @@ func (p *Page) Toggle() {
 
 // frame takes what the worker has to show.
 func (p *Page) frame(m protocol.Message) {
-	defer p.send(protocol.New(protocol.TypeSeen, protocol.Seen{DisplayMS: p.displayMS}))
+	defer p.Worker.acknowledge()
 	frame, err := protocol.Decode[protocol.Frame](m)
 	if err != nil {
 		p.fail("The training worker does not speak this page's language.", err)
@@ -772,9 +719,6 @@ func (p *Page) follow(frame protocol.Frame) {
 		p.stopped(frame.Failure, frame.Diverged)
 	}
 }
-
-// Ping asks the worker for a sign of life.
-func (p *Page) Ping() { p.command(protocol.New(protocol.TypePing, nil), nil) }
 
 // Trained reports whether the model has learnt from at least one batch.
 func (p *Page) Trained() bool { return p.Epoch > 0 || p.Batch > 0 }

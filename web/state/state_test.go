@@ -168,8 +168,8 @@ func TestPreferredDataset(t *testing.T) {
 	page, worker = newPage(t, "cifar10.sae")
 	worker.loadFail = "cifar10.sae: checksum mismatch"
 	worker.ready("")
-	if page.Dataset.Source != protocol.SourceSynthetic || page.Notice == nil || !strings.Contains(page.Notice.Text, "checksum mismatch") {
-		t.Errorf("source %q, notice %v; want the embedded set and the reason", page.Dataset.Source, page.Notice)
+	if page.Dataset.Source != protocol.SourceSynthetic || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "checksum mismatch") {
+		t.Errorf("source %q, notice %v; want the embedded set and the reason", page.Dataset.Source, page.Messages.Notice)
 	}
 }
 
@@ -180,8 +180,8 @@ func TestBadFileLeavesTheRun(t *testing.T) {
 	worker.loadFail = "photo.png: want cifar-10-binary.tar.gz"
 	var got error
 	page.UseFile("photo.png", nil, func(err error) { got = err })
-	if got == nil || page.Notice == nil || !strings.Contains(page.Notice.Text, "Your run on synthetic is unchanged.") {
-		t.Errorf("error %v, notice %v", got, page.Notice)
+	if got == nil || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "Your run on synthetic is unchanged.") {
+		t.Errorf("error %v, notice %v", got, page.Messages.Notice)
 	}
 	if page.Status != protocol.StatusTraining || len(page.History) != 1 || page.Dataset.Source != protocol.SourceSynthetic {
 		t.Errorf("status %q, %d epochs, source %q: want everything as before", page.Status, len(page.History), page.Dataset.Source)
@@ -229,8 +229,8 @@ func TestSet(t *testing.T) {
 	}
 	// What only follows from a change is fitted to the data set.
 	page.Set(map[string]string{"subset": "20"}, func(_ bool, err error) { must(t)(err) })
-	if s := page.Settings; s.Subset != 20 || s.Batch != 20 || page.Notice == nil || !strings.Contains(page.Notice.Text, "the batch size is now 20") {
-		t.Errorf("after subset 20: subset %d, batch %d, notice %v", s.Subset, s.Batch, page.Notice)
+	if s := page.Settings; s.Subset != 20 || s.Batch != 20 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "the batch size is now 20") {
+		t.Errorf("after subset 20: subset %d, batch %d, notice %v", s.Subset, s.Batch, page.Messages.Notice)
 	}
 	page.Set(map[string]string{"experiment": "4"}, func(_ bool, err error) { must(t)(err) })
 	if s := page.Settings; s.Experiment != 4 || s.Batch != 20 {
@@ -328,8 +328,8 @@ func TestWorkerDies(t *testing.T) {
 	if got == nil || !strings.Contains(got.Error(), "out of memory") {
 		t.Errorf("play that was under way ended with %v", got)
 	}
-	if page.Status != StatusLoading || page.Notice == nil || !strings.Contains(page.Notice.Text, "out of memory") {
-		t.Errorf("status %q, notice %v", page.Status, page.Notice)
+	if page.Status != StatusLoading || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "out of memory") {
+		t.Errorf("status %q, notice %v", page.Status, page.Messages.Notice)
 	}
 	worker.silent = false
 	worker.types()
@@ -442,8 +442,8 @@ func TestDivergence(t *testing.T) {
 	if page.Status != protocol.StatusIdle || page.Failure != "" || !strings.Contains(strings.Join(events, " "), "error") {
 		t.Errorf("status %q, failure %q, events %v; want a new run", page.Status, page.Failure, events)
 	}
-	if page.Notice == nil || !strings.Contains(page.Notice.Text, "a finite number. The run is back at its start: lower the learning rate") {
-		t.Errorf("notice %v", page.Notice)
+	if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "a finite number. The run is back at its start: lower the learning rate") {
+		t.Errorf("notice %v", page.Messages.Notice)
 	}
 }
 
@@ -490,8 +490,8 @@ func TestAdaptsToSmallDatasets(t *testing.T) {
 	page, _ := open(t)
 	page.Settings.Batch, page.Settings.Subset = 4096, 5000
 	page.UseSynthetic(must(t))
-	if page.Settings.Batch != trainImages || page.Settings.Subset != 0 || page.Notice == nil {
-		t.Errorf("batch %d, subset %d, notice %v", page.Settings.Batch, page.Settings.Subset, page.Notice)
+	if page.Settings.Batch != trainImages || page.Settings.Subset != 0 || page.Messages.Notice == nil {
+		t.Errorf("batch %d, subset %d, notice %v", page.Settings.Batch, page.Settings.Subset, page.Messages.Notice)
 	}
 }
 

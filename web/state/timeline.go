@@ -75,7 +75,7 @@ func (t *Timeline) setSamples(samples protocol.Samples) {
 	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, samples.Originals) {
 		samples.Originals = earlier // which all moments share
 	}
-	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.page.run, t.page.nextVersion()}
+	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.page.run, nextVersion()}
 	switch {
 	case t.Past < 0:
 		t.Samples = t.live.Samples
@@ -86,7 +86,7 @@ func (t *Timeline) setSamples(samples protocol.Samples) {
 
 // setUnits takes the statistics of the units that a frame shows.
 func (t *Timeline) setUnits(units analysis.Units) {
-	t.live.Units = Units{units, t.page.nextVersion()}
+	t.live.Units = Units{units, nextVersion()}
 	if t.Past < 0 {
 		t.Units = t.live.Units
 	}
@@ -127,7 +127,7 @@ func (t *Timeline) forget() {
 // show puts a moment before the components.
 func (t *Timeline) show(moment Moment) {
 	t.Moment = moment
-	t.Samples.Version = t.page.nextVersion()
+	t.Samples.Version = nextVersion()
 	t.Units.Version = t.Samples.Version
 }
 

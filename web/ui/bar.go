@@ -57,14 +57,14 @@ func (c *Bar) experimentName(number string) string {
 
 func (c *Bar) chosen(number string) bool { return c.experiment().Format(c.Page.Settings) == number }
 
-func (c *Bar) choose(number string) { c.Page.Edit("experiment", number) }
+func (c *Bar) choose(number string) { c.Page.Form.Edit("experiment", number) }
 
 func (c *Bar) loading() bool { return c.Page.Status == state.StatusLoading }
 
 func (c *Bar) training() bool { return c.Page.Status == protocol.StatusTraining }
 
 func (c *Bar) playable() bool {
-	over := c.Page.Status == protocol.StatusDone && c.Page.Locked("epochs")
+	over := c.Page.Status == protocol.StatusDone && c.Page.Embed.Locked("epochs")
 	return !c.loading() && c.Page.Status != protocol.StatusError && !over
 }
 
@@ -90,7 +90,7 @@ func (c *Bar) playTitle() string {
 	case protocol.StatusTraining:
 		return "Pause training"
 	case protocol.StatusDone:
-		if c.Page.Locked("epochs") {
+		if c.Page.Embed.Locked("epochs") {
 			return "All epochs are done; reset to train again"
 		}
 		return "Train for " + plural(experiment.Default().Epochs, "more epoch")
@@ -109,7 +109,7 @@ func (c *Bar) playIcon() string {
 
 func (c *Bar) batch() string {
 	switch {
-	case c.Page.Gone:
+	case c.Page.Worker.Gone:
 		return "stopped; reload the page"
 	case c.Page.Status == protocol.StatusError:
 		return "stopped; reset to start over"
@@ -151,18 +151,18 @@ func (c *Bar) timeLeft() string {
 }
 
 func (c *Bar) kernel() string {
-	if c.Page.Gone {
+	if c.Page.Worker.Gone {
 		return "no worker"
 	}
 	kernels := map[string]string{"go": "plain Go", "simd": "SIMD", "relaxed-simd": "relaxed SIMD"}
-	name, ok := kernels[c.Page.Kernel]
+	name, ok := kernels[c.Page.Worker.Kernel]
 	if !ok {
 		name = "starting"
 	}
 	return plural(c.Page.Workers, "worker") + " · " + name
 }
 
-func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.MoreSettings) }
+func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.Form.Open) }
 
 func (c *Bar) lesson() string { return strconv.FormatBool(c.Page.Lesson.Open) }
 
@@ -170,4 +170,4 @@ func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
 
 func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
-func (c *Bar) toggleSettings() { c.Page.MoreSettings = !c.Page.MoreSettings }
+func (c *Bar) toggleSettings() { c.Page.Form.Open = !c.Page.Form.Open }

@@ -58,7 +58,7 @@ func (c *Code) dead() string {
 	case c.marked():
 		return plural(c.deadUnits(), "unit") + " dead: active on no validation picture"
 	case !c.Page.Trained():
-		if !c.Page.Shows("recon") {
+		if !c.Page.Embed.Shows("recon") {
 			return "waiting for the model"
 		}
 		return "select a picture above to see its code"

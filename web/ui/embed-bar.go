@@ -11,9 +11,9 @@ func (c *EmbedBar) bar() *Bar   { return &Bar{Page: c.Page} }
 func (c *EmbedBar) loss() *Loss { return &Loss{Page: c.Page} }
 
 // more reports whether the form shows a setting that is not locked.
-func (c *EmbedBar) more() bool { return len(c.Page.FormFields()) > 0 }
+func (c *EmbedBar) more() bool { return len(c.Page.Form.Fields()) > 0 }
 
 // knobs reports whether any setting is not locked.
 func (c *EmbedBar) knobs() bool {
-	return c.more() || !c.Page.Locked("lambda") || !c.Page.Locked("latent")
+	return c.more() || !c.Page.Embed.Locked("lambda") || !c.Page.Embed.Locked("latent")
 }

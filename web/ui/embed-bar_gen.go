@@ -106,7 +106,7 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgparent := vgn
 			_ = vgparent
 			vgn = growText(vgparent, "\n    ")
-			if !c.Page.Locked("lambda") {
+			if !c.Page.Embed.Locked("lambda") {
 				{
 					vgcompKey := vugu.MakeCompKey(0x941A56136A3BF99C^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component
@@ -125,7 +125,7 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 			}
 			vgn = growText(vgparent, "\n    ")
-			if !c.Page.Locked("latent") {
+			if !c.Page.Embed.Locked("latent") {
 				{
 					vgcompKey := vugu.MakeCompKey(0xCD0D570E75C1858B^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component

@@ -18,13 +18,15 @@ type Messages struct {
 }
 
 func (c *Messages) toast() string {
-	if c.Page.Toast == nil {
+	if c.Page.Messages.Toast == nil {
 		return ""
 	}
-	return c.Page.Toast.Text
+	return c.Page.Messages.Toast.Text
 }
 
-func (c *Messages) undoable() bool { return c.Page.Toast != nil && c.Page.Toast.Undo != nil }
+func (c *Messages) undoable() bool {
+	return c.Page.Messages.Toast != nil && c.Page.Messages.Toast.Undo != nil
+}
 
 // offer tells of the run that can be resumed.
 func (c *Messages) offer() (offer struct{ title, text string }) {
@@ -37,7 +39,7 @@ func (c *Messages) offer() (offer struct{ title, text string }) {
 	if save.Queue != nil && len(save.Queue.Runs) > 0 {
 		offer.text += fmt.Sprintf(" The rest of its series follows: %s.", plural(len(save.Queue.Runs), "run"))
 	}
-	if c.Page.Kernel != save.Kernel && save.Kernel != fit.Mixed {
+	if c.Page.Worker.Kernel != save.Kernel && save.Kernel != fit.Mixed {
 		offer.text += fmt.Sprintf(" It was trained with other kernels (%s), so losses will differ in their last digits.", save.Kernel)
 	}
 	return offer
@@ -52,7 +54,7 @@ func (c *Messages) announceStatus(region js.Value) {
 func (c *Messages) announceNotice(region js.Value) {
 	c.Stage.afterRender(func() {
 		text := ""
-		if notice := c.Page.Notice; notice != nil {
+		if notice := c.Page.Messages.Notice; notice != nil {
 			text = notice.Title + ". " + notice.Text
 		}
 		announce(region, text)

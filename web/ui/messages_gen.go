@@ -69,7 +69,7 @@ func (c *Messages) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			}
 		}
 		vgn = grow(vgparent, "", "div\x00class\x00toast\x00role\x00status")
-		vgn.AddAttrInterface("hidden", c.Page.Toast == nil)
+		vgn.AddAttrInterface("hidden", c.Page.Messages.Toast == nil)
 		{
 			vgparent := vgn
 			_ = vgparent
@@ -77,15 +77,15 @@ func (c *Messages) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(c.toast())
 			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 			vgn.AddAttrInterface("hidden", !c.undoable())
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Undo() })
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Messages.Undo() })
 			{
 				vgparent := vgn
 				_ = vgparent
 				vgn = growText(vgparent, "Undo")
 			}
 			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Dismiss the message")
-			vgn.AddAttrInterface("disabled", c.Page.Toast == nil)
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.DismissToast() })
+			vgn.AddAttrInterface("disabled", c.Page.Messages.Toast == nil)
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Messages.DismissToast() })
 			{
 				vgparent := vgn
 				_ = vgparent

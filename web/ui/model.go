@@ -14,7 +14,7 @@ type Model struct {
 	Page      *state.Page
 	PickModel func()
 	Save      func(file any, name string)
-	Copy      func(text string, done func(error))
+	Copy      func(text string, done state.Done)
 }
 
 func (c *Model) loading() bool { return c.Page.Status == state.StatusLoading }
@@ -77,6 +77,6 @@ func (c *Model) copyGo() {
 
 func (c *Model) copy(what, text string) {
 	if c.Copy != nil {
-		c.Copy(text, func(err error) { c.Page.Copied(what, err) })
+		c.Copy(text, func(err error) { c.Page.Messages.Copied(what, err) })
 	}
 }

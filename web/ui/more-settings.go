@@ -13,12 +13,12 @@ type MoreSettings struct {
 	opened bool
 }
 
-func (c *MoreSettings) close() { c.Page.ShowSettings(false) }
+func (c *MoreSettings) close() { c.Page.Form.Show(false) }
 
 // open scrolls the form into view.
 func (c *MoreSettings) open(section js.Value) {
-	if c.Page.MoreSettings && !c.opened {
+	if c.Page.Form.Open && !c.opened {
 		reveal(section)
 	}
-	c.opened = c.Page.MoreSettings
+	c.opened = c.Page.Form.Open
 }

@@ -19,7 +19,7 @@ func (c *MoreSettings) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgn *vugu.VGNode
 	vgn = node("", "section\x00class\x00panel settings\x00id\x00settings\x00aria-labelledby\x00settings-title")
 	vgout.Out = append(vgout.Out, vgn) // root for output
-	vgn.AddAttrInterface("hidden", !c.Page.MoreSettings)
+	vgn.AddAttrInterface("hidden", !c.Page.Form.Open)
 	vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.open(value) })
 	{
 		vgparent := vgn
@@ -46,13 +46,13 @@ func (c *MoreSettings) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			}
 		}
 		vgn = growText(vgparent, "\n  ")
-		if c.Page.MoreSettings {
+		if c.Page.Form.Open {
 			vgn = grow(vgparent, "", "div\x00class\x00fields")
 			{
 				vgparent := vgn
 				_ = vgparent
 				vgn = growText(vgparent, "\n    ")
-				for vgiterkeyt, field := range c.Page.FormFields() {
+				for vgiterkeyt, field := range c.Page.Form.Fields() {
 					var vgiterkey interface{} = vgiterkeyt
 					_ = vgiterkey
 					field := field

@@ -6,15 +6,15 @@ import "sae/web/state"
 type Notice struct{ Page *state.Page }
 
 func (c *Notice) title() string {
-	if c.Page.Notice == nil {
+	if c.Page.Messages.Notice == nil {
 		return ""
 	}
-	return c.Page.Notice.Title
+	return c.Page.Messages.Notice.Title
 }
 
 func (c *Notice) text() string {
-	if c.Page.Notice == nil {
+	if c.Page.Messages.Notice == nil {
 		return ""
 	}
-	return c.Page.Notice.Text
+	return c.Page.Messages.Notice.Text
 }

@@ -19,7 +19,7 @@ func (c *Notice) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgn *vugu.VGNode
 	vgn = node("", "div\x00class\x00notice")
 	vgout.Out = append(vgout.Out, vgn) // root for output
-	vgn.AddAttrInterface("hidden", c.Page.Notice == nil)
+	vgn.AddAttrInterface("hidden", c.Page.Messages.Notice == nil)
 	{
 		vgparent := vgn
 		_ = vgparent
@@ -36,7 +36,7 @@ func (c *Notice) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(c.text())
 		}
 		vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Dismiss")
-		listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Dismiss() })
+		listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Messages.Dismiss() })
 		{
 			vgparent := vgn
 			_ = vgparent

@@ -38,7 +38,7 @@ func (c *Root) Parts() []Part {
 	if p.Embed != nil {
 		parts := []Part{{"bar", "", "", &EmbedBar{Page: p}}, settings}
 		for _, name := range state.EmbedPanels {
-			if p.Shows(name) {
+			if p.Embed.Shows(name) {
 				parts = append(parts, panels[name])
 			}
 		}

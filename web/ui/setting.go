@@ -22,7 +22,7 @@ func (c *Setting) helpID() string { return c.id() + "-help" }
 // text returns what the control shows: the setting, or an invalid text that the
 // user typed.
 func (c *Setting) text() string {
-	if draft, ok := c.Page.Draft[c.Field.Name]; ok {
+	if draft, ok := c.Page.Form.Draft[c.Field.Name]; ok {
 		return draft
 	}
 	return c.Field.Format(c.Page.Settings)
@@ -43,7 +43,7 @@ func (c *Setting) keyboard() string {
 }
 
 func (c *Setting) refused() bool {
-	_, refused := c.Page.FieldErrors[c.Field.Name]
+	_, refused := c.Page.Form.Errors[c.Field.Name]
 	return refused
 }
 
@@ -51,20 +51,20 @@ func (c *Setting) invalid() string { return strconv.FormatBool(c.refused()) }
 
 // help explains the setting, or why its value was refused.
 func (c *Setting) help() string {
-	if reason, refused := c.Page.FieldErrors[c.Field.Name]; refused {
+	if reason, refused := c.Page.Form.Errors[c.Field.Name]; refused {
 		return reason
 	}
 	return c.Field.Help
 }
 
 func (c *Setting) write(event vugu.DOMEvent) {
-	c.Page.Type(c.Field.Name, event.PropString("target", "value"))
+	c.Page.Form.Type(c.Field.Name, event.PropString("target", "value"))
 }
 
 func (c *Setting) commit(event vugu.DOMEvent) {
-	c.Page.Edit(c.Field.Name, event.PropString("target", "value"))
+	c.Page.Form.Edit(c.Field.Name, event.PropString("target", "value"))
 }
 
 func (c *Setting) toggle(event vugu.DOMEvent) {
-	c.Page.Edit(c.Field.Name, strconv.FormatBool(event.PropBool("target", "checked")))
+	c.Page.Form.Edit(c.Field.Name, strconv.FormatBool(event.PropBool("target", "checked")))
 }

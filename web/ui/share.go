@@ -17,7 +17,7 @@ import (
 type Share struct {
 	Page    *state.Page
 	Address string // of the page, without a query
-	Copy    func(text string, done func(error))
+	Copy    func(text string, done state.Done)
 }
 
 func (c *Share) link() string { return c.Address + c.Page.Link.Query(true) }
@@ -26,7 +26,7 @@ func (c *Share) copyLink() { c.copy("The link", c.link()) }
 
 func (c *Share) copy(what, text string) {
 	if c.Copy != nil {
-		c.Copy(text, func(err error) { c.Page.Copied(what, err) })
+		c.Copy(text, func(err error) { c.Page.Messages.Copied(what, err) })
 	}
 }
 

@@ -41,7 +41,7 @@ func (c *Slider) position() string {
 func (c *Slider) slide(event vugu.DOMEvent) {
 	i, err := strconv.Atoi(event.PropString("target", "value"))
 	if notches := c.field().Notches; err == nil && i >= 0 && i < len(notches) {
-		c.Page.Edit(c.Name, strconv.FormatFloat(notches[i], 'g', -1, 64))
+		c.Page.Form.Edit(c.Name, strconv.FormatFloat(notches[i], 'g', -1, 64))
 	}
 }
 

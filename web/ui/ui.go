@@ -35,7 +35,7 @@ type Root struct {
 	// SaveText downloads text under a name.
 	SaveText func(text, name string)
 	// Copy copies text to the clipboard; done may be called later.
-	Copy func(text string, done func(error))
+	Copy func(text string, done state.Done)
 
 	stage stage
 }
@@ -51,9 +51,9 @@ func (c *Root) Leave(part string) { c.stage.leave(part) }
 func (c *Root) Draw() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
-	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Copied(what, err) }) }
+	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Messages.Copied(what, err) }) }
 	c.stage.unsaved = func(what string, err error) {
-		c.stage.do(func() { c.Page.Say(what + " could not be saved as a picture: " + err.Error() + ".") })
+		c.stage.do(func() { c.Page.Messages.Say(what + " could not be saved as a picture: " + err.Error() + ".") })
 	}
 	c.stage.draw()
 }

@@ -307,8 +307,8 @@ func TestStates(t *testing.T) {
 	}
 	refused := func() *session {
 		s := train()
-		s.MoreSettings = true
-		s.Edit("hidden", "512,,x")
+		s.Form.Open = true
+		s.Form.Edit("hidden", "512,,x")
 		return s
 	}
 	excess := func() *session {
@@ -472,11 +472,11 @@ func TestButtons(t *testing.T) {
 	}
 	click("aria-label", "Switch between light and dark")
 	click("aria-controls", "settings")
-	if !s.MoreSettings {
+	if !s.Form.Open {
 		t.Error("More settings opened nothing")
 	}
 	click("aria-label", "Close the settings")
-	if s.MoreSettings {
+	if s.Form.Open {
 		t.Error("the settings did not close")
 	}
 	click("aria-label", "Show the code of picture 3, bird")
@@ -488,9 +488,9 @@ func TestButtons(t *testing.T) {
 	if s.Pictures.Shuffled {
 		t.Error("the first pictures did not come back")
 	}
-	s.Notify("Title", "Text")
+	s.Messages.Notify("Title", "Text")
 	click("aria-label", "Dismiss")
-	if s.Notice != nil {
+	if s.Messages.Notice != nil {
 		t.Error("the notice stayed")
 	}
 	press(t, root, "Choose a file")
@@ -503,7 +503,7 @@ func TestButtons(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	s := visit(protocol.SourceSite)
-	s.MoreSettings = true
+	s.Form.Open = true
 	root := &Root{Page: s.Page}
 	change := func(id, event string, target map[string]any) {
 		t.Helper()
@@ -575,7 +575,7 @@ func TestModel(t *testing.T) {
 		Page:      s.Page,
 		PickModel: func() { picked++ },
 		Save:      func(file any, name string) { saved = file.(string) + " as " + name },
-		Copy: func(text string, done func(error)) {
+		Copy: func(text string, done state.Done) {
 			copied = text
 			done(refuse)
 		},
@@ -591,12 +591,12 @@ func TestModel(t *testing.T) {
 	}
 	press(t, root, "ONNX")
 	s.Receive(protocol.Message{Type: protocol.TypeReply, ID: s.last(protocol.TypeExport).ID, Error: "export: no"})
-	if s.Notice == nil || s.Notice.Text != "export: no" {
-		t.Errorf("notice %v after a failed export", s.Notice)
+	if s.Messages.Notice == nil || s.Messages.Notice.Text != "export: no" {
+		t.Errorf("notice %v after a failed export", s.Messages.Notice)
 	}
 	press(t, root, "Copy as Keras")
-	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Toast == nil || s.Toast.Text != "The program in Keras is in the clipboard." {
-		t.Errorf("copied %.80q, told %v", copied, s.Toast)
+	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Messages.Toast == nil || s.Messages.Toast.Text != "The program in Keras is in the clipboard." {
+		t.Errorf("copied %.80q, told %v", copied, s.Messages.Toast)
 	}
 	press(t, root, "Copy as Go")
 	if !strings.Contains(copied, `os.Open("data/cifar10.sae")`) {
@@ -604,8 +604,8 @@ func TestModel(t *testing.T) {
 	}
 	refuse = errors.New("not allowed")
 	press(t, root, "Copy as Go")
-	if s.Toast.Text != "The program in Go could not be copied: not allowed." {
-		t.Errorf("told %v after a refused copy", s.Toast)
+	if s.Messages.Toast.Text != "The program in Go could not be copied: not allowed." {
+		t.Errorf("told %v after a refused copy", s.Messages.Toast)
 	}
 	press(t, root, "Open a model")
 	if picked != 1 {
@@ -805,7 +805,7 @@ func TestRuns(t *testing.T) {
 	}
 	fire(t, find(t, root, "aria-label", "Delete Run 2"), "click", nil)
 	if len(s.Runs.Kept) != 1 || !strings.Contains(text(render(t, root)), "Deleted Run 2. Undo") {
-		t.Errorf("%d runs, toast %v", len(s.Runs.Kept), s.Toast)
+		t.Errorf("%d runs, toast %v", len(s.Runs.Kept), s.Messages.Toast)
 	}
 	press(t, root, "Undo")
 	if len(s.Runs.Kept) != 2 {
@@ -1152,7 +1152,7 @@ func TestStyle(t *testing.T) {
 	done := train()
 	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
 	open := slow()
-	open.Help, open.MoreSettings = true, true
+	open.Help, open.Form.Open = true, true
 	open.Lesson.Switch()
 	open.Builder.Open, open.Builder.Preview = true, true
 	frame := train()

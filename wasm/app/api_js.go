@@ -134,7 +134,7 @@ func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
 		settle(nil, fmt.Errorf("loadDataset: want a File or an ArrayBuffer: %w", err))
 		return
 	}
-	w.app.page.UseFile(cmp.Or(browser.FileName(file), "data set"), file, plain(settle))
+	w.app.page.Dataset.UseFile(cmp.Or(browser.FileName(file), "data set"), file, plain(settle))
 }
 
 // image returns the bytes of a picture that a script gave, or an error that
@@ -160,7 +160,7 @@ func (w *api) reconstruct(args []js.Value, settle func(any, error)) {
 		settle(nil, err)
 		return
 	}
-	w.app.page.Reconstruct(pixels, func(reconstruction []byte, err error) { settle(bytesToJS(reconstruction), err) })
+	w.app.page.Model.Reconstruct(pixels, func(reconstruction []byte, err error) { settle(bytesToJS(reconstruction), err) })
 }
 
 // encode returns a Float32Array.
@@ -170,7 +170,7 @@ func (w *api) encode(args []js.Value, settle func(any, error)) {
 		settle(nil, err)
 		return
 	}
-	w.app.page.Encode(pixels, func(code []float32, err error) {
+	w.app.page.Model.Encode(pixels, func(code []float32, err error) {
 		settle(js.Global().Get("Float32Array").New(bytesToJS(protocol.Bytes(code)).Get("buffer")), err)
 	})
 }
@@ -194,7 +194,7 @@ func (w *api) decode(args []js.Value, settle func(any, error)) {
 	}
 	bytes := make([]byte, 4*latent)
 	js.CopyBytesToGo(bytes, js.Global().Get("Uint8Array").New(numbers.Get("buffer")))
-	w.app.page.Decode(protocol.Floats(bytes), func(image []byte, err error) { settle(bytesToJS(image), err) })
+	w.app.page.Model.Decode(protocol.Floats(bytes), func(image []byte, err error) { settle(bytesToJS(image), err) })
 }
 
 func (w *api) export(args []js.Value, settle func(any, error)) {
@@ -203,7 +203,7 @@ func (w *api) export(args []js.Value, settle func(any, error)) {
 		settle(nil, fmt.Errorf("export: format: %w", err))
 		return
 	}
-	w.app.page.Export(format, func(file any, err error) {
+	w.app.page.Model.Export(format, func(file any, err error) {
 		if err != nil {
 			settle(nil, err)
 			return

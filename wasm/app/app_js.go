@@ -54,13 +54,13 @@ func Run() {
 	if parameters := js.Global().Get("saeEmbedded"); parameters.Type() == js.TypeString {
 		a.page.FollowEmbed(parameters.String())
 	} else {
-		a.page.Follow(location.Get("search").String())
+		a.page.Link.Follow(location.Get("search").String())
 	}
 	a.query = a.page.Link.Query(false)
 	if a.page.Embed == nil { // a frame keeps no runs
 		a.page.Runs.KeepWith(a.keeper())
-		a.page.SaveRuns(takeSlot())
-		a.page.ComeBack(js.Global().Call("saeTakeLeft").String())
+		a.page.Saves.Under(takeSlot())
+		a.page.Saves.ComeBack(js.Global().Call("saeTakeLeft").String())
 	}
 	a.api = newAPI(a)
 	a.page.Changed = a.api.emit

@@ -28,16 +28,16 @@ func (a *app) listenForFiles() {
 	on(document, "drop", func(event js.Value) {
 		event.Call("preventDefault")
 		dragging(false)
-		a.useFiles(event, a.page.UseFile, "dataTransfer", "files")
+		a.useFiles(event, a.page.Dataset.UseFile, "dataTransfer", "files")
 	})
 	on(document, "paste", func(event js.Value) {
-		if a.useFiles(event, a.page.UseFile, "clipboardData", "files") {
+		if a.useFiles(event, a.page.Dataset.UseFile, "clipboardData", "files") {
 			event.Call("preventDefault")
 		}
 	})
 	for id, otherwise := range map[string]func(name string, file any, done state.Done){
-		"file":         a.page.UseFile,
-		"picture-file": a.page.UseFile,
+		"file":         a.page.Dataset.UseFile,
+		"picture-file": a.page.Dataset.UseFile,
 		"model-file":   func(_ string, file any, done state.Done) { a.page.Import(file, done) },
 	} {
 		input := element(id)

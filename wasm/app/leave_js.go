@@ -16,7 +16,7 @@ const timeToSave = 400 * time.Millisecond
 // prepare tells boot.js what to do if the program ends: what to tell the user, and what to
 // leave to the next visit.
 func (a *app) prepare() {
-	left, says := a.page.IfItEnds()
+	left, says := a.page.Saves.IfItEnds()
 	if left+says != a.prepared {
 		a.prepared = left + says
 		js.Global().Set("saeIfItEnds", map[string]any{"left": left, "says": says})
@@ -44,11 +44,11 @@ func (a *app) saveOnLeave() {
 	document, window := js.Global().Get("document"), js.Global()
 	on(document, "visibilitychange", func(js.Value) {
 		if document.Get("hidden").Bool() {
-			a.page.SaveNow()
+			a.page.Saves.SaveNow()
 		}
 	})
 	on(window, "pagehide", func(js.Value) {
-		if !a.page.SaveNow() {
+		if !a.page.Saves.SaveNow() {
 			return
 		}
 		// The worker ends with the page. Sleeping would end the event, so the page waits

@@ -83,7 +83,7 @@ func (a *app) workerDied(reason string) {
 	a.worker.Set("onerror", js.Null())
 	a.worker.Call("terminate")
 	a.do(func() {
-		if a.gone = !a.page.WorkerDied(reason); !a.gone {
+		if a.gone = !a.page.Recovery.WorkerDied(reason); !a.gone {
 			a.startWorker()
 		}
 	})

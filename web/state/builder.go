@@ -12,14 +12,14 @@ import (
 
 // Builder is the form that makes what a page needs to embed the demo.
 type Builder struct {
-	page *Page
-
 	Open    bool     // whether the form is
 	Panels  []string // of EmbedPanels
 	Auto    bool     // whether the frame loads by itself
 	Lock    bool     // whether the reader can change nothing
 	Target  string   // of Targets
 	Preview bool     // whether the frame is shown
+
+	training *Training
 }
 
 // Targets are the kinds of pages that a snippet can be made for.
@@ -39,7 +39,7 @@ func (b *Builder) TogglePanel(panel string) {
 // Attributes returns those of the element that the builder describes, in order. They
 // are the parameters of its frame too.
 func (b *Builder) Attributes() []experiment.Change {
-	changes := b.page.Settings.Changes()
+	changes := b.training.Settings.Changes()
 	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
 	changes = append(changes, experiment.Change{Name: "panels", Value: strings.Join(b.Panels, ",")})
 	if b.Lock {

@@ -51,7 +51,7 @@ func (p *Page) FollowEmbed(query string) {
 		}
 		values.Del(name)
 	}
-	p.complain("Not all of the demo's address could be used", append(problems, p.followParameters(values)...))
+	p.Link.complain("Not all of the demo's address could be used", append(problems, p.Link.follow(values)...))
 }
 
 // Shows reports whether a panel is shown. The page itself shows all.

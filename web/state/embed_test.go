@@ -86,7 +86,7 @@ func TestLock(t *testing.T) {
 	if err != nil || !slices.Equal(command.Locked, page.Embed.Lock) {
 		t.Errorf("a model is opened with %+v, want what is locked; %v", command, err)
 	}
-	page.UseFile("own.bin", "file", ignore)
+	page.Dataset.UseFile("own.bin", "file", ignore)
 	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Least != 200 || load.Keep {
 		t.Errorf("a data set is opened by %+v, want one of at least 200 images that is not kept; %v", load, err)
 	}
@@ -128,7 +128,7 @@ func TestFrameKeys(t *testing.T) {
 // A frame does not take the data set that the page has kept.
 func TestFrameTakesNothingKept(t *testing.T) {
 	page, worker := openFrame(t, "")
-	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Source != protocol.SourceSynthetic || page.Kept != "" {
-		t.Errorf("a frame loads %+v, kept %q; %v", load, page.Kept, err)
+	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Source != protocol.SourceSynthetic || page.Dataset.KeptName != "" {
+		t.Errorf("a frame loads %+v, kept %q; %v", load, page.Dataset.KeptName, err)
 	}
 }

@@ -12,8 +12,6 @@ import (
 
 // Explorer is a code that the user changes, and what the decoder makes of it.
 type Explorer struct {
-	page *Page
-
 	Image    int       // validation image that it started from; -1 for a picture of the user, or none
 	Original []byte    // its pixels
 	Own      []byte    // pixels of the user's picture that was explored last; nil for none
@@ -38,16 +36,34 @@ type Explorer struct {
 	ranked         []float32 // the code by which units have a slider
 	waiting, again bool      // for the decoder's answer; whether the code has changed since it was asked
 	mapping        bool      // whether the map is asked for
+	answered       bool      // whether the last message was only the decoder's answer
+
+	worker   *Worker
+	dataset  *Dataset
+	training *Training
+	model    *Model
+	timeline *Timeline
+	messages *Messages
 }
 
-func newExplorer(p *Page) Explorer { return Explorer{page: p, Image: -1, Second: -1, Hovered: -1} }
+func newExplorer(p *Page) Explorer {
+	return Explorer{
+		worker: &p.Worker, dataset: &p.Dataset, training: &p.Training, model: &p.Model, timeline: &p.Timeline, messages: &p.Messages,
+		Image: -1, Second: -1, Hovered: -1,
+	}
+}
+
+// clear discards the code of a run that is replaced.
+func (e *Explorer) clear() {
+	e.Code, e.Encoded, e.Decoded, e.Map, e.Second = nil, nil, nil, nil, -1
+}
 
 // fewSliders is how many units have a slider unless all have.
 const fewSliders = 16
 
 // Show starts from the code of a validation image.
 func (e *Explorer) Show(image int) {
-	if image < 0 || image >= len(e.page.Dataset.Labels) {
+	if image < 0 || image >= len(e.dataset.Labels) {
 		return
 	}
 	e.Image, e.Second, e.Mix, e.Unusual = image, -1, 0, nil
@@ -62,19 +78,19 @@ func (e *Explorer) Show(image int) {
 
 // ShowPicture starts from the code of a picture of the user, 3,072 bytes, HWC.
 func (e *Explorer) ShowPicture(pixels []byte) {
-	e.page.Messages.over(aboutTry)
+	e.messages.over(aboutTry)
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
 	e.Original, e.Own = pixels, pixels
-	run := e.page.run
-	e.page.Encode(pixels, func(code []float32, err error) {
-		if err == nil && e.page.run == run && e.Image < 0 && len(code) == e.page.Settings.Latent {
+	run := e.training.run
+	e.model.Encode(pixels, func(code []float32, err error) {
+		if err == nil && e.training.run == run && e.Image < 0 && len(code) == e.training.Settings.Latent {
 			e.Encoded = code
 			e.setEncoded()
 		}
 	})
-	e.page.Worker.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
+	e.worker.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
 		unusual, err := answer[analysis.Rarity](reply)
-		if err == nil && e.page.run == run && e.Image < 0 {
+		if err == nil && e.training.run == run && e.Image < 0 {
 			e.Unusual = &unusual
 		}
 	})
@@ -82,15 +98,15 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 
 // encode asks for the pixels and the code of a validation image.
 func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
-	run := e.page.run
-	e.page.Worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+	run := e.training.run
+	e.worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
 		pictures, err := answer[protocol.Pictures](reply)
 		if err != nil {
 			return
 		}
 		pixels := pictures.Pixels
-		e.page.Encode(pixels, func(code []float32, err error) {
-			if err == nil && e.page.run == run && len(code) == e.page.Settings.Latent {
+		e.model.Encode(pixels, func(code []float32, err error) {
+			if err == nil && e.training.run == run && len(code) == e.training.Settings.Latent {
 				done(pixels, code)
 			}
 		})
@@ -119,7 +135,7 @@ func (e *Explorer) setCode(code []float32) {
 // decode asks for the picture of the code as it is. One question is under way
 // at a time; what changes in the meantime is asked once afterwards.
 func (e *Explorer) decode() {
-	if len(e.Code) != e.page.Settings.Latent {
+	if len(e.Code) != e.training.Settings.Latent {
 		return
 	}
 	if e.waiting {
@@ -127,11 +143,11 @@ func (e *Explorer) decode() {
 		return
 	}
 	e.waiting = true
-	run := e.page.run
-	e.page.Decode(e.Code, func(picture []byte, err error) {
+	run := e.training.run
+	e.model.Decode(e.Code, func(picture []byte, err error) {
 		e.waiting = false
-		e.page.answered = true
-		if err == nil && e.Code != nil && e.page.run == run {
+		e.answered = true
+		if err == nil && e.Code != nil && e.training.run == run {
 			e.Decoded, e.Version = picture, nextVersion()
 		}
 		if e.again {
@@ -159,8 +175,8 @@ func (e *Explorer) AsEncoded() {
 
 // MeanCode starts from the mean of the codes of all validation images.
 func (e *Explorer) MeanCode() {
-	if len(e.page.Timeline.live.Units.Center) == e.page.Settings.Latent {
-		e.setFree("mean", slices.Clone(e.page.Timeline.live.Units.Center))
+	if len(e.timeline.live.Units.Center) == e.training.Settings.Latent {
+		e.setFree("mean", slices.Clone(e.timeline.live.Units.Center))
 	}
 }
 
@@ -168,13 +184,13 @@ func (e *Explorer) MeanCode() {
 // validation images, and then as much as it usually is, times a number of an
 // exponential distribution. A linear layer's units vary around their mean.
 func (e *Explorer) RandomCode() {
-	u := e.page.Timeline.live.Units
-	if len(u.Center) != e.page.Settings.Latent {
+	u := e.timeline.live.Units
+	if len(u.Center) != e.training.Settings.Latent {
 		return
 	}
 	code := make([]float32, len(u.Center))
 	for unit := range code {
-		if e.page.Settings.Activation == "linear" {
+		if e.training.Settings.Activation == "linear" {
 			// The mean size of a normal variable is √(2/π) of its deviation.
 			code[unit] = u.Center[unit] + float32(rand.NormFloat64()*math.Sqrt(math.Pi/2))*u.Mean[unit]
 			continue
@@ -189,7 +205,7 @@ func (e *Explorer) RandomCode() {
 // MixWith mixes the code with that of a second validation image; -1 ends that.
 func (e *Explorer) MixWith(image int) {
 	e.Second = image
-	if image < 0 || image >= len(e.page.Dataset.Labels) {
+	if image < 0 || image >= len(e.dataset.Labels) {
 		e.AsEncoded()
 		return
 	}
@@ -222,8 +238,8 @@ func (e *Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
 // in the code as it was before the user changed any, or all.
 func (e *Explorer) Sliders() []int {
 	code := e.ranked
-	if len(code) != e.page.Settings.Latent {
-		code = make([]float32, e.page.Settings.Latent)
+	if len(code) != e.training.Settings.Latent {
+		code = make([]float32, e.training.Settings.Latent)
 	}
 	units := make([]int, len(code))
 	for i := range units {
@@ -238,7 +254,7 @@ func (e *Explorer) Sliders() []int {
 }
 
 // refresh follows the model as it learns.
-func (e *Explorer) refresh(evaluated bool) {
+func (e *Explorer) refresh(evaluated bool, selected int) {
 	switch {
 	case e.Image < 0 && e.Own != nil:
 		if evaluated && !e.Changed() {
@@ -246,8 +262,8 @@ func (e *Explorer) refresh(evaluated bool) {
 		} else if evaluated {
 			e.decode()
 		}
-	case e.Image < 0 && len(e.page.Timeline.Samples.Images) > 0:
-		e.Show(e.page.Timeline.Samples.Images[e.page.Pictures.Selected])
+	case e.Image < 0 && len(e.timeline.Samples.Images) > 0:
+		e.Show(e.timeline.Samples.Images[selected])
 	case evaluated && e.Code == nil && e.Image >= 0:
 		e.Show(e.Image)
 	case evaluated && e.Changed():
@@ -258,7 +274,6 @@ func (e *Explorer) refresh(evaluated bool) {
 	if evaluated && e.Map != nil {
 		e.ShowMap()
 	}
-	e.drawMap()
 }
 
 // maxMap is the number of validation images up to which the map is drawn unasked.
@@ -266,7 +281,7 @@ const maxMap = 2000
 
 // drawMap draws the map the first time that it is to be seen.
 func (e *Explorer) drawMap() {
-	if e.page.View == ViewExplore && e.Map == nil && e.Code != nil && len(e.page.Dataset.Labels) <= maxMap {
+	if e.Map == nil && e.Code != nil && len(e.dataset.Labels) <= maxMap {
 		e.ShowMap()
 	}
 }
@@ -277,11 +292,11 @@ func (e *Explorer) ShowMap() {
 		return
 	}
 	e.mapping = true
-	run := e.page.run
-	e.page.Worker.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
+	run := e.training.run
+	e.worker.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
 		e.mapping = false
 		plane, err := answer[protocol.Map](reply)
-		if err != nil || e.page.run != run {
+		if err != nil || e.training.run != run {
 			return
 		}
 		e.Map, e.MapVersion = plane.Points, nextVersion()
@@ -291,21 +306,13 @@ func (e *Explorer) ShowMap() {
 // Hover shows the validation image at a point of the map; -1 for none.
 func (e *Explorer) Hover(image int) {
 	e.Hovered, e.Thumbnail = image, nil
-	if image < 0 || image >= len(e.page.Dataset.Labels) {
+	if image < 0 || image >= len(e.dataset.Labels) {
 		return
 	}
-	e.page.Worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
+	e.worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
 		pictures, err := answer[protocol.Pictures](reply)
 		if err == nil && e.Hovered == image {
 			e.Thumbnail, e.Version = pictures.Pixels, nextVersion()
 		}
 	})
-}
-
-// Class names the class of a validation image.
-func (p *Page) Class(image int) string {
-	if image < 0 || image >= len(p.Dataset.Labels) {
-		return ""
-	}
-	return p.Dataset.Classes[p.Dataset.Labels[image]]
 }

@@ -13,7 +13,7 @@ func explored(t *testing.T) (*Page, *[]protocol.Message) {
 	t.Helper()
 	var sent []protocol.Message
 	page := New(func(m protocol.Message) { sent = append(sent, m) }, nil)
-	page.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}, Labels: make([]byte, 20)}
+	page.Dataset.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}, Labels: make([]byte, 20)}
 	page.Settings.Latent = 4
 	page.Explorer.Show(3)
 	answer := func(body any) {

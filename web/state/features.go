@@ -18,13 +18,15 @@ const (
 
 // Features is the dashboard of the latent units.
 type Features struct {
-	page *Page
-
 	Sort     Sort
 	HideDead bool
 	Class    int // only units that prefer this class, from 1; 0 for all
 	Unit     int // whose detail is shown; -1 for none
 	Detail   Detail
+
+	worker   *Worker
+	training *Training
+	timeline *Timeline
 }
 
 // Detail is what a unit does over the validation images.
@@ -36,8 +38,8 @@ type Detail struct {
 
 // Shown returns the units that the dashboard shows, in its order.
 func (f *Features) Shown() []int {
-	u := f.page.Timeline.Units
-	if u.Classes() == 0 || len(u.Mean) != f.page.Settings.Latent {
+	u := f.timeline.Units
+	if u.Classes() == 0 || len(u.Mean) != f.training.Settings.Latent {
 		return nil
 	}
 	key := func(unit int) float64 {
@@ -67,13 +69,13 @@ func (f *Features) Open(unit int) {
 
 // refresh asks for what the open unit does now.
 func (f *Features) refresh() {
-	unit, run := f.Unit, f.page.run
-	if unit < 0 || unit >= len(f.page.Timeline.Units.Mean) {
+	unit, run := f.Unit, f.training.run
+	if unit < 0 || unit >= len(f.timeline.Units.Mean) {
 		return
 	}
-	f.page.Worker.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
+	f.worker.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
 		detail, err := answer[protocol.UnitDetail](reply)
-		if err != nil || f.page.run != run || f.Unit != unit {
+		if err != nil || f.training.run != run || f.Unit != unit {
 			return // of a unit that is no longer looked at
 		}
 		f.Detail = Detail{detail, unit, nextVersion()}

@@ -20,7 +20,7 @@ func FuzzFollow(f *testing.F) {
 	f.Add("?experiment=2&lambda=0&mirrored=true&activation=linear&init=pca&decay=0.5&workers=8&subset=100&seed=-3")
 	f.Fuzz(func(t *testing.T, query string) {
 		page := visitor()
-		bounds.Hold(t, followBound(len(query)), func() { page.Follow(query) })
+		bounds.Hold(t, followBound(len(query)), func() { page.Link.Follow(query) })
 		if err := page.Settings.Validate(); err != nil {
 			t.Errorf("%q: %v", query, err)
 		}
@@ -29,7 +29,7 @@ func FuzzFollow(f *testing.F) {
 		}
 		if page.Messages.Notice == nil && page.Link.Expected == nil {
 			other := visitor()
-			other.Follow(page.Link.Query(false))
+			other.Link.Follow(page.Link.Query(false))
 			if other.Settings != page.Settings {
 				t.Errorf("%q: %+v becomes %q and then %+v", query, page.Settings, page.Link.Query(false), other.Settings)
 			}

@@ -56,10 +56,10 @@ var lessonSteps = []lessonStep{
 	{"lambda", map[string]string{"experiment": "2", "lambda": "1e-4"}, false, []lessonEvent{
 		{"done", finishedRun},
 		{"fewer", func(p *Page) bool {
-			return p.comparedWithSmallerLambda(func(now, before protocol.Evaluation) bool { return now.Active < before.Active })
+			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.Active < before.Active })
 		}},
 		{"cost", func(p *Page) bool {
-			return p.comparedWithSmallerLambda(func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
+			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
 		}},
 	}},
 	{"dead", map[string]string{"experiment": "2", "lambda": "3e-4"}, false, []lessonEvent{
@@ -71,10 +71,10 @@ var lessonSteps = []lessonStep{
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && 4*latest.Dead >= p.Settings.Latent
 		}},
-		{"open", func(p *Page) bool { return p.opened(func(activity float32) bool { return activity == 0 }) }},
+		{"open", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity == 0 }) }},
 	}},
 	{"features", map[string]string{"experiment": "3", "lambda": "1e-5"}, false, []lessonEvent{
-		{"unit", func(p *Page) bool { return p.opened(func(activity float32) bool { return activity > 0 }) }},
+		{"unit", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity > 0 }) }},
 		{"slider", func(p *Page) bool {
 			return len(p.Explorer.Code) > 0 && !slices.Equal(p.Explorer.Code, p.Explorer.Encoded)
 		}},
@@ -98,7 +98,7 @@ func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
 
 // comparedWithSmallerLambda reports whether the finished run compares with one
 // that differs from it in a smaller λ.
-func (p *Page) comparedWithSmallerLambda(compares func(now, before protocol.Evaluation) bool) bool {
+func comparedWithSmallerLambda(p *Page, compares func(now, before protocol.Evaluation) bool) bool {
 	latest, ok := p.Latest()
 	if !ok || p.Status != protocol.StatusDone {
 		return false
@@ -112,7 +112,7 @@ func (p *Page) comparedWithSmallerLambda(compares func(now, before protocol.Eval
 
 // opened reports whether a unit is open in the dashboard whose share of pictures
 // on which it is active is as asked for.
-func (p *Page) opened(is func(activity float32) bool) bool {
+func opened(p *Page, is func(activity float32) bool) bool {
 	unit := p.Features.Unit
 	return unit >= 0 && unit < len(p.Timeline.Units.Activity) && p.Epoch > 0 && is(p.Timeline.Units.Activity[unit])
 }

@@ -64,7 +64,7 @@ func TestLessonEvents(t *testing.T) {
 	page := func(step string) *Page {
 		i := slices.IndexFunc(lessonSteps, func(s lessonStep) bool { return s.id == step })
 		p := New(func(protocol.Message) {}, nil)
-		p.Dataset = protocol.Dataset{Train: 1000, MeanBCE: 0.69}
+		p.Dataset.Dataset = protocol.Dataset{Train: 1000, MeanBCE: 0.69}
 		settings, err := p.Settings.With(lessonSteps[i].set)
 		if err != nil {
 			t.Fatal(err)

@@ -50,33 +50,36 @@ func parseFingerprint(text string) (Fingerprint, error) {
 
 // Link is what a link to the page carries beside the settings: the fingerprint of a run.
 type Link struct {
-	page *Page
-
 	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
 
 	sums []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
+
+	worker   *Worker
+	dataset  *Dataset
+	training *Training
+	messages *Messages
 }
 
 // FingerprintAt returns the fingerprint of the run after an epoch; ok is false
 // where it is not that far yet, or went on with other data, kernels or another
 // learning rate than it began with.
 func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
-	if epoch < 1 || epoch > len(l.page.History) || l.page.mixed {
+	if epoch < 1 || epoch > len(l.training.History) || l.training.mixed {
 		return Fingerprint{}, false
 	}
 	table := crc32.MakeTable(crc32.Castagnoli)
 	for n := len(l.sums); n < epoch; n++ {
 		var sum uint32
 		if n == 0 {
-			sum = crc32.Checksum([]byte(l.page.dataKey()), table)
+			sum = crc32.Checksum([]byte(l.dataset.key()), table)
 		} else {
 			sum = l.sums[n-1]
 		}
-		bits := binary.LittleEndian.AppendUint64(nil, math.Float64bits(l.page.History[n].Loss))
-		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(l.page.History[n].ValLoss))
+		bits := binary.LittleEndian.AppendUint64(nil, math.Float64bits(l.training.History[n].Loss))
+		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(l.training.History[n].ValLoss))
 		l.sums = append(l.sums, crc32.Update(sum, table, bits))
 	}
-	return Fingerprint{epoch, l.page.Worker.Kernel, l.sums[epoch-1]}, true
+	return Fingerprint{epoch, l.worker.Kernel, l.sums[epoch-1]}, true
 }
 
 // Far more than any link needs; what is longer is not worth reading.
@@ -114,14 +117,14 @@ func parseQuery(query string) (url.Values, []error) {
 // Follow takes the settings of a link, by the names of the table, before the first
 // data set is there. Those that cannot be used are named in a notice, and the
 // defaults are in their place.
-func (p *Page) Follow(query string) {
+func (l *Link) Follow(query string) {
 	values, problems := parseQuery(query)
-	p.complain("Not all of the link could be used", append(problems, p.followParameters(values)...))
+	l.complain("Not all of the link could be used", append(problems, l.follow(values)...))
 }
 
 // followParameters takes the settings that the parameters of a link give, and returns what is
 // wrong with them.
-func (p *Page) followParameters(values url.Values) (problems []error) {
+func (l *Link) follow(values url.Values) (problems []error) {
 	changes := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		value := values.Get(name)
@@ -130,7 +133,7 @@ func (p *Page) followParameters(values url.Values) (problems []error) {
 		case name == fingerprintName:
 			f, err := parseFingerprint(value)
 			if err == nil {
-				p.Link.Expected = &f
+				l.Expected = &f
 			}
 			problems = append(problems, err)
 		case !known:
@@ -139,9 +142,9 @@ func (p *Page) followParameters(values url.Values) (problems []error) {
 			changes[name] = value
 		}
 	}
-	settings, err := p.Settings.With(changes)
+	settings, err := l.training.Settings.With(changes)
 	if err != nil { // one by one, for those that can be used
-		settings = p.Settings
+		settings = l.training.Settings
 		before := len(problems)
 		for _, field := range experiment.Table {
 			if value, given := changes[field.Name]; given {
@@ -157,17 +160,17 @@ func (p *Page) followParameters(values url.Values) (problems []error) {
 			problems = append(problems, err) // each can be used, but not together
 		}
 	}
-	p.Settings = settings
+	l.training.Settings = settings
 	return problems
 }
 
 // complain tells the user what was wrong with a link, if anything was.
-func (p *Page) complain(title string, problems []error) {
+func (l *Link) complain(title string, problems []error) {
 	err := errors.Join(problems...)
 	if err == nil {
 		return
 	}
-	p.Messages.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
+	l.messages.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
 }
 
 // A notice names so many problems, each with so many bytes: a link can have any
@@ -201,12 +204,12 @@ func (l *Link) Query(fingerprint bool) string {
 		value = strings.NewReplacer("%2C", ",", "%2F", "/").Replace(url.QueryEscape(value))
 		parts = append(parts, name+"="+value)
 	}
-	for _, change := range l.page.Settings.Changes() {
+	for _, change := range l.training.Settings.Changes() {
 		if change.Name != "workers" || !fingerprint { // of the machine, not of the experiment
 			add(change.Name, change.Value)
 		}
 	}
-	if f, ok := l.FingerprintAt(len(l.page.History)); ok && fingerprint {
+	if f, ok := l.FingerprintAt(len(l.training.History)); ok && fingerprint {
 		add(fingerprintName, f.String())
 	}
 	if len(parts) == 0 {
@@ -223,7 +226,7 @@ func (l *Link) Reproduced() string {
 	}
 	got, ok := l.FingerprintAt(l.Expected.Epoch)
 	switch {
-	case !ok && l.page.mixed:
+	case !ok && l.training.mixed:
 		return "Not the link's run: this one went on with other data, kernels or another learning rate than it began with."
 	case !ok:
 		return fmt.Sprintf("The link's run will be compared with this one after epoch %d.", l.Expected.Epoch)

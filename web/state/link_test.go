@@ -22,11 +22,11 @@ func TestLink(t *testing.T) {
 		}
 		page.Settings = settings
 		other := visitor()
-		other.Follow(page.Link.Query(false))
+		other.Link.Follow(page.Link.Query(false))
 		if other.Settings != page.Settings || other.Messages.Notice != nil {
 			t.Errorf("%v: the link %q opens %+v, notice %v", changes, page.Link.Query(false), other.Settings, other.Messages.Notice)
 		}
-		page.Follow(page.Link.Query(true)) // what was set before does not matter
+		page.Link.Follow(page.Link.Query(true)) // what was set before does not matter
 		if page.Settings != settings {
 			t.Errorf("%v: the link %q opens %+v", changes, page.Link.Query(true), page.Settings)
 		}
@@ -65,7 +65,7 @@ func TestBadLink(t *testing.T) {
 		"?latent=32&experiment=2&lambda=0":               `experiment "2": want 1`,
 	} {
 		page := visitor()
-		page.Follow(query)
+		page.Link.Follow(query)
 		if page.Settings.Latent != 32 {
 			t.Errorf("%s: latent %d, want 32", query, page.Settings.Latent)
 		}
@@ -81,7 +81,7 @@ func TestBadLink(t *testing.T) {
 // A link of megabytes is not read at all.
 func TestLongLink(t *testing.T) {
 	page := visitor()
-	page.Follow("?latent=32&" + strings.Repeat("x=1&", 1<<20))
+	page.Link.Follow("?latent=32&" + strings.Repeat("x=1&", 1<<20))
 	if page.Settings.Latent == 32 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "characters of parameters: want at most 8192") {
 		t.Errorf("latent %d, notice %v", page.Settings.Latent, page.Messages.Notice)
 	}
@@ -90,7 +90,7 @@ func TestLongLink(t *testing.T) {
 // However many problems a link has, the notice stays short.
 func TestManyProblems(t *testing.T) {
 	page := visitor()
-	page.Follow("?latent=" + strings.Repeat("9", 5000) + "&a&b&c&d&e&f&g&lambda=" + strings.Repeat("é", 500))
+	page.Link.Follow("?latent=" + strings.Repeat("9", 5000) + "&a&b&c&d&e&f&g&lambda=" + strings.Repeat("é", 500))
 	if n := len(page.Messages.Notice.Text); n > 1200 || !strings.Contains(page.Messages.Notice.Text, "; and 1 more. Defaults") {
 		t.Errorf("a notice of %d bytes: %s", n, page.Messages.Notice.Text)
 	}
@@ -104,7 +104,7 @@ func TestFingerprint(t *testing.T) {
 	if !strings.HasPrefix(link, "?fingerprint=2-") {
 		t.Fatalf("link %q, want a fingerprint after epoch 2", link)
 	}
-	page.Follow(link)
+	page.Link.Follow(link)
 	if text := page.Link.Reproduced(); !strings.Contains(text, "bit for bit, up to epoch 2") {
 		t.Errorf("the run itself: %q", text)
 	}

@@ -11,8 +11,6 @@ import (
 // Loss is the chart of the losses: what it shows of the run, and what that is
 // held against.
 type Loss struct {
-	page *Page
-
 	Quantity fit.Quantity
 	Log      bool // logarithmic excess
 	ShowMean bool // whether there is a line for the mean image
@@ -20,6 +18,10 @@ type Loss struct {
 
 	pcas  map[pcaSize]baseline.Quality // of the data set in use
 	asked pcaSize                      // what the worker was asked for
+
+	worker   *Worker
+	dataset  *Dataset
+	training *Training
 }
 
 // Show chooses what the loss chart shows. Only the excess can be
@@ -40,8 +42,8 @@ func (l *Loss) ShowLog(on bool) {
 // Baselines returns those that are switched on and known.
 func (l *Loss) Baselines() []baseline.Baseline {
 	var baselines []baseline.Baseline
-	if l.ShowMean && l.page.Dataset.Train > 0 {
-		baselines = append(baselines, baseline.Baseline{Name: "mean image", Quality: baseline.Quality{BCE: l.page.Dataset.MeanBCE, MSE: l.page.Dataset.MeanMSE}})
+	if l.ShowMean && l.dataset.Train > 0 {
+		baselines = append(baselines, baseline.Baseline{Name: "mean image", Quality: baseline.Quality{BCE: l.dataset.MeanBCE, MSE: l.dataset.MeanMSE}})
 	}
 	if quality, ok := l.PCA(); ok && l.ShowPCA {
 		baselines = append(baselines, baseline.Baseline{Name: fmt.Sprintf("PCA-%d", l.pcaSize().k), Quality: quality})
@@ -54,7 +56,7 @@ func (l *Loss) Baselines() []baseline.Baseline {
 type pcaSize struct{ k, images int }
 
 func (l *Loss) pcaSize() pcaSize {
-	return pcaSize{l.page.Settings.Latent, l.page.Settings.TrainingImages(l.page.Dataset.Train)}
+	return pcaSize{l.training.Settings.Latent, l.training.Settings.TrainingImages(l.dataset.Train)}
 }
 
 // PCA returns how well as many principal components as there are latent units
@@ -83,17 +85,17 @@ func (l *Loss) SwitchPCA(on bool) {
 // askPCA asks for the principal components where they are wanted and unknown.
 func (l *Loss) askPCA() {
 	size := l.pcaSize()
-	if _, known := l.pcas[size]; known || !l.ShowPCA || !l.PCAPossible() || l.asked == size || l.page.Dataset.Train == 0 {
+	if _, known := l.pcas[size]; known || !l.ShowPCA || !l.PCAPossible() || l.asked == size || l.dataset.Train == 0 {
 		return
 	}
 	l.asked = size
-	pcas, run := l.pcas, l.page.run // of this data set, and whose
-	l.page.Worker.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
+	pcas, run := l.pcas, l.training.run // of this data set, and whose
+	l.worker.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
 		l.asked = pcaSize{}
 		quality, err := answer[baseline.Quality](reply)
 		if err == nil {
 			pcas[size] = quality
-		} else if run == l.page.run {
+		} else if run == l.training.run {
 			return // asking again would change nothing
 		}
 		l.askPCA() // for what may have been wanted in the meantime

@@ -134,7 +134,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 			p.Runs.Kept = []Run{{Model: "model"}}
 			p.Runs.Restore(0)
 		}, "Another model was opened.", "export import watch play"},
-		"data": {func(p *Page) { p.UseFile("other.sae", nil, ignore) }, "Another data set was opened.", "load import watch play"},
+		"data": {func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }, "Another data set was opened.", "load import watch play"},
 	} {
 		page, worker := trained(t)
 		test.replace(page)
@@ -156,7 +156,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	worker.answer(protocol.Message{Error: "not a model"})
 	worker.loadFail = "not a data set"
 	worker.silent = false
-	page.UseFile("other.sae", nil, ignore)
+	page.Dataset.UseFile("other.sae", nil, ignore)
 	if page.Messages.Toast != nil {
 		t.Errorf("toast %v where nothing was replaced", page.Messages.Toast)
 	}
@@ -164,7 +164,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	page, worker = newPage(t)
 	worker.ready("earlier.sae")
 	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batches: 4})
-	page.UseFile("other.sae", nil, must(t))
+	page.Dataset.UseFile("other.sae", nil, must(t))
 	if page.Messages.Toast != nil {
 		t.Errorf("toast %v of data that are gone", page.Messages.Toast)
 	}
@@ -194,7 +194,7 @@ func TestUndoDelete(t *testing.T) {
 		t.Errorf("runs %q", got)
 	}
 	page.Runs.Delete(1)
-	page.UseFile("other.sae", nil, must(t))
+	page.Dataset.UseFile("other.sae", nil, must(t))
 	if page.Messages.Toast != nil {
 		t.Errorf("toast %v of a run on other data", page.Messages.Toast)
 	}
@@ -206,7 +206,7 @@ func TestNoticesEnd(t *testing.T) {
 	moreEpochs := func(p *Page) { p.Set(map[string]string{"epochs": "30"}, func(bool, error) {}) }
 	reset := func(p *Page) { p.Reset(ignore) }
 	model := func(p *Page) { p.Import("file", ignore) }
-	file := func(p *Page) { p.UseFile("other.sae", nil, ignore) }
+	file := func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }
 	picture := func(p *Page) { p.Explorer.ShowPicture(make([]byte, 3072)) }
 	play := func(p *Page) { p.Play(ignore) }
 	series := func(p *Page) { p.Series.Experiments() }
@@ -217,11 +217,11 @@ func TestNoticesEnd(t *testing.T) {
 		ends   acts
 		stays  acts
 	}{
-		"a link": {"Not all of the link could be used", func(p *Page, w *fakeWorker) { p.Follow("?lamda=1") },
+		"a link": {"Not all of the link could be used", func(p *Page, w *fakeWorker) { p.Link.Follow("?lamda=1") },
 			acts{"settings": newSettings, "epochs": moreEpochs, "model": model, "series": series}, acts{"play": play, "reset": reset, "file": file}},
 		"bad data": {"That data set could not be used", func(p *Page, w *fakeWorker) {
 			w.loadFail = "no"
-			p.UseFile("bad", nil, ignore)
+			p.Dataset.UseFile("bad", nil, ignore)
 		}, acts{"file": file, "model": model, "picture": picture}, acts{"play": play, "settings": newSettings}},
 		"a bad model": {"That model could not be used", func(p *Page, w *fakeWorker) {
 			w.silent = true
@@ -229,8 +229,8 @@ func TestNoticesEnd(t *testing.T) {
 			w.answer(protocol.Message{Error: "no"})
 			w.silent = false
 		}, acts{"file": file, "model": model}, acts{"play": play, "settings": newSettings}},
-		"an export": {"The model could not be exported", func(p *Page, w *fakeWorker) { p.Exported("x.npz", errors.New("no")) },
-			acts{"file": file, "export": func(p *Page) { p.Exported("x.npz", nil) }}, acts{"play": play, "settings": newSettings}},
+		"an export": {"The model could not be exported", func(p *Page, w *fakeWorker) { p.Model.Exported("x.npz", errors.New("no")) },
+			acts{"file": file, "export": func(p *Page) { p.Model.Exported("x.npz", nil) }}, acts{"play": play, "settings": newSettings}},
 		"a small data set": {"Settings were adapted to the data set", func(p *Page, w *fakeWorker) {
 			p.Settings.Batch = 4096
 			p.adapt()
@@ -244,20 +244,20 @@ func TestNoticesEnd(t *testing.T) {
 			w.frame(protocol.Frame{Status: protocol.StatusError, Failure: "no"})
 		}, acts{"settings": newSettings, "reset": reset, "model": model, "file": file, "series": series}, acts{"play": play, "epochs": moreEpochs}},
 		"a lost worker": {"The training worker stopped and was replaced", func(p *Page, w *fakeWorker) {
-			p.WorkerDied("no")
+			p.Recovery.WorkerDied("no")
 			w.ready("")
 		}, acts{"settings": newSettings, "reset": reset, "model": model, "file": file, "series": series}, acts{"play": play, "epochs": moreEpochs}},
 		"no worker": {"The training worker does not start", func(p *Page, w *fakeWorker) {
 			for range maxDeaths + 1 {
-				p.WorkerDied("no")
+				p.Recovery.WorkerDied("no")
 			}
-		}, nil, acts{"play": play, "epochs": moreEpochs, "discard": (*Page).DiscardOffer}},
+		}, nil, acts{"play": play, "epochs": moreEpochs, "discard": func(p *Page) { p.Saves.DiscardOffer() }}},
 		"an offer": {"The data of that run are not here", func(p *Page, w *fakeWorker) {
-			p.Offers = []protocol.Save{{}}
-			p.Resume()
-		}, acts{"discard": (*Page).DiscardOffer, "hide": (*Page).HideOffers, "resume": func(p *Page) {
-			p.Offers[0].Data = p.fingerprint() // which are there by now
-			p.Resume()
+			p.Saves.Offers = []protocol.Save{{}}
+			p.Saves.Resume()
+		}, acts{"discard": func(p *Page) { p.Saves.DiscardOffer() }, "hide": func(p *Page) { p.Saves.HideOffers() }, "resume": func(p *Page) {
+			p.Saves.Offers[0].Data = p.Dataset.fingerprint() // which are there by now
+			p.Saves.Resume()
 		}}, acts{"play": play, "settings": newSettings}},
 		"other data": {"The model learnt from other data", func(p *Page, w *fakeWorker) {
 			imported := protocol.Imported{Settings: p.Settings, Frame: protocol.Frame{Status: protocol.StatusPaused}}
@@ -299,17 +299,17 @@ func TestMessagesOfARunEndWithIt(t *testing.T) {
 	} {
 		page, _ := trained(t)
 		page.Messages.Copied("The link", nil)
-		page.Exported("x.npz", nil)
+		page.Model.Exported("x.npz", nil)
 		page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "too large"}))
 		before := page.run
-		if page.Messages.Toast == nil || page.Told == "" || page.Unsaved == "" {
-			t.Fatalf("toast %v, told %q, unsaved %q", page.Messages.Toast, page.Told, page.Unsaved)
+		if page.Messages.Toast == nil || page.Model.Told == "" || page.Saves.Unsaved == "" {
+			t.Fatalf("toast %v, told %q, unsaved %q", page.Messages.Toast, page.Model.Told, page.Saves.Unsaved)
 		}
 		toast := page.Messages.Toast
 		act(page)
 		page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: before, Error: "too large"})) // late
-		if page.Messages.Toast == toast || page.Told != "" || page.Unsaved != "" {
-			t.Errorf("%s: toast %v, told %q, unsaved %q", name, page.Messages.Toast, page.Told, page.Unsaved)
+		if page.Messages.Toast == toast || page.Model.Told != "" || page.Saves.Unsaved != "" {
+			t.Errorf("%s: toast %v, told %q, unsaved %q", name, page.Messages.Toast, page.Model.Told, page.Saves.Unsaved)
 		}
 
 	}
@@ -321,7 +321,7 @@ func TestUnseenRunWaits(t *testing.T) {
 	page, worker := openSaving(t, left)
 	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Frame: protocol.Frame{Status: protocol.StatusPaused}, Same: true, Kernel: "go"}
 	page.See(false)
-	page.Resume()
+	page.Saves.Resume()
 	if page.Status != protocol.StatusPaused {
 		t.Errorf("status %q of a run that is not seen", page.Status)
 	}
@@ -331,7 +331,7 @@ func TestUnseenRunWaits(t *testing.T) {
 	}
 	// Its worker is lost meanwhile.
 	page.See(false)
-	page.WorkerDied("struck by lightning")
+	page.Recovery.WorkerDied("struck by lightning")
 	page.See(true)
 	worker.ready("")
 	if page.Status != protocol.StatusTraining {
@@ -346,7 +346,7 @@ func TestUnseenRunWaits(t *testing.T) {
 	// A finished run stays finished.
 	page, worker = openSaving(t, left)
 	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Frame: protocol.Frame{Status: protocol.StatusDone}, Same: true, Kernel: "go"}
-	page.Resume()
+	page.Saves.Resume()
 	if page.Status != protocol.StatusDone {
 		t.Errorf("status %q of a finished run", page.Status)
 	}

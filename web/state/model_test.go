@@ -59,14 +59,14 @@ func TestImport(t *testing.T) {
 
 func TestExport(t *testing.T) {
 	page, worker := open(t)
-	page.Export("h5", func(_ any, err error) {
+	page.Model.Export("h5", func(_ any, err error) {
 		if err == nil || !strings.Contains(err.Error(), `format "h5": want one of`) {
 			t.Errorf("unknown format: %v", err)
 		}
 	})
 	worker.silent = true
 	var got any
-	page.Export("npz", func(file any, err error) {
+	page.Model.Export("npz", func(file any, err error) {
 		must(t)(err)
 		got = file
 	})
@@ -79,15 +79,15 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := page.FileName(format); name != "sae-2-64-epoch20.npz" {
+	if name := page.Model.FileName(format); name != "sae-2-64-epoch20.npz" {
 		t.Errorf("file name %q", name)
 	}
 	young, _ := newPage(t)
 	for name, call := range map[string]func(func(error)){
-		"export": func(done func(error)) { young.Export("npz", func(_ any, err error) { done(err) }) },
+		"export": func(done func(error)) { young.Model.Export("npz", func(_ any, err error) { done(err) }) },
 		"import": func(done func(error)) { young.Import(nil, done) },
-		"encode": func(done func(error)) { young.Encode(nil, func(_ []float32, err error) { done(err) }) },
-		"decode": func(done func(error)) { young.Decode(nil, func(_ []byte, err error) { done(err) }) },
+		"encode": func(done func(error)) { young.Model.Encode(nil, func(_ []float32, err error) { done(err) }) },
+		"decode": func(done func(error)) { young.Model.Decode(nil, func(_ []byte, err error) { done(err) }) },
 	} {
 		call(func(err error) {
 			if err == nil || !strings.Contains(err.Error(), name+": ") || !strings.Contains(err.Error(), "await sae.ready") {
@@ -184,7 +184,7 @@ func TestSweep(t *testing.T) {
 	for name, end := range map[string]func(){
 		"a setting": func() { page.Set(map[string]string{"seed": "3"}, func(bool, error) {}) },
 		"reset":     func() { page.Reset(must(t)) },
-		"data":      func() { page.UseSynthetic(must(t)) },
+		"data":      func() { page.Dataset.UseSynthetic(must(t)) },
 		"stop":      page.Series.Stop,
 		"divergence": func() {
 			worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusError, Failure: "the loss is no longer finite", Diverged: true})
@@ -266,9 +266,9 @@ func TestRunsAreKept(t *testing.T) {
 		Delete: func(key string) { delete(kept, key) },
 		All: func(done func([]Run)) {
 			done([]Run{
-				{Key: "1", Data: page.dataKey(), Result: fit.Result{Name: "Earlier", Settings: experiment.Default()}},
+				{Key: "1", Data: page.Dataset.key(), Result: fit.Result{Name: "Earlier", Settings: experiment.Default()}},
 				{Key: "2", Data: "other data", Result: fit.Result{Name: "Other", Settings: experiment.Default()}},
-				{Key: "3", Data: page.dataKey(), Result: fit.Result{Name: "Bad"}},
+				{Key: "3", Data: page.Dataset.key(), Result: fit.Result{Name: "Bad"}},
 			})
 		},
 	})
@@ -290,7 +290,7 @@ func TestRunsAreKept(t *testing.T) {
 	}
 	id := page.Runs.Kept[1].ID
 	page.Runs.Rename(id, "Base")
-	if run := kept[page.Runs.Kept[1].Key]; run.Name != "Base" || run.Model != "blob" || run.Data != page.dataKey() {
+	if run := kept[page.Runs.Kept[1].Key]; run.Name != "Base" || run.Model != "blob" || run.Data != page.Dataset.key() {
 		t.Errorf("kept %+v", run)
 	}
 	page.Runs.Delete(id)

@@ -12,11 +12,15 @@ const PictureCount = 8
 
 // Pictures are the validation images on show, and which of them is selected.
 type Pictures struct {
-	page *Page
-
 	Selected int   // whose code is shown, an index into Samples.Images
 	Shuffled bool  // whether they are others than the fixed ones
 	watched  []int // that the worker is to show
+
+	worker   *Worker
+	dataset  *Dataset
+	timeline *Timeline
+	explorer *Explorer
+	changed  func(event string)
 }
 
 // fix shows the first validation image of each class in turn: the
@@ -42,12 +46,12 @@ func (s *Pictures) Others() {
 // choose fills the pictures with images of different classes as far
 // as there are, each picked among its class's images that are not yet shown.
 func (s *Pictures) choose(pick func(candidates []int) int) {
-	byClass := make([][]int, len(s.page.Dataset.Classes))
-	for i, label := range s.page.Dataset.Labels {
+	byClass := make([][]int, len(s.dataset.Classes))
+	for i, label := range s.dataset.Labels {
 		byClass[label] = append(byClass[label], i)
 	}
 	var images []int
-	wanted := min(PictureCount, len(s.page.Dataset.Labels))
+	wanted := min(PictureCount, len(s.dataset.Labels))
 	for class := 0; len(images) < wanted; class = (class + 1) % len(byClass) {
 		candidates := byClass[class]
 		if len(candidates) == 0 {
@@ -62,27 +66,27 @@ func (s *Pictures) choose(pick func(candidates []int) int) {
 }
 
 func (s *Pictures) watch() {
-	s.page.Worker.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: s.watched}), nil)
-	s.page.changed("state")
+	s.worker.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: s.watched}), nil)
+	s.changed("state")
 }
 
 // Select shows the code of the picture at the given position, there and in the
 // explorer.
 func (s *Pictures) Select(position int) {
-	if position >= 0 && position < len(s.page.Timeline.Samples.Labels) {
+	if position >= 0 && position < len(s.timeline.Samples.Labels) {
 		s.Selected = position
-		s.page.Explorer.Show(s.page.Timeline.Samples.Images[position])
+		s.explorer.Show(s.timeline.Samples.Images[position])
 	}
 }
 
 // ClassName names the class of the picture at the given position.
 func (s *Pictures) ClassName(position int) string {
-	if position >= len(s.page.Timeline.Samples.Labels) {
+	if position >= len(s.timeline.Samples.Labels) {
 		return ""
 	}
-	label := s.page.Timeline.Samples.Labels[position]
-	if label >= len(s.page.Dataset.Classes) {
+	label := s.timeline.Samples.Labels[position]
+	if label >= len(s.dataset.Classes) {
 		return "" // the pictures are still those of the data set before
 	}
-	return s.page.Dataset.Classes[label]
+	return s.dataset.Classes[label]
 }

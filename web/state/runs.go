@@ -32,14 +32,18 @@ type Keeper struct {
 
 // Runs are the runs that are kept, on the data set in use.
 type Runs struct {
-	page *Page
-
 	Kept    []Run
 	Version int    // grows with every change of Kept
 	Unkept  string // why the last run is kept for this visit only; "" where it is kept longer
 
 	keeper *Keeper // nil for none
 	lastID int
+
+	dataset  *Dataset
+	training *Training
+	model    *Model
+	messages *Messages
+	saves    *Saves
 }
 
 // KeepWith has runs kept beyond the visit.
@@ -50,9 +54,9 @@ func (r *Runs) recall() {
 	if r.keeper == nil {
 		return
 	}
-	data := r.page.dataKey()
+	data := r.dataset.key()
 	r.keeper.All(func(kept []Run) {
-		if r.page.dataKey() != data {
+		if r.dataset.key() != data {
 			return
 		}
 		var runs []Run
@@ -78,8 +82,8 @@ func (r *Runs) keep(run Run) {
 			r.Unkept = err.Error()
 			return
 		}
-		if r.page.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.page.Settings) {
-			r.page.discard(r.page.slot) // it is not unfinished any more
+		if r.training.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.training.Settings) {
+			r.saves.discard(r.saves.slot) // it is not unfinished any more
 		}
 	})
 }
@@ -97,17 +101,17 @@ const maxRuns = 50
 // add keeps the run that has just ended, in the place of an earlier one
 // with the same settings.
 func (r *Runs) add() {
-	latest, ok := r.page.Latest()
+	latest, ok := r.training.Latest()
 	if !ok {
 		return
 	}
 	r.lastID++
-	run := Run{Key: NewKey(), Data: r.page.dataKey(), Result: fit.Result{
-		ID: r.lastID, Name: fmt.Sprintf("Run %d", r.lastID), Settings: r.page.Settings, Evaluation: latest,
-		History: slices.Clone(r.page.History), Seconds: r.page.TrainSeconds,
+	run := Run{Key: NewKey(), Data: r.dataset.key(), Result: fit.Result{
+		ID: r.lastID, Name: fmt.Sprintf("Run %d", r.lastID), Settings: r.training.Settings, Evaluation: latest,
+		History: slices.Clone(r.training.History), Seconds: r.training.TrainSeconds,
 	}}
 	for _, earlier := range r.Kept {
-		if sameButWorkers(earlier.Settings, r.page.Settings) {
+		if sameButWorkers(earlier.Settings, r.training.Settings) {
 			run.ID, run.Key, run.Name, run.Shown = earlier.ID, earlier.Key, earlier.Name, earlier.Shown
 		}
 	}
@@ -117,7 +121,7 @@ func (r *Runs) add() {
 		r.forget(oldest)
 	}
 	r.set(runs[max(0, len(runs)-maxRuns):])
-	r.page.checkpoint(func(file any) {
+	r.model.checkpoint(func(file any) {
 		if i := r.index(run.ID); i >= 0 {
 			r.Kept[i].Model = file
 			r.keep(r.Kept[i])
@@ -174,7 +178,7 @@ func (r *Runs) Delete(id int) {
 	run := r.Kept[i]
 	r.set(slices.Delete(slices.Clone(r.Kept), i, i+1))
 	r.forget(run)
-	r.page.Messages.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
+	r.messages.Toast = &Toast{Text: "Deleted " + run.Name + ".", Undo: func() {
 		r.set(slices.Insert(slices.Clone(r.Kept), min(i, len(r.Kept)), run))
 		r.keep(run)
 	}}
@@ -183,7 +187,7 @@ func (r *Runs) Delete(id int) {
 // Restore makes a run that is kept the one under way.
 func (r *Runs) Restore(id int) {
 	if i := r.index(id); i >= 0 && r.Kept[i].Model != nil {
-		r.page.Import(r.Kept[i].Model, ignore)
+		r.training.Import(r.Kept[i].Model, ignore)
 	}
 }
 
@@ -194,7 +198,7 @@ func (r *Runs) TradeOff() [][]fit.Result {
 		s.Experiment, s.Lambda, s.Workers = 0, 0, ""
 		return s
 	}
-	keys := []experiment.Settings{alike(r.page.Settings)}
+	keys := []experiment.Settings{alike(r.training.Settings)}
 	groups := map[experiment.Settings][]fit.Result{}
 	for _, run := range r.Kept {
 		key := alike(run.Settings)

@@ -14,7 +14,7 @@ import (
 func openSaving(t *testing.T, left ...protocol.Save) (*Page, *fakeWorker) {
 	t.Helper()
 	page, worker := newPage(t)
-	page.SaveRuns("own")
+	page.Saves.Under("own")
 	worker.replies = map[protocol.Type]any{protocol.TypeKeep: protocol.Left{Saves: left}}
 	worker.ready("")
 	if got := worker.types(); got != "keep load watch configure" {
@@ -60,16 +60,16 @@ func leftRun(t *testing.T) protocol.Save {
 func TestOfferedRun(t *testing.T) {
 	left := leftRun(t)
 	page, worker := openSaving(t, left)
-	if len(page.Offers) != 1 || page.Settings.Latent != 64 {
-		t.Fatalf("offers %+v, settings %+v: want the run to wait", page.Offers, page.Settings)
+	if len(page.Saves.Offers) != 1 || page.Settings.Latent != 64 {
+		t.Fatalf("offers %+v, settings %+v: want the run to wait", page.Saves.Offers, page.Settings)
 	}
 	worker.replies[protocol.TypeResume] = protocol.Imported{Settings: left.Settings, Frame: protocol.Frame{Status: protocol.StatusPaused}, Same: true, Kernel: "simd"}
-	page.Resume()
+	page.Saves.Resume()
 	if got := worker.types(); got != "resume watch play" {
 		t.Errorf("commands %q", got)
 	}
-	if len(page.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusTraining {
-		t.Errorf("offers %+v, latent %d, status %q", page.Offers, page.Settings.Latent, page.Status)
+	if len(page.Saves.Offers) != 0 || page.Settings.Latent != 32 || page.Status != protocol.StatusTraining {
+		t.Errorf("offers %+v, latent %d, status %q", page.Saves.Offers, page.Settings.Latent, page.Status)
 	}
 	if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "trained with simd and goes on with go") {
 		t.Errorf("notice %v: want the other kernel named", page.Messages.Notice)
@@ -85,13 +85,13 @@ func TestOfferedRun(t *testing.T) {
 	}
 
 	page, worker = openSaving(t, left, protocol.Save{Slot: "older"})
-	page.DiscardOffer()
-	if got := worker.types(); got != "discard" || len(page.Offers) != 1 || page.Offers[0].Slot != "older" {
-		t.Errorf("commands %q, offers %+v after one was discarded", got, page.Offers)
+	page.Saves.DiscardOffer()
+	if got := worker.types(); got != "discard" || len(page.Saves.Offers) != 1 || page.Saves.Offers[0].Slot != "older" {
+		t.Errorf("commands %q, offers %+v after one was discarded", got, page.Saves.Offers)
 	}
-	page.HideOffers()
-	if got := worker.types(); got != "" || len(page.Offers) != 0 {
-		t.Errorf("commands %q, offers %+v: want the run to stay saved", got, page.Offers)
+	page.Saves.HideOffers()
+	if got := worker.types(); got != "" || len(page.Saves.Offers) != 0 {
+		t.Errorf("commands %q, offers %+v: want the run to stay saved", got, page.Saves.Offers)
 	}
 }
 
@@ -100,15 +100,15 @@ func TestOfferedRunOnOtherData(t *testing.T) {
 	left := leftRun(t)
 	left.Data.Name, left.Load = "kept", protocol.Load{Source: protocol.SourceKept}
 	page, worker := openSaving(t, left)
-	page.Resume()
-	if got := worker.types(); got != "" || len(page.Offers) != 1 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "It was trained on kept with 300 images. Drop their file") {
-		t.Errorf("commands %q, offers %+v, notice %v", got, page.Offers, page.Messages.Notice)
+	page.Saves.Resume()
+	if got := worker.types(); got != "" || len(page.Saves.Offers) != 1 || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "It was trained on kept with 300 images. Drop their file") {
+		t.Errorf("commands %q, offers %+v, notice %v", got, page.Saves.Offers, page.Messages.Notice)
 	}
-	page.Kept = "kept"
+	page.Dataset.KeptName = "kept"
 	worker.resumes(page, protocol.StatusPaused)
-	page.Resume()
-	if got := worker.types(); got != "load resume watch play" || len(page.Offers) != 0 || page.Dataset.Name != "kept" {
-		t.Errorf("commands %q, offers %+v, data %q", got, page.Offers, page.Dataset.Name)
+	page.Saves.Resume()
+	if got := worker.types(); got != "load resume watch play" || len(page.Saves.Offers) != 0 || page.Dataset.Name != "kept" {
+		t.Errorf("commands %q, offers %+v, data %q", got, page.Saves.Offers, page.Dataset.Name)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	left.Queue = configure.Queue
 	page, worker = openSaving(t, left)
 	worker.resumes(page, protocol.StatusPaused)
-	page.Resume()
+	page.Saves.Resume()
 	resume, err := protocol.Decode[protocol.Resume](worker.last(t, protocol.TypeResume))
 	if run, total := page.Series.At(); err != nil || resume.Queue == nil || len(resume.Queue.Runs) != 2 || run != 1 || total != 3 {
 		t.Fatalf("resumed %+v, %v, run %d of %d", resume.Queue, err, run, total)
@@ -143,7 +143,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	left.Queue = &protocol.Queue{Runs: []map[string]string{{"colour": "red"}}, Total: 2}
 	page, worker = openSaving(t, left)
 	worker.resumes(page, protocol.StatusPaused)
-	page.Resume()
+	page.Saves.Resume()
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
 	if _, total := page.Series.At(); total != 0 || page.Status != protocol.StatusDone || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "colour") {
@@ -155,7 +155,7 @@ func TestSeriesIsResumed(t *testing.T) {
 func TestLostRunGoesOn(t *testing.T) {
 	for name, lose := range map[string]func(*Page, *fakeWorker){
 		"worker": func(p *Page, w *fakeWorker) {
-			if !p.WorkerDied("struck by lightning") {
+			if !p.Recovery.WorkerDied("struck by lightning") {
 				t.Error("the worker is not replaced")
 			}
 			w.ready("")
@@ -187,8 +187,8 @@ func TestLostRunGoesOn(t *testing.T) {
 			}
 		}
 		worker.saved(7, 0)
-		if page.deaths != 0 {
-			t.Errorf("%s: %d deaths of a run that came further", name, page.deaths)
+		if page.Recovery.deaths != 0 {
+			t.Errorf("%s: %d deaths of a run that came further", name, page.Recovery.deaths)
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestLostFinishedRun(t *testing.T) {
 		if name == "with its model" {
 			worker.answer(protocol.Message{File: "blob"})
 		}
-		page.WorkerDied("struck by lightning")
+		page.Recovery.WorkerDied("struck by lightning")
 		if page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, want.notice) {
 			t.Errorf("%s: notice %v, want %q", name, page.Messages.Notice, want.notice)
 		}
@@ -232,7 +232,7 @@ func TestTooLargeANetwork(t *testing.T) {
 	worker.saved(0, 1)
 	worker.resumes(page, protocol.StatusPaused)
 	page.Set(map[string]string{"hidden": "4096,4096"}, func(bool, error) {})
-	page.WorkerDied("out of memory")
+	page.Recovery.WorkerDied("out of memory")
 	worker.types()
 	worker.ready("")
 	if got := worker.types(); got != "keep load resume watch" || page.Settings.Hidden != "512,128" || page.Status != protocol.StatusPaused {
@@ -279,19 +279,19 @@ func TestSaving(t *testing.T) {
 	page, worker := openSaving(t)
 	page.Runs.KeepWith(Keeper{Put: func(_ Run, done Done) { done(nil) }, Delete: func(string) {}, All: func(func([]Run)) {}})
 	worker.page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "the disk is full"}))
-	if page.Unsaved != "the disk is full" {
-		t.Errorf("unsaved %q", page.Unsaved)
+	if page.Saves.Unsaved != "the disk is full" {
+		t.Errorf("unsaved %q", page.Saves.Unsaved)
 	}
 	worker.saved(1, 0)
-	if page.Unsaved != "" {
-		t.Errorf("unsaved %q of a saved run", page.Unsaved)
+	if page.Saves.Unsaved != "" {
+		t.Errorf("unsaved %q of a saved run", page.Saves.Unsaved)
 	}
 	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batch: 0})
-	if page.SaveNow() {
+	if page.Saves.SaveNow() {
 		t.Error("a saved run has something to lose")
 	}
 	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batch: 1})
-	if !page.SaveNow() {
+	if !page.Saves.SaveNow() {
 		t.Error("a batch after the save there is nothing to lose")
 	}
 	page.Play(must(t))
@@ -302,7 +302,7 @@ func TestSaving(t *testing.T) {
 	if got := worker.types(); got != "export seen discard" {
 		t.Errorf("commands %q: want a run that is kept to be saved no longer", got)
 	}
-	if page.SaveNow() {
+	if page.Saves.SaveNow() {
 		t.Error("a run that is kept has something to lose")
 	}
 	page.Reset(must(t))
@@ -315,17 +315,17 @@ func TestSaving(t *testing.T) {
 // trains on where it did. Where that ends at once too, the run is only offered.
 func TestComingBack(t *testing.T) {
 	page, worker := openSaving(t)
-	if left, says := page.IfItEnds(); left != "" || !strings.Contains(says, "starts the demo again") {
+	if left, says := page.Saves.IfItEnds(); left != "" || !strings.Contains(says, "starts the demo again") {
 		t.Errorf("untrained: left %q, says %q", left, says)
 	}
 	page.Play(must(t))
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
-	left, says := page.IfItEnds()
+	left, says := page.Saves.IfItEnds()
 	if left == "" || !strings.Contains(says, "brings the run back by itself") {
 		t.Fatalf("training: left %q, says %q", left, says)
 	}
 	page.Receive(protocol.New(protocol.TypeSaved, protocol.Saved{Run: page.run, Error: "no room"}))
-	if left, says := page.IfItEnds(); left != "" || !strings.Contains(says, "could not be saved (no room)") {
+	if left, says := page.Saves.IfItEnds(); left != "" || !strings.Contains(says, "could not be saved (no room)") {
 		t.Errorf("unsaved: left %q, says %q", left, says)
 	}
 
@@ -333,8 +333,8 @@ func TestComingBack(t *testing.T) {
 	save.Slot, older.Slot = "own", "older"
 	visit := func(left string, data string) (*Page, *fakeWorker) {
 		page, worker := newPage(t)
-		page.SaveRuns("next")
-		page.ComeBack(left)
+		page.Saves.Under("next")
+		page.Saves.ComeBack(left)
 		save.Data.Name = data
 		worker.replies = map[protocol.Type]any{protocol.TypeKeep: protocol.Left{Saves: []protocol.Save{older, save}}}
 		worker.resumes(page, protocol.StatusPaused)
@@ -349,21 +349,21 @@ func TestComingBack(t *testing.T) {
 	if resume, err := protocol.Decode[protocol.Resume](worker.last(t, protocol.TypeResume)); err != nil || resume.Slot != "own" {
 		t.Errorf("resumed %+v, %v", resume, err)
 	}
-	if got := worker.types(); got != "keep load watch configure resume watch play" || page.Status != protocol.StatusTraining || len(page.Offers) != 0 {
-		t.Errorf("commands %q, status %q, offers %v", got, page.Status, page.Offers)
+	if got := worker.types(); got != "keep load watch configure resume watch play" || page.Status != protocol.StatusTraining || len(page.Saves.Offers) != 0 {
+		t.Errorf("commands %q, status %q, offers %v", got, page.Status, page.Saves.Offers)
 	}
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 6, Batch: 2, Batches: 9})
 	worker.saved(6, 2)
-	again, says := page.IfItEnds()
+	again, says := page.Saves.IfItEnds()
 	if again != "" || !strings.Contains(says, "it is offered, and waits for you") {
 		t.Errorf("right after it came back: left %q, says %q", again, says)
 	}
 	worker.saved(6, 5)
-	if again, _ = page.IfItEnds(); again == "" || again == left {
+	if again, _ = page.Saves.IfItEnds(); again == "" || again == left {
 		t.Errorf("once it has come further: left %q, want its slot of now", again)
 	}
 	page.Pause(must(t))
-	paused, _ := page.IfItEnds()
+	paused, _ := page.Saves.IfItEnds()
 	if page, worker = visit(strings.Replace(paused, "next", "own", 1), "synthetic"); page.Status != protocol.StatusPaused {
 		t.Errorf("a paused run comes back %q after %q", page.Status, worker.types())
 	}
@@ -371,8 +371,8 @@ func TestComingBack(t *testing.T) {
 	// that ended is gone. By then the user may be at something else.
 	for _, trains := range []bool{false, true} {
 		page, worker = newPage(t)
-		page.SaveRuns("next")
-		page.ComeBack(left)
+		page.Saves.Under("next")
+		page.Saves.ComeBack(left)
 		worker.silent = true
 		worker.ready("")
 		keep, load := worker.last(t, protocol.TypeKeep), worker.last(t, protocol.TypeLoad)
@@ -389,18 +389,18 @@ func TestComingBack(t *testing.T) {
 		if trains {
 			want = "keep"
 		}
-		if got := worker.types(); got != want || (len(page.Offers) == 2) != trains {
-			t.Errorf("training %t: commands %q, offers %v; want %q", trains, got, page.Offers, want)
+		if got := worker.types(); got != want || (len(page.Saves.Offers) == 2) != trains {
+			t.Errorf("training %t: commands %q, offers %v; want %q", trains, got, page.Saves.Offers, want)
 		}
 	}
 	for _, other := range []string{"", "{}", "nonsense", `{"slot": "gone"}`} {
-		if page, worker = visit(other, "synthetic"); worker.types() != "keep load watch configure" || len(page.Offers) != 2 {
-			t.Errorf("left %q: commands and offers %v, want the runs to be offered", other, page.Offers)
+		if page, worker = visit(other, "synthetic"); worker.types() != "keep load watch configure" || len(page.Saves.Offers) != 2 {
+			t.Errorf("left %q: commands and offers %v, want the runs to be offered", other, page.Saves.Offers)
 		}
 	}
 	page, _ = newPage(t)
 	page.FollowEmbed("")
-	if left, says := page.IfItEnds(); left != "" || !strings.Contains(says, "In a frame nothing is saved") {
+	if left, says := page.Saves.IfItEnds(); left != "" || !strings.Contains(says, "In a frame nothing is saved") {
 		t.Errorf("in a frame: left %q, says %q", left, says)
 	}
 }

@@ -9,8 +9,9 @@ import (
 
 // Series is a series of runs that are trained one after the other.
 type Series struct {
-	page  *Page
-	queue *protocol.Queue // nil for none
+	training *Training
+	form     *Form
+	messages *Messages
 }
 
 // sweepLambdas are the values of λ that a sweep tries.
@@ -25,9 +26,9 @@ func sweepLambdas() []float64 {
 func (s *Series) Sweep() {
 	lambdas := slices.Clone(sweepLambdas())
 	slices.Reverse(lambdas)
-	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == s.page.Settings.Lambda })
+	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == s.training.Settings.Lambda })
 	var runs []map[string]string
-	for _, lambda := range append(lambdas, s.page.Settings.Lambda) {
+	for _, lambda := range append(lambdas, s.training.Settings.Lambda) {
 		runs = append(runs, map[string]string{"lambda": experiment.FormatLambda(lambda)})
 	}
 	s.start(runs)
@@ -39,46 +40,46 @@ func (s *Series) Experiments() {
 }
 
 func (s *Series) start(runs []map[string]string) {
-	if s.page.Status == StatusLoading || s.page.Form.misfilled() {
+	if s.training.Status == StatusLoading || s.form.misfilled() {
 		return
 	}
-	s.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
+	s.training.queue = &protocol.Queue{Runs: runs, Total: len(runs)}
 	s.next()
 }
 
 // Stop ends the series; the run under way stays.
 func (s *Series) Stop() {
-	s.queue = nil
-	s.page.adjust(ignore)
-	s.page.changed("state")
+	s.training.queue = nil
+	s.training.adjust(ignore)
+	s.training.page.changed("state")
 }
 
 // At tells which run of how many a series is at, from 1; total is 0 where
 // there is none.
 func (s *Series) At() (run, total int) {
-	if s.queue == nil {
+	if s.training.queue == nil {
 		return 0, 0
 	}
-	return s.queue.Total - len(s.queue.Runs), s.queue.Total
+	return s.training.queue.Total - len(s.training.queue.Runs), s.training.queue.Total
 }
 
 // next starts the next run of the series.
 func (s *Series) next() {
-	q := s.queue
+	q := s.training.queue
 	if q == nil || len(q.Runs) == 0 {
-		s.queue = nil
+		s.training.queue = nil
 		return
 	}
-	settings, asked, err := s.page.with(q.Runs[0])
+	settings, asked, err := s.training.with(q.Runs[0])
 	q.Runs = q.Runs[1:]
 	if err != nil { // another version of this page has saved it
-		s.queue = nil
-		s.page.Messages.tell(aboutRun, "The series of runs ended", err.Error()+".")
+		s.training.queue = nil
+		s.messages.tell(aboutRun, "The series of runs ended", err.Error()+".")
 		return
 	}
-	s.page.Messages.over(aboutRun, aboutSettings)
-	s.page.fit(settings, asked)
-	s.page.Status = protocol.StatusIdle
-	s.page.newRun(ignore)
-	s.page.Play(ignore)
+	s.messages.over(aboutRun, aboutSettings)
+	s.training.fit(settings, asked)
+	s.training.Status = protocol.StatusIdle
+	s.training.newRun(ignore)
+	s.training.Play(ignore)
 }

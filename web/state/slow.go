@@ -10,12 +10,15 @@ import (
 // SlowMotion is training slowed down, so that each batch can be explained: phase by
 // phase.
 type SlowMotion struct {
-	page *Page
-
 	Pace      float64    // batches per second; 0 for full speed
 	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
 	Phase     Phase      // of the explained batch, that is shown
 	Playing   bool       // whether the phases follow each other by themselves
+
+	worker   *Worker
+	training *Training
+	timeline *Timeline
+	changed  func(event string)
 }
 
 // Phase is a part of the training step of a batch.
@@ -96,8 +99,8 @@ func (s *SlowMotion) Turn() { s.Show((s.Phase + 1) % phases) }
 // Current returns what is explained where that is what the page shows: the batch that
 // was trained on last, while no earlier moment is looked at; else nil.
 func (s *SlowMotion) Current() *Explained {
-	p, e := s.page, s.Explained
-	if e == nil || e.Step == nil || p.Timeline.Past >= 0 || (e.Epoch-1)*p.Batches+e.Batch != p.Epoch*p.Batches+p.Batch {
+	t, e := s.training, s.Explained
+	if e == nil || e.Step == nil || s.timeline.Past >= 0 || (e.Epoch-1)*t.Batches+e.Batch != t.Epoch*t.Batches+t.Batch {
 		return nil
 	}
 	return e
@@ -108,9 +111,9 @@ func (s *SlowMotion) Current() *Explained {
 func (s *SlowMotion) SetPace(perSecond float64) {
 	s.Pace = perSecond
 	s.send()
-	s.page.changed("state")
+	s.changed("state")
 }
 
 func (s *SlowMotion) send() {
-	s.page.Worker.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: s.Pace}), nil)
+	s.worker.command(protocol.New(protocol.TypePace, protocol.Pace{PerSecond: s.Pace}), nil)
 }

@@ -179,19 +179,19 @@ func TestBadFileLeavesTheRun(t *testing.T) {
 	worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusTraining, Epoch: 1, Epochs: []protocol.Epoch{{Epoch: 1}}})
 	worker.loadFail = "photo.png: want cifar-10-binary.tar.gz"
 	var got error
-	page.UseFile("photo.png", nil, func(err error) { got = err })
+	page.Dataset.UseFile("photo.png", nil, func(err error) { got = err })
 	if got == nil || page.Messages.Notice == nil || !strings.Contains(page.Messages.Notice.Text, "Your run on synthetic is unchanged.") {
 		t.Errorf("error %v, notice %v", got, page.Messages.Notice)
 	}
 	if page.Status != protocol.StatusTraining || len(page.History) != 1 || page.Dataset.Source != protocol.SourceSynthetic {
 		t.Errorf("status %q, %d epochs, source %q: want everything as before", page.Status, len(page.History), page.Dataset.Source)
 	}
-	page.UseFile("data_batch_1.bin", nil, must(t))
+	page.Dataset.UseFile("data_batch_1.bin", nil, must(t))
 	if page.Dataset.Source != protocol.SourceFile || len(page.History) != 0 || page.Status != protocol.StatusTraining {
 		t.Errorf("source %q, %d epochs, status %q: want a new run on the file that goes on training", page.Dataset.Source, len(page.History), page.Status)
 	}
-	if page.Kept != protocol.SourceFile {
-		t.Errorf("kept %q, want the file's data set", page.Kept)
+	if page.Dataset.KeptName != protocol.SourceFile {
+		t.Errorf("kept %q, want the file's data set", page.Dataset.KeptName)
 	}
 }
 
@@ -322,7 +322,7 @@ func TestWorkerDies(t *testing.T) {
 	worker.silent = true
 	var got error
 	page.Play(func(err error) { got = err })
-	if !page.WorkerDied("out of memory") {
+	if !page.Recovery.WorkerDied("out of memory") {
 		t.Error("the first worker that dies is not replaced")
 	}
 	if got == nil || !strings.Contains(got.Error(), "out of memory") {
@@ -338,7 +338,7 @@ func TestWorkerDies(t *testing.T) {
 		t.Errorf("commands %q, status %q after the new worker is ready", got, page.Status)
 	}
 	replaced := 0
-	for page.WorkerDied("again") {
+	for page.Recovery.WorkerDied("again") {
 		if replaced++; replaced > 10 {
 			t.Fatal("workers that die at once are replaced for ever")
 		}
@@ -361,12 +361,12 @@ func TestOtherClasses(t *testing.T) {
 	}
 	show()
 	page.Features.Class = 7
-	page.UseFile("like it.sae", nil, must(t))
+	page.Dataset.UseFile("like it.sae", nil, must(t))
 	if len(page.Timeline.Units.Mean) != 4 || page.Features.Class != 7 {
 		t.Errorf("units %+v, class %d: want what was shown until there is something else", page.Timeline.Units, page.Features.Class)
 	}
 	worker.classes = "dark bright"
-	page.UseFile("two.sae", nil, must(t))
+	page.Dataset.UseFile("two.sae", nil, must(t))
 	if len(page.Timeline.Units.Mean) != 0 || page.Features.Class != 0 || len(page.Timeline.Samples.Images) != 1 {
 		t.Errorf("units %+v, class %d, of other classes", page.Timeline.Units, page.Features.Class)
 	}
@@ -378,14 +378,14 @@ func TestOtherClasses(t *testing.T) {
 // What is asked of a new worker before it has its data set again comes with the run.
 func TestSetBeforeDataAreBack(t *testing.T) {
 	page, worker := open(t)
-	page.WorkerDied("struck by lightning")
+	page.Recovery.WorkerDied("struck by lightning")
 	worker.types()
 	page.Set(map[string]string{"latent": "8"}, func(reset bool, err error) {
 		if !reset || err != nil {
 			t.Errorf("set: a reset %v, %v", reset, err)
 		}
 	})
-	page.UseFile("data_batch_1.bin", nil, func(err error) {
+	page.Dataset.UseFile("data_batch_1.bin", nil, func(err error) {
 		if err == nil {
 			t.Error("another data set is read while the last one is read again")
 		}
@@ -411,7 +411,7 @@ func TestCommandsBetweenRuns(t *testing.T) {
 	page, worker := open(t)
 	page.Play(must(t))
 	worker.silent = true
-	page.UseFile("data_batch_1.bin", nil, must(t))
+	page.Dataset.UseFile("data_batch_1.bin", nil, must(t))
 	load := worker.sent[len(worker.sent)-1]
 	page.Set(map[string]string{"epochs": "7"}, func(_ bool, err error) { must(t)(err) })
 	page.Pause(must(t))
@@ -489,7 +489,7 @@ func TestPictures(t *testing.T) {
 func TestAdaptsToSmallDatasets(t *testing.T) {
 	page, _ := open(t)
 	page.Settings.Batch, page.Settings.Subset = 4096, 5000
-	page.UseSynthetic(must(t))
+	page.Dataset.UseSynthetic(must(t))
 	if page.Settings.Batch != trainImages || page.Settings.Subset != 0 || page.Messages.Notice == nil {
 		t.Errorf("batch %d, subset %d, notice %v", page.Settings.Batch, page.Settings.Subset, page.Messages.Notice)
 	}
@@ -523,13 +523,13 @@ func TestLogImpliesExcess(t *testing.T) {
 
 func TestReconstruct(t *testing.T) {
 	page, _ := open(t)
-	page.Reconstruct([]byte{1, 2}, func(image []byte, err error) {
+	page.Model.Reconstruct([]byte{1, 2}, func(image []byte, err error) {
 		if err != nil || len(image) != 2 {
 			t.Errorf("image %v, error %v", image, err)
 		}
 	})
 	closed, _ := newPage(t)
-	closed.Reconstruct(nil, func(_ []byte, err error) {
+	closed.Model.Reconstruct(nil, func(_ []byte, err error) {
 		if err == nil {
 			t.Error("reconstructing before there is a model does not fail")
 		}

@@ -56,12 +56,12 @@ type Moment struct {
 
 // Timeline has the moments of the run under way, and which of them is shown.
 type Timeline struct {
-	page *Page
-
 	Moment           // that is shown
 	Moments []Moment // of the run, from its beginning to now
 	Past    int      // which of them is shown; -1 for now
 	live    Moment   // what is now
+
+	training *Training
 }
 
 // Moments make room for new ones once there are more, or once they take more memory.
@@ -75,7 +75,7 @@ func (t *Timeline) setSamples(samples protocol.Samples) {
 	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, samples.Originals) {
 		samples.Originals = earlier // which all moments share
 	}
-	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.page.run, nextVersion()}
+	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.training.run, nextVersion()}
 	switch {
 	case t.Past < 0:
 		t.Samples = t.live.Samples
@@ -93,13 +93,13 @@ func (t *Timeline) setUnits(units analysis.Units) {
 }
 
 // remember adds the moment that a frame shows after an evaluation to the timeline.
-func (t *Timeline) remember(evaluated bool) {
-	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 || !evaluated {
+func (t *Timeline) remember() {
+	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 {
 		return
 	}
 	moment := t.live
-	if t.page.Batches > 0 {
-		moment.Epoch = float64(t.page.Epoch) + float64(t.page.Batch)/float64(t.page.Batches)
+	if t.training.Batches > 0 {
+		moment.Epoch = float64(t.training.Epoch) + float64(t.training.Batch)/float64(t.training.Batches)
 	}
 	t.Moments = append(t.Moments, moment)
 	size := len(moment.Samples.Reconstructions) + len(moment.Units.Atoms)
@@ -158,17 +158,17 @@ func (t *Timeline) Live() Moment { return t.live }
 // there is none.
 func (t *Timeline) Evaluation() (evaluation protocol.Evaluation, ok bool) {
 	if t.Past < 0 {
-		return t.page.Latest()
+		return t.training.Latest()
 	}
-	n := len(t.page.History)
-	for n > 0 && float64(t.page.History[n-1].Epoch) > t.Epoch {
+	n := len(t.training.History)
+	for n > 0 && float64(t.training.History[n-1].Epoch) > t.Epoch {
 		n--
 	}
 	switch {
 	case n > 0:
-		return t.page.History[n-1].Evaluation, true
-	case t.page.Initial != nil:
-		return *t.page.Initial, true
+		return t.training.History[n-1].Evaluation, true
+	case t.training.Initial != nil:
+		return *t.training.Initial, true
 	}
 	return protocol.Evaluation{}, false
 }
@@ -176,7 +176,7 @@ func (t *Timeline) Evaluation() (evaluation protocol.Evaluation, ok bool) {
 // TrainingLoss returns the training loss of the moment that is shown; ok is false where
 // there is none, before the first batch.
 func (t *Timeline) TrainingLoss() (loss float64, ok bool) {
-	for _, point := range slices.Backward(t.page.Curve) {
+	for _, point := range slices.Backward(t.training.Curve) {
 		if t.Past < 0 || point.Epoch <= t.Epoch {
 			return point.Loss, true
 		}

@@ -31,7 +31,14 @@ var Panels = []Panel{PanelData, PanelModel, PanelShare}
 // Visit shows a view, and closes the panel that is open.
 func (p *Page) Visit(view View) {
 	p.View, p.Panel = view, PanelNone
-	p.Explorer.drawMap()
+	p.drawMap()
+}
+
+// drawMap draws the explorer's map the first time that it is shown.
+func (p *Page) drawMap() {
+	if p.View == ViewExplore {
+		p.Explorer.drawMap()
+	}
 }
 
 // SwitchPanel opens a panel, or closes it where it is open.

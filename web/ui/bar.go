@@ -117,7 +117,7 @@ func (c *Bar) batch() string {
 		return "batch " + none
 	}
 	text := fmt.Sprintf("batch %s of %s", count(c.Page.Batch), count(c.Page.Batches))
-	if c.Page.Unsaved != "" {
+	if c.Page.Saves.Unsaved != "" {
 		text += " · not saved"
 	}
 	return text
@@ -125,10 +125,10 @@ func (c *Bar) batch() string {
 
 // unsaved says why the current run is not saved.
 func (c *Bar) unsaved() string {
-	if c.Page.Unsaved == "" {
+	if c.Page.Saves.Unsaved == "" {
 		return ""
 	}
-	return "This run will be lost when the page is closed: " + c.Page.Unsaved
+	return "This run will be lost when the page is closed: " + c.Page.Saves.Unsaved
 }
 
 func (c *Bar) progress() string { return fmt.Sprintf("%.4f", c.Page.Progress()) }

@@ -22,11 +22,11 @@ type source struct{ value, title, text string }
 
 func (c *Data) sources() []source {
 	var sources []source
-	if len(c.Page.Sites) > 0 {
-		sources = append(sources, source{protocol.SourceSite, "CIFAR-10 on this site", "data/" + c.Page.Sites[0]})
+	if len(c.Page.Dataset.Sites) > 0 {
+		sources = append(sources, source{protocol.SourceSite, "CIFAR-10 on this site", "data/" + c.Page.Dataset.Sites[0]})
 	}
-	if c.Page.Kept != "" {
-		sources = append(sources, source{protocol.SourceKept, c.Page.Kept, "Your file, kept in this browser"})
+	if c.Page.Dataset.KeptName != "" {
+		sources = append(sources, source{protocol.SourceKept, c.Page.Dataset.KeptName, "Your file, kept in this browser"})
 	}
 	if c.current() == protocol.SourceFile {
 		sources = append(sources, source{protocol.SourceFile, c.Page.Dataset.Name, "Your file, for this visit only"})
@@ -47,11 +47,11 @@ func (c *Data) use(value string) {
 	switch value {
 	case c.current():
 	case protocol.SourceSite:
-		c.Page.UseSite(ignore)
+		c.Page.Dataset.UseSite(ignore)
 	case protocol.SourceKept:
-		c.Page.UseKept(ignore)
+		c.Page.Dataset.UseKept(ignore)
 	case protocol.SourceSynthetic:
-		c.Page.UseSynthetic(ignore)
+		c.Page.Dataset.UseSynthetic(ignore)
 	}
 }
 

@@ -62,7 +62,7 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgparent := vgn
 						_ = vgparent
 						vgn = grow(vgparent, "", "input\x00type\x00radio\x00name\x00dataset")
-						vgn.AddAttrInterface("disabled", c.Page.Loading != nil)
+						vgn.AddAttrInterface("disabled", c.Page.Dataset.Loading != nil)
 						vgn.AddAttrInterface("value", source.value)
 						property(vgn, "checked", source.value == c.current())
 						listen(vgn, "change", func(event vugu.DOMEvent) { c.use(source.value) })
@@ -188,7 +188,7 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent := vgn
 					_ = vgparent
 					vgn = grow(vgparent, "", "div")
-					vgn.AddAttrInterface("hidden", c.Page.Loading != nil)
+					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading != nil)
 					{
 						vgparent := vgn
 						_ = vgparent
@@ -203,7 +203,7 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn.SetInnerHTML(vugu.HTML("or drop it"))
 					}
 					vgn = grow(vgparent, "", "div\x00class\x00reading")
-					vgn.AddAttrInterface("hidden", c.Page.Loading == nil)
+					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading == nil)
 					{
 						vgparent := vgn
 						_ = vgparent

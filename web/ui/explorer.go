@@ -178,7 +178,7 @@ func (c *Explorer) class() string {
 	if c.own() {
 		return "your picture"
 	}
-	if name := c.Page.Class(c.Page.Explorer.Image); name != "" {
+	if name := c.Page.Dataset.Class(c.Page.Explorer.Image); name != "" {
 		return name
 	}
 	return none
@@ -243,7 +243,7 @@ func (c *Explorer) codes(theme chart.Theme) json.RawMessage {
 	return chart.Map(theme, c.Page.Explorer.Map, c.Page.Dataset.Labels, c.Page.Dataset.Classes, c.Page.Explorer.Image)
 }
 
-func (c *Explorer) hovered() string { return c.Page.Class(c.Page.Explorer.Hovered) }
+func (c *Explorer) hovered() string { return c.Page.Dataset.Class(c.Page.Explorer.Hovered) }
 
 // tint gives the legend's dot the colour of a class.
 func (c *Explorer) tint(dot js.Value, class int) {

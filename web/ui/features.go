@@ -225,7 +225,7 @@ func (c *Features) topTitle() string {
 func (c *Features) topLabel(i int) string {
 	d := c.detail()
 	image := d.Top[i]
-	return fmt.Sprintf("%s, activation %.2f; open it in the explorer", c.Page.Class(image), d.Activations[image])
+	return fmt.Sprintf("%s, activation %.2f; open it in the explorer", c.Page.Dataset.Class(image), d.Activations[image])
 }
 
 func (c *Features) topVersion(i int) string { return fmt.Sprint(c.detail().Version, " ", i) }

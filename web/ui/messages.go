@@ -30,10 +30,10 @@ func (c *Messages) undoable() bool {
 
 // offer tells of the run that can be resumed.
 func (c *Messages) offer() (offer struct{ title, text string }) {
-	if len(c.Page.Offers) == 0 {
+	if len(c.Page.Saves.Offers) == 0 {
 		return offer
 	}
-	save := c.Page.Offers[0]
+	save := c.Page.Saves.Offers[0]
 	offer.title = fmt.Sprintf("Your run stopped at epoch %s of %s.", count(save.Epoch+1), count(save.Settings.Epochs))
 	offer.text = fmt.Sprintf("%d %s on %s, %s.", save.Settings.Experiment, experiment.Names[save.Settings.Experiment], save.Data.Name, ago(time.Since(time.UnixMilli(save.Time))))
 	if save.Queue != nil && len(save.Queue.Runs) > 0 {

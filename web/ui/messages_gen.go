@@ -24,7 +24,7 @@ func (c *Messages) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		_ = vgparent
 		vgn = grow(vgparent, "", "aside\x00class\x00offer\x00aria-label\x00Unfinished run")
 		vgn.AddAttrInterface("data-over", !c.Page.Trained())
-		vgn.AddAttrInterface("hidden", len(c.Page.Offers) == 0)
+		vgn.AddAttrInterface("hidden", len(c.Page.Saves.Offers) == 0)
 		{
 			vgparent := vgn
 			_ = vgparent
@@ -39,24 +39,24 @@ func (c *Messages) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.offer().text)
 			}
 			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
-			vgn.AddAttrInterface("disabled", c.Page.Loading != nil)
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Resume() })
+			vgn.AddAttrInterface("disabled", c.Page.Dataset.Loading != nil)
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Saves.Resume() })
 			{
 				vgparent := vgn
 				_ = vgparent
 				vgn = growText(vgparent, "Resume")
 			}
 			vgn = grow(vgparent, "", "button\x00class\x00button bare\x00type\x00button\x00title\x00Delete the saved run")
-			vgn.AddAttrInterface("disabled", len(c.Page.Offers) == 0)
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.DiscardOffer() })
+			vgn.AddAttrInterface("disabled", len(c.Page.Saves.Offers) == 0)
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Saves.DiscardOffer() })
 			{
 				vgparent := vgn
 				_ = vgparent
 				vgn = growText(vgparent, "Discard")
 			}
 			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Not now\x00title\x00Not now: it stays saved for the next visit")
-			vgn.AddAttrInterface("disabled", len(c.Page.Offers) == 0)
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.HideOffers() })
+			vgn.AddAttrInterface("disabled", len(c.Page.Saves.Offers) == 0)
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Saves.HideOffers() })
 			{
 				vgparent := vgn
 				_ = vgparent

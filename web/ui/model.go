@@ -52,12 +52,12 @@ func (c *Model) help(format exchange.Format) string {
 }
 
 func (c *Model) export(format exchange.Format) {
-	c.Page.Export(format.Name, func(file any, err error) {
-		name := c.Page.FileName(format)
+	c.Page.Model.Export(format.Name, func(file any, err error) {
+		name := c.Page.Model.FileName(format)
 		if err == nil && c.Save != nil {
 			c.Save(file, name)
 		}
-		c.Page.Exported(name, err)
+		c.Page.Model.Exported(name, err)
 	})
 }
 

@@ -159,7 +159,7 @@ func (c *Model) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 				}
 				vgn = grow(vgparent, "", "p\x00class\x00aside\x00role\x00status")
-				vgn.SetInnerHTML(c.Page.Told)
+				vgn.SetInnerHTML(c.Page.Model.Told)
 			}
 		}
 	}

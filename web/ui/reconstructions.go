@@ -25,7 +25,7 @@ func (c *Reconstructions) positions() int {
 }
 
 func (c *Reconstructions) aside() string {
-	if c.Page.Loading != nil {
+	if c.Page.Dataset.Loading != nil {
 		return loadingText(c.Page)
 	}
 	return "validation pictures, never trained on"

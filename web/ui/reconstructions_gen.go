@@ -37,7 +37,7 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = growText(vgparent, "Synthetic")
 			}
 			vgn = grow(vgparent, "", "span\x00class\x00aside")
-			vgn.AddAttrInterface("data-reading", c.Page.Loading != nil)
+			vgn.AddAttrInterface("data-reading", c.Page.Dataset.Loading != nil)
 			vgn.SetInnerHTML(c.aside())
 			vgn = grow(vgparent, "", "div\x00class\x00end")
 			{

@@ -33,8 +33,8 @@ func (c *Runs) lead() string {
 	if c.Page.Runs.Unkept != "" {
 		text = "Finished runs are kept for this visit only: " + c.Page.Runs.Unkept + "."
 	}
-	if c.Page.Unsaved != "" {
-		text += " The current run is not saved: " + c.Page.Unsaved + "."
+	if c.Page.Saves.Unsaved != "" {
+		text += " The current run is not saved: " + c.Page.Saves.Unsaved + "."
 	}
 	return text + " Settings that differ are tinted, best values bold."
 }

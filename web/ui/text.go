@@ -70,21 +70,21 @@ func statusText(p *state.Page) string {
 
 // loadingText gives the progress of loading a data set, or "" if none is loading.
 func loadingText(p *state.Page) string {
-	if p.Loading == nil {
+	if p.Dataset.Loading == nil {
 		return ""
 	}
-	if p.Loading.Total == 0 {
-		return p.Loading.Stage
+	if p.Dataset.Loading.Total == 0 {
+		return p.Dataset.Loading.Stage
 	}
-	return fmt.Sprintf("%s, %.0f %%", p.Loading.Stage, 100*loadingShare(p))
+	return fmt.Sprintf("%s, %.0f %%", p.Dataset.Loading.Stage, 100*loadingShare(p))
 }
 
 // loadingShare returns the share of a data set that is loaded, from 0 to 1.
 func loadingShare(p *state.Page) float64 {
-	if p.Loading == nil || p.Loading.Total == 0 {
+	if p.Dataset.Loading == nil || p.Dataset.Loading.Total == 0 {
 		return 0
 	}
-	return min(1, float64(p.Loading.Done)/float64(p.Loading.Total))
+	return min(1, float64(p.Dataset.Loading.Done)/float64(p.Dataset.Loading.Total))
 }
 
 // synthetic reports whether the data set is the synthetic one.

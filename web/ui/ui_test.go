@@ -261,7 +261,7 @@ func text(html string) string {
 func TestStates(t *testing.T) {
 	reading := func() *session {
 		s := train()
-		s.UseFile("cifar-10-binary.tar.gz", nil, ignore)
+		s.Dataset.UseFile("cifar-10-binary.tar.gz", nil, ignore)
 		s.Receive(protocol.New(protocol.TypeLoading, protocol.Loading{Stage: "Reading cifar-10-binary.tar.gz", Done: 41, Total: 100}))
 		return s
 	}
@@ -294,7 +294,7 @@ func TestStates(t *testing.T) {
 	}
 	offered := func() *session {
 		s := begin()
-		s.SaveRuns("slot")
+		s.Saves.Under("slot")
 		s.Receive(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: "go"}))
 		reply := protocol.New(protocol.TypeReply, protocol.Left{Saves: []protocol.Save{{
 			Slot: "other", Time: time.Now().Add(-3 * time.Hour).UnixMilli(), Settings: experiment.Default(),
@@ -856,22 +856,22 @@ func TestSources(t *testing.T) {
 	if got := values(); got != "site kept synthetic" {
 		t.Errorf("sources %s, want site kept synthetic", got)
 	}
-	s.Dataset = protocol.Dataset{Name: "my.bin", Source: protocol.SourceFile, Kept: true}
+	s.Dataset.Dataset = protocol.Dataset{Name: "my.bin", Source: protocol.SourceFile, Kept: true}
 	if c.current() != protocol.SourceKept {
 		t.Errorf("a kept file counts as %s, want kept", c.current())
 	}
-	s.Dataset.Kept, s.Kept = false, ""
+	s.Dataset.Kept, s.Dataset.KeptName = false, ""
 	if got := values(); got != "site file synthetic" {
 		t.Errorf("sources %s with a file that is not kept, want site file synthetic", got)
 	}
-	s.Loading = nil
+	s.Dataset.Loading = nil
 	for value, want := range map[string]string{"site": protocol.SourceSite, "synthetic": protocol.SourceSynthetic} {
 		c.use(value)
 		load, err := protocol.Decode[protocol.Load](s.last(protocol.TypeLoad))
 		if err != nil || load.Source != want {
 			t.Errorf("%s loads %s, %v", value, load.Source, err)
 		}
-		s.Loading = nil
+		s.Dataset.Loading = nil
 	}
 	before := len(s.sent)
 	c.use(protocol.SourceFile) // in use already

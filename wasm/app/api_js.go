@@ -14,21 +14,21 @@ import (
 	"sae/web/state"
 )
 
-// api is window.sae: the page's API for scripts.
+// api is window.sae, the page's API for scripts.
 type api struct {
 	app       *app
 	listeners map[string][]listener
 	lastID    int
-	queue     []delivery // what scripts have yet to hear of
+	queue     []delivery // to come
 	ready     func(any, error)
 
 	unsubscribe js.Func // takes an event and the id of a listener
 }
 
-// delivery is an event for the listeners, or the end of a promise.
+// delivery is an event for the listeners, or the settlement of a promise.
 type delivery struct {
 	event  string
-	epoch  protocol.Epoch // that an "epoch" is about
+	epoch  protocol.Epoch // of an "epoch" event
 	settle func()         // nil for an event
 }
 
@@ -78,13 +78,13 @@ func plain(settle func(any, error)) state.Done {
 	return func(err error) { settle(js.Undefined(), err) }
 }
 
-// method adds a method that answers at once.
+// method adds a method that returns its result.
 func (w *api) method(object js.Value, name string, call func([]js.Value) any) {
 	object.Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return call(args) }))
 }
 
-// async adds a method that returns a promise; it may change the page's state. What
-// looking at its arguments throws, rejects it.
+// async adds a method that returns a promise and may change the page's state. An exception
+// while it reads its arguments rejects the promise.
 func (w *api) async(object js.Value, name string, call func(args []js.Value, settle func(any, error))) {
 	w.method(object, name, func(args []js.Value) any {
 		return browser.Promise(func(settle func(any, error)) {
@@ -98,7 +98,7 @@ func (w *api) async(object js.Value, name string, call func(args []js.Value, set
 	})
 }
 
-// argument returns the argument at index i, undefined where it is missing.
+// argument returns the argument at an index, undefined if it is missing.
 func argument(args []js.Value, i int) js.Value {
 	if i < len(args) {
 		return args[i]
@@ -137,8 +137,8 @@ func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
 	w.app.page.Dataset.UseFile(cmp.Or(browser.FileName(file), "data set"), file, plain(settle))
 }
 
-// image returns the bytes of a picture that a script gave, or an error that
-// starts with the name of what was called.
+// image returns the bytes of an argument with a picture. name is that of the method, for
+// the error.
 func image(name string, pixels js.Value) ([]byte, error) {
 	bytes, err := browser.Bytes(pixels, data.ImageSize)
 	if err != nil {
@@ -147,7 +147,7 @@ func image(name string, pixels js.Value) ([]byte, error) {
 	return bytes, nil
 }
 
-// bytesToJS returns a Uint8Array.
+// bytesToJS converts to a Uint8Array.
 func bytesToJS(bytes []byte) js.Value {
 	array := js.Global().Get("Uint8Array").New(len(bytes))
 	js.CopyBytesToJS(array, bytes)
@@ -163,7 +163,7 @@ func (w *api) reconstruct(args []js.Value, settle func(any, error)) {
 	w.app.page.Model.Reconstruct(pixels, func(reconstruction []byte, err error) { settle(bytesToJS(reconstruction), err) })
 }
 
-// encode returns a Float32Array.
+// encode resolves to a Float32Array.
 func (w *api) encode(args []js.Value, settle func(any, error)) {
 	pixels, err := image("encode", argument(args, 0))
 	if err != nil {
@@ -208,7 +208,7 @@ func (w *api) export(args []js.Value, settle func(any, error)) {
 			settle(nil, err)
 			return
 		}
-		settle(file.(js.Value).Call("arrayBuffer"), nil) // a promise, which the one of export follows
+		settle(file.(js.Value).Call("arrayBuffer"), nil) // a promise, which that of export adopts
 	})
 }
 
@@ -223,7 +223,7 @@ func (w *api) importModel(args []js.Value, settle func(any, error)) {
 
 // on subscribes to an event and returns a function that unsubscribes.
 func (w *api) on(args []js.Value) any {
-	event, _ := browser.Text(argument(args, 0)) // what has no text is none of them
+	event, _ := browser.Text(argument(args, 0)) // none of the events has no text
 	fn := argument(args, 1)
 	if !slices.Contains(events, event) || !browser.IsObject(fn) || fn.Type() != js.TypeFunction {
 		js.Global().Get("console").Call("error", fmt.Sprintf("sae.on: want one of the events %v and a function", events))
@@ -234,11 +234,11 @@ func (w *api) on(args []js.Value) any {
 	return w.unsubscribe.Call("bind", js.Undefined(), event, w.lastID)
 }
 
-// emit queues an event. Listeners hear of it once the change is complete, so
-// that they may call the API themselves, and before a promise of that change ends.
+// emit queues an event. Listeners are called when the change is complete, so that they may
+// call the API, and before a promise of that change settles.
 func (w *api) emit(event string) {
 	d := delivery{event: event}
-	if event == "epoch" { // each is one of its own
+	if event == "epoch" { // one for each epoch
 		d.epoch = w.app.page.History[len(w.app.page.History)-1]
 	} else if n := len(w.queue); n > 0 && w.queue[n-1].event == event {
 		return
@@ -278,14 +278,14 @@ func (w *api) deliver() {
 	}
 }
 
-// bind returns a function that calls fn with an argument. A proxy may refuse that.
+// bind returns a function that calls fn with an argument. If fn is a proxy, it may throw.
 func bind(fn, argument js.Value) (call js.Value, err error) {
 	defer browser.Catch(&err)
 	function := js.Global().Get("Function").Get("prototype")
 	return function.Get("bind").Call("call", fn, js.Undefined(), argument), nil
 }
 
-// payload returns what listeners of the event get.
+// payload returns the argument of the listeners.
 func (w *api) payload(d delivery) js.Value {
 	page := w.app.page
 	switch d.event {
@@ -313,11 +313,11 @@ func (w *api) payload(d delivery) js.Value {
 // state returns sae.state().
 func (w *api) state() js.Value { return toJS(w.app.page.Snapshot()) }
 
-// toJS converts by way of JSON: a payload is small and rare.
+// toJS converts through JSON: payloads are small and rare.
 func toJS(value any) js.Value {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // the types here hold nothing that JSON cannot
+		panic(err) // JSON can hold all types here
 	}
 	return js.Global().Get("JSON").Call("parse", string(text))
 }

@@ -7,8 +7,8 @@ import (
 	"sae/wasm/browser"
 )
 
-// openCamera shows what the camera sees, and lets the user take a picture of it.
-// The camera is off again once the dialog is closed.
+// openCamera shows the camera's picture in a dialog, and explores it if the user takes it.
+// Closing the dialog turns the camera off.
 func (a *app) openCamera() {
 	devices := js.Global().Get("navigator").Get("mediaDevices")
 	if !devices.Truthy() {
@@ -31,8 +31,7 @@ func (a *app) openCamera() {
 	}()
 }
 
-// show shows a stream of the camera's until the user has taken a picture or does not want
-// to.
+// show shows the camera's stream until the user closes the dialog.
 func (a *app) show(stream js.Value) {
 	defer func() {
 		tracks := stream.Call("getTracks")

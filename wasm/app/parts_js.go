@@ -11,22 +11,20 @@ import (
 	"sae/web/ui"
 )
 
-// part is a part of the page with the renderer of its root.
+// part is a part of the page with its renderer.
 type part struct {
 	ui.Part
 
-	// vugu keeps what it knows of a root in a variable of JavaScript; known is its
-	// value for this one.
-	known    js.Value
+	known    js.Value // the part's value of vugu's global variable, vuguState
 	renderer *domrender.JSRenderer
 	build    *vugu.BuildEnv
 
 	shown   bool
-	digest  uint64 // of what was rendered last
-	touched bool   // whether an event happened in it since: the browser may show something else
+	digest  uint64 // of the last render
+	touched bool   // whether an event has happened since: the DOM may differ from the render
 }
 
-// open readies the page for its parts.
+// open creates the parts.
 func (a *app) open() {
 	document := js.Global().Get("document")
 	if demo := element("demo"); demo.Truthy() { // in a frame, a poster has been in its place
@@ -38,15 +36,15 @@ func (a *app) open() {
 	}
 }
 
-// ready lets the page answer: it has been rendered.
+// ready makes the page respond to the user, after the first render.
 func (a *app) ready() {
 	element("main").Set("inert", false)
 	if boot := element("boot"); boot.Truthy() {
-		boot.Call("remove") // where the program's failure to start would be told
+		boot.Call("remove") // it would say why the program did not start
 	}
 }
 
-// mount gives the part a renderer, the first time that it is shown.
+// mount creates the renderer of a part, the first time that it is shown.
 func (a *app) mount(p *part) {
 	p.known = js.Global().Get("Object").New()
 	p.activate()
@@ -62,13 +60,13 @@ func (a *app) mount(p *part) {
 	a.deliverLater(p)
 }
 
-// activate makes what vugu knows of the part what it works on.
+// activate makes vugu work on the part.
 func (p *part) activate() { js.Global().Set("vuguState", p.known) }
 
-// render renders the parts that are shown and have changed, each in a task of its own,
-// so that none keeps the browser from answering the user. Nothing comes between building
-// a part and rendering it: what was typed then would be lost. It returns how long that
-// took, without the tasks in between.
+// render renders the visible parts that have changed, each in a task of its own, so that the
+// browser can respond to the user in between. A part is built and rendered in one task;
+// otherwise the render would overwrite what was typed in between. render returns the time
+// that it took, without other tasks.
 func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 	for _, p := range a.parts {
 		if !p.Shown(a.page) {
@@ -105,8 +103,8 @@ func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 	return took
 }
 
-// leave takes a part that is no longer shown off the page. The focus goes back to what
-// opened it.
+// leave removes a part that is no longer shown. The focus returns to the control that opened
+// it.
 func (a *app) leave(p *part) {
 	if !p.shown {
 		return
@@ -124,8 +122,8 @@ func (a *app) leave(p *part) {
 	}
 }
 
-// deliverLater has vugu's events enter, as all that JavaScript asks for does. What a render
-// has taken away has none any more, as in browsers but Chromium.
+// deliverLater queues vugu's events like all other jobs from JavaScript: see enter. Events of
+// removed elements, which only Chromium sends, are dropped.
 func (a *app) deliverLater(p *part) {
 	handle := p.known.Get("eventHandlerFunc")
 	p.known.Set("eventHandlerFunc", js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -135,7 +133,7 @@ func (a *app) deliverLater(p *part) {
 			a.lock.Lock()
 			defer a.renderNow()
 			defer a.lock.Unlock()
-			env := p.renderer.EventEnv() // which a render of the part holds
+			env := p.renderer.EventEnv() // a render of the part locks it
 			env.Lock()
 			env.UnlockOnly()
 			if target.Get("isConnected").Bool() {

@@ -8,12 +8,12 @@ import (
 	"sae/web/state"
 )
 
-// keeper keeps runs in the browser: records of the run as JSON and its model, a
-// Blob. Changes are made in the order in which they were asked for.
+// keeper stores runs in the browser. A record has the run as JSON, and its model, a Blob.
+// Changes are made in order.
 func (a *app) keeper() state.Keeper {
 	var store *browser.Store
 	var unopened error
-	last := make(chan struct{}) // closed when the job before is done
+	last := make(chan struct{}) // closed when the last job is done
 	go func(opened chan<- struct{}) {
 		store, unopened = browser.OpenStore("sae-runs")
 		close(opened)
@@ -44,7 +44,7 @@ func (a *app) keeper() state.Keeper {
 		Delete: func(key string) {
 			do(func(store *browser.Store, err error) {
 				if err == nil {
-					store.Delete(key) // what stays is deleted another time
+					store.Delete(key) // the user can delete it again
 				}
 			})
 		},

@@ -10,22 +10,22 @@ import (
 	"sae/nn/experiment"
 )
 
-// Builder is the form that makes what a page needs to embed the demo.
+// Builder is the form for embedding the demo: it writes a snippet for the host page.
 type Builder struct {
-	Open    bool     // whether the form is
+	Open    bool
 	Panels  []string // of EmbedPanels
-	Auto    bool     // whether the frame loads by itself
-	Lock    bool     // whether the reader can change nothing
+	Auto    bool     // whether the frame loads at once
+	Lock    bool     // whether all settings are locked
 	Target  string   // of Targets
-	Preview bool     // whether the frame is shown
+	Preview bool     // whether a preview is shown
 
 	training *Training
 }
 
-// Targets are the kinds of pages that a snippet can be made for.
+// Targets are the kinds of host pages.
 var Targets = []string{"HTML", "MkDocs", "Docusaurus", "Hugo", "Jupyter", "reveal.js"}
 
-// TogglePanel shows or leaves out a panel, but for the last.
+// TogglePanel adds or removes a panel. The last one stays.
 func (b *Builder) TogglePanel(panel string) {
 	if slices.Contains(b.Panels, panel) {
 		if len(b.Panels) > 1 {
@@ -36,8 +36,8 @@ func (b *Builder) TogglePanel(panel string) {
 	b.Panels = append(slices.Clone(b.Panels), panel)
 }
 
-// Attributes returns those of the element that the builder describes, in order. They
-// are the parameters of its frame too.
+// Attributes returns the attributes of the element, which are also the parameters of its
+// frame.
 func (b *Builder) Attributes() []experiment.Change {
 	changes := b.training.Settings.Changes()
 	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
@@ -51,8 +51,7 @@ func (b *Builder) Attributes() []experiment.Change {
 	return changes
 }
 
-// Snippet returns what to put into a page of the builder's target, for a site in the
-// folder of the given address.
+// Snippet returns the code for the host page. folder is the address of the site's folder.
 func (b *Builder) Snippet(folder string) string {
 	var attributes, query strings.Builder
 	for i, c := range b.Attributes() {

@@ -27,7 +27,7 @@ var EmbedChoices = map[string][]string{
 	"theme":    {"auto", "light", "dark"},
 }
 
-// FollowEmbed is Follow for a page in a frame, which takes more parameters.
+// FollowEmbed is Link.Follow for a page in a frame, which takes more parameters.
 func (p *Page) FollowEmbed(query string) {
 	values, problems := parseQuery(query)
 	list := func(name string, known []string) (items []string) {

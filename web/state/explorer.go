@@ -10,22 +10,22 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Explorer is a code that the user changes, and what the decoder makes of it.
+// Explorer decodes a code that the user changes.
 type Explorer struct {
-	Image    int       // validation image that it started from; -1 for a picture of the user, or none
-	Original []byte    // its pixels
-	Own      []byte    // pixels of the user's picture that was explored last; nil for none
-	Encoded  []float32 // its code
-	Code     []float32 // as changed; nil before the first
-	Free     string    // what the code is where it is of no picture: "mean" or "random"; else ""
-	Decoded  []byte    // the decoder's answer; it may be that to an earlier code for a moment
-	Version  int       // grows with every answer
+	Image    int       // validation image whose code it is; -1 for the user's picture or none
+	Original []byte    // pixels of the picture
+	Own      []byte    // pixels of the user's last picture; nil for none
+	Encoded  []float32 // code of the picture
+	Code     []float32 // as changed; nil if there is none yet
+	Free     string    // "mean" or "random" if the code is of no picture; else ""
+	Decoded  []byte    // the decoder's latest answer, perhaps to an earlier code
+	Version  int       // changes with Decoded and Thumbnail
 
-	Unusual *analysis.Rarity // of a picture of the user; nil for others, and until it is known
+	Unusual *analysis.Rarity // of the user's picture; nil for others, and until it is known
 
-	Second int       // validation image that the code is mixed with; -1 for none
+	Second int       // validation image whose code is mixed in; -1 for none
 	other  []float32 // its code
-	Mix    float64   // share of the second, from 0 to 1
+	Mix    float64   // its share, from 0 to 1
 
 	All        bool      // whether all units have a slider
 	Map        []float32 // codes of the validation images on a plane, [n, 2]
@@ -33,9 +33,9 @@ type Explorer struct {
 	Hovered    int    // validation image under the pointer on the map; -1 for none
 	Thumbnail  []byte // its pixels
 
-	ranked         []float32 // the code by which units have a slider
-	waiting, again bool      // for the decoder's answer; whether the code has changed since it was asked
-	mapping        bool      // whether the map is asked for
+	ranked         []float32 // the code whose most active units have a slider
+	waiting, again bool      // whether the decoder is at work, and the code has changed since
+	mapping        bool      // whether the worker is computing the map
 	answered       bool      // whether the last message was only the decoder's answer
 
 	worker   *Worker
@@ -58,10 +58,10 @@ func (e *Explorer) clear() {
 	e.Code, e.Encoded, e.Decoded, e.Map, e.Second = nil, nil, nil, nil, -1
 }
 
-// fewSliders is how many units have a slider unless all have.
+// fewSliders is the number of sliders unless all units have one.
 const fewSliders = 16
 
-// Show starts from the code of a validation image.
+// Show shows the code of a validation image.
 func (e *Explorer) Show(image int) {
 	if image < 0 || image >= len(e.dataset.Labels) {
 		return
@@ -76,7 +76,7 @@ func (e *Explorer) Show(image int) {
 	})
 }
 
-// ShowPicture starts from the code of a picture of the user, 3,072 bytes, HWC.
+// ShowPicture shows the code of the user's picture, 3,072 bytes, HWC.
 func (e *Explorer) ShowPicture(pixels []byte) {
 	e.messages.over(aboutTry)
 	e.Image, e.Second, e.Mix, e.Unusual = -1, -1, 0, nil
@@ -96,7 +96,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 	})
 }
 
-// encode asks for the pixels and the code of a validation image.
+// encode asks the worker for the pixels and the code of a validation image.
 func (e *Explorer) encode(image int, done func(pixels []byte, code []float32)) {
 	run := e.training.run
 	e.worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
@@ -119,21 +119,21 @@ func (e *Explorer) setEncoded() {
 	e.setCode(slices.Clone(e.Encoded))
 }
 
-// setFree changes to a code that is of no picture.
+// setFree shows a code that is of no picture.
 func (e *Explorer) setFree(what string, code []float32) {
 	e.Free, e.ranked = what, slices.Clone(code)
 	e.Second, e.Mix = -1, 0
 	e.setCode(code)
 }
 
-// setCode changes the code and asks the decoder.
+// setCode shows a code and decodes it.
 func (e *Explorer) setCode(code []float32) {
 	e.Code = code
 	e.decode()
 }
 
-// decode asks for the picture of the code as it is. One question is under way
-// at a time; what changes in the meantime is asked once afterwards.
+// decode asks the worker to decode the code. One request is pending at a time; if the code
+// changes meanwhile, one more follows.
 func (e *Explorer) decode() {
 	if len(e.Code) != e.training.Settings.Latent {
 		return
@@ -165,7 +165,7 @@ func (e *Explorer) SetUnit(unit int, activation float32) {
 	}
 }
 
-// AsEncoded goes back to the code of the image.
+// AsEncoded goes back to the code of the picture.
 func (e *Explorer) AsEncoded() {
 	if e.Encoded != nil {
 		e.Mix = 0
@@ -173,16 +173,16 @@ func (e *Explorer) AsEncoded() {
 	}
 }
 
-// MeanCode starts from the mean of the codes of all validation images.
+// MeanCode shows the mean of the codes of all validation images.
 func (e *Explorer) MeanCode() {
 	if len(e.timeline.live.Units.Center) == e.training.Settings.Latent {
 		e.setFree("mean", slices.Clone(e.timeline.live.Units.Center))
 	}
 }
 
-// RandomCode draws a code: each unit is active as often as it is on the
-// validation images, and then as much as it usually is, times a number of an
-// exponential distribution. A linear layer's units vary around their mean.
+// RandomCode shows a random code. Each unit is active with its probability on the validation
+// images; its activation then has an exponential distribution with the unit's usual
+// activation as mean. The units of a linear layer are normal around their mean.
 func (e *Explorer) RandomCode() {
 	u := e.timeline.live.Units
 	if len(u.Center) != e.training.Settings.Latent {
@@ -202,7 +202,7 @@ func (e *Explorer) RandomCode() {
 	e.setFree("random", code)
 }
 
-// MixWith mixes the code with that of a second validation image; -1 ends that.
+// MixWith mixes in the code of a second validation image; -1 removes it.
 func (e *Explorer) MixWith(image int) {
 	e.Second = image
 	if image < 0 || image >= len(e.dataset.Labels) {
@@ -231,11 +231,11 @@ func (e *Explorer) SetMix(share float64) {
 	e.setCode(code)
 }
 
-// Changed reports whether the code is another than the image's.
+// Changed reports whether the code differs from that of the picture.
 func (e *Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
 
-// Sliders returns the units that have a slider: those with the largest activations
-// in the code as it was before the user changed any, or all.
+// Sliders returns the units that have a slider: all, or those with the largest activations
+// before the user changed any.
 func (e *Explorer) Sliders() []int {
 	code := e.ranked
 	if len(code) != e.training.Settings.Latent {
@@ -253,7 +253,8 @@ func (e *Explorer) Sliders() []int {
 	return units[:min(fewSliders, len(units))]
 }
 
-// refresh follows the model as it learns.
+// refresh encodes or decodes again after the model or the pictures have changed. selected is
+// the position of the picture to start with.
 func (e *Explorer) refresh(evaluated bool, selected int) {
 	switch {
 	case e.Image < 0 && e.Own != nil:
@@ -276,17 +277,17 @@ func (e *Explorer) refresh(evaluated bool, selected int) {
 	}
 }
 
-// maxMap is the number of validation images up to which the map is drawn unasked.
+// maxMap is the largest number of validation images for which the map is drawn unasked.
 const maxMap = 2000
 
-// drawMap draws the map the first time that it is to be seen.
+// drawMap asks for the map the first time that the explorer is shown.
 func (e *Explorer) drawMap() {
 	if e.Map == nil && e.Code != nil && len(e.dataset.Labels) <= maxMap {
 		e.ShowMap()
 	}
 }
 
-// ShowMap asks for the map of the codes.
+// ShowMap asks the worker for the map of the codes.
 func (e *Explorer) ShowMap() {
 	if e.mapping {
 		return
@@ -303,7 +304,7 @@ func (e *Explorer) ShowMap() {
 	})
 }
 
-// Hover shows the validation image at a point of the map; -1 for none.
+// Hover shows the validation image under the pointer on the map; -1 for none.
 func (e *Explorer) Hover(image int) {
 	e.Hovered, e.Thumbnail = image, nil
 	if image < 0 || image >= len(e.dataset.Labels) {

@@ -6,22 +6,22 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Sort is an order of the latent units.
+// Sort is an order of the latent units. All but SortUnit start with the largest.
 type Sort string
 
 const (
-	SortUnit        Sort = "unit"        // as they are in the code
-	SortActivity    Sort = "activity"    // the one that is active most often first
-	SortMean        Sort = "mean"        // the one with the largest mean activation first
-	SortSelectivity Sort = "selectivity" // the most selective first
+	SortUnit        Sort = "unit"     // of the code
+	SortActivity    Sort = "activity" // by the share of images on which they are active
+	SortMean        Sort = "mean"     // by mean activation
+	SortSelectivity Sort = "selectivity"
 )
 
-// Features is the dashboard of the latent units.
+// Features shows what each latent unit has learned.
 type Features struct {
 	Sort     Sort
 	HideDead bool
 	Class    int // only units that prefer this class, from 1; 0 for all
-	Unit     int // whose detail is shown; -1 for none
+	Unit     int // that is open; -1 for none
 	Detail   Detail
 
 	worker   *Worker
@@ -29,14 +29,14 @@ type Features struct {
 	timeline *Timeline
 }
 
-// Detail is what a unit does over the validation images.
+// Detail is what the open unit does on the validation images.
 type Detail struct {
 	protocol.UnitDetail
 	Unit    int
 	Version int
 }
 
-// Shown returns the units that the dashboard shows, in its order.
+// Shown returns the units that pass the filters, in order.
 func (f *Features) Shown() []int {
 	u := f.timeline.Units
 	if u.Classes() == 0 || len(u.Mean) != f.training.Settings.Latent {
@@ -61,13 +61,13 @@ func (f *Features) Shown() []int {
 	})
 }
 
-// Open shows what a unit does; -1 closes it.
+// Open shows the detail of a unit; -1 closes it.
 func (f *Features) Open(unit int) {
 	f.Unit = unit
 	f.refresh()
 }
 
-// refresh asks for what the open unit does now.
+// refresh asks the worker for the detail of the open unit.
 func (f *Features) refresh() {
 	unit, run := f.Unit, f.training.run
 	if unit < 0 || unit >= len(f.timeline.Units.Mean) {
@@ -76,7 +76,7 @@ func (f *Features) refresh() {
 	f.worker.command(protocol.New(protocol.TypeUnit, protocol.Unit{Unit: unit}), func(reply protocol.Message) {
 		detail, err := answer[protocol.UnitDetail](reply)
 		if err != nil || f.training.run != run || f.Unit != unit {
-			return // of a unit that is no longer looked at
+			return // of a unit that has been closed
 		}
 		f.Detail = Detail{detail, unit, nextVersion()}
 	})

@@ -2,16 +2,16 @@ package state
 
 import "strconv"
 
-// Shortcut is a key that does something wherever the focus is, but in fields.
+// Shortcut is a key that acts wherever the focus is, except in a field.
 type Shortcut struct {
-	Key   string // as KeyboardEvent.key has it
+	Key   string // KeyboardEvent.key
 	Label string // on the key
 	Help  string
 	do    func(*Page)
-	page  bool // whether it opens what a frame does not have
+	page  bool // whether it is for what a frame does not have
 }
 
-// Shortcuts lists the keys.
+// Shortcuts lists the shortcuts.
 var Shortcuts = []Shortcut{
 	{" ", "Space", "Train or pause", func(p *Page) { p.Toggle() }, false},
 	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }, false},
@@ -38,7 +38,7 @@ var Shortcuts = []Shortcut{
 	}, false},
 }
 
-// Press does what a key stands for, and reports whether it stands for anything.
+// Press runs the shortcut of a key, and reports whether there is one.
 func (p *Page) Press(key string) bool {
 	if number, err := strconv.Atoi(key); err == nil && number >= 1 && number <= 4 {
 		p.Form.Edit("experiment", key)

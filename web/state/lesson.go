@@ -9,22 +9,21 @@ import (
 	"sae/web/lesson"
 )
 
-// Lesson is the lesson beside the demo.
+// Lesson is the lesson next to the demo. It observes the whole page.
 type Lesson struct {
 	page *Page
 
 	Text lesson.Text
 	Open bool
-	Step int            // that is shown, from 0
-	Seen map[string]int // the epoch in which an event was recognised, by "step/event"
+	Step int            // shown, from 0
+	Seen map[string]int // epochs in which events happened, by "step/event"
 }
 
-// lessonStep is what a step of the lesson sets, and the events that it
-// recognises once that is set.
+// lessonStep is a step of the lesson: what it sets, and the events that it then observes.
 type lessonStep struct {
 	id     string
 	set    map[string]string
-	pca    bool // whether the principal components are switched on
+	pca    bool // whether it shows principal components
 	events []lessonEvent
 }
 
@@ -96,8 +95,8 @@ var lessonSteps = []lessonStep{
 
 func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
 
-// comparedWithSmallerLambda reports whether the finished run compares with one
-// that differs from it in a smaller λ.
+// comparedWithSmallerLambda reports whether compares holds for the finished run and a kept
+// run that has a smaller λ and is otherwise the same.
 func comparedWithSmallerLambda(p *Page, compares func(now, before protocol.Evaluation) bool) bool {
 	latest, ok := p.Latest()
 	if !ok || p.Status != protocol.StatusDone {
@@ -110,14 +109,14 @@ func comparedWithSmallerLambda(p *Page, compares func(now, before protocol.Evalu
 	})
 }
 
-// opened reports whether a unit is open in the dashboard whose share of pictures
-// on which it is active is as asked for.
+// opened reports whether a unit is open whose activity, a share of the pictures, satisfies
+// is.
 func opened(p *Page, is func(activity float32) bool) bool {
 	unit := p.Features.Unit
 	return unit >= 0 && unit < len(p.Timeline.Units.Activity) && p.Epoch > 0 && is(p.Timeline.Units.Activity[unit])
 }
 
-// Speak chooses the language of the lesson by a tag such as "en-GB".
+// Speak sets the language by a tag such as "en-GB".
 func (l *Lesson) Speak(tag string) { l.Text = lesson.For(tag) }
 
 // Switch opens or closes the lesson.
@@ -126,7 +125,7 @@ func (l *Lesson) Switch() { l.Open = !l.Open }
 // Turn shows another step of the lesson, from 0.
 func (l *Lesson) Turn(step int) { l.Step = max(0, min(step, len(lessonSteps)-1)) }
 
-// SetUp sets what the step of the lesson is about, and trains.
+// SetUp applies the settings of the step, and trains.
 func (l *Lesson) SetUp() {
 	if l.page.Form.misfilled() {
 		return
@@ -141,14 +140,14 @@ func (l *Lesson) SetUp() {
 	}
 }
 
-// Observe notes what the lesson waits for; it is called before every render.
+// Observe records the events of the step. It is called before every render.
 func (l *Lesson) Observe() {
 	if !l.Open || l.page.Dataset.Train == 0 {
 		return
 	}
 	step := lessonSteps[l.Step]
 	if settings, err := l.page.Settings.With(step.set); err != nil || settings != l.page.Settings {
-		return // another experiment is under way
+		return // the run is not that of the step
 	}
 	for _, event := range step.events {
 		key := step.id + "/" + event.name
@@ -161,15 +160,14 @@ func (l *Lesson) Observe() {
 	}
 }
 
-// Watched is one thing that a step of the lesson says to watch for.
+// Watched is an event that a step says to watch for.
 type Watched struct {
 	Text  string
 	Seen  bool
-	Epoch int // in which it was
+	Epoch int // in which it happened
 }
 
-// Current returns the step that is shown, with its texts filled in, and what
-// to watch for.
+// Current returns the step that is shown, with numbers filled in, and its events.
 func (l *Lesson) Current() (step lesson.Step, watched []Watched) {
 	fill := l.filler()
 	step = l.Text.Steps[l.Step]

@@ -15,14 +15,14 @@ import (
 	"sae/nn/experiment"
 )
 
-// fingerprintName is the parameter of a link that carries the fingerprint of the
-// run that it was copied from.
+// fingerprintName is the parameter of a link with the fingerprint of the run that the link
+// was copied from.
 const fingerprintName = "fingerprint"
 
-// kernels are the names of all there are.
+// kernels are the names of the kernels.
 var kernels = []string{"go", "simd", "relaxed-simd"}
 
-// A Fingerprint tells whether two runs had the same history: in a link as
+// A Fingerprint is the same for runs with the same history. A link writes it as
 // "20-relaxed-simd-1a2b3c4d".
 type Fingerprint struct {
 	Epoch  int    // after which it was taken
@@ -48,11 +48,11 @@ func parseFingerprint(text string) (Fingerprint, error) {
 	return Fingerprint{}, fmt.Errorf("%s %q: want an epoch, a kernel and a checksum, such as 20-relaxed-simd-1a2b3c4d", fingerprintName, text)
 }
 
-// Link is what a link to the page carries beside the settings: the fingerprint of a run.
+// Link reads and writes links to the page: the settings and the fingerprint of a run.
 type Link struct {
-	Expected *Fingerprint // of the run of the link that the page was opened with; nil for none
+	Expected *Fingerprint // in the link that opened the page; nil for none
 
-	sums []uint32 // of the data set and the losses up to each epoch, as far as they were asked for
+	sums []uint32 // of the data set and the losses up to each epoch, as far as computed
 
 	worker   *Worker
 	dataset  *Dataset
@@ -60,9 +60,9 @@ type Link struct {
 	messages *Messages
 }
 
-// FingerprintAt returns the fingerprint of the run after an epoch; ok is false
-// where it is not that far yet, or went on with other data, kernels or another
-// learning rate than it began with.
+// FingerprintAt returns the fingerprint of the run after an epoch; ok is false if the run is
+// not that far, or went on with other data, kernels or another learning rate than it began
+// with.
 func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
 	if epoch < 1 || epoch > len(l.training.History) || l.training.mixed {
 		return Fingerprint{}, false
@@ -82,19 +82,19 @@ func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
 	return Fingerprint{epoch, l.worker.Kernel, l.sums[epoch-1]}, true
 }
 
-// Far more than any link needs; what is longer is not worth reading.
+// Limits far above what any link needs.
 const (
 	maxQuery = 8192 // characters of a link from the question mark on
 	maxValue = 200  // characters of a name or a value in it
 )
 
-// parseQuery returns the parameters of a link, and what is wrong with it as a whole.
+// parseQuery returns the parameters of a link, and the problems of the link as a whole.
 func parseQuery(query string) (url.Values, []error) {
 	query = strings.TrimPrefix(query, "?")
 	if len(query) > maxQuery {
 		return nil, []error{fmt.Errorf("%d characters of parameters: want at most %d", len(query), maxQuery)}
 	}
-	values, err := url.ParseQuery(query) // also takes what is right beside what is wrong
+	values, err := url.ParseQuery(query) // also returns the valid parameters
 	problems := []error{err}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		all := values[name]
@@ -114,16 +114,14 @@ func parseQuery(query string) (url.Values, []error) {
 	return values, problems
 }
 
-// Follow takes the settings of a link, by the names of the table, before the first
-// data set is there. Those that cannot be used are named in a notice, and the
-// defaults are in their place.
+// Follow takes the settings of a link, before the first data set is there. A notice names
+// those that cannot be used; the defaults replace them.
 func (l *Link) Follow(query string) {
 	values, problems := parseQuery(query)
 	l.complain("Not all of the link could be used", append(problems, l.follow(values)...))
 }
 
-// followParameters takes the settings that the parameters of a link give, and returns what is
-// wrong with them.
+// follow takes the settings in the parameters of a link, and returns their problems.
 func (l *Link) follow(values url.Values) (problems []error) {
 	changes := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -143,7 +141,7 @@ func (l *Link) follow(values url.Values) (problems []error) {
 		}
 	}
 	settings, err := l.training.Settings.With(changes)
-	if err != nil { // one by one, for those that can be used
+	if err != nil { // use them one by one
 		settings = l.training.Settings
 		before := len(problems)
 		for _, field := range experiment.Table {
@@ -157,14 +155,14 @@ func (l *Link) follow(values url.Values) (problems []error) {
 			}
 		}
 		if len(problems) == before {
-			problems = append(problems, err) // each can be used, but not together
+			problems = append(problems, err) // they contradict each other
 		}
 	}
 	l.training.Settings = settings
 	return problems
 }
 
-// complain tells the user what was wrong with a link, if anything was.
+// complain tells the user of problems.
 func (l *Link) complain(title string, problems []error) {
 	err := errors.Join(problems...)
 	if err == nil {
@@ -173,14 +171,13 @@ func (l *Link) complain(title string, problems []error) {
 	l.messages.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
 }
 
-// A notice names so many problems, each with so many bytes: a link can have any
-// number of any length.
+// Limits of a notice: the number of problems, and the bytes of each.
 const (
 	maxProblems = 8
 	maxProblem  = 200
 )
 
-// inLine writes joined errors in one line.
+// inLine writes joined errors on one line.
 func inLine(err error) string {
 	problems := strings.Split(err.Error(), "\n")
 	if more := len(problems) - maxProblems; more > 0 {
@@ -194,18 +191,18 @@ func inLine(err error) string {
 	return strings.Join(problems, "; ")
 }
 
-// Query returns the part of a link from the question mark on that opens the page
-// with the same settings; "" for the defaults. With a finished epoch, it carries
-// the run's fingerprint.
+// Query returns the query of a link to the current settings, with its question mark; "" for
+// the defaults. If fingerprint is set, it includes that of the run, if there is one, and
+// leaves out the number of workers.
 func (l *Link) Query(fingerprint bool) string {
 	var parts []string
 	add := func(name, value string) {
-		// Only what a query needs escaped: "hidden=512,128" reads better.
+		// "hidden=512,128" needs no escapes in a query.
 		value = strings.NewReplacer("%2C", ",", "%2F", "/").Replace(url.QueryEscape(value))
 		parts = append(parts, name+"="+value)
 	}
 	for _, change := range l.training.Settings.Changes() {
-		if change.Name != "workers" || !fingerprint { // of the machine, not of the experiment
+		if change.Name != "workers" || !fingerprint { // workers depend on the machine
 			add(change.Name, change.Value)
 		}
 	}
@@ -218,8 +215,8 @@ func (l *Link) Query(fingerprint bool) string {
 	return "?" + strings.Join(parts, "&")
 }
 
-// Reproduced tells how the run compares with the one of the link that the page was
-// opened with, in a sentence; "" without such a link.
+// Reproduced says whether the run is the same as that of the link that opened the page; ""
+// without such a link.
 func (l *Link) Reproduced() string {
 	if l.Expected == nil {
 		return ""

@@ -8,30 +8,29 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Loss is the chart of the losses: what it shows of the run, and what that is
-// held against.
+// Loss is the loss chart: the quantity and the baselines that it shows.
 type Loss struct {
 	Quantity fit.Quantity
-	Log      bool // logarithmic excess
-	ShowMean bool // whether there is a line for the mean image
-	ShowPCA  bool // and for principal components
+	Log      bool // whether the axis is logarithmic
+	ShowMean bool // whether the mean image is a baseline
+	ShowPCA  bool // whether principal components are
 
-	pcas  map[pcaSize]baseline.Quality // of the data set in use
-	asked pcaSize                      // what the worker was asked for
+	pcas  map[pcaSize]baseline.Quality // known, of the data set in use
+	asked pcaSize                      // that the worker is computing
 
 	worker   *Worker
 	dataset  *Dataset
 	training *Training
 }
 
-// Show chooses what the loss chart shows. Only the excess can be
-// logarithmic: it alone goes towards zero.
+// Show chooses the quantity. Only the excess has a logarithmic axis, because only the excess
+// approaches zero.
 func (l *Loss) Show(quantity fit.Quantity) {
 	l.Quantity = quantity
 	l.Log = l.Log && quantity == fit.QuantityExcess
 }
 
-// ShowLog switches the logarithmic scale, which implies the excess.
+// ShowLog switches the logarithmic axis, which shows the excess.
 func (l *Loss) ShowLog(on bool) {
 	l.Log = on
 	if on {
@@ -39,7 +38,7 @@ func (l *Loss) ShowLog(on bool) {
 	}
 }
 
-// Baselines returns those that are switched on and known.
+// Baselines returns the baselines that are switched on and known.
 func (l *Loss) Baselines() []baseline.Baseline {
 	var baselines []baseline.Baseline
 	if l.ShowMean && l.dataset.Train > 0 {
@@ -51,23 +50,23 @@ func (l *Loss) Baselines() []baseline.Baseline {
 	return baselines
 }
 
-// pcaSize is what principal components are found of: how many, of how many
-// training images.
+// pcaSize is a number of principal components and the number of training images that they
+// are computed from.
 type pcaSize struct{ k, images int }
 
 func (l *Loss) pcaSize() pcaSize {
 	return pcaSize{l.training.Settings.Latent, l.training.Settings.TrainingImages(l.dataset.Train)}
 }
 
-// PCA returns how well as many principal components as there are latent units
-// reconstruct the validation images; ok is false while that is unknown.
+// PCA returns the quality of as many principal components as there are latent units, on the
+// validation images; ok is false while it is unknown.
 func (l *Loss) PCA() (quality baseline.Quality, ok bool) {
 	quality, ok = l.pcas[l.pcaSize()]
 	return quality, ok
 }
 
-// PCAPossible reports whether principal components can be held against the
-// model: whether it has few enough latent units, and no more than images.
+// PCAPossible reports whether principal components can be a baseline: the model must not
+// have too many latent units, nor more than there are images.
 func (l *Loss) PCAPossible() bool {
 	size := l.pcaSize()
 	return size.k <= min(baseline.MaxPCA, size.images)
@@ -82,22 +81,22 @@ func (l *Loss) SwitchPCA(on bool) {
 	l.askPCA()
 }
 
-// askPCA asks for the principal components where they are wanted and unknown.
+// askPCA asks the worker for the principal components if they are shown and unknown.
 func (l *Loss) askPCA() {
 	size := l.pcaSize()
 	if _, known := l.pcas[size]; known || !l.ShowPCA || !l.PCAPossible() || l.asked == size || l.dataset.Train == 0 {
 		return
 	}
 	l.asked = size
-	pcas, run := l.pcas, l.training.run // of this data set, and whose
+	pcas, run := l.pcas, l.training.run
 	l.worker.command(protocol.New(protocol.TypePCA, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
 		l.asked = pcaSize{}
 		quality, err := answer[baseline.Quality](reply)
 		if err == nil {
 			pcas[size] = quality
 		} else if run == l.training.run {
-			return // asking again would change nothing
+			return // asking again would fail again
 		}
-		l.askPCA() // for what may have been wanted in the meantime
+		l.askPCA() // the settings may have changed since
 	})
 }

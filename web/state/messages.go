@@ -10,23 +10,22 @@ type Messages struct {
 	changed func(event string)
 }
 
-// Notice is a message to the user that stays until it is dismissed, or until what it is
-// about is over.
+// Notice is a message that stays until the user dismisses it, or until its subject is over.
 type Notice struct {
 	Title string // what happened
 	Text  string // where, and what to do next
 	about about
 }
 
-// about is what a notice is about.
+// about is the subject of a notice, which says when it is over.
 type about int
 
 const (
-	aboutPage     about = iota // which is what it is until it is loaded anew
-	aboutTry                   // something that the user tried, until they try something else
-	aboutSettings              // until they are changed
-	aboutRun                   // the one under way, until the user has another in its place
-	aboutOffer                 // of an unfinished run, while there is one
+	aboutPage     about = iota // until the page is reloaded
+	aboutTry                   // something that the user tried: until they try something else
+	aboutSettings              // until they change
+	aboutRun                   // until the user replaces the run
+	aboutOffer                 // of an unfinished run: until it is taken or declined
 )
 
 // tell shows a notice.
@@ -35,8 +34,8 @@ func (m *Messages) tell(about about, title, text string) {
 	m.changed("error")
 }
 
-// over ends the notice where it is about something of these kinds, and what is said of
-// what was copied, which was of these settings and this run.
+// over ends the notice if it is about one of the subjects. With the settings or the run, a
+// toast about what was copied ends too.
 func (m *Messages) over(abouts ...about) {
 	if m.Notice != nil && slices.Contains(abouts, m.Notice.about) {
 		m.Notice = nil
@@ -49,16 +48,16 @@ func (m *Messages) over(abouts ...about) {
 // Dismiss closes the notice.
 func (m *Messages) Dismiss() { m.Notice = nil }
 
-// Notify tells what has come of something that the user tried.
+// Notify shows a notice about something that the user tried.
 func (m *Messages) Notify(title, text string) { m.tell(aboutTry, title, text) }
 
-// Toast is a short message with a way back.
+// Toast is a short message, possibly with an undo.
 type Toast struct {
 	Text string
 	Undo func() // nil for none
 }
 
-// Undo takes back what the toast tells of.
+// Undo undoes what the toast says.
 func (m *Messages) Undo() {
 	toast := m.Toast
 	m.Toast = nil
@@ -67,10 +66,10 @@ func (m *Messages) Undo() {
 	}
 }
 
-// Say shows a short message.
+// Say shows a toast.
 func (m *Messages) Say(text string) { m.Toast = &Toast{Text: text} }
 
-// Copied tells how it went to copy something, such as "The link", to the clipboard.
+// Copied tells the user whether something, such as "The link", was copied.
 func (m *Messages) Copied(what string, err error) {
 	if err != nil {
 		m.Say(what + " could not be copied: " + err.Error() + ".")

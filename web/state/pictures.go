@@ -10,11 +10,11 @@ import (
 // PictureCount is how many validation images the page shows.
 const PictureCount = 8
 
-// Pictures are the validation images on show, and which of them is selected.
+// Pictures are the validation images that the page shows.
 type Pictures struct {
-	Selected int   // whose code is shown, an index into Samples.Images
-	Shuffled bool  // whether they are others than the fixed ones
-	watched  []int // that the worker is to show
+	Selected int   // position of the picture whose code is shown
+	Shuffled bool  // whether they are random
+	watched  []int // the images that the worker sends
 
 	worker   *Worker
 	dataset  *Dataset
@@ -23,28 +23,27 @@ type Pictures struct {
 	changed  func(event string)
 }
 
-// fix shows the first validation image of each class in turn: the
-// same ones on every visit.
+// fix chooses the first image of each class in turn, the same on every visit.
 func (s *Pictures) fix() {
 	s.Shuffled = false
 	s.choose(func(candidates []int) int { return candidates[0] })
 }
 
-// First goes back to the fixed pictures.
+// First shows the first image of each class.
 func (s *Pictures) First() {
 	s.fix()
 	s.watch()
 }
 
-// Others shows other validation images, again of different classes.
+// Others shows random images.
 func (s *Pictures) Others() {
 	s.Shuffled = true
 	s.choose(func(candidates []int) int { return candidates[rand.IntN(len(candidates))] })
 	s.watch()
 }
 
-// choose fills the pictures with images of different classes as far
-// as there are, each picked among its class's images that are not yet shown.
+// choose picks images of each class in turn, each among those of its class that are not yet
+// picked.
 func (s *Pictures) choose(pick func(candidates []int) int) {
 	byClass := make([][]int, len(s.dataset.Classes))
 	for i, label := range s.dataset.Labels {
@@ -65,13 +64,13 @@ func (s *Pictures) choose(pick func(candidates []int) int) {
 	s.Selected = min(s.Selected, max(0, len(images)-1))
 }
 
+// watch tells the worker which images to send.
 func (s *Pictures) watch() {
 	s.worker.command(protocol.New(protocol.TypeWatch, protocol.Watch{Images: s.watched}), nil)
 	s.changed("state")
 }
 
-// Select shows the code of the picture at the given position, there and in the
-// explorer.
+// Select shows the code of the picture at a position, and opens the picture in the explorer.
 func (s *Pictures) Select(position int) {
 	if position >= 0 && position < len(s.timeline.Samples.Labels) {
 		s.Selected = position
@@ -79,14 +78,14 @@ func (s *Pictures) Select(position int) {
 	}
 }
 
-// ClassName names the class of the picture at the given position.
+// ClassName names the class of the picture at a position.
 func (s *Pictures) ClassName(position int) string {
 	if position >= len(s.timeline.Samples.Labels) {
 		return ""
 	}
 	label := s.timeline.Samples.Labels[position]
 	if label >= len(s.dataset.Classes) {
-		return "" // the pictures are still those of the data set before
+		return "" // the pictures are still of the data set before
 	}
 	return s.dataset.Classes[label]
 }

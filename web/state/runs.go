@@ -13,28 +13,28 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Run is a run that has gone through all its epochs, and is kept.
+// Run is a finished run that is kept.
 type Run struct {
 	fit.Result
-	Key   string `json:"key"`  // under which it is kept: rises with the time
-	Data  string `json:"data"` // tells apart what the runs were trained on
-	Shown bool   `json:"-"`    // in the loss chart
+	Key   string `json:"key"`  // of its record; later runs have larger keys
+	Data  string `json:"data"` // key of its data set
+	Shown bool   `json:"-"`    // whether it is in the loss chart
 	Model any    `json:"-"`    // its checkpoint, a Blob; nil until the worker has made it
 }
 
-// Keeper keeps runs beyond the visit. Its functions return at once; done is
-// called later, in the way that the page's methods are.
+// Keeper stores runs for later visits. Its functions return at once, and done is called
+// later, like the methods of a Page.
 type Keeper struct {
 	Put    func(run Run, done Done)
 	Delete func(key string)
 	All    func(done func([]Run))
 }
 
-// Runs are the runs that are kept, on the data set in use.
+// Runs are the kept runs on the data set in use.
 type Runs struct {
 	Kept    []Run
-	Version int    // grows with every change of Kept
-	Unkept  string // why the last run is kept for this visit only; "" where it is kept longer
+	Version int    // changes with Kept
+	Unkept  string // why the last run is kept for this visit only; "" if it is kept longer
 
 	keeper *Keeper // nil for none
 	lastID int
@@ -46,10 +46,10 @@ type Runs struct {
 	saves    *Saves
 }
 
-// KeepWith has runs kept beyond the visit.
+// KeepWith stores runs for later visits.
 func (r *Runs) KeepWith(keeper Keeper) { r.keeper = &keeper }
 
-// recall brings back the runs that were kept of the data set in use.
+// recall reads the stored runs on the data set in use.
 func (r *Runs) recall() {
 	if r.keeper == nil {
 		return
@@ -72,7 +72,7 @@ func (r *Runs) recall() {
 	})
 }
 
-// keep keeps a run beyond the visit, where that is possible.
+// keep stores a run for later visits.
 func (r *Runs) keep(run Run) {
 	if r.keeper == nil || run.Model == nil {
 		return
@@ -83,23 +83,23 @@ func (r *Runs) keep(run Run) {
 			return
 		}
 		if r.training.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.training.Settings) {
-			r.saves.discard(r.saves.slot) // it is not unfinished any more
+			r.saves.discard(r.saves.slot) // it need not be offered to a later visit
 		}
 	})
 }
 
-// forget forgets a run that was kept.
+// forget deletes a stored run.
 func (r *Runs) forget(run Run) {
 	if r.keeper != nil {
 		r.keeper.Delete(run.Key)
 	}
 }
 
-// maxRuns is how many runs are kept; the oldest make way.
+// maxRuns is the largest number of kept runs. More replace the oldest.
 const maxRuns = 50
 
-// add keeps the run that has just ended, in the place of an earlier one
-// with the same settings.
+// add keeps the run that has just finished. It replaces an earlier one with the same
+// settings.
 func (r *Runs) add() {
 	latest, ok := r.training.Latest()
 	if !ok {
@@ -129,8 +129,8 @@ func (r *Runs) add() {
 	})
 }
 
-// NewKey returns a key that sorts after all earlier ones, and is another one than
-// those of other pages.
+// NewKey returns a key that sorts after all earlier keys and differs from those of other
+// pages.
 func NewKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
 
 func sameButWorkers(a, b experiment.Settings) bool {
@@ -147,7 +147,7 @@ func (r *Runs) index(id int) int {
 	return slices.IndexFunc(r.Kept, func(k Run) bool { return k.ID == id })
 }
 
-// change changes a run that is kept.
+// change changes a kept run.
 func (r *Runs) change(id int, change func(*Run)) {
 	if i := r.index(id); i >= 0 {
 		runs := slices.Clone(r.Kept)
@@ -156,7 +156,7 @@ func (r *Runs) change(id int, change func(*Run)) {
 	}
 }
 
-// Rename gives a run another name; an empty one changes nothing.
+// Rename renames a run, unless the name is empty.
 func (r *Runs) Rename(id int, name string) {
 	if name = strings.TrimSpace(name); name != "" {
 		r.change(id, func(r *Run) { r.Name = name })
@@ -169,7 +169,7 @@ func (r *Runs) Rename(id int, name string) {
 // Show shows or hides a run in the loss chart.
 func (r *Runs) Show(id int, on bool) { r.change(id, func(r *Run) { r.Shown = on }) }
 
-// Delete forgets a run; the toast brings it back.
+// Delete deletes a run. The toast brings it back.
 func (r *Runs) Delete(id int) {
 	i := r.index(id)
 	if i < 0 {
@@ -184,15 +184,15 @@ func (r *Runs) Delete(id int) {
 	}}
 }
 
-// Restore makes a run that is kept the one under way.
+// Restore makes a kept run the one under way.
 func (r *Runs) Restore(id int) {
 	if i := r.index(id); i >= 0 && r.Kept[i].Model != nil {
 		r.training.Import(r.Kept[i].Model, ignore)
 	}
 }
 
-// TradeOff returns the runs in groups that differ in λ at most, each by rising
-// λ: reconstruction against sparsity. The group of the settings comes first.
+// TradeOff returns groups of runs that differ only in λ, each by increasing λ. The first is
+// the group of the current settings.
 func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
 		s.Experiment, s.Lambda, s.Workers = 0, 0, ""

@@ -7,22 +7,23 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Series is a series of runs that are trained one after the other.
+// Series trains a series of runs, one after the other. Training.queue has the rest of it.
 type Series struct {
 	training *Training
 	form     *Form
 	messages *Messages
+	changed  func(event string)
 }
 
-// sweepLambdas are the values of λ that a sweep tries.
+// sweepLambdas returns the values of λ in a sweep.
 func sweepLambdas() []float64 {
 	field, _ := experiment.Lookup("lambda")
 	return field.Notches
 }
 
-// Sweep trains a run for each of some values of λ, from the largest to the
-// smallest, and last the one that is set, so that its model stays. It ends
-// early when the user changes a setting, the data or the run.
+// Sweep trains a run for each value of λ, from the largest to the smallest. The current
+// value comes last, so that its model stays. A change of the settings, the data set or the
+// run ends the series.
 func (s *Series) Sweep() {
 	lambdas := slices.Clone(sweepLambdas())
 	slices.Reverse(lambdas)
@@ -51,11 +52,10 @@ func (s *Series) start(runs []map[string]string) {
 func (s *Series) Stop() {
 	s.training.queue = nil
 	s.training.adjust(ignore)
-	s.training.page.changed("state")
+	s.changed("state")
 }
 
-// At tells which run of how many a series is at, from 1; total is 0 where
-// there is none.
+// At returns the number of the current run, from 1, and the total; 0 without a series.
 func (s *Series) At() (run, total int) {
 	if s.training.queue == nil {
 		return 0, 0
@@ -72,7 +72,7 @@ func (s *Series) next() {
 	}
 	settings, asked, err := s.training.with(q.Runs[0])
 	q.Runs = q.Runs[1:]
-	if err != nil { // another version of this page has saved it
+	if err != nil { // another version of this page saved the series
 		s.training.queue = nil
 		s.messages.tell(aboutRun, "The series of runs ended", err.Error()+".")
 		return

@@ -7,13 +7,12 @@ import (
 	"sae/wasm/protocol"
 )
 
-// SlowMotion is training slowed down, so that each batch can be explained: phase by
-// phase.
+// SlowMotion trains slowly and explains what each batch does, phase by phase.
 type SlowMotion struct {
 	Pace      float64    // batches per second; 0 for full speed
-	Explained *Explained // the last batch that was trained on slowly or by a step; nil for none
-	Phase     Phase      // of the explained batch, that is shown
-	Playing   bool       // whether the phases follow each other by themselves
+	Explained *Explained // the last batch of slow training or of a step; nil for none
+	Phase     Phase      // shown of the explained batch
+	Playing   bool       // whether the next phases follow by themselves
 
 	worker   *Worker
 	training *Training
@@ -52,15 +51,15 @@ func (e Explained) Most(quantity func(nn.LayerStep) float64) (largest, smallest 
 	return largest, smallest
 }
 
-// Times that a phase is shown for: of a single step, and the shortest that a reader can
+// How long a phase of a single step is shown, and the shortest time that a reader can
 // follow.
 const (
 	phaseTime    = 1200 * time.Millisecond
 	minPhaseTime = 200 * time.Millisecond
 )
 
-// PhaseTime returns how long each phase is shown, so that all of a batch fit before the
-// next batch; 0 where they do not, and the phase that is shown stays.
+// PhaseTime returns how long each phase is shown: all must fit before the next batch. It
+// returns 0 if that is too short; then the phase does not change.
 func (s *SlowMotion) PhaseTime() time.Duration {
 	if s.Pace == 0 {
 		return phaseTime
@@ -72,7 +71,7 @@ func (s *SlowMotion) PhaseTime() time.Duration {
 	return each
 }
 
-// explain takes what training on a batch did, and plays its phases from the first.
+// explain shows a batch and plays its phases.
 func (s *SlowMotion) explain(explained protocol.Explained) {
 	s.Explained = &Explained{explained, nextVersion()}
 	if s.Playing = s.PhaseTime() > 0; s.Playing {
@@ -80,8 +79,7 @@ func (s *SlowMotion) explain(explained protocol.Explained) {
 	}
 }
 
-// Next goes on from a phase of an explained batch to the next one, if that phase is
-// still the one that is shown.
+// Next shows the phase after the given one, if that one of that batch is still shown.
 func (s *SlowMotion) Next(version int, after Phase) {
 	if e := s.Explained; e == nil || e.Version != version || !s.Playing || s.Phase != after {
 		return
@@ -90,14 +88,14 @@ func (s *SlowMotion) Next(version int, after Phase) {
 	s.Playing = s.Phase < phases-1
 }
 
-// Show shows a phase, until the next batch plays its own.
+// Show shows a phase, until the next batch plays its phases.
 func (s *SlowMotion) Show(phase Phase) { s.Phase, s.Playing = phase, false }
 
-// Turn shows the phase after the one that is shown.
+// Turn shows the next phase.
 func (s *SlowMotion) Turn() { s.Show((s.Phase + 1) % phases) }
 
-// Current returns what is explained where that is what the page shows: the batch that
-// was trained on last, while no earlier moment is looked at; else nil.
+// Current returns the explained batch if it is what the page shows: the last batch, with no
+// earlier moment of the timeline. Otherwise it returns nil.
 func (s *SlowMotion) Current() *Explained {
 	t, e := s.training, s.Explained
 	if e == nil || e.Step == nil || s.timeline.Past >= 0 || (e.Epoch-1)*t.Batches+e.Batch != t.Epoch*t.Batches+t.Batch {
@@ -106,8 +104,7 @@ func (s *SlowMotion) Current() *Explained {
 	return e
 }
 
-// SetPace chooses how many batches a second are trained on, each of which is
-// explained; 0 for as many as there is time for.
+// SetPace sets the number of batches per second. Each is explained. 0 is full speed.
 func (s *SlowMotion) SetPace(perSecond float64) {
 	s.Pace = perSecond
 	s.send()

@@ -20,8 +20,7 @@ type Snapshot struct {
 	Error           string              `json:"error"`
 }
 
-// DatasetSnapshot is the data set within a Snapshot. Beside the counts it
-// has what losses are held against.
+// DatasetSnapshot is the data set in a Snapshot, with the baselines of its losses.
 type DatasetSnapshot struct {
 	Name       string   `json:"name"`
 	Train      int      `json:"train"`

@@ -74,7 +74,7 @@ func New(post func(protocol.Message), sites []string) *Page {
 	p.Explorer = newExplorer(p)
 
 	p.Runs = Runs{dataset: &p.Dataset, training: &p.Training, model: &p.Model, messages: &p.Messages, saves: &p.Saves}
-	p.Series = Series{training: &p.Training, form: &p.Form, messages: &p.Messages}
+	p.Series = Series{training: &p.Training, form: &p.Form, messages: &p.Messages, changed: p.changed}
 	p.Saves = Saves{page: p}
 	p.Recovery = Recovery{page: p, proven: proven{settings: experiment.Default()}}
 

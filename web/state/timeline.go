@@ -9,12 +9,12 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Samples are the pictures on show with what the model makes of them.
+// Samples are the pictures that the page shows, with their codes and reconstructions.
 type Samples struct {
 	protocol.Samples
 	Latent  int
-	Run     int // whose model made the reconstructions
-	Version int // grows with every change, for components that draw
+	Run     int // whose model it is
+	Version int // changes with the samples
 }
 
 // Units are statistics of the latent units over the validation split.
@@ -23,21 +23,18 @@ type Units struct {
 	Version int
 }
 
-// Original returns the pixels of the picture at the given position, [3072]
-// bytes, HWC.
+// Original returns the picture at a position, [3072] bytes, HWC.
 func (s Samples) Original(position int) []byte { return part(s.Originals, position, len(s.Images)) }
 
-// Reconstruction returns what the model makes of the picture at the given
-// position, [3072] bytes, HWC.
+// Reconstruction returns the reconstruction of the picture at a position, [3072] bytes, HWC.
 func (s Samples) Reconstruction(position int) []byte {
 	return part(s.Reconstructions, position, len(s.Images))
 }
 
-// Code returns the activations of the latent units for the picture at the
-// given position, [Latent].
+// Code returns the code of the picture at a position, [Latent].
 func (s Samples) Code(position int) []float32 { return part(s.Codes, position, len(s.Images)) }
 
-// part returns one of count equal parts, nil where there is none.
+// part returns one of count equal parts, nil if there is none at the position.
 func part[T any](all []T, position, count int) []T {
 	if position < 0 || position >= count {
 		return nil
@@ -46,34 +43,33 @@ func part[T any](all []T, position, count int) []T {
 	return all[position*size : (position+1)*size]
 }
 
-// Moment is what the model made of the pictures, and its units, at a time of the
-// run.
+// Moment is what the page shows of the model at a time of the run.
 type Moment struct {
 	Epoch   float64
 	Samples Samples
 	Units   Units
 }
 
-// Timeline has the moments of the run under way, and which of them is shown.
+// Timeline keeps moments of the run under way, and shows one of them.
 type Timeline struct {
-	Moment           // that is shown
-	Moments []Moment // of the run, from its beginning to now
-	Past    int      // which of them is shown; -1 for now
-	live    Moment   // what is now
+	Moment           // shown
+	Moments []Moment // from the beginning of the run to now
+	Past    int      // index of the moment that is shown; -1 for now
+	live    Moment   // now
 
 	training *Training
 }
 
-// Moments make room for new ones once there are more, or once they take more memory.
+// Limits of the timeline. Beyond them, it forgets moments.
 const (
 	maxMoments     = 64
 	maxMomentBytes = 32 << 20
 )
 
-// setSamples takes the pictures that a frame shows.
+// setSamples takes the samples of a frame.
 func (t *Timeline) setSamples(samples protocol.Samples) {
 	if earlier := t.live.Samples.Originals; bytes.Equal(earlier, samples.Originals) {
-		samples.Originals = earlier // which all moments share
+		samples.Originals = earlier // shared by all moments
 	}
 	t.live.Samples = Samples{samples, len(samples.Codes) / len(samples.Images), t.training.run, nextVersion()}
 	switch {
@@ -84,7 +80,7 @@ func (t *Timeline) setSamples(samples protocol.Samples) {
 	}
 }
 
-// setUnits takes the statistics of the units that a frame shows.
+// setUnits takes the statistics of a frame.
 func (t *Timeline) setUnits(units analysis.Units) {
 	t.live.Units = Units{units, nextVersion()}
 	if t.Past < 0 {
@@ -92,7 +88,7 @@ func (t *Timeline) setUnits(units analysis.Units) {
 	}
 }
 
-// remember adds the moment that a frame shows after an evaluation to the timeline.
+// remember adds the current moment to the timeline. It is called after an evaluation.
 func (t *Timeline) remember() {
 	if len(t.live.Samples.Images) == 0 || len(t.live.Units.Mean) == 0 {
 		return
@@ -108,9 +104,8 @@ func (t *Timeline) remember() {
 	}
 }
 
-// forget makes room in the timeline. Of the moments between the first and the
-// last, the one goes whose neighbours are closest, so that the others lie about
-// evenly; but not the one that is shown.
+// forget removes the moment whose neighbours are closest, so that the others stay evenly
+// spaced. The first, the last and the one that is shown stay.
 func (t *Timeline) forget() {
 	gone, closest := 0, math.Inf(1)
 	for i := 1; i < len(t.Moments)-1; i++ {
@@ -124,15 +119,14 @@ func (t *Timeline) forget() {
 	}
 }
 
-// show puts a moment before the components.
+// show shows a moment.
 func (t *Timeline) show(moment Moment) {
 	t.Moment = moment
 	t.Samples.Version = nextVersion()
 	t.Units.Version = t.Samples.Version
 }
 
-// Scrub shows an earlier moment of the run, by its number in Moments; the last
-// is now. Training goes on meanwhile.
+// Scrub shows a moment by its index. The last one, or -1, is now. Training goes on.
 func (t *Timeline) Scrub(moment int) {
 	if moment < 0 || moment >= len(t.Moments)-1 {
 		t.Past = -1
@@ -143,19 +137,18 @@ func (t *Timeline) Scrub(moment int) {
 	t.show(t.Moments[moment])
 }
 
-// Now ends the look at an earlier moment.
+// Now shows the current moment.
 func (t *Timeline) Now() {
 	if t.Past >= 0 {
 		t.Scrub(-1)
 	}
 }
 
-// Live returns what is now, whichever moment is shown: what goes with the model that
-// the worker has.
+// Live returns the current moment, that of the worker's model, whichever moment is shown.
 func (t *Timeline) Live() Moment { return t.live }
 
-// Evaluation returns the evaluation of the moment that is shown; ok is false while
-// there is none.
+// Evaluation returns the evaluation of the moment that is shown; ok is false if there is
+// none.
 func (t *Timeline) Evaluation() (evaluation protocol.Evaluation, ok bool) {
 	if t.Past < 0 {
 		return t.training.Latest()
@@ -173,8 +166,8 @@ func (t *Timeline) Evaluation() (evaluation protocol.Evaluation, ok bool) {
 	return protocol.Evaluation{}, false
 }
 
-// TrainingLoss returns the training loss of the moment that is shown; ok is false where
-// there is none, before the first batch.
+// TrainingLoss returns the training loss of the moment that is shown; ok is false before the
+// first batch.
 func (t *Timeline) TrainingLoss() (loss float64, ok bool) {
 	for _, point := range slices.Backward(t.training.Curve) {
 		if t.Past < 0 || point.Epoch <= t.Epoch {

@@ -2,7 +2,7 @@ package state
 
 import "slices"
 
-// View is one of the pages that the page has: one is shown at a time.
+// View is a view of the page. One is shown at a time.
 type View string
 
 const (
@@ -12,10 +12,10 @@ const (
 	ViewCompare  View = "compare"  // runs and trade-offs
 )
 
-// Views are all views, in their order.
+// Views lists the views in order.
 var Views = []View{ViewTrain, ViewFeatures, ViewExplore, ViewCompare}
 
-// Panel is a part of the page that opens over any view.
+// Panel is a panel that opens over any view.
 type Panel string
 
 const (
@@ -25,10 +25,10 @@ const (
 	PanelShare Panel = "share"
 )
 
-// Panels are all panels, in their order.
+// Panels lists the panels in order.
 var Panels = []Panel{PanelData, PanelModel, PanelShare}
 
-// Visit shows a view, and closes the panel that is open.
+// Visit shows a view and closes the open panel.
 func (p *Page) Visit(view View) {
 	p.View, p.Panel = view, PanelNone
 	p.drawMap()
@@ -41,7 +41,7 @@ func (p *Page) drawMap() {
 	}
 }
 
-// SwitchPanel opens a panel, or closes it where it is open.
+// SwitchPanel opens a panel, or closes it if it is open.
 func (p *Page) SwitchPanel(panel Panel) {
 	if p.Panel == panel {
 		panel = PanelNone
@@ -49,8 +49,8 @@ func (p *Page) SwitchPanel(panel Panel) {
 	p.Panel = panel
 }
 
-// Place names what is shown, for the address: the panel that is open, or else the
-// view; "" for the first view.
+// Place names what is shown, for the address: the open panel, or else the view; "" for the
+// first view.
 func (p *Page) Place() string {
 	switch {
 	case p.Panel != PanelNone:
@@ -61,8 +61,7 @@ func (p *Page) Place() string {
 	return string(p.View)
 }
 
-// Goto shows the place that an address names. A name that the page does not know
-// changes nothing.
+// Goto shows the place that an address names. An unknown name changes nothing.
 func (p *Page) Goto(place string) {
 	switch {
 	case place == "":

@@ -10,7 +10,7 @@ type EmbedBar struct{ Page *state.Page }
 func (c *EmbedBar) bar() *Bar   { return &Bar{Page: c.Page} }
 func (c *EmbedBar) loss() *Loss { return &Loss{Page: c.Page} }
 
-// more reports whether the form shows a setting that is not locked.
+// more reports whether the form has any field.
 func (c *EmbedBar) more() bool { return len(c.Page.Form.Fields()) > 0 }
 
 // knobs reports whether any setting is not locked.

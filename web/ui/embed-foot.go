@@ -7,10 +7,10 @@ import (
 	"sae/web/state"
 )
 
-// EmbedFoot tells what a frame trains, and leads to the whole page.
+// EmbedFoot says what a frame trains, and links to the full page.
 type EmbedFoot struct{ Page *state.Page }
 
-// embedded describes in a line what a frame trains.
+// embedded describes the experiment in a line.
 func (c *EmbedFoot) embedded() string {
 	s := c.Page.Settings
 	text := fmt.Sprintf("Experiment %d, %s, ", s.Experiment, experiment.Names[s.Experiment])
@@ -20,6 +20,6 @@ func (c *EmbedFoot) embedded() string {
 	return text + plural(s.Latent, "latent unit")
 }
 
-// fullPage is the address of the full page with the same settings. It is that of the
-// folder: some hosts redirect index.html there and lose the settings on the way.
+// fullPage returns the address of the full page with the same settings. It is that of the
+// folder, because some hosts redirect index.html there and lose the settings.
 func (c *EmbedFoot) fullPage() string { return "./" + c.Page.Link.Query(false) }

@@ -11,7 +11,7 @@ import (
 	"sae/web/state"
 )
 
-// Messages are what floats over the page, and what is said to those who do not see it.
+// Messages shows the toast and the offer, and announces messages to screen readers.
 type Messages struct {
 	Page  *state.Page
 	Stage *stage
@@ -28,7 +28,7 @@ func (c *Messages) undoable() bool {
 	return c.Page.Messages.Toast != nil && c.Page.Messages.Toast.Undo != nil
 }
 
-// offer tells of the run that can be resumed.
+// offer describes the run that can be resumed.
 func (c *Messages) offer() (offer struct{ title, text string }) {
 	if len(c.Page.Saves.Offers) == 0 {
 		return offer
@@ -45,12 +45,12 @@ func (c *Messages) offer() (offer struct{ title, text string }) {
 	return offer
 }
 
-// announceStatus tells people who do not see the page what it does.
+// announceStatus tells screen readers the status.
 func (c *Messages) announceStatus(region js.Value) {
 	c.Stage.afterRender(func() { announce(region, statusText(c.Page)) })
 }
 
-// announceNotice tells people who do not see the page of the notice.
+// announceNotice tells screen readers the notice.
 func (c *Messages) announceNotice(region js.Value) {
 	c.Stage.afterRender(func() {
 		text := ""

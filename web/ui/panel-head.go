@@ -9,5 +9,5 @@ type PanelHead struct {
 	Title string
 }
 
-// id is what the panel is labelled by.
+// id is the ID of the title, which labels the panel.
 func (c *PanelHead) id() string { return string(c.Panel) + "-title" }

@@ -8,16 +8,16 @@ import (
 	"sae/web/state"
 )
 
-// Part is a piece of the page with a root of its own. It exists only while it is
-// shown, and is rendered only when what it shows has changed.
+// Part is a piece of the page with a vugu root of its own. It has elements only while it is
+// shown, and is rendered only when it has changed.
 type Part struct {
-	ID    string       // of its element, which the page has from the start
-	View  state.View   // that it belongs to; "" for all
-	Panel state.Panel  // that it is; "" for none
-	Root  vugu.Builder // whose element has that ID
+	ID    string      // of its element, which is always on the page
+	View  state.View  // of which it is a part; "" for all
+	Panel state.Panel // that it is; "" for none
+	Root  vugu.Builder
 }
 
-// Shown reports whether the part is to be seen on the page.
+// Shown reports whether the part is shown.
 func (part Part) Shown(page *state.Page) bool {
 	if page.Embed != nil {
 		return true
@@ -64,9 +64,8 @@ func (c *Root) Parts() []Part {
 
 var seed = maphash.MakeSeed()
 
-// Digest returns a number that is another one when anything that a render would set
-// in the browser is another one. Handlers of events are not looked at: what they need
-// to know of an element has to be seen on it.
+// Digest returns a hash of everything that a render would set in the browser, except event
+// handlers: a handler may only use what can be seen on its element.
 func Digest(results *vugu.BuildResults) uint64 {
 	var hash maphash.Hash
 	hash.SetSeed(seed)

@@ -14,27 +14,26 @@ type theme struct {
 	act [3]rgb
 }
 
-// stage is what everything that draws by itself shares: the theme, and the
-// drawings of each part. They are called after every pass over the page, also where
-// their part is not rendered, and draw only what has changed. A chart, which takes
-// ECharts several milliseconds, waits for a frame of its own, so that no task keeps
-// the main thread for long.
+// stage is shared by everything that is drawn without vugu. It has the theme, and the drawing
+// functions of each part, which are called after every pass over the page and draw only what
+// has changed. A chart takes ECharts several milliseconds, so each is drawn in a frame of its
+// own, which keeps tasks short.
 type stage struct {
-	theme      *theme              // nil while the tokens have to be read
-	generation int                 // grows when all has to be drawn anew
-	part       string              // that is being rendered
+	theme      *theme              // nil if it has to be read again
+	generation int                 // grows when everything has to be drawn again
+	part       string              // being rendered
 	drawings   map[string][]func() // by part
 	frames     []func()
-	change     func(func()) // changes the page's state from outside of an event of vugu's; may be nil
-	quietly    func(func()) // the same, without a render at once; may be nil
+	change     func(func()) // changes the page's state outside of vugu's events; may be nil
+	quietly    func(func()) // the same with a later render; may be nil
 	save       func(file any, name string)
 	saveText   func(text, name string)
-	copied     func(what string, err error) // tells the user how it went to copy something
+	copied     func(what string, err error) // tells the user whether something was copied
 	unsaved    func(what string, err error) // tells the user why something was not saved
-	answer     func()                       // draws what the explorer's decoder has answered; may be nil
+	answer     func()                       // draws the decoder's answer to the explorer; may be nil
 }
 
-// quiet changes the page's state where what shows it is drawn by hand.
+// quiet changes the page's state and renders it later: for what is drawn by hand.
 func (s *stage) quiet(change func()) {
 	if s.quietly != nil {
 		s.quietly(change)
@@ -48,16 +47,16 @@ func (s *stage) do(change func()) {
 	}
 }
 
-// begin forgets the drawings of a part, which is rendered next.
+// begin discards the drawing functions of the part that is rendered next.
 func (s *stage) begin(part string) {
 	s.part = part
 	s.leave(part)
 }
 
-// leave forgets the drawings of a part.
+// leave discards the drawing functions of a part.
 func (s *stage) leave(part string) { delete(s.drawings, part) }
 
-// afterRender adds a drawing to the part that is being rendered.
+// afterRender adds a drawing function to the part that is being rendered.
 func (s *stage) afterRender(draw func()) {
 	if s.drawings == nil {
 		s.drawings = map[string][]func(){}
@@ -65,7 +64,7 @@ func (s *stage) afterRender(draw func()) {
 	s.drawings[s.part] = append(s.drawings[s.part], draw)
 }
 
-// inFrame queues a drawing for a frame of its own.
+// inFrame calls draw in a frame of its own.
 func (s *stage) inFrame(draw func()) {
 	s.frames = append(s.frames, draw)
 	if len(s.frames) == 1 {
@@ -89,13 +88,13 @@ func (s *stage) draw() {
 	}
 }
 
-// forget makes everything be drawn anew, in the colours of then.
+// forget has everything drawn again, in the current theme.
 func (s *stage) forget() {
 	s.theme = nil
 	s.generation++
 }
 
-// colors returns the theme of now.
+// colors returns the current theme.
 func (s *stage) colors() *theme {
 	if s.theme == nil {
 		s.theme = readTheme()

@@ -47,7 +47,7 @@ func decibels(psnr float64) string {
 	return fmt.Sprintf("%.1f dB", psnr)
 }
 
-// statusText describes the page's status for screen readers; it changes rarely.
+// statusText describes the status for screen readers. It changes rarely.
 func statusText(p *state.Page) string {
 	switch p.Status {
 	case state.StatusLoading:

@@ -40,14 +40,14 @@ type Root struct {
 	stage stage
 }
 
-// Begin tells that the part of the given ID is rendered next.
+// Begin is called before a part is rendered, with its ID.
 func (c *Root) Begin(part string) { c.stage.begin(part) }
 
-// Leave tells that a part is no longer on the page.
+// Leave is called when a part is no longer shown.
 func (c *Root) Leave(part string) { c.stage.leave(part) }
 
-// Draw draws the canvases and charts of all parts whose content has changed. The main
-// loop calls it when the DOM is complete, so that the browser lays the page out once.
+// Draw draws the canvases and charts that have changed. It is called when the DOM is
+// complete, so that the browser computes the layout once.
 func (c *Root) Draw() {
 	c.stage.change, c.stage.quietly = c.Do, c.Quietly
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
@@ -58,11 +58,10 @@ func (c *Root) Draw() {
 	c.stage.draw()
 }
 
-// Redraw makes the next Draw draw every canvas and chart anew: after a
-// change of theme.
+// Redraw has the next Draw draw every canvas and chart again, after a change of the theme.
 func (c *Root) Redraw() { c.stage.forget() }
 
-// ago writes how long ago something was, roughly.
+// ago formats an age: "5 minutes ago".
 func ago(since time.Duration) string {
 	switch minutes := int(since.Minutes()); {
 	case minutes < 1:
@@ -76,7 +75,7 @@ func ago(since time.Duration) string {
 	}
 }
 
-// Answered draws the explorer's decoded picture without a render.
+// Answered draws the decoder's answer to the explorer without a render.
 func (c *Root) Answered() {
 	if c.stage.answer != nil {
 		c.stage.answer()

@@ -18,33 +18,39 @@ type Dataset struct {
 	Loading  *protocol.Loading // progress of reading another; nil when none is read
 
 	page   *Page
-	loaded protocol.Message // the load command of the data set in use
+	origin origin // of the data set in use
 }
 
-func loadMessage(load protocol.Load) protocol.Message {
-	return protocol.New(protocol.TypeLoad, load)
+// origin is where a data set comes from; the zero value is nowhere.
+type origin struct {
+	protocol.Load
+	file any // that the user opened; nil for other sources
 }
 
-func (d *Dataset) siteMessage() protocol.Message {
-	return loadMessage(protocol.Load{Source: protocol.SourceSite, Name: d.Sites[0], URL: "data/" + d.Sites[0]})
+var synthetic = origin{Load: protocol.Load{Source: protocol.SourceSynthetic}}
+
+func (d *Dataset) kept() origin {
+	return origin{Load: protocol.Load{Source: protocol.SourceKept, Name: d.KeptName}}
 }
 
-// preferred returns the command that loads the first data set of a visit: the user's own,
-// or else the site's, or else the synthetic one.
-func (d *Dataset) preferred() protocol.Message {
+func (d *Dataset) site() origin {
+	return origin{Load: protocol.Load{Source: protocol.SourceSite, Name: d.Sites[0], URL: "data/" + d.Sites[0]}}
+}
+
+// preferred returns the origin of the first data set of a visit: the user's own file, or
+// else the site, or else the page.
+func (d *Dataset) preferred() origin {
 	switch {
 	case d.KeptName != "":
-		return loadMessage(protocol.Load{Source: protocol.SourceKept, Name: d.KeptName})
+		return d.kept()
 	case len(d.Sites) > 0:
-		return d.siteMessage()
+		return d.site()
 	}
-	return loadMessage(protocol.Load{Source: protocol.SourceSynthetic})
+	return synthetic
 }
 
 // UseSynthetic changes to the synthetic data set.
-func (d *Dataset) UseSynthetic(done Done) {
-	d.use(loadMessage(protocol.Load{Source: protocol.SourceSynthetic}), done)
-}
+func (d *Dataset) UseSynthetic(done Done) { d.use(synthetic, done) }
 
 // UseSite changes to the data set beside the page.
 func (d *Dataset) UseSite(done Done) {
@@ -52,27 +58,24 @@ func (d *Dataset) UseSite(done Done) {
 		done(errors.New("dataset: this site has none beside the page"))
 		return
 	}
-	d.use(d.siteMessage(), done)
+	d.use(d.site(), done)
 }
 
 // UseKept changes to the data set that an earlier visit kept.
-func (d *Dataset) UseKept(done Done) {
-	d.use(loadMessage(protocol.Load{Source: protocol.SourceKept, Name: d.KeptName}), done)
-}
+func (d *Dataset) UseKept(done Done) { d.use(d.kept(), done) }
 
 // UseFile changes to a data set in a file of the user.
 func (d *Dataset) UseFile(name string, file any, done Done) {
 	embed := d.page.Embed
-	m := loadMessage(protocol.Load{Source: protocol.SourceFile, Name: name, Keep: embed == nil, Least: embed.leastImages(d.page.Settings)})
-	m.File = file
-	d.use(m, done)
+	load := protocol.Load{Source: protocol.SourceFile, Name: name, Keep: embed == nil, Least: embed.leastImages(d.page.Settings)}
+	d.use(origin{load, file}, done)
 }
 
 // use loads a data set that the user chose. The toast brings the run before back.
-func (d *Dataset) use(m protocol.Message, done Done) {
+func (d *Dataset) use(from origin, done Done) {
 	d.page.Messages.over(aboutTry)
 	offer := d.page.wayBack()
-	d.load(m, d.page.newRun, func(err error) {
+	d.load(from, d.page.newRun, func(err error) {
 		if err == nil {
 			offer("Another data set was opened.")
 		}
@@ -82,9 +85,9 @@ func (d *Dataset) use(m protocol.Message, done Done) {
 
 // load reads a data set and then starts a run on it. Until then the run under way goes on;
 // it stays if the data set is bad, and a notice says so.
-func (d *Dataset) load(m protocol.Message, start func(Done), done Done) {
+func (d *Dataset) load(from origin, start func(Done), done Done) {
 	p := d.page
-	d.read(m, done, func(dataset protocol.Dataset) {
+	d.read(from, done, func(dataset protocol.Dataset) {
 		p.Messages.over(aboutRun)
 		p.Messages.Toast = nil
 		d.accept(dataset)
@@ -98,14 +101,14 @@ func (d *Dataset) load(m protocol.Message, start func(Done), done Done) {
 // reload has a new worker read the data set in use, and then goes on with the run.
 func (d *Dataset) reload(done Done) {
 	d.Loading = nil // of the worker before
-	d.read(d.loaded, done, func(dataset protocol.Dataset) {
+	d.read(d.origin, done, func(dataset protocol.Dataset) {
 		d.accept(dataset)
 		d.page.Recovery.start(done)
 	})
 }
 
 // read has the worker read a data set, and calls then with it, or failed with the reason.
-func (d *Dataset) read(m protocol.Message, failed Done, then func(protocol.Dataset)) {
+func (d *Dataset) read(from origin, failed Done, then func(protocol.Dataset)) {
 	p := d.page
 	if d.Loading != nil {
 		failed(errors.New("dataset: another one is still being read"))
@@ -113,6 +116,8 @@ func (d *Dataset) read(m protocol.Message, failed Done, then func(protocol.Datas
 	}
 	d.Loading = &protocol.Loading{Stage: "Opening"}
 	p.changed("state")
+	m := protocol.New(protocol.TypeLoad, from.Load)
+	m.File = from.file
 	p.Worker.command(m, func(reply protocol.Message) {
 		d.Loading = nil
 		dataset, err := answer[protocol.Dataset](reply)
@@ -124,7 +129,7 @@ func (d *Dataset) read(m protocol.Message, failed Done, then func(protocol.Datas
 			failed(err)
 			return
 		}
-		d.loaded = m
+		d.origin = from
 		then(dataset)
 	})
 }
@@ -172,16 +177,15 @@ func (d *Dataset) key() string {
 	return fmt.Sprintf("%s/%d/%d/%.12f", d.Name, d.Train, d.Validation, d.Floor)
 }
 
-// of returns the command that loads the data set of a saved run; ok is false if this page
-// does not have it.
-func (d *Dataset) of(save protocol.Save) (m protocol.Message, ok bool) {
+// has reports whether the page has the data set of a saved run.
+func (d *Dataset) has(save protocol.Save) bool {
 	switch save.Load.Source {
 	case protocol.SourceSynthetic:
-		ok = true
+		return true
 	case protocol.SourceKept:
-		ok = d.KeptName == save.Data.Name
+		return d.KeptName == save.Data.Name
 	case protocol.SourceSite:
-		ok = slices.Contains(d.Sites, save.Load.Name)
+		return slices.Contains(d.Sites, save.Load.Name)
 	}
-	return loadMessage(save.Load), ok
+	return false
 }

@@ -52,7 +52,7 @@ func (r *Recovery) WorkerDied(reason string) (replace bool) {
 		}
 	}
 	p.Status = StatusLoading
-	if p.Dataset.loaded.Type != "" {
+	if p.Dataset.origin.Source != "" {
 		p.Dataset.Loading = &protocol.Loading{Stage: "Opening"}
 		r.start = rescue.start
 	}
@@ -112,7 +112,7 @@ func (r *Recovery) rescue(training bool) rescue {
 		case model != nil:
 			p.open(model, restart)
 		case back:
-			p.Saves.goBack(p.Saves.slot, 0, p.queue, restart)
+			p.Saves.goBack(0, restart)
 		default:
 			p.newRun(end)
 		}
@@ -155,7 +155,7 @@ func (r *Recovery) runDiverged(failure string) {
 		p.newRun(ignore)
 		return
 	}
-	p.Saves.goBack(p.Saves.slot, 0, nil, func(_ protocol.Imported, err error) {
+	p.Saves.goBack(0, func(_ protocol.Imported, err error) {
 		if r.diverged = err == nil; err != nil {
 			p.Messages.tell(aboutRun, "Training diverged", failure+". The run starts again: "+err.Error()+".")
 			p.newRun(ignore)
@@ -167,7 +167,7 @@ func (r *Recovery) runDiverged(failure string) {
 func (r *Recovery) goOn(settings experiment.Settings, done func(reset bool, err error)) {
 	p := r.page
 	p.Settings = settings
-	p.Saves.goBack(p.Saves.slot, settings.LR, p.queue, func(_ protocol.Imported, err error) {
+	p.Saves.goBack(settings.LR, func(_ protocol.Imported, err error) {
 		if err != nil { // then from its first epoch
 			p.newRun(func(err error) { done(true, err) })
 			return

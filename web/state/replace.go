@@ -9,7 +9,7 @@ import (
 )
 
 // Another run replaces the one under way when it is new (newRun), in a file (open), or in a
-// save (Saves.goBack). The worker's replies and frames carry the number of their run; those
+// save (Saves.open). The worker's replies and frames carry the number of their run; those
 // of an earlier run are ignored.
 
 // nextRun returns the number of another run.
@@ -143,7 +143,7 @@ func (t *Training) wayBack() (offer func(text string)) {
 	var file any
 	t.page.Model.checkpoint(func(checkpoint any) { file = checkpoint })
 	training := t.trains()
-	loaded, data, kept := d.loaded, d.fingerprint(), d.KeptName
+	from, data, kept := d.origin, d.fingerprint(), d.KeptName
 	back := func(done Done) {
 		t.Import(file, func(err error) {
 			if err == nil && training {
@@ -157,7 +157,7 @@ func (t *Training) wayBack() (offer func(text string)) {
 			back(ignore)
 			return
 		}
-		d.load(loaded, func(done Done) {
+		d.load(from, func(done Done) {
 			back(func(err error) {
 				if err != nil {
 					t.newRun(done)
@@ -168,9 +168,8 @@ func (t *Training) wayBack() (offer func(text string)) {
 		}, ignore)
 	}
 	return func(text string) {
-		load, err := protocol.Decode[protocol.Load](loaded)
-		replaced := load.Source == protocol.SourceKept && d.KeptName != kept // the kept data set is gone
-		if file != nil && err == nil && !replaced {
+		gone := from.Source == protocol.SourceKept && d.KeptName != kept
+		if file != nil && !gone {
 			t.page.Messages.Toast = &Toast{Text: text, Undo: undo}
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Saves) start() {
 	if s.slot == "" {
 		return
 	}
-	first := s.page.Dataset.loaded.Type == ""
+	first := s.page.Dataset.origin.Source == ""
 	s.page.Worker.command(protocol.New(protocol.TypeKeep, protocol.Keep{Slot: s.slot}), func(reply protocol.Message) {
 		left, err := answer[protocol.Left](reply)
 		if first && err == nil {
@@ -94,9 +94,14 @@ func (s *Saves) last() string {
 	return fmt.Sprintf("epoch %d, batch %d", s.saved.Epoch+1, s.saved.Batch)
 }
 
-// goBack makes a saved run the one under way. lr replaces its learning rate, unless it is 0;
-// queue is the series that it belongs to.
-func (s *Saves) goBack(slot string, lr float64, queue *protocol.Queue, done func(protocol.Imported, error)) {
+// goBack makes the last save the run under way. lr replaces its learning rate, unless it is
+// 0.
+func (s *Saves) goBack(lr float64, done func(protocol.Imported, error)) {
+	s.open(s.slot, lr, s.page.queue, done)
+}
+
+// open makes a saved run the one under way, as part of a series.
+func (s *Saves) open(slot string, lr float64, queue *protocol.Queue, done func(protocol.Imported, error)) {
 	p := s.page
 	run := p.nextRun()
 	m := protocol.New(protocol.TypeResume, protocol.Resume{Run: run, Slot: slot, LR: lr, Queue: queue})
@@ -125,15 +130,14 @@ func (s *Saves) resume(resumed func()) {
 	p.Messages.over(aboutOffer)
 	save := s.Offers[0]
 	same := p.Dataset.fingerprint() == save.Data
-	m, ok := p.Dataset.of(save)
-	if !same && !ok {
+	if !same && !p.Dataset.has(save) {
 		p.Messages.tell(aboutOffer, "The data of that run are not here", fmt.Sprintf(
 			"It was trained on %s with %d images. Drop their file on the page, then resume; the run stays saved.", save.Data.Name, save.Data.Train))
 		return
 	}
 	offer := p.wayBack()
 	resume := func(done Done) {
-		s.goBack(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
+		s.open(save.Slot, 0, save.Queue, func(imported protocol.Imported, err error) {
 			if err != nil {
 				if !same {
 					p.newRun(done)
@@ -152,7 +156,7 @@ func (s *Saves) resume(resumed func()) {
 		resume(ignore)
 		return
 	}
-	p.Dataset.load(m, resume, ignore)
+	p.Dataset.load(origin{Load: save.Load}, resume, ignore)
 }
 
 // DiscardOffer deletes the offered run.

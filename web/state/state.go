@@ -127,7 +127,7 @@ func (p *Page) ready(m protocol.Message) {
 	if p.Slow.Pace > 0 {
 		p.Slow.send()
 	}
-	if p.Dataset.loaded.Type != "" {
+	if p.Dataset.origin.Source != "" {
 		p.Dataset.reload(func(err error) {
 			if err != nil {
 				p.fail("The data set could not be read again", fmt.Errorf("%w; reload the page", err))
@@ -142,7 +142,6 @@ func (p *Page) ready(m protocol.Message) {
 		}
 		// A data set of the site or of an earlier visit may be damaged. The synthetic one is
 		// always there.
-		synthetic := loadMessage(protocol.Load{Source: protocol.SourceSynthetic})
 		p.Dataset.load(synthetic, p.newRun, func(error) { p.Saves.comeBack() })
 	})
 }

@@ -19,8 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// useSite serves a copy of the built site as newSite does, which becomes that of all
-// pages for the length of a test. It returns the folder that is served.
+// useSite is newSite for all pages of a test. It returns the folder that is served.
 func useSite(tb testing.TB, withCIFAR bool) (dir string) {
 	tb.Helper()
 	dir = builtSite(tb, withCIFAR)
@@ -30,8 +29,8 @@ func useSite(tb testing.TB, withCIFAR bool) (dir string) {
 	return dir
 }
 
-// newSite serves a copy of the built site by a plain static server, without a data
-// set beside it or with CIFAR-10 from beside the repository, for the length of a test.
+// newSite serves a copy of the built site during a test, by a plain static server, without
+// a data set or with CIFAR-10 from ../shared.
 func newSite(tb testing.TB, withCIFAR bool) site {
 	tb.Helper()
 	return serveSite(tb, http.FileServer(http.Dir(builtSite(tb, withCIFAR))))
@@ -105,15 +104,13 @@ func state(p *page) snapshot {
 	return s
 }
 
-// watchLongTasks notes how long the main thread was ever busy at a stretch
-// from here on.
+// watchLongTasks records the longest task of the main thread from now on.
 const watchLongTasks = `window.longest = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) longest = Math.max(longest, entry.duration);
 }).observe({type: "longtask"}); true`
 
-// catchFiles puts the next files that the page saves into window.saved, one after the
-// other, instead of on the disk.
+// catchFiles puts the files that the page saves into window.saved, instead of on the disk.
 const catchFiles = `(() => {
 	const files = new Map(), create = URL.createObjectURL;
 	URL.createObjectURL = (file) => {
@@ -126,7 +123,7 @@ const catchFiles = `(() => {
 	};
 })()`
 
-// The first visit, without any file: press Train and watch.
+// The first visit, without files: press Train and watch.
 func TestTrainSynthetic(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -170,7 +167,7 @@ func TestExperimentsOnCIFAR(t *testing.T) {
 	evaluate[bool](p, watchLongTasks)
 	for experiment := 1; experiment <= 4; experiment++ {
 		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({experiment: %d, epochs: 5}).then(() => sae.play())`, experiment))
-		for range 5 { // each within the time of one action
+		for range 5 { // each within actionTimeout
 			waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d || sae.state().status === "done"`, state(p).Epoch))
 		}
 		waitFor[bool](p, `sae.state().status === "done"`)
@@ -182,7 +179,7 @@ func TestExperimentsOnCIFAR(t *testing.T) {
 		if s.History[4].ValBCE >= s.Dataset.MeanBCE {
 			t.Errorf("experiment %d is no better than the mean training image", experiment)
 		}
-		const pca = 0.5728 // what 64 principal components of these records achieve
+		const pca = 0.5728 // of 64 principal components of these records
 		if experiment == 4 && s.History[4].ValBCE >= pca {
 			t.Errorf("experiment 4 has a validation BCE of %.4f, want less than the principal components' %.4f", s.History[4].ValBCE, pca)
 		}
@@ -199,7 +196,7 @@ func fileJS(name, content string) string {
 	return fmt.Sprintf(`new File([%s], %q)`, content, name)
 }
 
-// Bad files and settings are refused with a reason, and the run stays.
+// Invalid files and settings are rejected with a reason, and the run stays.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -210,7 +207,7 @@ func TestRefusals(t *testing.T) {
 		{`sae.loadDataset(` + fileJS("empty.bin", `""`) + `)`, "empty.bin: is empty"},
 		{`sae.loadDataset(` + fileJS("data_batch_1.bin", `new Uint8Array(4000)`) + `)`, "record 2: 927 bytes left, want 3073"},
 		{`sae.loadDataset(` + fileJS("x.sae", `"SAEDATA\n\x09\x00\x01\x00\x00\x00\x00\x00"`) + `)`, "version 9 of the compact format"},
-		{`sae.loadDataset(` + fileJS("x.gz", `new Uint8Array([31,139,8,0,0,0,0,0,0,3,3,0,0,0,0,0,0,0,0,0])`) + `)`, "a gzip file but no tar in it"},
+		{`sae.loadDataset(` + fileJS("x.gz", `new Uint8Array([31,139,8,0,0,0,0,0,0,3,3,0,0,0,0,0,0,0,0,0])`) + `)`, "a gzip file without a tar in it"},
 		{`sae.loadDataset("file")`, "want a File or an ArrayBuffer"},
 		{`sae.set({latent: 0})`, `latent "0": want a whole number from 1 to 1024`},
 		{`sae.set({hidden: "512,,x"})`, `hidden "512,,x": want at most 6 widths`},
@@ -233,7 +230,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A file of the user is converted, kept, and there again on the next visit.
+// A user's file is converted, stored, and there on the next visit.
 func TestFileIsKept(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(cifarFolder); err != nil {
@@ -257,8 +254,8 @@ func TestFileIsKept(t *testing.T) {
 	}
 }
 
-// An archive that the browser has unpacked is read like the one that it was, and one
-// that is damaged is not.
+// An archive that the browser has unpacked is read like the original. A damaged one is
+// rejected.
 func TestArchives(t *testing.T) {
 	t.Parallel()
 	var plain, zipped bytes.Buffer
@@ -301,7 +298,7 @@ func TestArchives(t *testing.T) {
 // A worker that fails is replaced, and the page says so.
 func TestWorkerIsReplaced(t *testing.T) {
 	useSite(t, false)
-	p := open(t, "bench.html", desktop) // same origin; the page comes next
+	p := open(t, "bench.html", desktop) // the same origin, before the page
 	const collectWorkers = `window.workers = []; window.Worker = class extends Worker {
   constructor(...args) { super(...args); workers.push(this); }
 };`

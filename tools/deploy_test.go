@@ -1,5 +1,4 @@
-// Package tools has the tests of what puts the demo on a host: the workflow and
-// the Dockerfile.
+// Package tools tests the workflows and the Dockerfile, which deploy the demo.
 package tools
 
 import (
@@ -23,7 +22,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// all returns what the groups of a pattern match, wherever it does.
+// all returns all matches of a pattern, with their groups.
 func all(pattern, text string) [][]string {
 	return regexp.MustCompile("(?m)"+pattern).FindAllStringSubmatch(text, -1)
 }
@@ -67,15 +66,15 @@ func TestWorkflows(t *testing.T) {
 	}
 }
 
-// Only what the tests have run on is deployed.
+// Only a tested build is deployed.
 func TestPages(t *testing.T) {
 	text := read(t, "../.github/workflows/pages.yml")
-	// One job tests, makes dist of the same build and hands it over, in this order.
+	// One job runs the tests, makes dist of the same build and uploads it, in this order.
 	uploads := 0
 	for _, job := range regexp.MustCompile(`(?m)^  \w+:$`).Split(text, -1) {
 		uploads += strings.Count(job, "upload-pages-artifact@")
 		if strings.Contains(job, "upload-pages-artifact@") && len(all(`(?s)run: make test$.*run: make dist .*upload-pages-artifact@`, job)) != 1 {
-			t.Error("a job uploads what it has not tested before")
+			t.Error("a job uploads a build that it has not tested")
 		}
 	}
 	if uploads != 1 {
@@ -92,7 +91,7 @@ func TestDockerfile(t *testing.T) {
 	}
 	for _, image := range images {
 		if !stages[image[1]] && len(all(`^\w+:\d+\.\d+\.\d+\S*@sha256:[0-9a-f]{64}$`, image[1])) != 1 {
-			t.Errorf("image %s: want its whole version and its digest", image[1])
+			t.Errorf("image %s: want its full version and its digest", image[1])
 		}
 	}
 	versions := all(`\bnode:(\d+)`, text)
@@ -103,6 +102,6 @@ func TestDockerfile(t *testing.T) {
 		atLeast(t, "Dockerfile", version[1])
 	}
 	if installs := all(`^RUN .*(tools/need|apt-get|apk) `, text); len(installs) > 0 {
-		t.Errorf("%q: packages of no fixed version", installs)
+		t.Errorf("%q installs packages without a fixed version", installs)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// patience is far longer than any input takes, even on a busy machine, so that only
-// an endless loop exceeds it.
+// patience is far longer than any input takes, even on a busy machine: only an endless
+// loop exceeds it.
 const patience = time.Minute
 
-// Hold runs f. The test fails if f allocates more than the given number of bytes in
-// total; the program panics if f does not end.
+// Hold runs f. It fails the test if f allocates more than the given number of bytes, and
+// panics if f does not return.
 func Hold(tb testing.TB, bytes int, f func()) {
 	tb.Helper()
 	timer := time.AfterFunc(patience, func() { panic(fmt.Sprintf("bounds: no end after %v", patience)) })

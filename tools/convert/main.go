@@ -4,7 +4,7 @@
 //	convert -info FILE
 //
 // A source is cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the tar in either, the
-// folder that either unpacks to, or a single batch. It can be a pipe, and so can FILE.
+// folder that either unpacks to, or a single batch. Sources and FILE may be pipes.
 // Validation images come from the test batch.
 package main
 
@@ -69,8 +69,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if !output.IsFile(*name) {
-		stdout = stderr // the data set may be what stdout gets
-		fmt.Fprintf(stderr, "convert: writing to %s, which is no file\n", output.Printable(*name))
+		stdout = stderr // the data set may go to stdout
+		fmt.Fprintf(stderr, "convert: writing to %s, which is not a regular file\n", output.Printable(*name))
 	}
 	size, err := write(*name, dataset)
 	if err != nil {
@@ -106,8 +106,7 @@ func describe(name string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// find returns the files that the arguments name. A folder stands for the batches
-// in it.
+// find returns the sources that the arguments name. A folder stands for its batches.
 func find(args []string, stderr io.Writer) ([]data.Source, error) {
 	var sources []data.Source
 	for _, arg := range args {
@@ -132,11 +131,12 @@ func find(args []string, stderr io.Writer) ([]data.Source, error) {
 	return sources, nil
 }
 
-// maxStream bounds in bytes what a stream may hold: CIFAR's archives unpack to 186 MB.
+// maxStream is the most bytes that are read from a pipe: CIFAR's archives unpack to
+// 186 MB.
 const maxStream = 512 << 20
 
-// open makes a source of a file, or of all that comes out of a pipe or a device, which
-// cannot be read twice.
+// open returns a file as a source. A pipe or a device, which cannot be read twice, is
+// read into memory.
 func open(name string, stat os.FileInfo, stderr io.Writer) (data.Source, error) {
 	source := data.Source{
 		Name: filepath.Base(name),
@@ -147,7 +147,7 @@ func open(name string, stat os.FileInfo, stderr io.Writer) (data.Source, error) 
 		return source, nil
 	}
 	fmt.Fprintf(stderr, "convert: reading %s until it ends\n", output.Printable(name))
-	file, err := os.Open(name) // waits for who writes to a pipe
+	file, err := os.Open(name) // waits for a pipe's writer
 	if err != nil {
 		return source, err
 	}
@@ -166,31 +166,29 @@ func open(name string, stat os.FileInfo, stderr io.Writer) (data.Source, error) 
 
 // load imports the sources and shows a progress bar on a terminal.
 func load(sources []data.Source, options data.ImportOptions, stderr io.Writer) (*data.Dataset, error) {
-	if file, ok := stderr.(*os.File); ok {
-		if stat, err := file.Stat(); err == nil && stat.Mode()&os.ModeCharDevice != 0 {
-			var bar *progressbar.ProgressBar
-			options.Progress = func(done, total int64) {
-				if bar == nil {
-					bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(file),
-						progressbar.OptionSetDescription("converting"), progressbar.OptionShowBytes(true),
-						progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish())
-				}
-				bar.Set64(done)
+	if output.IsTerminal(stderr) {
+		var bar *progressbar.ProgressBar
+		options.Progress = func(done, total int64) {
+			if bar == nil {
+				bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(stderr),
+					progressbar.OptionSetDescription("converting"), progressbar.OptionShowBytes(true),
+					progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish())
 			}
-			defer func() {
-				if bar != nil {
-					bar.Finish()
-				}
-			}()
+			bar.Set64(done)
 		}
+		defer func() {
+			if bar != nil {
+				bar.Finish()
+			}
+		}()
 	}
 	return data.Import(sources, options)
 }
 
-// write writes the data set. An interrupt leaves an earlier file as it was.
+// write writes the data set. If it is interrupted, an earlier file stays as it was.
 func write(name string, dataset *data.Dataset) (size int64, err error) {
 	interrupted := make(chan os.Signal, 1)
-	if output.IsFile(name) { // writing to a pipe may wait, and an interrupt has to end that
+	if output.IsFile(name) { // not for a pipe: writing may block, and an interrupt must end it
 		signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 		defer signal.Stop(interrupted)
 	}

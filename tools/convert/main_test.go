@@ -11,8 +11,8 @@ import (
 	"sae/data"
 )
 
-// writeBatch writes a batch of n records; all of a record's bytes are its
-// number, its label goes round the ten classes.
+// writeBatch writes a batch of n records, with labels in rotation. All other bytes of a
+// record are its number.
 func writeBatch(t *testing.T, name string, n int) {
 	t.Helper()
 	var batch []byte
@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A conversion that fails leaves the earlier file, and nothing beside it.
+// A failed conversion leaves the earlier file and no other.
 func TestEarlierFileStays(t *testing.T) {
 	dir := t.TempDir()
 	output := filepath.Join(dir, "out.sae")
@@ -124,11 +124,11 @@ func TestEarlierFileStays(t *testing.T) {
 		t.Errorf("the earlier file changed: %v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("%d files beside each other, want 1; %v", len(entries), err)
+		t.Errorf("%d files in the folder, want 1; %v", len(entries), err)
 	}
 }
 
-// pipe makes a named pipe and, where there is content, writes that to it once.
+// pipe makes a named pipe and writes the content to it once.
 func pipe(t *testing.T, content []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "pipe")
@@ -139,7 +139,8 @@ func pipe(t *testing.T, content []byte) string {
 	return name
 }
 
-// A pipe can be read but once, and what waits for it says so.
+// Pipes are read, although they can be read only once, and a message says what convert
+// waits for.
 func TestPipes(t *testing.T) {
 	want := filepath.Join(t.TempDir(), "want.sae")
 	batch := filepath.Join(t.TempDir(), "pipe")
@@ -183,7 +184,7 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// What goes into a pipe or a device is the data set, and nothing else.
+// A pipe receives the data set and nothing else.
 func TestOutputToAPipe(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "out")
 	if text, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
@@ -207,7 +208,7 @@ func TestOutputToAPipe(t *testing.T) {
 	}
 }
 
-// A terminal is not told anything by names.
+// Names cannot send control characters to the terminal.
 func TestNamesAreShown(t *testing.T) {
 	set := data.Synthetic(10, 10, 1)
 	set.Name, set.Classes[3] = "CIFAR\x1b[2J", "cat\adog\r"
@@ -226,7 +227,7 @@ func TestNamesAreShown(t *testing.T) {
 	}
 }
 
-// The same batch twice, or only one to test with, is no CIFAR-10.
+// Folders with a duplicate batch, only a test batch or something else are rejected.
 func TestFolders(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "out.sae")
 	twice := folder(t)

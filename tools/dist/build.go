@@ -51,12 +51,12 @@ func isText(name string) bool {
 	return false
 }
 
-// build is the site as it will be published.
+// build is a site that is being published.
 type build struct {
 	site   map[string][]byte   // the built site, by name
 	names  map[string]string   // published names, by name in the site
 	files  map[string][]byte   // the build, by published name
-	refers map[string][]string // which files of the site a file refers to
+	refers map[string][]string // files of the site that a file refers to, in order
 }
 
 // newBuild renames the files of a site, updates the references to them, and adds
@@ -225,7 +225,7 @@ func (b *build) serviceWorker() []byte {
 	}
 	list, err := json.MarshalIndent(kept, "", "  ")
 	if err != nil {
-		panic(err) // cannot happen: it holds only strings
+		panic(err) // impossible: it contains only strings
 	}
 	const empty = `const build = "", files = {};`
 	filled := fmt.Sprintf("const build = %q, files = %s;", shortHash(append(list, serviceWorker...)), list)

@@ -76,7 +76,7 @@ func run(o options, stdout io.Writer) error {
 	if err := b.write(o.output); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s holds the site in %d files", o.output, len(b.files))
+	fmt.Fprintf(stdout, "%s contains the site in %d files", o.output, len(b.files))
 	if address == "" {
 		fmt.Fprint(stdout, "; for a preview card, give its public address: make dist URL=https://HOST/PATH/")
 	}
@@ -91,7 +91,7 @@ func run(o options, stdout io.Writer) error {
 	return nil
 }
 
-// replaceable returns an error if the output folder holds anything but an earlier
+// replaceable returns an error unless the output folder is missing, empty or an earlier
 // build.
 func replaceable(output string) error {
 	entries, err := os.ReadDir(output)
@@ -103,7 +103,7 @@ func replaceable(output string) error {
 	}
 	ours := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == workerName })
 	if len(entries) > 0 && !ours {
-		return fmt.Errorf("%s holds other files: want an empty folder or an earlier build", output)
+		return fmt.Errorf("%s contains other files: want an empty folder or an earlier build", output)
 	}
 	return nil
 }

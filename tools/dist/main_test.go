@@ -91,8 +91,8 @@ func publish(t *testing.T, site map[string]string, o options) map[string]string 
 	return read(t, o.output)
 }
 
-// find returns the name of the one file with the given start and end, with ten
-// digits between them.
+// find returns the name of the only file with the given start and end, and a hash between
+// them.
 func find(t *testing.T, files map[string]string, start, end string) string {
 	t.Helper()
 	var found []string
@@ -124,7 +124,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// What refers to a file has its new name, and its hash where there is a place for it.
+// References have the new name of a file and, where integrity is checked, its hash.
 func TestReferences(t *testing.T) {
 	files := publish(t, miniature(), options{})
 	name := func(start, end string) string { return find(t, files, start, end) }
@@ -155,7 +155,7 @@ func TestReferences(t *testing.T) {
 	}
 }
 
-// A change renames the file and what refers to it, and nothing else.
+// A change renames only the file and those that refer to it.
 func TestRenaming(t *testing.T) {
 	before := publish(t, miniature(), options{})
 	if again := publish(t, miniature(), options{}); !maps.Equal(again, before) {
@@ -183,7 +183,7 @@ func TestRenaming(t *testing.T) {
 	}
 }
 
-// The service worker knows the pages and all that they load, with their hashes.
+// The service worker lists the pages and everything that they load, with hashes.
 func TestServiceWorker(t *testing.T) {
 	files := publish(t, miniature(), options{})
 	m := regexp.MustCompile(`(?s)const build = "([0-9a-f]{10})", files = (\{.*?\});`).FindStringSubmatch(files["sw.js"])
@@ -210,7 +210,7 @@ func TestServiceWorker(t *testing.T) {
 	site := miniature()
 	site["index.html"] += "changed"
 	if other := publish(t, site, options{}); strings.Contains(other["sw.js"], m[1]) {
-		t.Error("another page has the same name of the build")
+		t.Error("a build with another page has the same name")
 	}
 }
 
@@ -248,7 +248,7 @@ func TestCompress(t *testing.T) {
 		}
 		plain := files[strings.TrimSuffix(name, filepath.Ext(name))]
 		if decoded, err := io.ReadAll(reader); err != nil || string(decoded) != plain || len(content) >= len(plain) {
-			t.Errorf("%s: %d bytes that hold %d, want fewer that hold %d; %v", name, len(content), len(decoded), len(plain), err)
+			t.Errorf("%s: %d bytes that decode to %d, want fewer that decode to %d; %v", name, len(content), len(decoded), len(plain), err)
 		}
 	}
 	if count < 4 {
@@ -256,7 +256,7 @@ func TestCompress(t *testing.T) {
 	}
 	for _, name := range []string{find(t, files, "icon", ".svg") + ".gz", find(t, files, "data/cifar10", ".sae") + ".br", "card.png.br"} {
 		if _, ok := files[name]; ok {
-			t.Errorf("%s is there, though it is larger or compressed already", name)
+			t.Errorf("%s exists, although it is larger or already compressed", name)
 		}
 	}
 	if again := publish(t, miniature(), options{compress: true}); !maps.Equal(again, files) {
@@ -264,8 +264,8 @@ func TestCompress(t *testing.T) {
 	}
 }
 
-// The table has what the page loads before it trains, once, and its sum is held
-// against the budget.
+// The table lists each file that the page loads before it trains once. The budget limits
+// its sum.
 func TestSizes(t *testing.T) {
 	dir, output := write(t, miniature()), filepath.Join(t.TempDir(), "dist")
 	var stdout bytes.Buffer
@@ -283,7 +283,7 @@ func TestSizes(t *testing.T) {
 	}
 	b, err := newBuild(map[string][]byte{}, "")
 	if err == nil {
-		t.Errorf("a build of nothing: %v", b)
+		t.Errorf("a build of an empty site: %v", b)
 	}
 	total := regexp.MustCompile(`(\d+) +total`).FindStringSubmatch(table)[1]
 	if err := run(options{site: dir, output: output, compress: true, budget: 1}, io.Discard); err == nil || !strings.Contains(err.Error(), "the page loads "+total+" bytes with Brotli") {
@@ -294,8 +294,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// An earlier build is replaced as a whole, with files that everybody can read and
-// nobody runs.
+// An earlier build is replaced completely, by files that everybody may read and nobody
+// may execute.
 func TestReplaces(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "dist")
 	site := miniature()
@@ -346,7 +346,7 @@ func TestErrors(t *testing.T) {
 		"circle":         {site: change("worker.js", "program.js", "boot.js"), want: "worker.js → boot.js → worker.js"},
 		"missing script": {site: change("index.html", `src="boot.js"`, `src="boots.js"`), want: `index.html: refers to "boots.js"`},
 		"absolute":       {site: change("index.html", `href="bench.html"`, `href="/bench.html"`), want: `"/bench.html": want the relative address`},
-		"foreign folder": {site: miniature(), o: options{output: foreign}, want: "holds other files"},
+		"foreign folder": {site: miniature(), o: options{output: foreign}, want: "contains other files"},
 		"folder as file": {site: miniature(), o: options{output: filepath.Join(foreign, "thesis.tex")}, want: "thesis.tex"},
 		"no scheme":      {site: miniature(), o: options{url: "host/path"}, want: `address "host/path": want one like`},
 		"other scheme":   {site: miniature(), o: options{url: "ftp://host/path"}, want: "want one like"},
@@ -366,6 +366,6 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	if files := read(t, foreign); len(files) != 1 {
-		t.Errorf("the foreign folder holds %v", files)
+		t.Errorf("the foreign folder contains %v", files)
 	}
 }

@@ -1,5 +1,5 @@
-// Registers the service worker once the page works. Not in a frame, which belongs
-// to another site's page.
+// Registers the service worker once the page works, but not in a frame, which belongs to
+// another site's page.
 "use strict";
 
 if (window === top && navigator.serviceWorker) {

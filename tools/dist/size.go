@@ -16,7 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// codings are the compressed forms that are written next to each file.
+// codings are the compressed forms of a file.
 var codings = []struct {
 	extension string
 	writer    func(w io.Writer, size int) io.WriteCloser
@@ -57,7 +57,7 @@ func (b *build) compress() {
 				defer func() { <-running }()
 				var buffer bytes.Buffer
 				w := c.writer(&buffer, len(content))
-				w.Write(content) // cannot fail: it writes to a buffer
+				w.Write(content) // cannot fail, because it writes to a buffer
 				w.Close()
 				if buffer.Len() < len(content) {
 					mutex.Lock()
@@ -71,8 +71,8 @@ func (b *build) compress() {
 	maps.Copy(b.files, coded)
 }
 
-// training returns the files that the page loads before it can train on the
-// synthetic data set, in the order in which they are referred to.
+// training returns the files that the page loads before it can train on the synthetic
+// data set, in the order of references.
 func (b *build) training() []string {
 	names := []string{pageName}
 	for i := 0; i < len(names); i++ {
@@ -88,8 +88,8 @@ func (b *build) training() []string {
 	return names
 }
 
-// printSizes prints the sizes of the files that training needs, in bytes, and
-// returns their sum with Brotli.
+// printSizes prints the sizes in bytes of the files that training needs, and returns
+// their sum with Brotli.
 func (b *build) printSizes(w io.Writer) (total int64) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "bytes\tgzip\tBrotli\t  loaded to train on the synthetic data set")

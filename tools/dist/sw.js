@@ -1,24 +1,23 @@
-// The service worker keeps one build of the site in the browser.
+// The service worker caches one build of the site.
 //
-// A page comes from the network, so that it is the newest, and from the cache where
-// there is no network. All else has a hash in its name, comes from the cache, and
-// is of the build of the page that asks for it. While a page of this build is open,
-// the next build's worker waits.
+// Pages come from the network, so that they are up to date, and from the cache if the
+// network fails or is slow. All other files have a hash in their name, belong to the same
+// build as the page, and come from the cache. The next build's service worker waits while
+// a page of this build is open.
 "use strict";
 
-// Filled in by tools/dist: a name for the build, and its files, each with the hash
-// that it has to have.
+// Filled in by tools/dist: the name of the build, and the integrity hash of each file.
 const build = "", files = {};
 
-// Caches belong to the origin, where other folders may have demos of their own.
+// Caches belong to the origin, which may have other demos in other folders.
 const prefix = `sparse autoencoder at ${registration.scope} `;
 const cacheName = prefix + build;
 const patience = 3000; // for the network, in milliseconds
 
 addEventListener("install", (event) => event.waitUntil((async () => {
   const cache = await caches.open(cacheName);
-  // All or none. While a host is being updated, its files may be of two builds: then
-  // the hashes are not right, and the next visit tries again.
+  // Adds all files or none. While a host is being updated, it may serve files of two
+  // builds: then the hashes do not match, and the next visit tries again.
   await cache.addAll(Object.entries(files).map(([name, integrity]) => new Request(name, { integrity, cache: isPage(name) ? "no-cache" : "default" })));
 })()));
 
@@ -33,7 +32,7 @@ addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   if (method !== "GET" || !url.startsWith(registration.scope)) return;
   let name = url.slice(registration.scope.length).replace(/[?#].*/, "");
-  if (!Object.hasOwn(files, name) && Object.hasOwn(files, name + ".html")) name += ".html"; // as some hosts name it
+  if (!Object.hasOwn(files, name) && Object.hasOwn(files, name + ".html")) name += ".html"; // some hosts omit it
   if (name === "" || name === "index" || name === "index.html") name = "./";
   if (!Object.hasOwn(files, name)) return;
   event.respondWith(isPage(name) ? page(event.request, name) : asset(event.request, name));
@@ -54,6 +53,6 @@ async function page(request, name) {
   } catch {}
   const response = await kept(name);
   if (!response) return network;
-  // What answers a navigation must not have been redirected on its way.
+  // Browsers reject a redirected response to a navigation.
   return response.redirected ? new Response(response.body, response) : response;
 }

@@ -58,7 +58,7 @@ func defaultDir() string {
 	return filepath.Join(cache, "sae")
 }
 
-// stallTimeout is how long a server may send nothing before the download ends.
+// stallTimeout is how long a server may send nothing before the download is aborted.
 const stallTimeout = 30 * time.Second
 
 func run(ctx context.Context, dir, url, sum string, stall time.Duration, stderr io.Writer) (string, error) {
@@ -90,8 +90,8 @@ func run(ctx context.Context, dir, url, sum string, stall time.Duration, stderr 
 	return archive, os.Rename(archive+".part", archive)
 }
 
-// findCopy returns the path of the copy of CIFAR-10 that Keras or torchvision
-// left, or "" if there is none. It reports and skips copies that are incomplete or damaged.
+// findCopy returns the path of a copy of CIFAR-10 that Keras or torchvision downloaded,
+// or "". It reports and skips incomplete and damaged copies.
 func findCopy(home, kerasHome string, stderr io.Writer) string {
 	if kerasHome == "" {
 		kerasHome = filepath.Join(home, ".keras")
@@ -121,7 +121,7 @@ func skip(stderr io.Writer, path string, err error) {
 	fmt.Fprintf(stderr, "fetch: %s: %s; skipped\n", output.Printable(path), output.Printable(err.Error()))
 }
 
-// checkCopy reads all of a copy.
+// checkCopy returns an error if a copy is incomplete or damaged.
 func checkCopy(folder string) error {
 	sources, err := data.Folder(os.DirFS(folder))
 	if err != nil {
@@ -129,7 +129,7 @@ func checkCopy(folder string) error {
 	}
 	for _, name := range []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"} {
 		if !slices.ContainsFunc(sources, func(s data.Source) bool { return strings.TrimSuffix(s.Name, ".bin") == name }) {
-			return fmt.Errorf("no %s", name)
+			return fmt.Errorf("%s is missing", name)
 		}
 	}
 	_, err = data.Import(sources, data.ImportOptions{Train: 1, Validation: 1})
@@ -153,8 +153,8 @@ func verify(path, sum string) error {
 	return nil
 }
 
-// download downloads url to path. If path has part of the file, download resumes
-// if the server supports that. It ends if nothing comes for the time that stall says.
+// download downloads url to path. If path has a part of the file, it resumes, if the
+// server supports that. It fails if no data arrive for the duration stall.
 func download(ctx context.Context, url, path string, stall time.Duration, stderr io.Writer) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -165,10 +165,10 @@ func download(ctx context.Context, url, path string, stall time.Duration, stderr
 	if err != nil {
 		return err
 	}
-	stalled := fmt.Errorf("nothing came for %v", stall)
+	stalled := fmt.Errorf("no data for %v", stall)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alarm := time.AfterFunc(stall, func() { cancel(stalled) }) // while connecting, too
+	alarm := time.AfterFunc(stall, func() { cancel(stalled) }) // also covers connecting
 	defer alarm.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

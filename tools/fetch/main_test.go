@@ -23,7 +23,7 @@ var (
 	sum     = func() string { s := md5.Sum(content); return hex.EncodeToString(s[:]) }()
 )
 
-// archive serves content, with ranges.
+// archive serves the content and supports ranges.
 func archive(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, archiveName, time.Time{}, bytes.NewReader(content))
 }
@@ -33,7 +33,7 @@ func fetch(t *testing.T, dir, url, sum string) (string, error) {
 	return run(context.Background(), dir, url, sum, time.Minute, io.Discard)
 }
 
-// check expects the whole archive at path and no part of it left.
+// check expects the whole archive at path, and no partial download.
 func check(t *testing.T, path string, err error) {
 	t.Helper()
 	if err != nil {
@@ -64,8 +64,8 @@ func TestDownloadsOnce(t *testing.T) {
 	}
 }
 
-// What a cut connection leaves is completed from where it ends, or replaced
-// where the server knows no ranges.
+// An interrupted download is resumed, or starts over if the server does not support
+// ranges.
 func TestGoesOn(t *testing.T) {
 	for name, ranges := range map[string]bool{"with ranges": true, "without ranges": false} {
 		t.Run(name, func(t *testing.T) {
@@ -124,8 +124,7 @@ func TestServerWithoutIt(t *testing.T) {
 	}
 }
 
-// A server that says nothing more is left, with what it has sent, and the next
-// download goes on from there.
+// A download that stalls is aborted, and the next one resumes it.
 func TestStalls(t *testing.T) {
 	for name, silent := range map[string]http.HandlerFunc{
 		"no header": func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -141,7 +140,7 @@ func TestStalls(t *testing.T) {
 			defer stalls.Close()
 			dir := t.TempDir()
 			_, err := run(t.Context(), dir, stalls.URL, sum, 2*time.Second, io.Discard)
-			for _, want := range []string{"nothing came for 2s", "run it again to resume", officialURL} {
+			for _, want := range []string{"no data for 2s", "run it again to resume", officialURL} {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Fatalf("%v, want %q", err, want)
 				}
@@ -165,7 +164,7 @@ func TestStalls(t *testing.T) {
 	}
 }
 
-// An archive that has been damaged since is named and downloaded again.
+// A damaged archive is reported and downloaded again.
 func TestDamagedArchive(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(archive))
 	defer server.Close()
@@ -202,7 +201,7 @@ func TestFindsCopies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !strings.Contains(stderr.String(), "fetch: "+folder+": no test_batch; skipped\n") {
+	if !strings.Contains(stderr.String(), "fetch: "+folder+": test_batch is missing; skipped\n") {
 		t.Errorf("an incomplete copy is reported by %q", stderr.String())
 	}
 	if got := findCopy(home, "", &stderr); got != folder {
@@ -212,7 +211,7 @@ func TestFindsCopies(t *testing.T) {
 		t.Errorf("found %q by KERAS_HOME, want %s", got, folder)
 	}
 
-	// A damaged copy is named and skipped, and the next one found.
+	// A damaged copy is reported and skipped.
 	stderr.Reset()
 	if err := os.Truncate(filepath.Join(folder, "data_batch_3.bin"), 4000); err != nil {
 		t.Fatal(err)

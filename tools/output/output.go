@@ -1,4 +1,4 @@
-// Package output is how the tools write files and names.
+// Package output writes the tools' files and messages.
 package output
 
 import (
@@ -12,8 +12,18 @@ import (
 	"unicode"
 )
 
-// Printable returns a text of unknown origin without what a terminal would obey
-// rather than show, with U+FFFD in its place.
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	stat, err := file.Stat()
+	return err == nil && stat.Mode()&os.ModeCharDevice != 0
+}
+
+// Printable returns a text of unknown origin with U+FFFD for each control character,
+// which a terminal would obey.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -23,16 +33,16 @@ func Printable(text string) string {
 	}, text)
 }
 
-// IsFile tells whether a file is at name, or would be when it is written: not a
+// IsFile reports whether name is a regular file or does not exist yet. It is false for a
 // device, a pipe or a folder.
 func IsFile(name string) bool {
 	stat, err := os.Stat(name)
 	return err != nil || stat.Mode().IsRegular()
 }
 
-// WriteFile writes a file and returns its size. An earlier file stays until the new
-// one is complete, and what a killed run has left is removed. Of a symbolic link, it
-// is the target that is replaced; a device or a pipe is written to.
+// WriteFile writes a file and returns its size. An earlier file stays until the new one
+// is complete. Temporary files of killed runs are removed. WriteFile replaces the target
+// of a symbolic link, and writes to a device or a pipe.
 func WriteFile(name string, write func(io.Writer) error) (size int64, err error) {
 	if !IsFile(name) {
 		file, err := os.OpenFile(name, os.O_WRONLY, 0)
@@ -54,26 +64,26 @@ func WriteFile(name string, write func(io.Writer) error) (size int64, err error)
 	extension := filepath.Ext(base)
 	prefix := "." + strings.TrimSuffix(base, extension) + "."
 	removeLeftovers(dir, prefix, extension)
-	// Hidden, and with the extension by which git and make leave out data sets.
+	// Hidden, and with the same extension, so that git and make ignore it.
 	file, err := os.CreateTemp(filepath.Clean(dir), prefix+"*"+extension)
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(file.Name()) // without effect once it has been moved
+	defer os.Remove(file.Name()) // has no effect after the rename
 	w := &counter{w: file}
 	if err := errors.Join(write(w), file.Chmod(mode), file.Sync(), file.Close()); err != nil {
 		return 0, err
 	}
 	err = os.Rename(file.Name(), name)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%s: written by another program at the same time; nothing of this one is kept", name)
+		err = fmt.Errorf("%s: written by another program at the same time; its file was kept, not this one", name)
 	}
 	return w.n, err
 }
 
-// target follows symbolic links, also to a file that is not there yet.
+// target follows symbolic links, also to a file that does not exist yet.
 func target(name string) (string, error) {
-	for range 40 { // as Linux does
+	for range 40 { // Linux's limit
 		link, err := os.Readlink(name)
 		if err != nil {
 			return name, nil // no link
@@ -87,8 +97,8 @@ func target(name string) (string, error) {
 	return "", fmt.Errorf("%s: too many symbolic links", name)
 }
 
-// removeLeftovers removes the unfinished files of runs that were killed. What cannot
-// be removed harms nobody.
+// removeLeftovers removes the temporary files of killed runs. It ignores errors, because
+// such files do no harm.
 func removeLeftovers(dir, prefix, extension string) {
 	entries, _ := os.ReadDir(filepath.Clean(dir))
 	for _, entry := range entries {

@@ -11,16 +11,17 @@ import (
 	"testing"
 )
 
-// text writes a text.
+// text returns a function that writes a text.
 func text(s string) func(io.Writer) error {
 	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
 }
 
-// expect fails where a file does not hold a text, or something lies beside it.
+// expect fails the test unless a file contains a text and has only the given files beside
+// it.
 func expect(t *testing.T, name, want string, beside ...string) {
 	t.Helper()
 	if got, err := os.ReadFile(name); err != nil || string(got) != want {
-		t.Errorf("%s holds %q, want %q; %v", name, got, want, err)
+		t.Errorf("%s contains %q, want %q; %v", name, got, want, err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(name))
 	if err != nil {
@@ -60,7 +61,7 @@ func TestPermissionStays(t *testing.T) {
 	}
 }
 
-// A link stays one, whether its target is there or not.
+// A link stays a link, whether its target exists or not.
 func TestLinks(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	name := filepath.Join(dir, "a.sae")
@@ -88,7 +89,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// What is no file is written to and stays what it is.
+// A pipe or a device is written to and not replaced.
 func TestPipe(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "pipe")
 	if text, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
@@ -122,8 +123,8 @@ func TestPipe(t *testing.T) {
 	}
 }
 
-// What a killed run leaves has a name that git and make leave out, and the next run
-// removes it, but nothing else.
+// The temporary file of a killed run has a name that git and make ignore. The next run
+// removes it, and nothing else.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "cifar10.sae")
@@ -149,7 +150,7 @@ func TestLeftovers(t *testing.T) {
 		t.Error("the unfinished file is not hidden, or has another extension")
 	}
 	if err == nil || !strings.Contains(err.Error(), "by another program at the same time") {
-		t.Errorf("whose file was removed: %v", err)
+		t.Errorf("the run whose temporary file was removed: %v", err)
 	}
 	expect(t, name, "again", beside...)
 }

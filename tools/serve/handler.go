@@ -51,8 +51,8 @@ type coding struct {
 	encode          func(w io.Writer, r io.Reader) error // nil if only files of the site have it
 }
 
-// codings lists the codings, best first. Brotli takes ten times as long as the
-// others, so only the build compresses with it.
+// codings lists the codings, best first. Only tools/dist compresses with Brotli, which
+// takes ten times as long as the others.
 var codings = []coding{
 	{"br", ".br", nil},
 	{"zstd", ".zst", func(w io.Writer, r io.Reader) error {
@@ -76,7 +76,7 @@ func encodeAll(w io.WriteCloser, r io.Reader) error {
 // file never changes.
 var hashed = regexp.MustCompile(`\.[0-9a-f]{10}\.\w+$`)
 
-// slowest is the least number of bytes per second that a client must receive.
+// slowest is the lowest rate at which a client may receive, in bytes per second.
 const slowest = 8 << 10
 
 // newHandler serves the regular files under root to GET and HEAD requests,
@@ -122,7 +122,7 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if extension == ".html" && path.Base(name) != "embed.html" {
 		header.Set("Content-Security-Policy", "frame-ancestors 'self'")
 	}
-	if path.Base(name) == "embed.js" { // which pages of other sites may import as a module
+	if path.Base(name) == "embed.js" { // pages of other sites may import it as a module
 		header.Set("Access-Control-Allow-Origin", "*")
 	}
 	info := f.stat(name)
@@ -169,7 +169,7 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Encoding", send.coding)
 		header.Set("Content-Length", strconv.FormatInt(size, 10)) // ServeContent leaves it out for encoded content
 		if strings.Contains(r.Header.Get("Range"), ",") {
-			// Several ranges come as parts of one body, which is in no coding.
+			// Several ranges would be sent as multipart, which has no coding.
 			r = r.Clone(r.Context())
 			r.Header.Del("Range")
 		}
@@ -177,8 +177,8 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(&response{ResponseWriter: w, started: time.Now(), stall: f.stall}, r, name, info.ModTime(), body)
 }
 
-// response is a response whose client is disconnected if it receives nothing for
-// the time that stall says, or less than slowest in all.
+// response is a response whose client is disconnected if it receives nothing for the
+// duration stall, or at a rate below slowest.
 type response struct {
 	http.ResponseWriter
 	started time.Time
@@ -187,7 +187,7 @@ type response struct {
 }
 
 func (r *response) WriteHeader(status int) {
-	if status == http.StatusPreconditionFailed { // has no body; ServeContent leaves its headers
+	if status == http.StatusPreconditionFailed { // has no body, but ServeContent does not remove these headers
 		for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type"} {
 			r.Header().Del(name)
 		}
@@ -202,7 +202,7 @@ func (r *response) Write(buffer []byte) (int, error) {
 	return r.ResponseWriter.Write(buffer)
 }
 
-// deadline is the time by which the client has to receive what is sent to it now.
+// deadline returns when the client must have received what is sent now.
 func (r *response) deadline(now time.Time) time.Time {
 	next, last := now.Add(r.stall), r.started.Add(patience(r.sent))
 	if next.Before(last) {
@@ -211,7 +211,7 @@ func (r *response) deadline(now time.Time) time.Time {
 	return last
 }
 
-// patience is how long a client may take to receive a number of bytes.
+// patience returns how long a client may take to receive a number of bytes.
 func patience(size int64) time.Duration {
 	return writeTimeout + time.Duration(size)*time.Second/slowest
 }

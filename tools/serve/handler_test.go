@@ -163,7 +163,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Only the page for it may stand in a frame of another site.
+// Only embed.html may be framed by other sites.
 func TestFrameAncestors(t *testing.T) {
 	server, _ := newSite(t)
 	for path, want := range map[string]string{
@@ -181,7 +181,7 @@ func TestFrameAncestors(t *testing.T) {
 func TestRevalidation(t *testing.T) {
 	server, dir := newSite(t)
 	url := server.URL + "/index.html"
-	tags := map[string]string{} // by what they are of
+	tags := map[string]string{} // coding by tag
 	for _, coding := range []string{"identity", "gzip", "zstd"} {
 		first, _ := request(t, "GET", url, map[string]string{"Accept-Encoding": coding})
 		tag := first.Header.Get("ETag")
@@ -206,7 +206,7 @@ func TestRevalidation(t *testing.T) {
 	}
 }
 
-// What is sent is what the client accepts and likes best.
+// The response has the coding that the client prefers.
 func TestNegotiation(t *testing.T) {
 	server, _ := newSite(t)
 	decode := map[string]func(io.Reader) (io.Reader, error){
@@ -217,7 +217,7 @@ func TestNegotiation(t *testing.T) {
 	for accept, want := range map[string]string{
 		"":                           "",
 		"gzip":                       "gzip",
-		"gzip, deflate, br":          "gzip", // br is not made on the way
+		"gzip, deflate, br":          "gzip", // br only exists as a file
 		"gzip, deflate, br, zstd":    "zstd",
 		"GZIP;Q=0.8 , zstd ; q=0.5":  "gzip",
 		"*":                          "zstd",
@@ -226,7 +226,7 @@ func TestNegotiation(t *testing.T) {
 		"gzip;q=0, *;q=0":            "",
 		"identity, gzip;q=0.5":       "",
 		"identity;q=0.5, gzip;q=0.9": "gzip",
-		"identity;q=0":               "", // there is nothing else to send
+		"identity;q=0":               "", // there is no alternative
 		"deflate":                    "",
 		"gzip;q=much, zstd;q=NaN":    "",
 		"gzip;level=9":               "",
@@ -251,7 +251,7 @@ func TestNegotiation(t *testing.T) {
 	}
 }
 
-// Files that the build has compressed are sent as they are.
+// Files that the build has compressed are preferred.
 func TestCompressedFiles(t *testing.T) {
 	server, dir := newSite(t)
 	url := server.URL + "/sae.0123456789.wasm"
@@ -274,7 +274,7 @@ func TestCompressedFiles(t *testing.T) {
 		}
 	}
 
-	// A build that compresses nothing anew removes them.
+	// The compressed files may be removed while the server runs.
 	if err := os.Remove(filepath.Join(dir, "sae.0123456789.wasm.br")); err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestRange(t *testing.T) {
 	}
 }
 
-// A download goes on where it was interrupted only with the same bytes.
+// A range continues a download only in the same coding.
 func TestRangeOfCoded(t *testing.T) {
 	server, _ := newSite(t)
 	url := server.URL + "/"
@@ -333,7 +333,7 @@ func TestRangeOfCoded(t *testing.T) {
 	}
 }
 
-// A response without the file has none of the headers that say how it is sent.
+// A response without the file has no headers that describe its body.
 func TestResponsesWithoutTheFile(t *testing.T) {
 	server, _ := newSite(t)
 	for _, coding := range []string{"identity", "gzip", "br"} {
@@ -365,7 +365,7 @@ func TestResponsesWithoutTheFile(t *testing.T) {
 	}
 }
 
-// Several ranges at once are for files in no coding: the parts are in none.
+// Several ranges are supported only for uncompressed files.
 func TestSeveralRanges(t *testing.T) {
 	server, _ := newSite(t)
 	for coding, want := range map[string]int{"identity": http.StatusPartialContent, "gzip": http.StatusOK} {

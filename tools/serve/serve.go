@@ -6,14 +6,14 @@
 // Without a host in the address, only this machine can connect. Port 0 picks a
 // free port; the printed address shows which. SIGINT or SIGTERM stops the server.
 //
-// Browsers revalidate every file on every load, so that a rebuilt site shows at
-// once, except files with a hash in their name, which never change. If the site
-// has a compressed form of a file (.br, .zst or .gz) that the browser accepts,
-// that is sent. Other files that compress well are compressed with zstd or gzip.
+// Browsers revalidate every file on every load, so that a rebuilt site shows at once.
+// Files with a hash in their name never change and are cached forever. If the site has a
+// compressed form of a file (.br, .zst or .gz) that the browser accepts, that is sent.
+// Other files that compress well are compressed with zstd or gzip.
 //
 // With -check, serve requests the page from the server at the address instead, and
-// fails if there is no answer. That is the health check of a container that holds
-// no other program.
+// fails if there is no answer. That is the health check of a container that contains no
+// other program.
 package main
 
 import (
@@ -59,7 +59,7 @@ func main() {
 // address to stdout once connections are accepted.
 func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
-		return fmt.Errorf("%s holds no built site: %w; build it with: make build", dir, err)
+		return fmt.Errorf("no built site in %s: %w; build it with: make build", dir, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -87,7 +87,7 @@ func run(ctx context.Context, addr, dir string, stdout, stderr io.Writer) error 
 	grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
-		return server.Close() // cut off running downloads
+		return server.Close() // aborts downloads
 	}
 	return nil
 }
@@ -110,8 +110,8 @@ func newServer(root *os.Root) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
-			// What the system buffers counts as received. It would buffer megabytes,
-			// and then take nothing for minutes from who sends to a slow client.
+			// Buffered data count as received. By default, the system buffers megabytes,
+			// and then accepts nothing for minutes if the client is slow.
 			if tcp, ok := connection.(*net.TCPConn); ok {
 				_ = tcp.SetWriteBuffer(sendBuffer)
 			}

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// start runs the server on addr over a one-page site. It returns the URL that
-// was printed, a function that shuts the server down and waits for its end, and
-// a function that gives what was written to stderr by then.
+// start runs the server on addr with a one-page site. It returns the printed URL, a
+// function that shuts the server down and waits for its end, and a function that returns
+// what was written to stderr.
 func start(t *testing.T, addr string) (url string, shutdown func() error, warnings func() string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -134,8 +134,7 @@ func TestCheckError(t *testing.T) {
 	}
 }
 
-// dial connects to a server with the timeouts that change makes of the usual
-// ones.
+// dial connects to a new server, whose configuration change may modify.
 func dial(t *testing.T, change func(*http.Server)) net.Conn {
 	t.Helper()
 	dir := t.TempDir()
@@ -163,7 +162,7 @@ func dial(t *testing.T, change func(*http.Server)) net.Conn {
 	return connection
 }
 
-// Clients that send too much, or too slowly, are cut off: reading ends.
+// Clients that send too much, or too slowly, are disconnected.
 func TestBadClients(t *testing.T) {
 	unchanged := func(*http.Server) {}
 	impatient := func(s *http.Server) { s.ReadHeaderTimeout = time.Millisecond }
@@ -221,7 +220,7 @@ func TestClientThatReceivesNothing(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second): // by its size, the file may take hours
+	case <-time.After(20 * time.Second): // patience allows hours for such a file
 		t.Fatal("the server still waits for a client that receives nothing")
 	}
 	if n, err := io.Copy(io.Discard, connection); n >= 64<<20 {
@@ -250,8 +249,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// Nothing that a client can hold of the server is without a bound, and a slow
-// network has time for a large data set.
+// All resources that a client can occupy are bounded, and a slow network has time for a
+// large data set.
 func TestBounds(t *testing.T) {
 	s := newServer(nil)
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {

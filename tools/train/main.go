@@ -6,10 +6,10 @@
 //	train -sweep [-report HTML] …
 //
 // FILE is a compact data set from convert; the default is the synthetic data set.
-// Every setting of the page is a flag, except workers. -compare trains experiments
-// 1 to 4 and prints a table with the mean image and principal components. -sweep
-// trains the experiment with several values of λ. Ctrl-C stops training after the
-// current batch and writes the result so far.
+// Every setting of the page except workers is a flag. -compare trains experiments 1 to
+// 4 and prints a table that compares them with the mean image and principal components.
+// -sweep trains the experiment with several values of λ. Ctrl-C stops training after
+// the current batch and writes the result so far.
 package main
 
 import (
@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *html != "" {
 		var err error
 		if t.report, err = newReport(*site, t.set, t.data); err != nil {
-			return err // before the training, not after it
+			return err // fails before training, not after it
 		}
 	}
 	var err error
@@ -195,7 +195,7 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
 	total := (r.Settings.Epochs-r.Epoch)*r.Batches() - r.Batch
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.stderr), progressbar.OptionSetDescription(title),
-		progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(t.stderr)))
+		progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(output.IsTerminal(t.stderr)))
 	defer bar.Finish()
 	for !r.Done() {
 		if err := t.ctx.Err(); err != nil {
@@ -222,15 +222,6 @@ func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
 	return evaluation, err
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	stat, err := file.Stat()
-	return err == nil && stat.Mode()&os.ModeCharDevice != 0
-}
-
 // compare trains the four experiments.
 func (t *trainer) compare(changes map[string]string) error {
 	var all []experiment.Settings
@@ -243,7 +234,7 @@ func (t *trainer) compare(changes map[string]string) error {
 			return err
 		}
 		if settings.Experiment != number {
-			return fmt.Errorf("-compare: %v turns experiment %d into experiment %d", changes, number, settings.Experiment)
+			return fmt.Errorf("-compare: %v turns experiment %d into experiment %d: want settings that do not", changes, number, settings.Experiment)
 		}
 		all = append(all, settings)
 	}
@@ -277,8 +268,8 @@ func (t *trainer) compare(changes map[string]string) error {
 	return nil
 }
 
-// pca returns what k principal components of the first n training images
-// achieve on the validation images.
+// pca returns how well k principal components of the first n training images reconstruct
+// the validation images.
 func (t *trainer) pca(n, k int) (baseline.Quality, error) {
 	goOn := func() error { return t.ctx.Err() }
 	components, err := t.data.PCA(n, k, goOn)
@@ -288,7 +279,7 @@ func (t *trainer) pca(n, k int) (baseline.Quality, error) {
 	return baseline.PCA(components, k, t.data.Validation, goOn)
 }
 
-// sweep trains the experiment with each λ of the slider.
+// sweep trains the experiment with each λ of the page's slider.
 func (t *trainer) sweep(changes map[string]string) error {
 	base, err := experiment.Default().With(changes)
 	if err != nil {
@@ -373,11 +364,11 @@ func readCheckpoint(name string) (*fit.Checkpoint, error) {
 	return c, nil
 }
 
-// writeFile writes a file whole or not at all.
+// writeFile writes a file completely or not at all.
 func writeFile(name string, write func(io.Writer) error) error {
 	_, err := output.WriteFile(name, write)
 	return err
 }
 
-// kernels names what computes, for the report.
+// kernels names the kernels and the platform, for the report.
 func kernels() string { return "gonum on " + runtime.GOOS + "/" + runtime.GOARCH }

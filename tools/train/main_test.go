@@ -19,8 +19,8 @@ func train(ctx context.Context, args ...string) (stdout string, err error) {
 	return out.String(), err
 }
 
-// A run that is interrupted leaves a checkpoint, from which another goes on as
-// if nothing had been.
+// An interrupted run leaves a checkpoint, and resuming it gives the same result as an
+// uninterrupted run.
 func TestTrainAndResume(t *testing.T) {
 	dir := t.TempDir()
 	whole, half, rest := filepath.Join(dir, "whole"), filepath.Join(dir, "half"), filepath.Join(dir, "rest")
@@ -48,7 +48,7 @@ func TestTrainAndResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a, b) {
-		t.Error("resumed, the checkpoint is another")
+		t.Error("the checkpoint of the resumed run differs")
 	}
 	if _, err := train(t.Context(), "-resume", half, "-seed", "2"); err == nil || !strings.Contains(err.Error(), "only the setting epochs can change") {
 		t.Errorf("resuming with another seed: %v", err)
@@ -131,7 +131,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A data set that convert made trains as any other.
+// A .sae file can be trained on.
 func TestDataFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "set.sae")
 	set := data.Synthetic(300, 20, 7)

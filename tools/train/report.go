@@ -61,15 +61,15 @@ type reportRun struct {
 	Floor    float64
 	Charts   []reportChart
 	Pictures [][2]template.URL // original and reconstruction
-	Units    string            // how many there are
-	Shown    []reportUnit      // those that are active most often
+	Units    string            // how many are active and dead
+	Shown    []reportUnit      // the units that are active most often
 }
 
-// reportUnit is a latent unit.
+// reportUnit describes a latent unit.
 type reportUnit struct {
 	Unit    int
 	Active  float64 // percentage of the validation images
-	Prefers string  // the class that activates it most
+	Prefers string  // class that activates it most
 	Atom    template.URL
 }
 
@@ -94,7 +94,7 @@ func newReport(site string, set *data.Dataset, data fit.Data) (*report, error) {
 	return r, nil
 }
 
-// How many validation images and latent units a report shows.
+// Numbers of validation images and latent units that a report shows.
 const (
 	picturesShown = 10
 	unitsShown    = 32
@@ -137,7 +137,7 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 	r.Runs = append(r.Runs, shown)
 }
 
-// describe adds what the latent units do on the validation images.
+// describe adds statistics of the latent units on the validation images.
 func (r *reportRun) describe(units analysis.Units, auto *nn.Autoencoder, classes []string) {
 	units.Atoms = analysis.Atoms(auto, units)
 	dead := units.Dead()

@@ -1,5 +1,5 @@
 // Command wasmexec runs a Go program for js/wasm in a worker in Chromium. It
-// instantiates the program like the demo, so that it can link the SIMD kernels:
+// instantiates the program as the demo does, with the SIMD kernels:
 //
 //	go build -o build/bin/wasmexec ./tools/wasmexec
 //	GOOS=js GOARCH=wasm go test -exec "$PWD/build/bin/wasmexec" ./wasm/simd

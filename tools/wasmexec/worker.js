@@ -1,4 +1,5 @@
-// Runs a Go program in a worker, with the command's arguments, environment and output, and files to read.
+// Runs a Go program in a worker, with the command's arguments, environment and output.
+// The program can read files.
 "use strict";
 importScripts("wasm_exec.js", "program.js");
 

@@ -1,12 +1,12 @@
-// Command weigh prints what each Go package contributes to a program for js/wasm,
-// the heaviest first:
+// Command weigh prints how many bytes each Go package contributes to a program for
+// js/wasm, the largest first:
 //
 //	GOOS=js GOARCH=wasm go build -o build/weigh.wasm ./wasm
 //	go run ./tools/weigh build/weigh.wasm ./wasm
 //
-// It adds up the code of the functions, whose names only a program that is linked
-// without -s has; the names themselves do not count. What is not code, such as types,
-// strings and the tables of the runtime, has no names and is one line.
+// It adds up the code of the functions. Their names, which it needs but does not count,
+// are only in programs that are linked without -s. Types, strings and the tables of the
+// runtime are listed together.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"strings"
 )
 
-// most is how many packages are printed.
+// most is the number of packages to print.
 const most = 30
 
 func main() {
@@ -57,7 +57,7 @@ func run(file, main string, stdout io.Writer) error {
 	return nil
 }
 
-// write prints the heaviest packages, and the rest in two lines.
+// write prints the largest packages, and the rest in two lines.
 func write(w io.Writer, sizes map[string]int, total int) {
 	names := slices.SortedFunc(maps.Keys(sizes), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), cmp.Compare(a, b))
@@ -81,11 +81,11 @@ func write(w io.Writer, sizes map[string]int, total int) {
 	line(total, "in all, in bytes and not compressed")
 }
 
-// unnamed matches what the linker replaces by _ in the name of a function.
+// unnamed matches the characters that the linker replaces by _ in function names.
 var unnamed = regexp.MustCompile(`[^\w.]`)
 
-// byPackage adds up the sizes of functions by the import path of their package;
-// what belongs to none, such as comparisons of types, is the linker's.
+// byPackage adds up the sizes of functions by the import path of their package. Functions
+// without a package, such as comparisons of types, count as the linker's.
 func byPackage(functions map[string]int, packages []string) map[string]int {
 	paths := map[string]string{"main": "main"}
 	for _, path := range packages {
@@ -97,7 +97,7 @@ func byPackage(functions map[string]int, packages []string) map[string]int {
 	sizes := map[string]int{}
 	for name, size := range functions {
 		owner := "the linker"
-		for i := range name { // the shortest that is a package: what follows has dots too
+		for i := range name { // the shortest prefix that is a package, because methods have dots too
 			if name[i] == '.' && paths[name[:i]] != "" {
 				owner = paths[name[:i]]
 				break
@@ -108,7 +108,7 @@ func byPackage(functions map[string]int, packages []string) map[string]int {
 	return sizes
 }
 
-// Sections and parts of them that hold functions.
+// Numbers in the binary format of WebAssembly.
 const (
 	customSection = 0
 	importSection = 2
@@ -120,16 +120,16 @@ const (
 	importedValue = 3
 )
 
-// read returns the size of each function's code in a program, by its name, and the
-// size of the program without names.
+// read returns the size of each function's code, by name, and the size of the program
+// without names.
 func read(program []byte) (functions map[string]int, total int, err error) {
 	rest, ok := bytes.CutPrefix(program, []byte("\x00asm\x01\x00\x00\x00"))
 	if !ok {
-		return nil, 0, errors.New("no WebAssembly module")
+		return nil, 0, errors.New("not a WebAssembly module")
 	}
 	defer func() {
 		if recover() != nil { // an index out of range
-			functions, total, err = nil, 0, errors.New("the WebAssembly module is cut off or damaged")
+			functions, total, err = nil, 0, errors.New("the WebAssembly module is truncated or damaged")
 		}
 	}()
 	r := &reader{rest}
@@ -180,7 +180,7 @@ func read(program []byte) (functions map[string]int, total int, err error) {
 	return functions, total, nil
 }
 
-// reader reads the binary format of WebAssembly; it panics at the end.
+// reader reads the binary format of WebAssembly. It panics if the data end early.
 type reader struct{ data []byte }
 
 func (r *reader) byte() byte {
@@ -198,7 +198,7 @@ func (r *reader) number() int {
 	return int(value)
 }
 
-// bytes returns what a number of bytes stands before.
+// bytes reads a length and so many bytes.
 func (r *reader) bytes() []byte {
 	n := r.number()
 	b := r.data[:n]
@@ -206,7 +206,7 @@ func (r *reader) bytes() []byte {
 	return b
 }
 
-// skipImport reads what an import is and returns 1 for a function, else 0.
+// skipImport reads the description of an import and returns 1 for a function, else 0.
 func (r *reader) skipImport() int {
 	limits := func() {
 		if r.byte()&1 != 0 {

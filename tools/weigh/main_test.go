@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// counted returns bytes with their number before them.
+// counted returns bytes with their length before them.
 func counted(parts ...[]byte) []byte {
 	content := slices.Concat(parts...)
 	return append(binary.AppendUvarint(nil, uint64(len(content))), content...)
@@ -18,9 +18,8 @@ func section(id byte, parts ...[]byte) []byte { return append([]byte{id}, counte
 
 func text(s string) []byte { return counted([]byte(s)) }
 
-// program returns a module with names and without. It has one import of each kind,
-// and after the imported function one for each of the names, the n-th with n bytes
-// of code.
+// program returns a module with and without names. It has one import of each kind and a
+// function for each name, the n-th with n bytes of code.
 func program(names ...string) (whole, stripped []byte) {
 	imports := []byte{4}
 	for _, what := range [][]byte{{2, 0, 1}, {0, 7}, {1, 0x70, 1, 2, 3}, {3, 0x7f, 0}} {
@@ -64,13 +63,13 @@ func TestSizes(t *testing.T) {
 func TestBadPrograms(t *testing.T) {
 	good, stripped := program("main.main")
 	for want, content := range map[string][]byte{
-		"no WebAssembly module":     []byte("GIF89a"),
+		"not a WebAssembly module":  []byte("GIF89a"),
 		"linked without -s":         stripped,
-		"is cut off or damaged":     good[:len(good)-1],
-		"no WebAssembly module ":    nil,
-		"is cut off or damaged ":    append(slices.Clone(good), codeSection),
-		"is cut off or damaged   ":  append(slices.Clone(good), codeSection, 0xff),
-		"is cut off or damaged    ": slices.Concat(good, []byte{codeSection, 1, 9}),
+		"truncated or damaged":      good[:len(good)-1],
+		"not a WebAssembly module ": nil,
+		"truncated or damaged ":     append(slices.Clone(good), codeSection),
+		"truncated or damaged   ":   append(slices.Clone(good), codeSection, 0xff),
+		"truncated or damaged    ":  slices.Concat(good, []byte{codeSection, 1, 9}),
 	} {
 		if _, _, err := read(content); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want)) {
 			t.Errorf("error %v, want %q", err, want)

@@ -21,7 +21,7 @@ import (
 	"sae/nn/fit"
 )
 
-// exported returns what sae.export gives for a format.
+// exported returns the file of sae.export in a format.
 func exported(p *page, format string) []byte {
 	p.tb.Helper()
 	text := evaluate[string](p, fmt.Sprintf(`sae.export(%q).then((buffer) => new Promise((done) => {
@@ -36,7 +36,7 @@ func exported(p *page, format string) []byte {
 	return file
 }
 
-// unpack writes the files of an archive, and the image, into a folder.
+// unpack writes the files of an archive, and the image, to a folder.
 func unpack(t *testing.T, archive []byte, image []float64) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -68,7 +68,7 @@ func unpack(t *testing.T, archive []byte, image []float64) (folder string) {
 	return folder
 }
 
-// outputs is what another program makes of an image.
+// outputs are the results of another program for an image.
 type outputs struct{ Code, Decoded, Reconstruction, Losses []float64 }
 
 func runNode(t *testing.T, script, folder string) (result outputs) {
@@ -78,7 +78,7 @@ func runNode(t *testing.T, script, folder string) (result outputs) {
 	command.Stderr = &stderr
 	text, err := command.Output()
 	if err == nil {
-		lines := bytes.Split(bytes.TrimSpace(text), []byte("\n")) // TensorFlow.js greets
+		lines := bytes.Split(bytes.TrimSpace(text), []byte("\n")) // TensorFlow.js prints a greeting first
 		err = json.Unmarshal(lines[len(lines)-1], &result)
 	}
 	if err != nil {
@@ -98,8 +98,8 @@ func largestDifference(t *testing.T, got, want []float64) (largest float64) {
 	return largest
 }
 
-// A model that was trained in the page gives the same in ONNX Runtime and in
-// TensorFlow.js, which goes on training it.
+// A model that was trained in the page has the same outputs in ONNX Runtime and in
+// TensorFlow.js, which can continue training it.
 func TestOtherProgramsAgree(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -134,19 +134,19 @@ func TestOtherProgramsAgree(t *testing.T) {
 					t.Errorf("%s: reconstructions differ by %g, want at most 1e-4", format, d)
 				}
 			}
-			if d := differences[0]; d > 1e-3 { // codes are some units large
+			if d := differences[0]; d > 1e-3 { // codes are larger than 1
 				t.Errorf("%s: codes differ by %g", format, d)
 			}
 			if format == "tfjs" {
 				if n := len(got.Losses); n != 5 || got.Losses[4] >= got.Losses[0] {
-					t.Errorf("TensorFlow.js goes on with the losses %v, want five that fall", got.Losses)
+					t.Errorf("TensorFlow.js continues with losses %v, want five that fall", got.Losses)
 				}
 			}
 		}
 	}
 }
 
-// precise runs an image through the model of a checkpoint, in Go natively.
+// precise runs an image through the model of a checkpoint, in native Go.
 func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) {
 	t.Helper()
 	c, err := fit.ReadCheckpoint(bytes.NewReader(checkpoint))
@@ -171,8 +171,8 @@ func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) 
 	return result
 }
 
-// A run goes on after a visit from where its checkpoint was taken, bit for
-// bit, with any team; and the same seed gives the same history.
+// A run continues from its checkpoint on another visit, bit for bit, with any team. The
+// same seed gives the same history.
 func TestCheckpointGoesOn(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -185,7 +185,7 @@ func TestCheckpointGoesOn(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.reset().then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	if again := evaluate[string](p, history); again != whole {
-		t.Errorf("the same seed gives the history %s, before %s", again, whole)
+		t.Errorf("the same seed gives the history %s, want %s", again, whole)
 	}
 
 	evaluate[chromedp.Void](p, `sae.reset().then(() => sae.set({workers: 2}))`)
@@ -205,7 +205,7 @@ func TestCheckpointGoesOn(t *testing.T) {
 		t.Errorf("resumed, the history is %s, want %s", resumed, whole)
 	}
 	if !bytes.Equal(exported(p, "npz"), weights) {
-		t.Error("resumed, the weights are others")
+		t.Error("resumed, the weights differ")
 	}
 
 	for call, want := range map[string]string{
@@ -225,8 +225,8 @@ func TestCheckpointGoesOn(t *testing.T) {
 	}
 }
 
-// The model section exports by a click and opens what was exported; a file that
-// is none is refused with a notice.
+// The Model panel exports by a click and opens the file again. Other files are rejected
+// with a notice.
 func TestModelFiles(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -254,8 +254,8 @@ func TestModelFiles(t *testing.T) {
 	p.screenshot("bad-model")
 }
 
-// The page knows a model by its content: under any name, dropped or chosen as a data set,
-// it is read as one, or refused as one with what would be taken.
+// The page recognises a model by its content. Under any name, dropped or chosen as a data
+// set, it is read, or rejected with a hint.
 func TestModelsUnderAnyName(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -288,7 +288,7 @@ func TestModelsUnderAnyName(t *testing.T) {
 			waitFor[bool](p, `sae.state().settings.latent === 4`)
 			after := evaluate[[]float64](p, `sae.reconstruct(new Uint8Array(3072)).then((image) => Array.from(image))`)
 			if d := largestDifference(t, after, before); d > 0 {
-				t.Errorf("%s in %s reconstructs otherwise, by %g", path, input, d)
+				t.Errorf("%s in %s: reconstructions differ by %g", path, input, d)
 			}
 		}
 	}
@@ -309,8 +309,8 @@ func TestModelsUnderAnyName(t *testing.T) {
 	}
 	evaluate[chromedp.Void](p, fmt.Sprintf(`window.onnx = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0)); 0`, base64.StdEncoding.EncodeToString(bare)))
 	for call, want := range map[string]string{
-		`sae.loadDataset(new File([onnx], "ship.bin"))`:                             "ship.bin: holds a model: want a data set",
-		`sae.loadDataset(onnx.buffer)`:                                              "data set: holds a model: want a data set",
+		`sae.loadDataset(new File([onnx], "ship.bin"))`:                             "ship.bin: contains a model: want a data set",
+		`sae.loadDataset(onnx.buffer)`:                                              "data set: contains a model: want a data set",
 		`sae.import(new Blob(["SAEDATA\n"]))`:                                       "a data set is opened by sae.loadDataset",
 		`sae.import(new Blob([new Uint8Array([137, 72, 68, 70, 13, 10, 26, 10])]))`: "HDF5: a model of Keras",
 	} {
@@ -324,8 +324,8 @@ func TestModelsUnderAnyName(t *testing.T) {
 	}
 }
 
-// A sweep over λ keeps its runs and ends with the λ that was set; a run that was
-// kept comes back, and a reset can be taken back.
+// A sweep over λ stores its runs and ends with the λ of the settings. A stored run can be
+// restored, and a reset undone.
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)

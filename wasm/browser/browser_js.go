@@ -1,6 +1,5 @@
-// Package browser wraps the few facilities of the browser that page and
-// worker share: promises, streams, fetching, and what the origin keeps from visit
-// to visit.
+// Package browser wraps facilities of the browser that page and worker share: promises,
+// streams, fetch, and storage.
 package browser
 
 import (
@@ -12,11 +11,10 @@ import (
 	"syscall/js"
 )
 
-// HasDocument reports whether the program runs in a page rather than in a
-// worker.
+// HasDocument reports whether the program runs in a page, not in a worker.
 func HasDocument() bool { return js.Global().Get("document").Truthy() }
 
-// Error is a rejected promise's reason.
+// Error is a JavaScript exception, or the reason of a rejected promise.
 type Error struct {
 	Name    string // of a DOMException or Error: "NotFoundError"
 	Message string
@@ -29,7 +27,7 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// newError returns the error for what was thrown, or rejected with: that can be anything.
+// newError returns the error for a value that was thrown, which may be of any type.
 func newError(reason js.Value) error {
 	text := func(value js.Value, name ...string) string {
 		value, err := Get(value, name...)
@@ -46,8 +44,8 @@ func newError(reason js.Value) error {
 	return failure
 }
 
-// Await blocks the goroutine, not the event loop, until the promise settles.
-// It must not be called from within a js.Func.
+// Await blocks the goroutine, not the event loop, until the promise settles. It must not
+// be called in a js.Func, where it would deadlock.
 func Await(promise js.Value) (_ js.Value, err error) {
 	defer Catch(&err)
 	type outcome struct {
@@ -77,8 +75,8 @@ func first(args []js.Value) js.Value {
 	return args[0]
 }
 
-// Promise returns a promise that settles when run calls settle, with a
-// resolved value or an error. run may call it before or after it returns.
+// Promise returns a promise that settles when run, or a function that it starts, calls
+// settle with a value or an error.
 func Promise(run func(settle func(value any, err error))) js.Value {
 	executor := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		resolve, reject := args[0], args[1]
@@ -95,14 +93,14 @@ func Promise(run func(settle func(value any, err error))) js.Value {
 	return js.Global().Get("Promise").New(executor)
 }
 
-// stream reads a ReadableStream of bytes.
+// stream is a reader of a ReadableStream.
 type stream struct {
 	reader js.Value
 	chunk  []byte
 	err    error
 }
 
-// Stream returns a reader of a ReadableStream.
+// Stream returns a reader of a ReadableStream of bytes.
 func Stream(readable js.Value) io.ReadCloser {
 	return &stream{reader: readable.Call("getReader")}
 }
@@ -149,8 +147,7 @@ func Start(blob js.Value, n int) (_ []byte, err error) {
 	return start, nil
 }
 
-// Fetch opens a file of the site by its address. The length is 0 where the
-// server does not tell it.
+// Fetch opens a file of the site by its address. length is 0 if it is unknown.
 func Fetch(url string) (body io.ReadCloser, length int64, err error) {
 	defer Catch(&err)
 	body, length, err = Body(js.Global().Call("fetch", url))
@@ -160,7 +157,8 @@ func Fetch(url string) (body io.ReadCloser, length int64, err error) {
 	return body, length, nil
 }
 
-// Body opens what JavaScript's fetch promises.
+// Body opens the body of the response that promise, a result of JavaScript's fetch,
+// resolves to. length is 0 if it is unknown.
 func Body(promise js.Value) (body io.ReadCloser, length int64, err error) {
 	defer Catch(&err)
 	response, err := Await(promise)
@@ -171,18 +169,17 @@ func Body(promise js.Value) (body io.ReadCloser, length int64, err error) {
 		return nil, 0, fmt.Errorf("HTTP status %d, want 200", response.Get("status").Int())
 	}
 	headers := response.Get("headers")
-	// With a content coding the length is that of the coded body.
+	// With a content coding, it would be the length of the coded body.
 	if text := headers.Call("get", "content-length"); text.Truthy() && !headers.Call("get", "content-encoding").Truthy() {
 		length, _ = strconv.ParseInt(text.String(), 10, 64)
 	}
 	return Stream(response.Get("body")), length, nil
 }
 
-// ErrNothingKept reports that the origin keeps no file of the name.
+// ErrNothingKept reports that no file or record of the name is stored.
 var ErrNothingKept = errors.New("nothing is kept in this browser")
 
-// directory returns the origin's private file system, in which the browser
-// keeps files between visits.
+// directory returns the root of the origin private file system.
 func directory() (_ js.Value, err error) {
 	defer Catch(&err)
 	storage, err := Get(js.Global().Get("navigator"), "storage")
@@ -190,12 +187,12 @@ func directory() (_ js.Value, err error) {
 		return js.Value{}, err
 	}
 	if !storage.Truthy() || !storage.Get("getDirectory").Truthy() {
-		return js.Value{}, errors.New("this browser keeps no files for this page; a secure address (https or localhost) is needed")
+		return js.Value{}, errors.New("this browser stores no files for this page: want a secure address (https or localhost)")
 	}
 	return Await(storage.Call("getDirectory"))
 }
 
-// Kept returns the File of the given name that the origin keeps.
+// Kept returns the stored File of the given name, or ErrNothingKept.
 func Kept(name string) (_ js.Value, err error) {
 	defer Catch(&err)
 	root, err := directory()
@@ -212,9 +209,8 @@ func Kept(name string) (_ js.Value, err error) {
 	return Await(handle.Call("getFile"))
 }
 
-// Keep stores a file for the next visit; write fills it. The file appears
-// only once all of it is written: an earlier one of the name stays intact
-// until then.
+// Keep stores what write writes as a file, for the next visit. An earlier file of the
+// name stays until the new one is complete.
 func Keep(name string, write func(io.Writer) error) (err error) {
 	defer Catch(&err)
 	root, err := directory()
@@ -250,7 +246,7 @@ func (w writer) Write(buffer []byte) (_ int, err error) {
 	return len(buffer), nil
 }
 
-// NewBlob returns a Blob of what write writes.
+// NewBlob returns a Blob with what write writes.
 func NewBlob(write func(io.Writer) error) (_ js.Value, err error) {
 	defer Catch(&err)
 	parts := js.Global().Get("Array").New()
@@ -274,13 +270,13 @@ func bytesOf(buffer []byte) js.Value {
 	return array
 }
 
-// EventLoop lets a busy goroutine give the event loop a turn.
+// EventLoop lets a busy goroutine run the event loop.
 type EventLoop struct {
 	port js.Value
 	back chan struct{}
 }
 
-// NewEventLoop returns an EventLoop; a program needs one.
+// NewEventLoop returns an EventLoop. A program needs only one.
 func NewEventLoop() *EventLoop {
 	channel := js.Global().Get("MessageChannel").New()
 	loop := &EventLoop{port: channel.Get("port1"), back: make(chan struct{}, 1)}
@@ -291,9 +287,8 @@ func NewEventLoop() *EventLoop {
 	return loop
 }
 
-// Turn returns once the events that wait have been delivered. A message to
-// oneself takes 0.15 ms; the shortest timer takes 4 ms, and a second in a
-// background tab.
+// Turn returns after pending events have been delivered. It sends itself a message, which
+// takes 0.15 ms; the shortest timer takes 4 ms, and a second in a background tab.
 func (l *EventLoop) Turn() {
 	l.port.Call("postMessage", js.Null())
 	<-l.back

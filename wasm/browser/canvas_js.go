@@ -5,13 +5,12 @@ import (
 	"syscall/js"
 )
 
-// ErrHidden reports that the browser does not tell pages what is on a canvas, lest they
-// recognise it by how it draws.
+// ErrHidden reports that the browser falsifies what pages read from a canvas, to prevent
+// fingerprinting.
 var ErrHidden = errors.New("this browser scrambles what pages read from a canvas (in Firefox, privacy.resistFingerprinting does); allow this page to, by the icon in the address bar, or switch that off")
 
-// CanvasTells returns nil where what is read from a canvas is what is on it, [ErrHidden]
-// where it is not: known pixels are written and read back. Browsers that change a pixel
-// here and there by a shade or two count as telling.
+// CanvasTells returns [ErrHidden] if pixels that it writes to a canvas and reads back
+// differ. Small differences, which some browsers add, are accepted.
 func CanvasTells() (err error) {
 	defer Catch(&err)
 	const side, shades = 16, 8
@@ -19,7 +18,7 @@ func CanvasTells() (err error) {
 	for i := range want {
 		want[i] = byte(37 * i)
 		if i%4 == 3 {
-			want[i] = 255 // opaque: the others are kept as they are
+			want[i] = 255 // opaque, so that the colors are stored exactly
 		}
 	}
 	array := js.Global().Get("Uint8ClampedArray").New(len(want))

@@ -7,16 +7,15 @@ import (
 	"syscall/js"
 )
 
-// An exception of JavaScript's becomes an error of Go's here, and only here. What the
-// program asks of the browser can fail anywhere, and what it gets from a script, such as
-// an object, its properties or a buffer, can throw when it is looked at.
+// This file converts JavaScript exceptions to Go errors. Any call of the browser can
+// throw, and so can reading a property of an object that a script passes.
 //
-// Package js makes a panic of what Value.Call, Invoke and New throw. What Get, Set, Index,
-// Length and InstanceOf throw goes through the program and ends it; so values that are not
-// the browser's own are looked at with the functions below.
+// Package js panics with what Value.Call, Invoke and New throw. An exception in Get, Set,
+// Index, Length or InstanceOf ends the program, so values that are not the browser's own
+// must be read by the functions below.
 
-// Catch is deferred by a function that calls JavaScript: it makes what that throws the
-// function's error. So it does where there is nothing to call.
+// Catch, deferred by a function that calls JavaScript, sets the function's error to what
+// the call throws, or to an error if the method does not exist.
 func Catch(err *error) {
 	switch thrown := recover().(type) {
 	case nil:
@@ -24,7 +23,7 @@ func Catch(err *error) {
 		*err = newError(thrown.Value)
 	case *js.ValueError:
 		*err = fmt.Errorf("this browser lacks what is needed here (%w)", thrown)
-	case string: // package js panics so where there is no method of the name, or on a BigInt
+	case string: // package js panics with text if a method is missing, or on a BigInt
 		if !strings.HasPrefix(thrown, "syscall/js: ") && thrown != "bad type flag" {
 			panic(thrown)
 		}
@@ -34,15 +33,15 @@ func Catch(err *error) {
 	}
 }
 
-// Try calls a function and returns what JavaScript throws in it.
+// Try calls a function and returns what JavaScript throws in it as an error.
 func Try(call func()) (err error) {
 	defer Catch(&err)
 	call()
 	return nil
 }
 
-// Listener returns a listener of events. An event can be of a script's making and have
-// anything in it; what handling it throws goes to the console.
+// Listener returns an event listener. A script may dispatch events with arbitrary
+// properties, so exceptions of handle are logged to the console.
 func Listener(handle func(event js.Value)) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
 		if err := Try(func() { handle(args[0]) }); err != nil {
@@ -52,14 +51,13 @@ func Listener(handle func(event js.Value)) js.Func {
 	})
 }
 
-// IsObject reports whether a value is an object or a function. Unlike value.Type it
-// takes a BigInt too.
+// IsObject reports whether a value is an object or a function. Unlike value.Type, it
+// accepts a BigInt.
 func IsObject(value js.Value) bool {
 	return js.Global().Get("Object").Invoke(value).Equal(value)
 }
 
-// Get returns the property of a value that the names lead to, undefined where there is
-// none.
+// Get returns the nested property of a value with the given names, or undefined.
 func Get(value js.Value, names ...string) (property js.Value, err error) {
 	defer Catch(&err)
 	for _, name := range names {
@@ -71,14 +69,14 @@ func Get(value js.Value, names ...string) (property js.Value, err error) {
 	return value, nil
 }
 
-// Text returns what JavaScript makes of a value as text.
+// Text converts a value to a string as JavaScript does.
 func Text(value js.Value) (text string, err error) {
 	defer Catch(&err)
 	return js.Global().Call("String", value).String(), nil
 }
 
-// Blob returns a Blob of the bytes of a Blob or an ArrayBuffer, also of one that another
-// frame made.
+// Blob returns a Blob with the bytes of a Blob or an ArrayBuffer, which may be from
+// another frame.
 func Blob(value js.Value) (blob js.Value, err error) {
 	defer Catch(&err)
 	if is("Blob", "size", value) {
@@ -89,13 +87,13 @@ func Blob(value js.Value) (blob js.Value, err error) {
 	}
 	bytes := js.Global().Get("Uint8Array").New(value)
 	if own("ArrayBuffer", "resizable", value).Truthy() {
-		bytes = bytes.Call("slice") // Blobs take none that can be resized
+		bytes = bytes.Call("slice") // Blob does not accept resizable buffers
 	}
 	return js.Global().Get("Blob").New([]any{bytes}), nil
 }
 
-// FileName returns the name of a File, also of one that another frame made; "" for
-// anything else.
+// FileName returns the name of a File, which may be from another frame; "" for anything
+// else.
 func FileName(value js.Value) string {
 	if !is("File", "name", value) {
 		return ""
@@ -103,13 +101,12 @@ func FileName(value js.Value) string {
 	return own("File", "name", value).String()
 }
 
-// Bytes returns a copy of the n bytes in a Uint8Array, also in one that another frame
-// made.
+// Bytes returns a copy of the n bytes in a Uint8Array, which may be from another frame.
 func Bytes(value js.Value, n int) (bytes []byte, err error) {
 	defer Catch(&err)
 	global := js.Global()
 	class := global.Get("Uint8Array")
-	arrays := global.Get("Object").Call("getPrototypeOf", class).Get("prototype") // of all classes of arrays
+	arrays := global.Get("Object").Call("getPrototypeOf", class).Get("prototype") // %TypedArray%.prototype
 	get := func(accessor any) js.Value { return global.Get("Reflect").Call("get", arrays, accessor, value) }
 	if tag := get(global.Get("Symbol").Get("toStringTag")); tag.Type() != js.TypeString || tag.String() != "Uint8Array" {
 		return nil, errors.New("not a Uint8Array")
@@ -123,13 +120,13 @@ func Bytes(value js.Value, n int) (bytes []byte, err error) {
 	return bytes, nil
 }
 
-// own reads an accessor of a class of the browser's from a value, whatever the value's
-// own property of that name is. It throws where the value is not of the class.
+// own reads an accessor of a browser's class from a value, ignoring an own property of
+// that name. It throws if the value is not of the class.
 func own(class, accessor string, value js.Value) js.Value {
 	return js.Global().Get("Reflect").Call("get", js.Global().Get(class).Get("prototype"), accessor, value)
 }
 
-// is reports whether a value is of a class of the browser's that has the accessor.
+// is reports whether a value is of a browser's class, which must have the accessor.
 func is(class, accessor string, value js.Value) bool {
 	return IsObject(value) && Try(func() { own(class, accessor, value) }) == nil
 }

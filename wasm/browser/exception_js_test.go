@@ -11,7 +11,7 @@ func evaluate(expression string) js.Value {
 	return js.Global().Get("Function").New("return " + expression).Invoke()
 }
 
-// odd are values that throw, or that package js does not know.
+// odd are values that throw when they are read, or that package js does not support.
 var odd = []string{
 	`undefined`, `null`, `1n`, `Symbol("s")`, `Object(1n)`, `Object.create(null)`, `() => {}`, `"text"`, `NaN`,
 	`({ get name() { throw new Error("no name") }, get message() { throw null } })`,
@@ -24,7 +24,7 @@ var odd = []string{
 	`({ __proto__: Uint8Array.prototype })`, `({ __proto__: File.prototype })`, `({ __proto__: ArrayBuffer.prototype })`,
 }
 
-// Whatever is thrown, rejected with or looked at, an error says so.
+// Whatever value is thrown, rejected with or read, there is an error with a message.
 func TestOddValues(t *testing.T) {
 	throw := js.Global().Get("Function").New("value", "throw value")
 	for _, expression := range odd {
@@ -51,7 +51,7 @@ func TestOddValues(t *testing.T) {
 		t.Error("calling a method of undefined: no error")
 	}
 	if err := Try(func() { evaluate(`({ play: 1 })`).Call("play") }); err == nil {
-		t.Error("calling what is no method: no error")
+		t.Error("calling a property that is not a method: no error")
 	}
 	if err := Try(func() { evaluate(`1n`).Type() }); err == nil {
 		t.Error("the type of a BigInt: no error")

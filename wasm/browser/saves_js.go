@@ -12,33 +12,33 @@ import (
 	"syscall/js"
 )
 
-// Saves are files that the browser keeps, each under a slot and with a head of at
-// most headSize bytes that tells what it is. A worker alone can use them. They lie
-// in a folder of the origin's private file system, which a worker writes to
-// fastest, or in IndexedDB where there is no such folder.
+// Saves are files in the browser's storage, each with a slot and a head of at most
+// headSize bytes that describes it. They can be used only in a worker. They are stored in
+// a folder of the origin private file system, which is the fastest for a worker, or in
+// IndexedDB if that is not available.
 //
-// A file is written beside the one that it replaces, its head last, and has a
-// number one higher in its name; only then is the earlier one deleted. So there is
-// always a complete one, whenever the writing ends.
+// A new file is written, its head last, under a name with the next number. Then the
+// earlier one is deleted. So there is always a complete file, even if writing is
+// interrupted.
 type Saves struct{ drawer }
 
-// drawer is where the files of Saves lie.
+// drawer stores the files of Saves.
 type drawer interface {
 	names() ([]string, error)
-	// write makes a file: the head, then what body writes.
+	// write writes a file: the head, padded to headSize, and what body writes.
 	write(name string, head []byte, body func(io.Writer) error) error
-	// read returns a file, a Blob.
+	// read returns a file as a Blob.
 	read(name string) (js.Value, error)
 	remove(name string) error
 }
 
-// headSize is where the content of a file begins, in bytes.
+// headSize is the offset of a file's content, in bytes.
 const headSize = 1 << 12
 
 // savesName is the name of the folder and of the database.
 const savesName = "sae-saves"
 
-// OpenSaves returns the saves that this browser keeps.
+// OpenSaves opens the saves of this browser.
 func OpenSaves() (Saves, error) {
 	prototype := js.Global().Get("FileSystemFileHandle")
 	if _, err := directory(); err == nil && prototype.Truthy() && prototype.Get("prototype").Get("createSyncAccessHandle").Truthy() {
@@ -51,7 +51,7 @@ func OpenSaves() (Saves, error) {
 // SavedFile is a file of Saves.
 type SavedFile struct {
 	Slot    string
-	Head    []byte   // empty where the writing was interrupted
+	Head    []byte   // empty if writing was interrupted
 	Content js.Value // a Blob
 }
 
@@ -62,8 +62,8 @@ func split(name string) (slot string, number int) {
 	return slot, number
 }
 
-// files returns the names of a slot's files, the newest first; those of all slots
-// where slot is "".
+// files returns the names of a slot's files, newest first, or of all slots' if slot is
+// "".
 func (s Saves) files(slot string) ([]string, error) {
 	names, err := s.names()
 	names = slices.DeleteFunc(names, func(name string) bool {
@@ -78,8 +78,8 @@ func (s Saves) files(slot string) ([]string, error) {
 	return names, err
 }
 
-// Write stores a file under a slot, in the place of the one there is, which stays
-// where that fails. The slot's name must not have a dot.
+// Write stores a file under a slot, whose name must not contain a dot. It replaces the
+// slot's earlier file, which stays if Write fails.
 func (s Saves) Write(slot string, head []byte, body func(io.Writer) error) error {
 	if len(head) > headSize {
 		return fmt.Errorf("save: head of %d bytes: want at most %d", len(head), headSize)
@@ -100,9 +100,8 @@ func (s Saves) Write(slot string, head []byte, body func(io.Writer) error) error
 	return s.removeAll(earlier)
 }
 
-// Read returns the files of a slot, the newest first, or of all slots where slot
-// is "". There is more than one of a slot where the writing of the last was
-// interrupted.
+// Read returns the files of a slot, newest first, or of all slots if slot is "". A slot
+// has more than one file if writing was interrupted.
 func (s Saves) Read(slot string) ([]SavedFile, error) {
 	names, err := s.files(slot)
 	if err != nil {
@@ -112,7 +111,7 @@ func (s Saves) Read(slot string) ([]SavedFile, error) {
 	for _, name := range names {
 		blob, err := s.read(name)
 		if err != nil {
-			continue // deleted just now
+			continue // deleted meanwhile
 		}
 		head, err := io.ReadAll(Stream(blob.Call("slice", 0, headSize).Call("stream")))
 		if err != nil {
@@ -137,11 +136,11 @@ func (s Saves) removeAll(names []string) (err error) {
 	return err
 }
 
-// folder is a drawer in the origin's private file system.
+// folder is a drawer in the origin private file system.
 type folder struct{}
 
-// open returns the handle of the folder, which is made where there is none: it may
-// have been cleared since the last time.
+// open returns the handle of the folder. It creates the folder if necessary, because the
+// user may have cleared the storage.
 func (folder) open() (js.Value, error) {
 	root, err := directory()
 	if err != nil {
@@ -219,7 +218,7 @@ type accessWriter struct {
 func (w *accessWriter) Write(buffer []byte) (_ int, err error) {
 	defer Catch(&err)
 	written := w.access.Call("write", bytesOf(buffer), map[string]any{"at": w.at}).Int()
-	if written != len(buffer) { // also more: Chromium returns a negative error as a large number where files are in memory
+	if written != len(buffer) { // may be more: with files in memory, Chromium returns negative errors as large numbers
 		return 0, errors.New("this browser has no room left for files of this page")
 	}
 	w.at += written

@@ -5,8 +5,8 @@ import (
 	"syscall/js"
 )
 
-// Store keeps records between visits, in IndexedDB: unlike the origin's file
-// system, it can change one of many large ones.
+// Store stores records in IndexedDB, which can hold many large ones and change each of
+// them.
 type Store struct {
 	name     string
 	database js.Value
@@ -15,7 +15,7 @@ type Store struct {
 // records is the name of the only object store of a Store's database.
 const records = "records"
 
-// OpenStore opens the store of the given name, or makes it.
+// OpenStore opens the store of the given name, and creates it if necessary.
 func OpenStore(name string) (*Store, error) {
 	s := &Store{name: name}
 	return s, s.open()
@@ -44,8 +44,8 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// transaction begins a transaction. Browsers close a database when the user clears
-// what they have stored: it is then opened anew.
+// transaction begins a transaction. If the browser has closed the database, because the
+// user cleared the storage, it is opened again.
 func (s *Store) transaction(mode string) (js.Value, error) {
 	begin := func() (transaction js.Value, err error) {
 		defer Catch(&err)
@@ -61,17 +61,17 @@ func (s *Store) transaction(mode string) (js.Value, error) {
 	return begin()
 }
 
-// Put stores a value under a key: anything that can be posted, Blobs too.
+// Put stores a value under a key: anything that can be cloned, including Blobs.
 func (s *Store) Put(key string, value any) error {
 	return s.change(func(records js.Value) { records.Call("put", value, key) })
 }
 
-// Delete forgets what is stored under a key.
+// Delete deletes the value under a key.
 func (s *Store) Delete(key string) error {
 	return s.change(func(records js.Value) { records.Call("delete", key) })
 }
 
-// change makes a change that is there once it returns, or not at all.
+// change makes a change, completely or not at all, and waits until it is stored.
 func (s *Store) change(make func(records js.Value)) (err error) {
 	defer Catch(&err)
 	transaction, err := s.transaction("readwrite")
@@ -82,7 +82,7 @@ func (s *Store) change(make func(records js.Value)) (err error) {
 	return await(transaction, "oncomplete", "onabort")
 }
 
-// Get returns what is stored under a key.
+// Get returns the value under a key, or ErrNothingKept.
 func (s *Store) Get(key string) (js.Value, error) {
 	value, err := s.ask("get", key)
 	if err == nil && value.IsUndefined() {
@@ -104,10 +104,10 @@ func (s *Store) Keys() ([]string, error) {
 	return names, nil
 }
 
-// All returns all values, an Array, by their keys' order.
+// All returns all values as an Array, in the order of their keys.
 func (s *Store) All() (js.Value, error) { return s.ask("getAll") }
 
-// ask calls a method of the object store that reads.
+// ask calls a reading method of the object store.
 func (s *Store) ask(method string, args ...any) (result js.Value, err error) {
 	defer Catch(&err)
 	transaction, err := s.transaction("readonly")

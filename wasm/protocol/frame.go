@@ -8,29 +8,28 @@ import (
 	"sae/nn/fit"
 )
 
-// Frame is what there is to show: the state of the run and everything new
-// since the last frame, or since a reply told it. A frame within a reply has neither
-// Samples nor Units nor Explained.
+// Frame is the state of the run, with everything that is new since the last frame or
+// since a reply contained it. A frame in a reply has no Samples, Units or Explained.
 type Frame struct {
 	Run             int     `json:"run"`
 	Status          Status  `json:"status"`
 	Epoch           int     `json:"epoch"`   // completed epochs
-	Batch           int     `json:"batch"`   // completed batches of the epoch under way
+	Batch           int     `json:"batch"`   // completed batches of the current epoch
 	Batches         int     `json:"batches"` // batches per epoch
 	ImagesPerSecond float64 `json:"imagesPerSecond"`
 	SecondsLeft     float64 `json:"secondsLeft"`
-	TrainSeconds    float64 `json:"trainSeconds"`       // that the run was trained for here
-	Workers         int     `json:"workers"`            // that train the run now
+	TrainSeconds    float64 `json:"trainSeconds"`       // time spent on training
+	Workers         int     `json:"workers"`            // current size of the team
 	Failure         string  `json:"failure,omitempty"`  // why the run stopped, with StatusError
-	Diverged        bool    `json:"diverged,omitempty"` // whether its settings are to blame for that
+	Diverged        bool    `json:"diverged,omitempty"` // whether it stopped because it diverged
 
 	Initial *Evaluation `json:"initial,omitempty"` // of the untrained model, once per run
 	Points  []Point     `json:"points,omitempty"`  // of the training loss
-	Epochs  []Epoch     `json:"epochs,omitempty"`  // finished since the last frame
+	Epochs  []Epoch     `json:"epochs,omitempty"`  // completed since the last frame
 
-	Samples   *Samples        `json:"samples,omitempty"`   // nil where no images are watched
+	Samples   *Samples        `json:"samples,omitempty"`   // nil if no images are watched
 	Units     *analysis.Units `json:"units,omitempty"`     // over the validation images, after an evaluation
-	Explained *Explained      `json:"explained,omitempty"` // the last batch, where it was trained on slowly
+	Explained *Explained      `json:"explained,omitempty"` // the last batch, after a step or in slow motion
 }
 
 // Types of a run that frames carry.
@@ -40,7 +39,7 @@ type (
 	Epoch      = fit.Epoch
 )
 
-// Samples are the validation images on show, and what the model makes of them.
+// Samples are the watched validation images with their codes and reconstructions.
 type Samples struct {
 	Images          []int     `json:"images"`          // indexes into the validation split
 	Labels          []int     `json:"labels"`          // their classes
@@ -49,11 +48,11 @@ type Samples struct {
 	Codes           []float32 `json:"codes"`           // [len(Images), latent]
 }
 
-// Explained tells what training on a batch did.
+// Explained describes the training step of a batch.
 type Explained struct {
 	Epoch int             `json:"epoch"` // of the batch, from 1
 	Batch int             `json:"batch"` // within the epoch, from 1
-	Step  *nn.Explanation `json:"step"`  // nil where the network is too large to be explained
+	Step  *nn.Explanation `json:"step"`  // nil if the network is too large to be explained
 }
 
 func (f *Frame) lists(v visitor) {

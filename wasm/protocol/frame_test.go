@@ -9,8 +9,8 @@ import (
 	"sae/nn/analysis"
 )
 
-// A frame arrives as it was sent, with all lists of numbers in buffers, and the one
-// that was sent stays.
+// A frame arrives as it was sent, with all lists of numbers in buffers, and the original
+// does not change.
 func TestFrame(t *testing.T) {
 	whole := func() Frame {
 		return Frame{
@@ -59,7 +59,7 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-// So does any other body with lists.
+// The same holds for all other bodies with lists.
 func TestLists(t *testing.T) {
 	roundTrip(t, UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, []byte{4}}, 2)
 	roundTrip(t, Pictures{[]byte{1, 2}}, 1)
@@ -81,7 +81,7 @@ func roundTrip[T any](t *testing.T, want T, buffers int) {
 	}
 	if m.Buffers = nil; buffers > 0 {
 		if _, err := Decode[T](m); err == nil {
-			t.Errorf("%T without its buffers is taken", want)
+			t.Errorf("%T without its buffers is accepted", want)
 		}
 	}
 }

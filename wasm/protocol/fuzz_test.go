@@ -1,6 +1,6 @@
 //go:build !js
 
-// The corpus is in files, which there are none of in a browser.
+// The corpus is in files, which a browser cannot read.
 
 package protocol
 
@@ -13,12 +13,13 @@ import (
 	"sae/tools/bounds"
 )
 
-// decodeBound is how many bytes decoding a body of n may allocate: an empty entry of
-// a list takes 3 bytes in JSON and some hundred in memory, and lists grow by doubling.
+// decodeBound is how many bytes decoding a body of n bytes may allocate: an empty entry
+// of a list takes 3 bytes as JSON and some hundred in memory, and slices grow by
+// doubling.
 func decodeBound(n int) int { return 1<<20 + 1000*n }
 
-// FuzzDecode holds that a body of any type is refused or means the same when it is
-// sent on.
+// FuzzDecode checks that a body of any type is rejected, or stays the same when it is
+// encoded and decoded again.
 func FuzzDecode(f *testing.F) {
 	for _, body := range []any{
 		Load{Source: SourceSite, Name: "CIFAR-10", URL: "data/cifar10.sae"},
@@ -63,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 
 func decode[T any](t *testing.T, body []byte) {
 	var value T
-	for buffers := range 3 { // as many as there are lists, or none in a Frame without any
+	for buffers := range 3 { // some bodies need none, one or two
 		v, err := Decode[T](Message{Type: TypePing, Body: body, Buffers: make([][]byte, buffers)})
 		if value = v; err == nil {
 			break
@@ -82,7 +83,7 @@ func decode[T any](t *testing.T, body []byte) {
 	}
 }
 
-// Numbers cross as their bits.
+// Numbers keep their bits.
 func FuzzFloats(f *testing.F) {
 	f.Add([]byte{0, 0, 0x80, 0x7f, 0, 0, 0xc0, 0x7f, 1})
 	f.Fuzz(func(t *testing.T, buffer []byte) {

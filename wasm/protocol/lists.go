@@ -7,11 +7,11 @@ import (
 	"reflect"
 )
 
-// bulky is a body with long lists of numbers. They travel in the buffers of the message,
-// in the order in which lists visits them. The JSON has null in their place.
+// bulky is a body with long lists of numbers. They are sent as the message's buffers, in
+// the order in which lists visits them, and are null in the JSON.
 type bulky interface {
-	// lists visits the body's lists. What they are part of is copied where others
-	// may refer to it, since the visitor changes them.
+	// lists visits the body's lists. Because the visitor changes them, it first copies
+	// the structs that contain them and that others may refer to.
 	lists(visitor)
 }
 
@@ -20,12 +20,12 @@ type visitor struct {
 	bytes  func(*[]byte)
 }
 
-// pack returns a body without its lists, and those as buffers.
+// pack returns a copy of a body without its lists, and the lists as buffers.
 func pack(body any) (packed any, buffers [][]byte) {
 	if body == nil {
 		return nil, nil
 	}
-	p := reflect.New(reflect.TypeOf(body)) // a copy that can be changed
+	p := reflect.New(reflect.TypeOf(body)) // an addressable copy
 	p.Elem().Set(reflect.ValueOf(body))
 	b, ok := p.Interface().(bulky)
 	if !ok {
@@ -38,7 +38,7 @@ func pack(body any) (packed any, buffers [][]byte) {
 	return b, buffers
 }
 
-// unpack puts the buffers of a message where pack has taken them from.
+// unpack sets a body's lists to the buffers of its message.
 func unpack(m Message, body any) error {
 	b, ok := body.(bulky)
 	if !ok {

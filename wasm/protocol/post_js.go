@@ -11,9 +11,8 @@ var (
 	null       = js.Null()
 )
 
-// Post sends the message to target, a Worker, a MessagePort or a worker's
-// global scope. Buffers are copied out of Go's memory once and, as ports are,
-// transferred.
+// Post sends the message to target: a Worker, a MessagePort or a worker's global scope.
+// Buffers are copied once, out of Go's memory. Buffers and ports are transferred.
 func (m Message) Post(target js.Value) {
 	buffers := make([]any, len(m.Buffers))
 	for i, buffer := range m.Buffers {
@@ -44,8 +43,8 @@ func (m Message) Post(target js.Value) {
 	}, transferred)
 }
 
-// FromJS returns the message in the data of a MessageEvent, and false where
-// that is not one of this protocol.
+// FromJS returns the message in the data of a MessageEvent. ok is false if it is not a
+// message of this protocol.
 func FromJS(data js.Value) (m Message, ok bool) {
 	err := browser.Try(func() { m, ok = fromJS(data) })
 	return m, ok && err == nil

@@ -1,15 +1,15 @@
 // Package protocol defines every message between the page and its training
 // worker.
 //
-// A message is a type, a JSON body and byte buffers that change hands without being
-// copied (transferables): the long lists of the body. [New] makes a message of any body,
-// and [Decode] returns the body. The page sends commands, each with
-// an id; the worker answers every command with one [Reply] of the same id
-// once it has taken effect. Beside the replies the worker sends [Ready]
-// once, [Loading] while a data set is read, [Saved] when the run is saved, and
-// [Frame] whenever there is something new to show. The page answers each frame
-// with [Seen]; the worker never has more than one unseen frame under way, so a slow
-// page slows nothing down and no queue grows.
+// A message is a type, a JSON body, and buffers that contain the body's long lists and
+// are transferred without copying. [New] makes a message of a body, and [Decode] returns
+// the body.
+//
+// The page sends commands, each with an id. The worker answers each with a [TypeReply] of
+// the same id once it has taken effect. It also sends [Ready] once, [Loading] while a data
+// set is read, [Saved] when the run was saved, and [Frame] when there is something new to
+// show. The page acknowledges each frame by [Seen]. The worker sends the next frame only
+// then, so a slow page does not slow training down, and no queue grows.
 package protocol
 
 import (
@@ -22,33 +22,31 @@ import (
 	"sae/nn/fit"
 )
 
-// Type tells messages apart.
+// Type is the type of a message.
 type Type string
 
 // Commands of the page.
 const (
-	// TypeLoad asks for a data set; the body is a Load. A File that the user
-	// chose travels beside the body. The reply's body is a Dataset.
+	// TypeLoad loads a data set; the body is a Load. The message may carry a File that
+	// the user chose. The reply's body is a Dataset.
 	TypeLoad Type = "load"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"
-	// TypeAdjust changes what can change within a run; the body is an Adjust. Like the
-	// three that follow, it is answered after the batch under way, with a Frame: where the
-	// run is then.
+	// TypeAdjust changes what can change within a run; the body is an Adjust. It and the
+	// next three are answered after the current batch, with a Frame of the run's state.
 	TypeAdjust Type = "adjust"
 	// TypePlay trains until the run is done or paused.
 	TypePlay Type = "play"
-	// TypePause stops training after the batch under way.
+	// TypePause stops training after the current batch.
 	TypePause Type = "pause"
 	// TypeStep trains on one batch.
 	TypeStep Type = "step"
-	// TypePace chooses how fast TypePlay trains; the body is a Pace.
+	// TypePace sets the speed of TypePlay; the body is a Pace.
 	TypePace Type = "pace"
-	// TypeWatch chooses the validation images that frames show; the body is
-	// a Watch.
+	// TypeWatch sets the validation images in frames; the body is a Watch.
 	TypeWatch Type = "watch"
-	// TypeReconstruct runs one image through the autoencoder; the body is a Pictures,
-	// and so is the reply's.
+	// TypeReconstruct runs one image through the autoencoder; the body and the reply's
+	// body are a Pictures.
 	TypeReconstruct Type = "reconstruct"
 	// TypeEncode runs one image through the encoder; the body is a Pictures, the
 	// reply's a Codes.
@@ -56,82 +54,78 @@ const (
 	// TypeDecode runs one code through the decoder; the body is a Codes, the reply's
 	// a Pictures.
 	TypeDecode Type = "decode"
-	// TypeExport asks for the model in a format; the body is an Export. The
-	// reply carries a file.
+	// TypeExport exports the model; the body is an Export. The reply carries a File.
 	TypeExport Type = "export"
-	// TypeImport replaces the run by one from a file, which travels beside the
-	// body, an Import. The reply's body is an Imported. Where the file is bad, the
-	// run stays.
+	// TypeImport replaces the run by one from a File; the body is an Import, the
+	// reply's an Imported. If the file is invalid, the run stays.
 	TypeImport Type = "import"
-	// TypeKeep has the worker save its run under a slot every few seconds while it
-	// changes, for this visit and the next; the body is a Keep. The reply's body is
-	// a Left; it may take a while.
+	// TypeKeep makes the worker save its run under a slot, every few seconds while it
+	// changes; the body is a Keep, the reply's a Left. The reply may take a while.
 	TypeKeep Type = "keep"
-	// TypeSave asks for the run to be saved at once. It has no reply.
+	// TypeSave saves the run at once. It has no reply.
 	TypeSave Type = "save"
 	// TypeResume replaces the run by a saved one; the body is a Resume, the reply's
-	// an Imported. Where that cannot go on, the run stays.
+	// an Imported. If that fails, the run stays.
 	TypeResume Type = "resume"
-	// TypeDiscard forgets what is saved under a slot; the body is a Keep.
+	// TypeDiscard deletes the save of a slot; the body is a Keep.
 	TypeDiscard Type = "discard"
-	// TypeImages asks for validation images; the body is an Images, the reply's a
+	// TypeImages returns validation images; the body is an Images, the reply's a
 	// Pictures.
 	TypeImages Type = "images"
-	// TypeUnit asks what a latent unit does on the validation images; the body is a
-	// Unit, the reply's a UnitDetail.
+	// TypeUnit describes a latent unit on the validation images; the body is a Unit,
+	// the reply's a UnitDetail.
 	TypeUnit Type = "unit"
-	// TypeMap asks for the codes of all validation images on the plane of their
-	// first two principal components; there is no body. The reply's body is a Map.
+	// TypeMap projects the codes of all validation images on their first two principal
+	// components. It has no body; the reply's is a Map.
 	TypeMap Type = "map"
-	// TypeUnusual asks how one image compares with the validation images for the
-	// model; the body is a Pictures, the reply's an analysis.Rarity.
+	// TypeUnusual compares one image with the validation images; the body is a
+	// Pictures, the reply's an analysis.Rarity.
 	TypeUnusual Type = "unusual"
-	// TypePCA asks how well principal components reconstruct the validation
-	// images; the body is a PCA, the reply's body a baseline.Quality.
+	// TypePCA computes how well principal components reconstruct the validation
+	// images; the body is a PCA, the reply's a baseline.Quality.
 	TypePCA Type = "pca"
 	// TypeSeen acknowledges a frame; the body is a Seen. It has no reply.
 	TypeSeen Type = "seen"
-	// TypePing asks for a reply and nothing else.
+	// TypePing does nothing but reply.
 	TypePing Type = "ping"
-	// TypeBench trains a network of given layers on given images as fast as
-	// it can; the body is a Bench, the reply's a BenchResult.
+	// TypeBench trains a network as fast as possible; the body is a Bench, the reply's
+	// a BenchResult.
 	TypeBench Type = "bench"
-	// TypeJoin makes a worker a member of another worker's team, which sends
-	// it, until the next TypeJoin; the body is a Join, and the Ports to the
-	// other members travel beside it. A reply comes only when that fails.
+	// TypeJoin makes a worker a member of the sender's team; the body is a Join, and
+	// the message carries the Ports to the other members. Only an error is replied.
 	TypeJoin Type = "join"
 )
 
 // Messages of the worker.
 const (
 	TypeReady   Type = "ready"   // body: Ready
-	TypeReply   Type = "reply"   // body: that of the command
+	TypeReply   Type = "reply"   // body: depends on the command
 	TypeLoading Type = "loading" // body: Loading
 	TypeFrame   Type = "frame"   // body: Frame
 	TypeSaved   Type = "saved"   // body: Saved
-	TypeDied    Type = "died"    // body: Died; sent by the shim when the program ends
+	TypeDied    Type = "died"    // body: Died; sent by worker.js when the program ends
 )
 
-// Message is what crosses between page and worker.
+// Message is a message between page and worker.
 type Message struct {
 	Type    Type
-	ID      int      // of the command, and of its reply; 0 when there is none
-	Error   string   // of a reply: why the command failed; "" when it did not
+	ID      int      // of the command, and of its reply; 0 for none
+	Error   string   // of a reply: why the command failed; "" if it succeeded
 	Body    []byte   // JSON
 	Buffers [][]byte // the body's long lists
-	File    any      // a Blob, a js.Value in the browser: with TypeLoad and TypeImport the user's File
-	Ports   any      // with TypeJoin, an array of MessagePorts by rank: a js.Value
+	File    any      // a Blob, as a js.Value: in TypeLoad and TypeImport the user's File, in a reply the export
+	Ports   any      // in TypeJoin: an array of MessagePorts by rank, as a js.Value
 }
 
-// New returns a message with a body of this package, or none: nil.
+// New returns a message. body is one of this package's types, or nil for none.
 func New(t Type, body any) Message {
 	body, buffers := pack(body)
 	message := Message{Type: t, Buffers: buffers}
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			// Bodies are this package's own types; only a number that is not
-			// finite gets here, and a run that meets one ends before it is sent.
+			// Only a number that is not finite gets here, and a run ends before it
+			// sends one.
 			panic(fmt.Sprintf("protocol: %s: %v", t, err))
 		}
 		message.Body = text
@@ -150,10 +144,10 @@ func Decode[T any](m Message) (T, error) {
 
 // Sources of a data set.
 const (
-	SourceSynthetic = "synthetic" // the embedded generator
-	SourceSite      = "site"      // a compact file beside the page, named by Load.Name
-	SourceKept      = "kept"      // the one that a previous visit kept in the browser
-	SourceFile      = "file"      // a file of the user, beside the body
+	SourceSynthetic = "synthetic" // data.BuiltIn
+	SourceSite      = "site"      // a compact file of the site, at Load.URL
+	SourceKept      = "kept"      // the one that an earlier visit stored in the browser
+	SourceFile      = "file"      // Message.File
 )
 
 // Load is the body of TypeLoad.
@@ -162,8 +156,8 @@ type Load struct {
 	Name   string `json:"name"` // of the site's data set or the user's file
 	URL    string `json:"url"`  // of the site's data set
 
-	Keep  bool `json:"keep"`  // whether the browser is to keep the user's file for the next visit
-	Least int  `json:"least"` // how many training images the user's file has to have at least, for settings that are locked
+	Keep  bool `json:"keep"`  // whether to store the user's file for the next visit
+	Least int  `json:"least"` // fewest training images that the locked settings need
 }
 
 // Dataset describes the data set in use.
@@ -176,9 +170,9 @@ type Dataset struct {
 	Classes    []string `json:"classes"`
 	MeanBCE    float64  `json:"meanBce"`  // validation BCE of the mean training image, in nats
 	MeanMSE    float64  `json:"meanMse"`  // validation MSE of the mean training image
-	Floor      float64  `json:"floor"`    // mean binary entropy of the validation images: no BCE is lower
-	Checksum   uint32   `json:"checksum"` // of all images, as in a fit.Fingerprint
-	Kept       bool     `json:"kept"`     // whether the browser keeps it for the next visit
+	Floor      float64  `json:"floor"`    // baseline.Floor of the validation images
+	Checksum   uint32   `json:"checksum"` // as in fit.Fingerprint
+	Kept       bool     `json:"kept"`     // whether it is stored for the next visit
 	Labels     []byte   `json:"labels"`   // of the validation images
 }
 
@@ -186,18 +180,18 @@ func (d *Dataset) lists(v visitor) { v.bytes(&d.Labels) }
 
 // Configure is the body of TypeConfigure.
 type Configure struct {
-	Run      int                 `json:"run"` // number of the run; frames repeat it
+	Run      int                 `json:"run"` // number of the new run, which its frames have
 	Settings experiment.Settings `json:"settings"`
-	Queue    *Queue              `json:"queue"` // to be saved with the run; null for none
+	Queue    *Queue              `json:"queue"` // to save with the run; null for none
 }
 
 // Queue is a series of runs that are trained one after the other.
 type Queue struct {
-	Runs  []map[string]string `json:"runs"`  // changes of the settings, of the runs to come
-	Total int                 `json:"total"` // runs, with those that are over and the one under way
+	Runs  []map[string]string `json:"runs"`  // changes of the settings, for each run to come
+	Total int                 `json:"total"` // number of runs, including the completed ones and the current one
 }
 
-// Adjust is the body of TypeAdjust: the settings of these names, and the queue.
+// Adjust is the body of TypeAdjust: new values of these settings, and the new queue.
 type Adjust struct {
 	Epochs  int    `json:"epochs"`
 	Workers string `json:"workers"`
@@ -215,7 +209,7 @@ type Join struct {
 
 // Pace is the body of TypePace.
 type Pace struct {
-	PerSecond float64 `json:"perSecond"` // batches, each of which is explained; 0 for as many as there is time for, of which none is
+	PerSecond float64 `json:"perSecond"` // batches per second, each of which is explained; 0 for full speed without explanations
 }
 
 // Watch is the body of TypeWatch: indexes into the validation split.
@@ -225,23 +219,23 @@ type Watch struct {
 
 // Export is the body of TypeExport.
 type Export struct {
-	Format string `json:"format"` // as package exchange names it
+	Format string `json:"format"` // name in exchange.Formats
 }
 
 // Import is the body of TypeImport.
 type Import struct {
-	Run      int                 `json:"run"`      // number of the new run; frames repeat it
-	Settings experiment.Settings `json:"settings"` // for what the file does not say
-	Locked   []string            `json:"locked"`   // which of those the file cannot change
+	Run      int                 `json:"run"`      // as in Configure
+	Settings experiment.Settings `json:"settings"` // for what the file does not contain
+	Locked   []string            `json:"locked"`   // settings that the file must not change
 }
 
-// Imported is the reply to TypeImport.
+// Imported is the reply to TypeImport and TypeResume.
 type Imported struct {
-	Frame    Frame               `json:"frame"` // where the run is
+	Frame    Frame               `json:"frame"` // state of the new run
 	Settings experiment.Settings `json:"settings"`
-	Data     fit.Fingerprint     `json:"data"`   // that the model was trained on; zero where unknown
-	Same     bool                `json:"same"`   // whether those are the data in use
-	Kernel   string              `json:"kernel"` // that it was trained with, as in a fit.Checkpoint; "" where unknown
+	Data     fit.Fingerprint     `json:"data"`   // of the images it was trained on; zero if unknown
+	Same     bool                `json:"same"`   // whether those are the images in use
+	Kernel   string              `json:"kernel"` // as in fit.Checkpoint; "" if unknown
 }
 
 // Keep is the body of TypeKeep and TypeDiscard.
@@ -249,11 +243,10 @@ type Keep struct {
 	Slot string `json:"slot"` // a name that no other page uses
 }
 
-// LockName returns the name of the lock that a page holds as long as it uses a slot.
+// LockName returns the name of the Web Lock that a page holds while it uses a slot.
 func LockName(slot string) string { return "sae-slot-" + slot }
 
-// Left is the reply to TypeKeep: the runs that pages which are gone have left
-// saved, the newest first.
+// Left is the reply to TypeKeep: the saved runs of pages that are closed, newest first.
 type Left struct {
 	Saves []Save `json:"saves"`
 }
@@ -262,30 +255,30 @@ type Left struct {
 type Save struct {
 	Slot         string              `json:"slot"`
 	Time         int64               `json:"time"` // when it was saved, in milliseconds since 1970
-	Load         Load                `json:"load"` // the command of its data set; a file that the browser keeps has the source kept
+	Load         Load                `json:"load"` // command that loads its data set; a stored file has SourceKept
 	Data         fit.Fingerprint     `json:"data"`
 	Settings     experiment.Settings `json:"settings"`
-	Kernel       string              `json:"kernel"` // as in a fit.Checkpoint
-	Epoch        int                 `json:"epoch"`  // completed epochs
-	Batch        int                 `json:"batch"`  // completed batches of the epoch under way
+	Kernel       string              `json:"kernel"` // as in fit.Checkpoint
+	Epoch        int                 `json:"epoch"`  // as in Frame
+	Batch        int                 `json:"batch"`
 	TrainSeconds float64             `json:"trainSeconds"`
-	Queue        *Queue              `json:"queue"` // that the run belongs to; null for none
+	Queue        *Queue              `json:"queue"` // as in Configure
 }
 
 // Resume is the body of TypeResume.
 type Resume struct {
-	Run   int     `json:"run"` // number that the run gets; frames repeat it
+	Run   int     `json:"run"` // as in Configure
 	Slot  string  `json:"slot"`
-	LR    float64 `json:"lr"`    // learning rate to go on with; 0 for the one it has
+	LR    float64 `json:"lr"`    // new learning rate; 0 for the saved one
 	Queue *Queue  `json:"queue"` // as in Configure
 }
 
-// Saved tells that the run under way was saved, or why that failed.
+// Saved is the body of TypeSaved: the run was saved, or could not be.
 type Saved struct {
 	Run   int    `json:"run"`
 	Epoch int    `json:"epoch"`
 	Batch int    `json:"batch"`
-	Error string `json:"error"` // why it is not saved; "" where it is
+	Error string `json:"error"` // why saving failed; "" if it succeeded
 }
 
 // Images is the body of TypeImages: indexes into the validation split.
@@ -332,26 +325,26 @@ func (m *Map) lists(v visitor) { v.floats(&m.Points) }
 
 // PCA is the body of TypePCA.
 type PCA struct {
-	K      int `json:"k"`      // components
-	Images int `json:"images"` // training images that they are found of
+	K      int `json:"k"`      // number of components
+	Images int `json:"images"` // number of training images to compute them from
 }
 
 // Seen is the body of TypeSeen.
 type Seen struct {
-	DisplayMS float64 `json:"displayMs"` // what it took to show the last frame before that one
+	DisplayMS float64 `json:"displayMs"` // time that the page took to show the frame before
 }
 
 // Ready is the body of TypeReady.
 type Ready struct {
 	Kernel string `json:"kernel"` // "relaxed-simd", "simd" or "go"
-	Kept   string `json:"kept"`   // name of the data set that the browser keeps; "" for none
+	Kept   string `json:"kept"`   // name of the data set that is stored in the browser; "" for none
 }
 
-// Loading tells how far the reading of a data set is.
+// Loading is the progress of loading a data set.
 type Loading struct {
-	Stage string `json:"stage"` // what is done, for people: "Reading cifar-10-binary.tar.gz"
+	Stage string `json:"stage"` // shown to users: "Reading cifar-10-binary.tar.gz"
 	Done  int64  `json:"done"`  // bytes
-	Total int64  `json:"total"` // bytes; 0 when unknown
+	Total int64  `json:"total"` // bytes; 0 if unknown
 }
 
 // Status of a run.
@@ -365,7 +358,7 @@ const (
 	StatusError    Status = "error" // Frame.Failure says why
 )
 
-// Died tells why the worker's program ended.
+// Died is the body of TypeDied: why the worker's program ended.
 type Died struct {
 	Reason string `json:"reason"`
 }
@@ -376,27 +369,27 @@ type Bench struct {
 	LatentIndex int     `json:"latentIndex"`
 	L1          float64 `json:"l1"`
 	Batch       int     `json:"batch"`
-	Epochs      int     `json:"epochs"` // timed
-	Warmup      int     `json:"warmup"` // epochs before those
+	Epochs      int     `json:"epochs"` // timed epochs
+	Warmup      int     `json:"warmup"` // epochs before the timed ones
 	Images      int     `json:"images"` // per epoch
 	LR          float64 `json:"lr"`
 	Beta1       float64 `json:"beta1"`
 	Beta2       float64 `json:"beta2"`
 	Epsilon     float64 `json:"eps"`
-	BudgetMS    float64 `json:"budgetMs"` // fewer images are used when the whole would take longer
-	Threads     int     `json:"threads"`  // workers at most, of which a power of 2 is used; 0 for one
-	Data        []byte  `json:"data"`     // the images, [Images or more, 3072], HWC
+	BudgetMS    float64 `json:"budgetMs"` // reduces the number of images if training would take longer; 0 for no limit
+	Threads     int     `json:"threads"`  // most workers, of which the largest power of 2 is used; 0 for one
+	Data        []byte  `json:"data"`     // images, [Images or more, 3072], HWC
 }
 
 func (b *Bench) lists(v visitor) { v.bytes(&b.Data) }
 
 // BenchResult is the reply to TypeBench.
 type BenchResult struct {
-	ImagesPerSecond float64   `json:"imagesPerSecond"` // imagesUsed by the median epoch
+	ImagesPerSecond float64   `json:"imagesPerSecond"` // imagesUsed / median of epochMs
 	Loss            float64   `json:"loss"`            // mean of the last epoch
 	ImagesUsed      int       `json:"imagesUsed"`
 	EpochMS         []float64 `json:"epochMs"`
 	Kernel          string    `json:"kernel"`
 	Workers         int       `json:"workers"`
-	Weights         string    `json:"weights"` // hash of the trained parameters (FNV-1a): equal for any number of workers
+	Weights         string    `json:"weights"` // FNV-1a hash of the trained parameters: the same for any number of workers
 }

@@ -5,9 +5,9 @@ import "unsafe"
 //go:wasmimport simd saxpy
 func saxpy(n int32, alpha float32, x, y *float32)
 
-// Saxpy adds alpha times x to y, as blas.Float32 says.
+// Saxpy implements blas.Float32: y += alpha·x.
 func (k *Kernels) Saxpy(n int, alpha float32, x []float32, incX int, y []float32, incY int) {
-	if alpha == 0 || incX != 1 || incY != 1 || n < 1 || len(x) < n || len(y) < n { // gonum also knows what to panic about
+	if alpha == 0 || incX != 1 || incY != 1 || n < 1 || len(x) < n || len(y) < n { // gonum also panics on invalid arguments
 		k.Implementation.Saxpy(n, alpha, x, incX, y, incY)
 		return
 	}

@@ -15,7 +15,7 @@ import (
 	"sae/wasm/simd/asm"
 )
 
-// benchAll measures each module, beside its peak.
+// benchAll measures each module and its peak.
 func benchAll(b *testing.B, bench func(b *testing.B, k *Kernels, peak func() float64)) {
 	for _, module := range modules {
 		b.Run(module.name, func(b *testing.B) {
@@ -32,8 +32,8 @@ func BenchmarkKernels(b *testing.B) {
 	benchAll(b, func(b *testing.B, k *Kernels, peak func() float64) { kerneltest.Bench(b, k, peak) })
 }
 
-// BenchmarkStep measures training steps of 3072-512-128-512-3072 at batch 128,
-// whole and by their parts.
+// BenchmarkStep measures training steps of 3072-512-128-512-3072 at batch 128, and their
+// parts.
 func BenchmarkStep(b *testing.B) {
 	const batch = 128
 	benchAll(b, func(b *testing.B, k *Kernels, peak func() float64) {
@@ -49,7 +49,7 @@ func BenchmarkStep(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		trainer.Stride = 50 * nn.DefaultStride // as the training worker has it
+		trainer.Stride = 50 * nn.DefaultStride // as in the training worker
 		images := make([]byte, batch*3072)
 		random := rand.New(rand.NewPCG(1, 1))
 		for i := range images {
@@ -60,7 +60,7 @@ func BenchmarkStep(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		step() // so that the browser has compiled it
+		step() // makes the browser compile it
 		clear(timer.spent)
 		var speeds, shares []float64
 		for b.Loop() {
@@ -82,9 +82,8 @@ func BenchmarkStep(b *testing.B) {
 	})
 }
 
-// newPeak returns a function that measures how many operations a second the
-// machine multiplies and adds in registers, on 12 vectors at a time: no kernel
-// can be faster.
+// newPeak returns a function that measures the machine's peak in operations per second:
+// multiplications and additions in registers, on 12 vectors at a time.
 func newPeak(tb testing.TB, relaxed bool) func() float64 {
 	const vectors, unrolled, rounds = 12, 8, 500_000 // some 8 ms
 	m := &asm.Module{}
@@ -98,7 +97,7 @@ func newPeak(tb testing.TB, relaxed bool) func() float64 {
 	x.Set(factor.Splat())
 	y.Set(x.Add(x))
 	f.While(n, func() {
-		for range unrolled { // so that the loop itself costs nothing
+		for range unrolled { // makes the cost of the loop negligible
 			for _, sum := range sums {
 				if relaxed {
 					sum.Set(x.MulAdd(y, sum))
@@ -126,7 +125,7 @@ func newPeak(tb testing.TB, relaxed bool) func() float64 {
 	}
 }
 
-// partTimer measures what is spent on the parts of a step.
+// partTimer measures the time of the parts of a step.
 type partTimer struct {
 	*Kernels
 	spent map[string]time.Duration

@@ -8,8 +8,7 @@ import (
 	"sae/nn/kernel/kerneltest"
 )
 
-// The reference traces are met with each kernel, as they are in plain Go by
-// package nn's own test.
+// Training with each module agrees with the reference traces.
 func TestGoldenTraces(t *testing.T) {
 	traces, err := golden.Read("../../../shared/golden")
 	if err != nil {

@@ -8,18 +8,17 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// Kernels implements blas.Float32 and kernel.Implementation by one of the
-// modules, which has to be the active one. What the module lacks, gonum does.
+// Kernels implements blas.Float32 and kernel.Implementation by a module, which must be
+// active, and by gonum for functions that the module lacks.
 type Kernels struct {
 	gonum.Implementation
 	Name string // "relaxed-simd" or "simd"
 
 	exports js.Value
-	scratch []float32 // packed blocks of the matrices that are being multiplied
+	scratch []float32 // for packed blocks of the operands
 }
 
-// The functions of the modules; package gen says what each does. They return
-// before anything else runs, and keep no pointer.
+// The functions of the modules, which package gen documents. They retain no pointers.
 
 //go:wasmimport simd scratch_floats
 func scratchFloats() int32
@@ -55,15 +54,15 @@ func adam(n int32, p, g, m, v *float32, rate, oneMinusBeta1, oneMinusBeta2, epsi
 //
 //	C = alpha * op(A) * op(B) + beta * C
 //
-// as blas.Float32 says, and panics as gonum does on arguments that do not fit.
-// It reads neither A nor B where alpha is 0, nor C where beta is 0.
+// as defined by blas.Float32, and panics on invalid arguments as gonum does. It does not
+// read A and B if alpha is 0, nor C if beta is 0.
 func (k *Kernels) Sgemm(tA, tB blas.Transpose, m, n, depth int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	// With alpha 0 and beta 1 gonum checks the arguments and is done.
+	// With alpha 0 and beta 1, gonum only checks the arguments.
 	k.Implementation.Sgemm(tA, tB, m, n, depth, 0, a, lda, b, ldb, 1, c, ldc)
 	if m == 0 || n == 0 {
 		return
 	}
-	if alpha == 0 || depth == 0 { // C is scaled, by a product of no terms
+	if alpha == 0 || depth == 0 { // scales C, by a product of depth 0
 		k.Implementation.Sgemm(blas.Trans, blas.NoTrans, m, n, 0, 0, nil, m, nil, n, beta, c, ldc)
 		return
 	}

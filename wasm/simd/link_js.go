@@ -17,7 +17,7 @@ var baselineModule []byte
 //go:embed relaxed.wasm
 var relaxedModule []byte
 
-// modules are those that there are, the fastest first.
+// modules are the modules, fastest first.
 var modules = []struct {
 	name string
 	code []byte
@@ -26,9 +26,9 @@ var modules = []struct {
 	{"simd", baselineModule},
 }
 
-// Use makes the fastest kernels that this machine can run those of
-// gonum's blas32 and of package kernel, and returns their name:
-// "relaxed-simd", "simd", or, where neither runs and nothing changes, "go".
+// Use registers the fastest kernels that this browser supports with gonum's blas32 and
+// package kernel, and returns their name: "relaxed-simd" or "simd". If it supports neither,
+// nothing changes and Use returns "go".
 func Use() string {
 	for _, module := range modules {
 		if kernels, err := link(module.name, module.code); err == nil {
@@ -39,17 +39,17 @@ func Use() string {
 	return "go"
 }
 
-// Use makes the kernels those of gonum's blas32 and of package kernel.
+// Use activates the kernels and registers them with gonum's blas32 and package kernel.
 func (k *Kernels) Use() {
 	k.activate()
 	blas32.Use(k)
 	kernel.Use(k)
 }
 
-// activate leads the imported functions to the module of k.
+// activate makes the imported functions call the module of k.
 func (k *Kernels) activate() { js.Global().Get("saeKernels").Set("exports", k.exports) }
 
-// link instantiates a module and activates it.
+// link instantiates and activates a module.
 func link(name string, code []byte) (*Kernels, error) {
 	exports, err := instantiate(code)
 	if err != nil {
@@ -81,7 +81,7 @@ func instantiate(code []byte) (exports js.Value, err error) {
 	js.CopyBytesToJS(bytes, code)
 	webAssembly := js.Global().Get("WebAssembly")
 	if !webAssembly.Call("validate", bytes).Bool() {
-		return exports, errors.New("simd: the machine does not know the instructions")
+		return exports, errors.New("simd: the browser does not support the module's instructions")
 	}
 	module := webAssembly.Get("Module").New(bytes)
 	instance := webAssembly.Get("Instance").New(module, map[string]any{

@@ -31,14 +31,14 @@ func TestSgemmParts(t *testing.T) {
 	forAll(t, func(t *testing.T, k *Kernels) { kerneltest.SgemmParts(t, k) })
 }
 
-// -every 1 takes minutes; the documentation gives what it showed.
+// -every 1 takes minutes.
 var every = flag.Uint("every", 1009, "test the accuracy on every `n`th float32")
 
 func TestAccuracy(t *testing.T) {
 	forAll(t, func(t *testing.T, k *Kernels) { kerneltest.Accuracy(t, k, uint32(*every)) })
 }
 
-// With alpha 0 neither A nor B is read; gonum reads A.
+// With alpha 0, neither A nor B is read. gonum reads A.
 func TestSgemmAlphaZero(t *testing.T) {
 	forAll(t, func(t *testing.T, k *Kernels) {
 		nan := []float32{float32(math.NaN())}

@@ -14,8 +14,8 @@ import (
 	"sae/wasm/protocol"
 )
 
-// bench ends the run and trains the network that the command describes on its images and
-// tells how fast that went, by the same steps as any run.
+// bench ends the run, trains the command's network on its images, by the same steps as
+// any run, and measures the speed.
 func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message, error) {
 	w.endRun(errors.New("step: a benchmark replaced the run"))
 	if err := checkBench(cfg); err != nil {
@@ -72,8 +72,8 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 		if err != nil {
 			return protocol.Message{}, err
 		}
-		// As many whole batches as the budget holds, at least one.
-		perBatch := float64(elapsed) / float64(time.Millisecond) // 0 where the clock is coarse
+		// As many full batches as fit into the budget, at least one.
+		perBatch := float64(elapsed) / float64(time.Millisecond) // 0 if the clock is coarse
 		batches := max(1, math.Floor(cfg.BudgetMS/float64(cfg.Epochs+cfg.Warmup)/perBatch))
 		used = int(min(float64(used), batches*float64(cfg.Batch)))
 	}
@@ -99,12 +99,12 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 		return protocol.Message{}, fmt.Errorf("bench: %d images take no time by this clock: want more", used)
 	}
 	if loss := result.Loss; loss-loss != 0 {
-		return protocol.Message{}, fmt.Errorf("bench: the loss is %g with lr %g: want a smaller one", loss, cfg.LR)
+		return protocol.Message{}, fmt.Errorf("bench: the loss is %g with lr %g: want a lower lr", loss, cfg.LR)
 	}
 	return protocol.New("", result), nil
 }
 
-// checkBatch reports a batch that the settings would not allow.
+// checkBatch returns an error for a batch size that the settings do not allow.
 func checkBatch(command protocol.Type, batch int) error {
 	field, _ := experiment.Lookup("batch")
 	if batch < int(field.Min) || batch > int(field.Max) {

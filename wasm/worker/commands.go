@@ -7,20 +7,20 @@ import (
 	"sae/wasm/protocol"
 )
 
-// when tells when a command is carried out that arrives while the worker computes.
+// when says when a command runs that arrives while the worker computes.
 type when int
 
 const (
-	atOnce    when = iota // in the middle of a step, but not of exporting or saving a model
-	always                // in the middle of that too
-	afterStep             // when the step is over: it needs the model as it is then
-	instead               // the step, and its run, end for it
+	atOnce    when = iota // during a step, but not while a model is exported or saved
+	always                // even while a model is exported or saved
+	afterStep             // after the step, because it needs the model
+	instead               // at once, and aborts the step and its run
 )
 
-// commands are those of the page, by name: when each is carried out, and how.
+// commands are the page's commands.
 var commands map[protocol.Type]command
 
-func init() { // handlers attend to other commands
+func init() { // an initializer would refer to itself, because handlers call attend
 	commands = map[protocol.Type]command{
 		protocol.TypePing: on(always, (*Worker).ping),
 		protocol.TypeSeen: on(always, (*Worker).seen),
@@ -55,17 +55,17 @@ func init() { // handlers attend to other commands
 	}
 }
 
-// command is how a command is carried out.
+// command says when and how a command runs.
 type command struct {
 	when   when
 	handle func(*Worker, protocol.Message) (protocol.Message, error)
 }
 
-// nothing is the body of a command that has none.
+// nothing is the body of a command without one.
 type nothing = struct{}
 
-// on returns a command whose body is a Body. handle gets that and the message, and
-// returns the reply, or unanswered.
+// on returns a command with the given type of body. handle receives the body and the
+// message, and returns the reply, or unanswered.
 func on[Body any](when when, handle func(*Worker, Body, protocol.Message) (protocol.Message, error)) command {
 	return command{when, func(w *Worker, m protocol.Message) (protocol.Message, error) {
 		var body Body
@@ -79,12 +79,11 @@ func on[Body any](when when, handle func(*Worker, Body, protocol.Message) (proto
 	}}
 }
 
-// unanswered is returned for a command that has no reply, or gets it later.
+// unanswered is returned for a command that has no reply, or is answered later.
 var unanswered = errors.New("worker: no reply yet")
 
-// driving returns the handler of a command that changes what the run does. It is
-// answered when the run rests, and tells where the run is then; but that of a step when
-// its batch is done.
+// driving returns the handler of a command that controls the run. It is answered between
+// batches, with the state of the run; a step is answered after its batch.
 func driving[Body any](handle func(*Worker, Body, protocol.Message) error) func(*Worker, Body, protocol.Message) (protocol.Message, error) {
 	return func(w *Worker, body Body, m protocol.Message) (protocol.Message, error) {
 		if w.run == nil {
@@ -102,8 +101,8 @@ func driving[Body any](handle func(*Worker, Body, protocol.Message) error) func(
 	}
 }
 
-// attend carries out the waiting commands up to the first that interrupts or
-// has to wait.
+// attend runs the commands in the inbox, up to the first that must wait. It returns
+// errInterrupted if one replaces the run.
 func (w *Worker) attend() error {
 	run := w.run
 	for {
@@ -126,7 +125,7 @@ func (w *Worker) attend() error {
 	}
 }
 
-// handle carries out a command and replies.
+// handle runs a command and replies.
 func (w *Worker) handle(m protocol.Message) {
 	command, ok := commands[m.Type]
 	if !ok {

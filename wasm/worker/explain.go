@@ -5,11 +5,11 @@ import (
 	"sae/wasm/protocol"
 )
 
-// maxExplained is the number of parameters of the largest network that is
-// explained: that takes memory for two more copies of them.
+// maxExplained is the most parameters of a network that is explained, which takes memory
+// for two copies of them.
 const maxExplained = 1 << 24
 
-// explain trains on the next batch and notes what that did.
+// explain trains on the next batch and stores its explanation.
 func (r *run) explain() (fit.Trained, error) {
 	r.explained = &protocol.Explained{Epoch: r.Epoch + 1, Batch: r.Batch + 1}
 	if len(r.Auto.Params()) > maxExplained {

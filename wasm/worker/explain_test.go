@@ -7,8 +7,8 @@ import (
 	"sae/wasm/protocol"
 )
 
-// Stepping explains each batch; a pace explains and shows all of them, and
-// neither changes what is learnt.
+// A step explains its batch, and a pace explains and shows every batch. Neither changes
+// the result.
 func TestPace(t *testing.T) {
 	want := history(t, nil)
 	p := newPage(t)
@@ -41,6 +41,6 @@ func TestPace(t *testing.T) {
 		t.Errorf("a slow run:\n%v\nwant\n%v", epochs, want)
 	}
 	if reply := p.do(protocol.TypePace, protocol.Pace{PerSecond: -1}); reply.Error == "" {
-		t.Error("a negative pace is taken")
+		t.Error("a negative pace is accepted")
 	}
 }

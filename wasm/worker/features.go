@@ -9,11 +9,11 @@ import (
 	"sae/wasm/protocol"
 )
 
-// maxPictures is how many validation images a command can ask for: many more than
+// maxPictures is the most validation images that a command can ask for: many more than
 // are ever shown.
 const maxPictures = 500
 
-// check reports an image that there is not, and too many of them.
+// check returns an error for too many images or one that does not exist.
 func (w *Worker) check(command protocol.Type, images []int) error {
 	if w.dataset == nil {
 		return fmt.Errorf("%s: there is no data set; load one first", command)
@@ -45,7 +45,7 @@ func (w *Worker) images(command protocol.Images, m protocol.Message) (protocol.M
 	return protocol.New("", protocol.Pictures{Pixels: w.pixels(command.Images)}), nil
 }
 
-// evaluated returns the latent activations of the last evaluation.
+// evaluated returns the last evaluation. It evaluates the model if there is none.
 func (w *Worker) evaluated(command protocol.Type) (*nn.Evaluation, error) {
 	if err := w.model(command); err != nil {
 		return nil, err
@@ -75,10 +75,10 @@ func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Messa
 	return protocol.New("", protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}), nil
 }
 
-// topImages is how many images show what activates a unit.
+// topImages is the number of images that show what activates a unit.
 const topImages = 9
 
-// codeMap puts the codes of the validation images on a plane.
+// codeMap projects the codes of the validation images on a plane.
 func (w *Worker) codeMap(_ nothing, m protocol.Message) (protocol.Message, error) {
 	evaluation, err := w.evaluated(m.Type)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"sae/wasm/protocol"
 )
 
-// What the worker says of the units agrees with the codes that the encoder gives.
+// The statistics of the units agree with the encoder's codes.
 func TestFeatures(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"experiment": "4", "hidden": "16", "activation": "relu", "latent": "6"})

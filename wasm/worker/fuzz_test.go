@@ -1,6 +1,6 @@
 //go:build !js
 
-// The corpus is in files, which there are none of in a browser.
+// The corpus is in files, which a browser cannot read.
 
 package worker
 
@@ -16,18 +16,18 @@ import (
 	"sae/wasm/protocol"
 )
 
-// fuzzed is the largest network that a fuzzed message may ask for, in parameters:
-// larger ones that the settings allow take their memory rightly.
+// fuzzed is the most parameters of a network that a fuzzed message may ask for. Larger
+// networks may rightly take more memory.
 const fuzzed = 200_000
 
-// messagesBound is how many bytes the worker may allocate for messages of n bytes,
-// whose networks have at most as many parameters as fuzzed: some dozen arrays as long
-// as those for each, and what decoding and pictures take.
+// messagesBound is how many bytes the worker may allocate for messages of n bytes in
+// total, whose networks have at most fuzzed parameters: some dozen arrays of parameters
+// for each message, and memory for decoding and pictures.
 func messagesBound(messages, n int) int { return 64<<20 + messages*64*fuzzed + 4000*n }
 
-// FuzzMessages sends the worker any commands, one a line: a type and a body. All
-// bring the same buffer, which is also their file. The worker answers each, and
-// then works as if nothing had been.
+// FuzzMessages sends the worker arbitrary commands, one per line: a type and a body. All
+// have the same buffer, which is also their file. The worker must answer each, and then
+// still work.
 func FuzzMessages(f *testing.F) {
 	image := make([]byte, data.ImageSize)
 	start := `load {"source":"synthetic"}
@@ -78,7 +78,8 @@ func small(t testing.TB) any {
 	return settings(t, map[string]string{"hidden": "8", "latent": "4", "epochs": "2", "batch": "16"})
 }
 
-// large reports a command that asks for a large network, and may.
+// large reports whether a command asks for a network that is larger than fuzzed but
+// allowed.
 func large(m protocol.Message) bool {
 	var layers []int
 	switch m.Type {
@@ -99,10 +100,10 @@ func large(m protocol.Message) bool {
 	for i := 1; i < len(layers); i++ {
 		parameters += math.Abs(float64(layers[i-1])+1) * math.Abs(float64(layers[i]))
 	}
-	return parameters > fuzzed && parameters <= 1<<28 // more are refused
+	return parameters > fuzzed && parameters <= 1<<28 // more are rejected
 }
 
-// converse has a worker of its own answer the messages, and then a few good ones.
+// converse sends the messages, and then a few valid ones, to a new worker.
 func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 	messages = append(messages,
 		protocol.New(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}),

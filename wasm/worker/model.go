@@ -13,7 +13,8 @@ import (
 	"sae/wasm/protocol"
 )
 
-// model makes sure that there is a model to do the named thing with.
+// model returns an error if there is no model for the command. It prepares the run's
+// model if that is not done yet.
 func (w *Worker) model(command protocol.Type) error {
 	switch {
 	case w.run == nil:
@@ -27,7 +28,7 @@ func (w *Worker) model(command protocol.Type) error {
 	return nil
 }
 
-// takes makes sure that there is a model, and one picture to do the named thing with.
+// takes returns an error unless there are a model and one picture for the command.
 func (w *Worker) takes(picture protocol.Pictures, m protocol.Message) error {
 	if err := w.model(m.Type); err != nil {
 		return err
@@ -77,7 +78,7 @@ func (w *Worker) decode(code protocol.Codes, m protocol.Message) (protocol.Messa
 	return protocol.New("", protocol.Pictures{Pixels: pixels}), nil
 }
 
-// export makes a file of the model.
+// export writes the model to a file.
 func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Message, error) {
 	format, err := exchange.Lookup(export.Format)
 	if err != nil {
@@ -97,8 +98,8 @@ func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Me
 	return protocol.Message{File: file}, err
 }
 
-// importModel replaces the run by that of a file. The old one stays until the
-// new one is known to be good.
+// importModel replaces the run by one from a file. If the file is invalid, the old run
+// stays.
 func (w *Worker) importModel(command protocol.Import, m protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("import: there is no data set; load one first")
@@ -119,8 +120,8 @@ func (w *Worker) importModel(command protocol.Import, m protocol.Message) (proto
 	return w.adopt(checkpoint, command.Run, 0)
 }
 
-// adopt makes the run of a checkpoint, under a number, the one to work on; it was
-// trained for some time. Where it does not fit the data, the old one stays.
+// adopt replaces the run by that of a checkpoint, with the given number and training
+// time. If it does not fit the data, the old run stays.
 func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Duration) (protocol.Message, error) {
 	settings := checkpoint.Settings
 	if err := settings.Fit(w.dataset.Train.Len()); err != nil {
@@ -165,7 +166,7 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 	}), w.begin(r)
 }
 
-// pca holds principal components against the model.
+// pca returns how well principal components reconstruct the validation images.
 func (w *Worker) pca(command protocol.PCA, _ protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("pca: there is no data set; load one first")

@@ -14,13 +14,13 @@ import (
 	"sae/wasm/protocol"
 )
 
-// export returns the model as a file.
+// export returns the model in a format.
 func (p *page) export(format string) []byte {
 	p.t.Helper()
 	return p.must(protocol.TypeExport, protocol.Export{Format: format}).File.([]byte)
 }
 
-// importFile has the worker go on with a model of a file.
+// importFile imports a model from a file.
 func (p *page) importFile(file []byte, run int, changes map[string]string) protocol.Message {
 	p.t.Helper()
 	m := protocol.New(protocol.TypeImport, protocol.Import{Run: run, Settings: settings(p.t, changes)})
@@ -28,8 +28,8 @@ func (p *page) importFile(file []byte, run int, changes map[string]string) proto
 	return p.await(p.send(m))
 }
 
-// A run that is exported in the middle of an epoch and imported by another
-// worker ends as if it had stayed, bit for bit, with all of its history.
+// A run that is exported within an epoch and imported by another worker ends like an
+// uninterrupted one, bit for bit, with its whole history.
 func TestResumeElsewhere(t *testing.T) {
 	first := newPage(t)
 	first.start(nil)
@@ -55,7 +55,7 @@ func TestResumeElsewhere(t *testing.T) {
 	if imported.Settings != settings(t, nil) || imported.Frame.Status != protocol.StatusPaused || !imported.Same || imported.Kernel != "go" {
 		t.Errorf("imported %+v", imported)
 	}
-	frame := imported.Frame // that of the reply: no other tells what was
+	frame := imported.Frame // only the reply contains the history
 	if frame.Run != 7 || frame.Epoch != 1 || frame.Batch != 1 || frame.Initial == nil || len(frame.Points) != 5 {
 		t.Errorf("frame %+v", frame)
 	}
@@ -72,7 +72,7 @@ func TestResumeElsewhere(t *testing.T) {
 	}
 }
 
-// Weights alone become the start of a run, and a bad file changes nothing.
+// Weights without a run become the start of one. An invalid file changes nothing.
 func TestImportWeights(t *testing.T) {
 	p := newPage(t)
 	p.start(nil)
@@ -145,15 +145,15 @@ func TestPCA(t *testing.T) {
 	}
 }
 
-// anyFile takes any file for the data set.
+// anyFile opens any file as the data set.
 type anyFile struct{ *storage }
 
 func (s anyFile) Open(protocol.Load, any, func(protocol.Loading)) (*data.Dataset, bool, error) {
 	return s.set, false, nil
 }
 
-// A file changes no setting that is locked: neither a model's settings nor data too few for
-// those there are.
+// A file cannot change locked settings: neither a model with other settings nor a data set
+// with too few images for them.
 func TestFilesUnderLock(t *testing.T) {
 	p := newPlatformPage(t, func(platform *Platform) {
 		platform.Storage = anyFile{newStorage()}

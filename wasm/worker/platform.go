@@ -13,65 +13,66 @@ type Platform struct {
 	Storage
 	Team
 	Kernel string // name of the kernels in use
-	Stride int    // of an nn.Trainer with them
-	Cores  int    // workers that the machine can run at once
+	Stride int    // of an nn.Trainer with these kernels; 0 for its default
+	Cores  int    // number of workers that the machine can run in parallel
 }
 
-// Page is what the worker works for.
+// Page is the page that the worker belongs to.
 type Page interface {
-	// Post sends it a message.
+	// Post sends a message to the page.
 	Post(protocol.Message)
-	// Turn lets waiting events be delivered, such as its messages.
+	// Turn lets the event loop deliver pending events, such as the page's messages.
 	Turn()
 }
 
-// Storage holds data sets, files of the user and runs that are saved.
+// Storage reads data sets and users' files, and stores saved runs.
 type Storage interface {
-	// Open returns the data set that a load command asks for, and whether
-	// the browser keeps it for the next visit.
+	// Open returns the data set of a load command, and whether it is stored for the
+	// next visit.
 	Open(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
-	// NewFile returns a file with what write writes, to be posted.
+	// NewFile returns a file, for a message, with what write writes.
 	NewFile(write func(io.Writer) error) (file any, err error)
-	// OpenFile returns the content of a file that was posted, and its size in bytes.
+	// OpenFile returns the content of a message's file, and its size in bytes.
 	OpenFile(file any) (content io.ReadCloser, size int64, err error)
 
-	// Save stores what write writes under the slot that about names, in the place
-	// of what was there, which stays where that fails.
+	// Save stores what write writes under about.Slot. It replaces the slot's earlier
+	// save, which stays if Save fails.
 	Save(about protocol.Save, write func(io.Writer) error) error
-	// Saved returns what is saved under a slot, the newest first.
+	// Saved returns the saves of a slot, newest first.
 	Saved(slot string) ([]SavedRun, error)
-	// Left returns the runs that pages which are gone have left, the newest first,
-	// and forgets those that there are too many. own is the slot of this page. It
-	// may take a second and is called from a goroutine of its own.
+	// Left returns the saves of pages that are closed, newest first, and deletes the
+	// oldest if there are too many. own is the slot of this page. Left may take
+	// seconds, and is called in its own goroutine.
 	Left(own string) []protocol.Save
-	// Discard forgets what is saved under a slot.
+	// Discard deletes the saves of a slot.
 	Discard(slot string) error
 }
 
-// SavedRun is what is saved under a slot.
+// SavedRun is a saved run.
 type SavedRun struct {
 	protocol.Save
 	File any // for OpenFile: a checkpoint
 }
 
-// Team is the workers that train with this one, or that it trains with.
+// Team is the team of which this worker is a member.
 type Team interface {
-	// Recruit starts workers, or ends those that there are too many, so that
-	// there are n beside this one, and all of them alive. It does not wait for
-	// them: Recruited tells whether all are ready, Wake that to ask again.
+	// Recruit starts or ends workers, so that there are n besides this one. It does
+	// not wait until they are ready.
 	Recruit(n int) error
+	// Recruited reports whether all workers are ready. The worker is woken when that
+	// changes.
 	Recruited() bool
-	// Lost returns why a worker that was recruited has ended, "" where all live.
+	// Lost returns why a recruited worker has ended, "" if none has.
 	Lost() string
-	// Assemble connects the workers that are ready with each other and with this
-	// one, the first of the team, and has them join it.
+	// Assemble connects the workers with each other and with this one, which is the
+	// first member, and makes them join the team.
 	Assemble(join protocol.Join)
 
-	// Connect makes the ports that came with TypeJoin those to the other members.
+	// Connect sets the ports to the other members, which came with TypeJoin.
 	Connect(ports any)
-	// Send hands data to another member.
+	// Send sends data to another member.
 	Send(to int, data []byte)
-	// Receive fills data with what another member sent next and reports
-	// whether that is there. If not, it arranges for Wake when it is.
+	// Receive stores the next data from another member and reports whether they have
+	// arrived. If not, the worker is woken when they do.
 	Receive(from int, data []byte) bool
 }

@@ -16,10 +16,11 @@ import (
 	"sae/wasm/simd"
 )
 
-// keptName is the file in which the browser keeps the user's data set.
+// keptName is the file in which the user's data set is stored.
 const keptName = "dataset.sae"
 
-// What a dropped archive is reduced to: enough to learn from, quick to keep.
+// Numbers of images to which a user's data set is reduced: enough to learn from, and
+// quick to store.
 const (
 	importTrain      = 5000
 	importValidation = 1000
@@ -28,13 +29,12 @@ const (
 // simdStride takes SIMD kernels as long as nn.DefaultStride takes plain Go.
 const simdStride = 50 * nn.DefaultStride
 
-// maxModel is the size of the largest file with a model that is read, in bytes.
+// maxModel is the size of the largest model file, in bytes.
 const maxModel = 1 << 30
 
-// Run is the worker's role of the program; it never returns.
+// Run runs the program in the role of the worker. It never returns.
 func Run() {
-	// Memory never shrinks in WebAssembly: a tighter heap beats a later
-	// collection.
+	// Memory never shrinks in WebAssembly, so early collections are worth their time.
 	debug.SetGCPercent(20)
 	kernel, stride := simd.Use(), 0
 	if kernel != "go" {
@@ -60,7 +60,7 @@ func Run() {
 	w.Run()
 }
 
-// scope is the global scope of the worker, which the page listens to.
+// scope is the worker's global scope, through which it talks to the page.
 type scope struct {
 	js.Value
 	*browser.EventLoop
@@ -68,11 +68,11 @@ type scope struct {
 
 func (s scope) Post(m protocol.Message) { m.Post(s.Value) }
 
-// browserStorage is the Storage of the browser.
+// browserStorage is the browser's Storage.
 type browserStorage struct{}
 
-// keptDataset returns the name of the data set that the browser keeps, ""
-// where there is none that can be used.
+// keptDataset returns the name of the stored data set, "" if there is none that can be
+// read.
 func keptDataset() string {
 	file, err := browser.Kept(keptName)
 	if err != nil {
@@ -116,7 +116,7 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 	case protocol.SourceFile:
 		blob, ok := file.(js.Value)
 		if !ok {
-			return nil, false, fmt.Errorf("load: %s: the message holds no file", load.Name)
+			return nil, false, fmt.Errorf("load: %s: the message contains no file", load.Name)
 		}
 		dataset, err := importFile(load.Name, blob, progress)
 		if err != nil {
@@ -133,7 +133,7 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 
 // NewFile returns a Blob.
 func (browserStorage) NewFile(write func(io.Writer) error) (any, error) {
-	runtime.GC() // room for the file
+	runtime.GC() // makes room for the file
 	return browser.NewBlob(write)
 }
 
@@ -141,19 +141,19 @@ func (browserStorage) NewFile(write func(io.Writer) error) (any, error) {
 func (browserStorage) OpenFile(file any) (io.ReadCloser, int64, error) {
 	blob, ok := file.(js.Value)
 	if !ok {
-		return nil, 0, errors.New("the message holds no file")
+		return nil, 0, errors.New("the message contains no file")
 	}
 	size := int64(blob.Get("size").Float())
 	if size > maxModel {
 		return nil, 0, fmt.Errorf("a file of %d bytes: want a model of at most %d", size, maxModel)
 	}
-	runtime.GC() // room for the model
+	runtime.GC() // makes room for the model
 	return browser.Stream(blob.Call("stream")), size, nil
 }
 
 func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {
 	if start, err := browser.Start(blob, exchange.StartSize); err == nil && exchange.IsModel(start) {
-		return nil, fmt.Errorf("%s: holds a model: want a data set; sae.import opens models, and so does dropping them on the page", name)
+		return nil, fmt.Errorf("%s: contains a model: want a data set; open models by sae.import, or drop them on the page", name)
 	}
 	source := data.Source{
 		Name: name,
@@ -170,7 +170,7 @@ func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*d
 	})
 }
 
-// meter reports how much has been read.
+// meter reports the number of bytes read.
 type meter struct {
 	reader io.Reader
 	done   int64

@@ -10,20 +10,19 @@ import (
 	"sae/wasm/protocol"
 )
 
-// pageFunc is a page that is told what the worker posts.
+// pageFunc is a Page that calls a function with the messages.
 type pageFunc func(protocol.Message)
 
 func (f pageFunc) Post(m protocol.Message) { f(m) }
 func (pageFunc) Turn()                     {}
 
-// storage is what the browser keeps, which the workers of a test may share. Files are
-// []byte.
+// storage is a Storage in memory, which the workers of a test may share. Files are []byte.
 type storage struct {
-	set *data.Dataset // the only one that there is
+	set *data.Dataset // the only data set
 
 	mu   sync.Mutex
 	runs map[string][]SavedRun // by slot
-	full error                 // why nothing can be saved; nil where it can
+	full error                 // why saving fails; nil if it works
 }
 
 func newStorage() *storage {
@@ -87,7 +86,7 @@ func (s *storage) Discard(slot string) error {
 	return nil
 }
 
-// alone is the team of a worker that trains alone.
+// alone is the Team of a worker that trains alone.
 type alone struct{}
 
 func (alone) Recruit(int) error        { return nil }

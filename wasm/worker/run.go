@@ -16,8 +16,7 @@ import (
 	"sae/wasm/protocol"
 )
 
-// run is one training run: an experiment, how the user drives it, and what of
-// it the page has yet to see.
+// run is a training run, with its status and what the page has not seen yet.
 type run struct {
 	*fit.Run // nil until it is prepared, which may take a second
 
@@ -25,20 +24,20 @@ type run struct {
 	settings experiment.Settings
 	data     fit.Data
 	labels   []byte // of the validation images
-	classes  int    // that there are
-	team     int    // workers that the trainer is spread over
+	classes  int    // number of classes
+	team     int    // size of the team that the trainer is spread over
 	tuner    *tuner
 
-	kernel string          // that trains it, as in a fit.Checkpoint
-	saved  position        // that is saved
-	queue  *protocol.Queue // to be saved with it
+	kernel string          // as in fit.Checkpoint
+	saved  position        // of the last save
+	queue  *protocol.Queue // to save with it
 
 	status   protocol.Status
 	failure  string
-	diverged bool          // whether its settings are to blame for that
-	broken   bool          // whether the trainer has failed: there is no model left to show
+	diverged bool          // whether it failed because it diverged
+	broken   bool          // whether the trainer has failed, so that there is no model to show
 	rate     rateMeter     // of training
-	time     time.Duration // of training
+	time     time.Duration // spent on training
 
 	// New since the last frame:
 	initial   *protocol.Evaluation
@@ -73,12 +72,12 @@ func newRun(configure protocol.Configure, data fit.Data, labels []byte, classes 
 	}, nil
 }
 
-// prepare makes the run's model, where that is yet to be done.
+// prepare makes the run's model, unless that is done.
 func (r *run) prepare(w *Worker) error {
 	if r.Run != nil {
 		return nil
 	}
-	runtime.GC() // what the run before has left: memory never shrinks in WebAssembly
+	runtime.GC() // frees the run before: memory never shrinks in WebAssembly
 	run, err := fit.New(r.settings, r.data, w.yield)
 	if err != nil {
 		return err
@@ -88,20 +87,19 @@ func (r *run) prepare(w *Worker) error {
 	return nil
 }
 
-// adopt makes the model and history those of run.
+// adopt sets the run's model and history.
 func (r *run) adopt(w *Worker, run *fit.Run) {
 	r.Run = run
 	r.Trainer.Yield, r.Trainer.Stride = w.yield, w.Stride
 }
 
-// work does the next piece of work and reports whether there was one. A
-// piece that is interrupted ends the run.
+// work does the next piece of work, such as a batch, and reports whether there was one.
 func (r *run) work(w *Worker) bool {
-	if r.status == protocol.StatusDone { // since the step was asked for
+	if r.status == protocol.StatusDone { // it may have ended since the step command
 		w.endStep(r.ended(protocol.TypeStep))
 	}
 	var err error
-	stepping := w.stepping // one that is asked for meanwhile is the next batch
+	stepping := w.stepping // a step command that arrives during this piece is the next batch
 	w.working = true
 	switch {
 	case r.status == protocol.StatusError:
@@ -116,7 +114,7 @@ func (r *run) work(w *Worker) bool {
 			break
 		}
 		if stepping = w.stepping; r.status != protocol.StatusTraining && (stepping == 0 || r.status == protocol.StatusDone) {
-			break // since the team was asked for
+			break // the run has stopped while the team started
 		}
 		err = r.step(w, stepping != 0 || w.pace > 0)
 		if w.lastStep = time.Now(); w.pace > 0 {
@@ -140,7 +138,7 @@ func (r *run) work(w *Worker) bool {
 	return true
 }
 
-// ended returns why a run that has ended takes no such command, nil where it has not.
+// ended returns an error if the run has ended, so that it cannot run the command.
 func (r *run) ended(command protocol.Type) error {
 	switch r.status {
 	case protocol.StatusDone:
@@ -151,11 +149,11 @@ func (r *run) ended(command protocol.Type) error {
 	return nil
 }
 
-// errReplaced answers what was under way when its run was replaced.
+// errReplaced is the reply to a command whose run was replaced meanwhile.
 var errReplaced = errors.New("the run was replaced")
 
-// fail ends the run, whose trainer must not be used any more: with an error or, where
-// it was interrupted, silently. It returns what to answer the command under way.
+// fail ends the run after an error of its trainer, which must not be used any more. The
+// page is told unless the run was replaced. fail returns the error to reply.
 func (r *run) fail(w *Worker, err error) error {
 	if errors.Is(err, errInterrupted) {
 		if w.run == r {
@@ -167,14 +165,14 @@ func (r *run) fail(w *Worker, err error) error {
 	r.diverged = errors.As(err, new(*fit.DivergedError))
 	r.broken = true
 	if r.team > 1 {
-		w.Recruit(0) // one of the others may never answer again
+		w.Recruit(0) // a member may never answer again
 	}
 	w.endStep(err)
 	w.dirty = true
 	return err
 }
 
-// spread moves the training onto a team of the size that the tuner asks for.
+// spread moves the training to a team of the tuner's size.
 func (r *run) spread(w *Worker) error {
 	tuner := r.tuner
 	if size := tuner.size; size != r.team {
@@ -196,16 +194,16 @@ func (r *run) spread(w *Worker) error {
 	return nil
 }
 
-// network tells apart what is trained at different speeds.
+// network identifies what determines the speed of training, to remember the best team.
 func (r *run) network() string {
 	return fmt.Sprint(r.settings.Architecture(r.data.Dims).Widths(), r.settings.Batch)
 }
 
-// newTuner returns a tuner that settles on the number of workers that the run
-// asks for or, if that is auto, on what was found before for such a network.
+// newTuner returns a tuner with the number of workers in the settings, or, if that is
+// auto, the fastest that was found for such a network, if any.
 func (w *Worker) newTuner(r *run) *tuner {
 	if w.Kernel == "go" {
-		return newTuner(1) // gonum sums in an order that depends on the team
+		return newTuner(1) // gonum's order of summation depends on the team
 	}
 	tuner := newTuner(w.Cores)
 	if n, err := strconv.Atoi(r.settings.Workers); err == nil {
@@ -216,7 +214,7 @@ func (w *Worker) newTuner(r *run) *tuner {
 	return tuner
 }
 
-// step trains on the next batch, and explains it where that is asked for.
+// step trains on the next batch, and explains it if requested.
 func (r *run) step(w *Worker, explain bool) error {
 	start, slept := time.Now(), w.slept
 	w.lastSign = start
@@ -240,14 +238,13 @@ func (r *run) step(w *Worker, explain bool) error {
 	if trained.Point != nil {
 		r.points = append(r.points, *trained.Point)
 		if len(r.Curve) == 1 {
-			w.urgent = true // the first sign that the run learns
+			w.urgent = true // shows the first point at once
 		}
 	}
 	return nil
 }
 
-// evaluate evaluates the model, which ends the epoch where all its batches are
-// done.
+// evaluate evaluates the model, which completes the epoch after its last batch.
 func (r *run) evaluate() error {
 	first := r.Initial == nil
 	result, ended, err := r.Evaluate()
@@ -269,7 +266,7 @@ func (r *run) evaluate() error {
 	return nil
 }
 
-// setEpochs changes where the run ends.
+// setEpochs changes the number of epochs.
 func (r *run) setEpochs(epochs int) {
 	r.settings.Epochs = epochs
 	if r.Run == nil {
@@ -284,8 +281,8 @@ func (r *run) setEpochs(epochs int) {
 	}
 }
 
-// pass runs images through encoder and decoder: their codes, [n, latent],
-// and reconstructions, [n, 3072] bytes.
+// pass runs images through the autoencoder and returns their codes, [n, latent], and
+// reconstructions, [n, 3072] bytes.
 func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err error) {
 	codes, outputs, err := r.Trainer.Reconstruct(images)
 	if err != nil {
@@ -294,7 +291,7 @@ func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err 
 	return codes, data.Bytes(outputs), nil
 }
 
-// decode runs a code, [latent], through the decoder: an image of 3,072 bytes.
+// decode runs a code, [latent], through the decoder and returns an image, [3072] bytes.
 func (r *run) decode(code []float32) ([]byte, error) {
 	if err := r.Trainer.Collect(); err != nil {
 		return nil, err
@@ -302,8 +299,8 @@ func (r *run) decode(code []float32) ([]byte, error) {
 	return data.Bytes(r.Auto.Decode(nil, code)), nil
 }
 
-// news returns where the run is and what of it was not told yet, and forgets that. It
-// shows no pictures.
+// news returns a frame without pictures: the state of the run and what is new since the
+// last call.
 func (r *run) news(w *Worker) protocol.Frame {
 	frame := protocol.Frame{
 		Run:             r.number,
@@ -330,7 +327,7 @@ func (r *run) news(w *Worker) protocol.Frame {
 	return frame
 }
 
-// frame returns what is new since the last one, and forgets it.
+// frame returns a complete frame.
 func (r *run) frame(w *Worker) (protocol.Message, error) {
 	watched := w.watched
 	if r.broken || r.Run == nil {
@@ -353,13 +350,13 @@ func (r *run) frame(w *Worker) (protocol.Message, error) {
 		}
 		units.Atoms = analysis.Atoms(r.Auto, *units)
 	}
-	frame := r.news(w) // last: commands are answered meanwhile
+	frame := r.news(w) // last, because the calls before may answer commands
 	frame.Samples, frame.Units, frame.Explained = samples, units, r.explained
 	r.units, r.explained = nil, nil
 	return protocol.New(protocol.TypeFrame, frame), nil
 }
 
-// samples returns validation images and what the model makes of them.
+// samples returns validation images with their codes and reconstructions.
 func (r *run) samples(images []int) (*protocol.Samples, error) {
 	s := &protocol.Samples{Images: images}
 	for _, image := range images {
@@ -371,8 +368,8 @@ func (r *run) samples(images []int) (*protocol.Samples, error) {
 	return s, err
 }
 
-// rateMeter measures images per second over about the last second of
-// training: pauses do not count.
+// rateMeter measures images per second over about the last second of training, without
+// pauses.
 type rateMeter struct{ images, time float64 }
 
 func (m *rateMeter) add(images int, elapsed time.Duration) {

@@ -10,18 +10,17 @@ import (
 )
 
 const (
-	// While a run changes, it is saved at these intervals or, where that would
-	// take more than saveShare of the time, at longer ones. What failed is tried
-	// again after saveRetry.
+	// A run that changes is saved at this interval, or at a longer one if saving would
+	// take more than saveShare of the time. A failed save is retried after saveRetry.
 	saveInterval = 3 * time.Second
 	saveShare    = 0.1
 	saveRetry    = 30 * time.Second
-	// maxSave is the size of the largest model that is saved, with its moments, in
-	// bytes: more would take seconds each time, and much of what a browser gives.
+	// maxSave is the size of the largest save, in bytes. A larger one would take
+	// seconds, and much of the browser's storage quota.
 	maxSave = 256 << 20
 )
 
-// position tells apart the states of a run that are worth saving.
+// position identifies a state of a run, to tell whether it was saved.
 type position struct {
 	epoch, batch, epochs int
 	queue                *protocol.Queue
@@ -31,18 +30,18 @@ func (r *run) position() position {
 	return position{r.Epoch, r.Batch, r.settings.Epochs, r.queue}
 }
 
-// unsaved reports whether the run has something to lose. A finished one is kept by
-// the page.
+// unsaved reports whether the run has changed since its last save. The page stores
+// completed runs itself.
 func (r *run) unsaved() bool {
 	return r.Run != nil && !r.broken && r.status != protocol.StatusDone && r.Epoch+r.Batch > 0 && r.saved != r.position()
 }
 
-// saveDue reports whether the run is to be saved before it goes on.
+// saveDue reports whether it is time to save the run.
 func (w *Worker) saveDue() bool {
 	return w.slot != "" && w.run != nil && w.run.unsaved() && !time.Now().Before(w.nextSave)
 }
 
-// save saves the run where that is due, and reports whether it was.
+// save saves the run if that is due, and reports whether it was.
 func (w *Worker) save() bool {
 	r := w.run
 	if !w.saveDue() {
@@ -51,7 +50,7 @@ func (w *Worker) save() bool {
 	start := time.Now()
 	w.exporting = true
 	var checkpoint *fit.Checkpoint
-	err := r.Check() // what has diverged is nothing to go back to
+	err := r.Check() // a diverged model must not replace a good save
 	if err == nil {
 		checkpoint, err = r.Checkpoint(r.kernel)
 	}
@@ -76,7 +75,7 @@ func (w *Worker) save() bool {
 // write saves a checkpoint of the run.
 func (w *Worker) write(c *fit.Checkpoint) error {
 	if size := 12 * len(c.Parameters); size > maxSave {
-		return fmt.Errorf("a network of this size takes %d MB, and up to %d are saved", size>>20, maxSave>>20)
+		return fmt.Errorf("the save would take %d MB: want a network of at most %d MB", size>>20, maxSave>>20)
 	}
 	return w.Save(protocol.Save{
 		Slot:         w.slot,
@@ -92,14 +91,14 @@ func (w *Worker) write(c *fit.Checkpoint) error {
 	}, c.Write)
 }
 
-// wakeToSave arranges to be woken when the run is to be saved.
+// wakeToSave makes the worker wake when saving is due.
 func (w *Worker) wakeToSave() {
 	if w.slot != "" && w.run != nil && w.run.unsaved() {
 		w.saveTimer.Reset(time.Until(w.nextSave))
 	}
 }
 
-// keep has runs saved under a slot from now on.
+// keep makes the worker save runs under a slot from now on.
 func (w *Worker) keep(keep protocol.Keep, m protocol.Message) (protocol.Message, error) {
 	if keep.Slot == "" {
 		return protocol.Message{}, errors.New("keep: want the name of a slot")
@@ -109,19 +108,18 @@ func (w *Worker) keep(keep protocol.Keep, m protocol.Message) (protocol.Message,
 	return protocol.Message{}, unanswered
 }
 
-// saveNow has the run saved as soon as possible.
+// saveNow makes saving due now.
 func (w *Worker) saveNow(nothing, protocol.Message) (protocol.Message, error) {
 	w.nextSave = time.Time{}
 	return protocol.Message{}, unanswered
 }
 
-// discard forgets what is saved under a slot.
+// discard deletes the saves of a slot.
 func (w *Worker) discard(keep protocol.Keep, _ protocol.Message) (protocol.Message, error) {
 	return protocol.Message{}, w.Discard(keep.Slot)
 }
 
-// resume replaces the run by a saved one. Of several files of a slot, the newest
-// that is not damaged counts.
+// resume replaces the run by a slot's newest save that is not damaged.
 func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.Message, error) {
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("resume: there is no data set; load one first")
@@ -130,7 +128,7 @@ func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.M
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("resume: %w", err)
 	}
-	damage := errors.New("nothing is saved under its name any more")
+	damage := errors.New("its save no longer exists")
 	for _, saved := range runs {
 		checkpoint, err := w.readCheckpoint(saved.File)
 		if err != nil {
@@ -138,7 +136,7 @@ func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.M
 			continue
 		}
 		if checkpoint.Data != w.data.Fingerprint() {
-			return protocol.Message{}, fmt.Errorf("resume: it was trained on %s with %d images, and those in use are others", checkpoint.Data.Name, checkpoint.Data.Train)
+			return protocol.Message{}, fmt.Errorf("resume: the data set in use is another: want %s with %d images, which it was trained on", checkpoint.Data.Name, checkpoint.Data.Train)
 		}
 		if command.LR > 0 {
 			checkpoint.Settings.LR = command.LR

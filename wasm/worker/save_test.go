@@ -14,7 +14,7 @@ import (
 	"sae/wasm/protocol"
 )
 
-// saving is a page that hears of what is saved.
+// saving is a page that records what is saved.
 type saving struct {
 	*page
 	saved chan protocol.Saved
@@ -31,7 +31,7 @@ func (s *saving) Post(m protocol.Message) {
 	s.page.Post(m)
 }
 
-// newSavingPage returns a page whose worker saves in a slot of the storage.
+// newSavingPage returns a page whose worker saves to a slot of the storage.
 func newSavingPage(t *testing.T, storage *storage, slot string) *saving {
 	s := &saving{saved: make(chan protocol.Saved, 1000)}
 	newPlatformPage(t, func(platform *Platform) {
@@ -42,7 +42,7 @@ func newSavingPage(t *testing.T, storage *storage, slot string) *saving {
 	return s
 }
 
-// next waits until the run is saved, or that has failed.
+// next waits until the run is saved or saving fails.
 func (s *saving) next() protocol.Saved {
 	s.t.Helper()
 	select {
@@ -63,8 +63,8 @@ func left(t *testing.T, reply protocol.Message) []protocol.Save {
 	return left.Saves
 }
 
-// A worker that takes over where another was lost in the middle of an epoch ends
-// with the same history, bit for bit, and the same curve.
+// A worker that resumes the save of another, taken within an epoch, ends with the same
+// history, bit for bit, and the same curve.
 func TestResume(t *testing.T) {
 	settings := map[string]string{"epochs": "4"}
 	want := history(t, settings)
@@ -106,7 +106,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// What is to be trained after a run is saved with it, as it is by then.
+// A run is saved with its current queue.
 func TestQueueIsSaved(t *testing.T) {
 	s := newStorage()
 	p := newSavingPage(t, s, "slot")
@@ -115,7 +115,7 @@ func TestQueueIsSaved(t *testing.T) {
 	saves := func(want *protocol.Queue) {
 		t.Helper()
 		p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
-		for { // the last may be a save from before
+		for { // the first save may be an earlier one
 			p.next()
 			s.mu.Lock()
 			got := s.runs["slot"][0].Queue
@@ -135,7 +135,7 @@ func TestQueueIsSaved(t *testing.T) {
 	saves(queue)
 }
 
-// A finished run has nothing to resume, an untrained one neither.
+// Completed and untrained runs are not saved.
 func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
 	s := newStorage()
 	p := newSavingPage(t, s, "slot")
@@ -156,7 +156,7 @@ func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
 	}
 }
 
-// Without room, training goes on, and the page hears why nothing is saved.
+// If saving fails, training continues and the page is told the reason.
 func TestNothingCanBeSaved(t *testing.T) {
 	s := newStorage()
 	s.full = errors.New("the disk is full")
@@ -170,8 +170,8 @@ func TestNothingCanBeSaved(t *testing.T) {
 	}
 }
 
-// What cannot go on is refused, and the run stays. A damaged file gives way to an
-// older one.
+// A save that cannot be resumed is rejected, and the run stays. A damaged file gives way
+// to an older one.
 func TestResumeRefusals(t *testing.T) {
 	s := newStorage()
 	p := newSavingPage(t, s, "slot")
@@ -198,9 +198,9 @@ func TestResumeRefusals(t *testing.T) {
 	s.runs["other"] = []SavedRun{{good.Save, file.Bytes()}}
 	s.mu.Unlock()
 	for slot, want := range map[string]string{
-		"none":    "nothing is saved under its name any more",
+		"none":    "its save no longer exists",
 		"damaged": "checksum of the arrays",
-		"other":   "it was trained on Synthetic with 200 images, and those in use are others",
+		"other":   "the data set in use is another: want Synthetic with 200 images",
 	} {
 		if reply := p.do(protocol.TypeResume, protocol.Resume{Run: 9, Slot: slot}); !strings.Contains(reply.Error, want) {
 			t.Errorf("%s: %q, want %q", slot, reply.Error, want)
@@ -217,13 +217,13 @@ func TestResumeRefusals(t *testing.T) {
 	}
 }
 
-// What a batch has thrown off is not saved: there would be no going on from it.
+// A model whose last batch made it diverge is not saved.
 func TestWhatDivergedIsNotSaved(t *testing.T) {
 	s := newStorage()
 	p := newSavingPage(t, s, "slot")
 	p.start(map[string]string{"hidden": "1024", "batch": "100", "lr": "10"})
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
-	p.turns <- func() { p.worker.Deliver(protocol.New(protocol.TypeSave, nil)) } // in the first batch, whose loss is that of before
+	p.turns <- func() { p.worker.Deliver(protocol.New(protocol.TypeSave, nil)) } // during the first batch, whose loss is that before the update
 	p.must(protocol.TypePlay, nil)
 	frame, _, _ := p.until(func(f protocol.Frame) bool { return f.Status == protocol.StatusError })
 	if !frame.Diverged || !strings.Contains(frame.Failure, "after epoch 1, batch 1: the learning rate 10 is too high") {
@@ -234,8 +234,8 @@ func TestWhatDivergedIsNotSaved(t *testing.T) {
 	}
 }
 
-// A run that diverged goes on from its save with another learning rate; that no
-// settings reproduce it any more shows in its checkpoints.
+// A run that diverged can be resumed from its save with another learning rate. Its
+// checkpoints then say that it cannot be reproduced.
 func TestResumeWithAnotherRate(t *testing.T) {
 	s := newStorage()
 	p := newSavingPage(t, s, "slot")
@@ -262,8 +262,8 @@ func TestResumeWithAnotherRate(t *testing.T) {
 	}
 }
 
-// What the machine slept in the middle of a step counts neither as training nor
-// in the rate.
+// Time that the machine slept during a step counts neither as training time nor in the
+// rate.
 func TestSleepIsNotTraining(t *testing.T) {
 	w := New(Platform{})
 	start := time.Now()

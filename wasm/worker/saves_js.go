@@ -14,10 +14,10 @@ import (
 	"sae/wasm/protocol"
 )
 
-// maxLeft is how many runs that nobody works on any more stay saved.
+// maxLeft is the number of saves of closed pages that are kept.
 const maxLeft = 3
 
-// openSaves opens the browser's saves, once.
+// openSaves opens the browser's saves; the result is cached.
 var openSaves = sync.OnceValues(browser.OpenSaves)
 
 func (browserStorage) Save(about protocol.Save, write func(io.Writer) error) error {
@@ -37,8 +37,8 @@ func (browserStorage) Saved(slot string) ([]SavedRun, error) {
 	return slices.DeleteFunc(runs, func(run SavedRun) bool { return run.Time == 0 }), err
 }
 
-// allSaved returns what is saved under a slot, or under any where slot is "". Of
-// what is incomplete, or not to be understood, only the slot is known.
+// allSaved returns the saves of a slot, or of all slots if slot is "". An incomplete or
+// invalid save has only its slot.
 func allSaved(slot string) ([]SavedRun, error) {
 	saves, err := openSaves()
 	if err != nil {
@@ -75,7 +75,7 @@ func (s browserStorage) Left(own string) []protocol.Save {
 			return nil
 		}
 		inUse, patience := usedSlots()
-		left := map[string]protocol.Save{} // by slot, of which the newest comes first
+		left := map[string]protocol.Save{} // the newest of each slot
 		waiting := false
 		for _, run := range runs {
 			switch {
@@ -104,10 +104,9 @@ func (s browserStorage) Left(own string) []protocol.Save {
 	}
 }
 
-// usedSlots returns a function that tells whether a page is there that uses the
-// save's slot, and how long it may take until that of a page that was just left is
-// free. A page holds a lock of its slot's name as long as it is there. Where the
-// browser has no locks, a save that is not renewed belongs to no page.
+// usedSlots returns a function that reports whether an open page uses a save's slot, and
+// how long it may take until the slot of a closed page is free. A page holds a lock with
+// its slot's name. In browsers without locks, a page uses a slot if it has saved recently.
 func usedSlots() (inUse func(protocol.Save) bool, patience time.Duration) {
 	locks := js.Global().Get("navigator").Get("locks")
 	if !locks.Truthy() {

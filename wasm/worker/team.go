@@ -9,23 +9,23 @@ import (
 	"sae/wasm/protocol"
 )
 
-// A member for which the first waits so many ticks is lost; one that is started has
-// fewer to be ready. Counting ticks rather than time spares one that slept because
-// the machine did.
+// The first member gives up on another after patience ticks, and on a new worker, which
+// is not ready yet, after patienceAtStart. Ticks, unlike time, do not count while the
+// machine sleeps.
 const (
 	tickInterval    = time.Second
 	patience        = 30
 	patienceAtStart = 15
 )
 
-// lostError says that a worker of the team is no more.
+// lostError says why a worker of the team is lost.
 type lostError string
 
 func (e lostError) Error() string { return string(e) }
 
-// await waits until something has arrived, and attends to commands meanwhile. It
-// returns an error where one interrupts, and a lostError where that will never come:
-// a member has ended, or patience ticks have passed, if that is not 0.
+// await waits until arrived returns true, and meanwhile attends to commands. It returns
+// errInterrupted if one replaces the run, and a lostError if a member has ended or
+// patience ticks have passed; a patience of 0 is unlimited.
 func (w *Worker) await(patience int, arrived func() bool) error {
 	for ticks := 0; !arrived(); {
 		if err := w.attend(); err != nil {
@@ -35,7 +35,7 @@ func (w *Worker) await(patience int, arrived func() bool) error {
 			return lostError(reason)
 		}
 		w.awake()
-		w.lastTurn = time.Now() // waiting is a turn too
+		w.lastTurn = time.Now() // waiting runs the event loop
 		select {
 		case <-w.wake:
 		case <-w.tick.C:
@@ -51,7 +51,7 @@ func (w *Worker) await(patience int, arrived func() bool) error {
 func (w *Worker) place(rank, size int) nn.Team {
 	patience := patience
 	if rank > 0 {
-		patience = 0 // the others wait for the first as long as its user likes
+		patience = 0 // the first may be paused for any time
 	}
 	return nn.Team{Rank: rank, Size: size, Send: w.Send, Receive: func(from int, data []byte) error {
 		err := w.await(patience, func() bool { return w.Receive(from, data) })
@@ -62,12 +62,11 @@ func (w *Worker) place(rank, size int) nn.Team {
 	}}
 }
 
-// errRecruit says that the browser starts no more workers.
+// errRecruit reports that workers could not be started.
 var errRecruit = errors.New("worker: no team")
 
-// spread moves a trainer onto a team of the given size, or back to this worker
-// alone. Where there are no workers to be had, it returns errRecruit, with the
-// trainer alone.
+// spread moves a trainer to a team of the given size. If workers cannot be started, the
+// trainer is alone and spread returns errRecruit.
 func (w *Worker) spread(trainer *nn.Trainer, join protocol.Join) error {
 	if err := trainer.Spread(w.place(0, 1)); err != nil {
 		return err
@@ -75,7 +74,7 @@ func (w *Worker) spread(trainer *nn.Trainer, join protocol.Join) error {
 	err := w.Recruit(join.Size - 1)
 	if err == nil {
 		working := w.working
-		w.working = false // the run rests
+		w.working = false // between batches
 		w.answer()
 		err = w.await(patienceAtStart, w.Recruited)
 		w.working = working
@@ -91,8 +90,8 @@ func (w *Worker) spread(trainer *nn.Trainer, join protocol.Join) error {
 	return trainer.Spread(w.place(0, join.Size))
 }
 
-// join takes part in training as a member of a team, until the next command. Only
-// what goes wrong is answered.
+// join runs the worker as a member of a team until the next command. It replies only an
+// error.
 func (w *Worker) join(join protocol.Join, m protocol.Message) (protocol.Message, error) {
 	if err := checkBatch(m.Type, join.Batch); err != nil {
 		return protocol.Message{}, err

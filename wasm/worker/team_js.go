@@ -8,7 +8,7 @@ import (
 	"sae/wasm/protocol"
 )
 
-// The exchange is in web/static/program.js; Go's memory is copied there.
+// web/static/program.js implements the exchange. It copies from and to Go's memory.
 
 //go:wasmimport team send
 func teamSend(to int32, data *byte, length int32)
@@ -20,19 +20,19 @@ func teamReceive(from int32, data *byte, length int32) int32
 type members struct {
 	wake     func()
 	exchange js.Value
-	workers  []*member // those of ranks 1, 2, ...
-	lost     string    // why one of them ended
+	workers  []*member // of ranks 1, 2, …
+	lost     string    // why one of them has ended
 }
 
-// member is a worker, and what hears it.
+// member is a worker with its listeners.
 type member struct {
 	js.Value
 	ready              bool
 	onMessage, onError js.Func
 }
 
-// newMembers returns the members of a team that is yet to be recruited. wake is
-// called when there is something to receive, or one of them is ready or lost.
+// newMembers returns a team without members. wake is called when data arrive, or when a
+// member is ready or lost.
 func newMembers(wake func()) *members {
 	m := &members{wake: wake, exchange: js.Global().Get("saeTeam")}
 	m.exchange.Set("arrived", js.FuncOf(func(js.Value, []js.Value) any {
@@ -92,7 +92,7 @@ func (m *members) Recruit(n int) (err error) {
 	defer func() {
 		switch thrown := recover().(type) {
 		case nil:
-		case js.Error: // a browser that starts no workers in workers
+		case js.Error: // the browser cannot start workers in workers
 			err = thrown
 		default:
 			panic(thrown)
@@ -115,8 +115,8 @@ func (m *members) Recruited() bool {
 	return !slices.ContainsFunc(m.workers, func(w *member) bool { return !w.ready })
 }
 
-// listen hears what a worker says outside the exchange: that it is ready, or
-// that it came to an end.
+// listen listens for a worker's messages outside the exchange: that it is ready, or has
+// ended.
 func (m *members) listen(worker js.Value) *member {
 	one := &member{Value: worker}
 	lose := func(reason string) {
@@ -139,7 +139,7 @@ func (m *members) listen(worker js.Value) *member {
 		return nil
 	})
 	one.onError = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		args[0].Call("preventDefault") // or this worker fails as well
+		args[0].Call("preventDefault") // otherwise, this worker fails too
 		reason := "its script failed"
 		if text := args[0].Get("message"); text.Type() == js.TypeString {
 			reason = text.String()

@@ -13,18 +13,18 @@ import (
 	"sae/wasm/protocol"
 )
 
-// crew is a team whose workers are goroutines.
+// crew is a Team whose workers are goroutines.
 type crew struct {
 	mu        sync.Mutex
 	first     *Worker
-	ports     *ports      // that the first is connected with
-	members   []*mate     // those of ranks 1, 2, ...
-	lost      string      // why one of them ended
-	started   int         // members, so far
-	unready   bool        // whether members that start do not say that they are ready
-	received  int         // by the first
-	onReceive func(n int) // called before the first receives for the nth time; may be nil
-	held      atomic.Bool // whether the first receives nothing of a model that it exports
+	ports     *ports      // of the first
+	members   []*mate     // of ranks 1, 2, …
+	lost      string      // why one of them has ended
+	started   int         // number of members started so far
+	unready   bool        // whether new members do not become ready
+	received  int         // number of receptions by the first
+	onReceive func(n int) // called before the first's nth reception; may be nil
+	held      atomic.Bool // whether the first receives nothing while it exports a model
 }
 
 // mate is a worker of a crew other than the first, and its own team.
@@ -37,7 +37,7 @@ type mate struct {
 	rank        int
 }
 
-// ports are what connects the members of a team.
+// ports connect the members of a team.
 type ports struct {
 	mu      sync.Mutex
 	queues  [maxTeam][maxTeam][][]byte // by sender and receiver
@@ -70,7 +70,7 @@ func (p *ports) receive(from, to int, data []byte) bool {
 func newCrewPage(t *testing.T) (*page, *crew) {
 	c := &crew{}
 	p := newPlatformPage(t, func(platform *Platform) {
-		platform.Kernel = "test" // gonum's, named otherwise, has no teams
+		platform.Kernel = "test" // "go" would allow no teams
 		platform.Cores = maxTeam
 		platform.Team = c
 	})
@@ -178,7 +178,7 @@ func (c *crew) lose(reason string) {
 	c.first.Wake()
 }
 
-// getReady has all members say that they are ready.
+// getReady makes all members ready.
 func (c *crew) getReady() {
 	c.mu.Lock()
 	for _, m := range c.members {
@@ -189,8 +189,8 @@ func (c *crew) getReady() {
 	c.first.Wake()
 }
 
-// of are settings for a team of that many, with layers that its members share and
-// small ones that they do not: three batches an epoch.
+// of returns changes of the settings for a team of the given size, with layers that the
+// members share and small ones that they do not, and three batches per epoch.
 func of(team int, changes map[string]string) map[string]string {
 	all := map[string]string{"workers": fmt.Sprint(team), "hidden": "32,2100", "batch": "16", "subset": "40", "epochs": "1"}
 	for name, value := range changes {
@@ -216,12 +216,12 @@ func (p *page) answered(ids []int) map[int]protocol.Message {
 	return replies
 }
 
-// harmless are the commands that a user may give at any time, and that change nothing of what
-// is learnt.
+// harmless returns commands that a user may give at any time and that do not change the
+// result.
 func harmless() []protocol.Message {
 	image := picture(make([]byte, data.ImageSize))
 	var many []int
-	for i := range 200 { // more than go through the network at once
+	for i := range 200 { // more than an evaluation batch
 		many = append(many, i%50)
 	}
 	return []protocol.Message{
@@ -238,8 +238,7 @@ func harmless() []protocol.Message {
 	}
 }
 
-// Whatever a user asks for while a team trains is answered, and changes nothing of
-// what is learnt.
+// Commands are answered while a team trains, and do not change the result.
 func TestCommandsToATeam(t *testing.T) {
 	for _, team := range []int{2, 4} {
 		train := func(disturb bool) []protocol.Epoch {
@@ -248,7 +247,7 @@ func TestCommandsToATeam(t *testing.T) {
 			var ids []int
 			next := 0
 			c.onReceive = func(n int) {
-				if all := harmless(); disturb && n%3 == 0 && next < 2*len(all) { // they make it receive more
+				if all := harmless(); disturb && n%3 == 0 && next < 2*len(all) { // commands cause more receptions
 					ids = append(ids, p.send(all[next%len(all)]), p.send(protocol.New(protocol.TypePlay, nil)))
 					next++
 				}
@@ -276,14 +275,14 @@ func TestCommandsToATeam(t *testing.T) {
 	}
 }
 
-// While a model is exported, the page is told that the worker is alive, and a pause is
-// taken; what would change the model waits.
+// While a model is exported, pings are answered and a pause is accepted. Commands that
+// change the model wait.
 func TestCommandsWhileExporting(t *testing.T) {
 	p, c := newCrewPage(t)
 	waits := 0
 	c.onReceive = func(int) {
 		if m, ok := c.first.peek(); ok && m.Type == protocol.TypeConfigure {
-			if waits++; waits == 2 { // the worker has attended to it
+			if waits++; waits == 2 { // the worker has attended to the commands
 				c.held.Store(false)
 			}
 			c.first.Wake()
@@ -305,8 +304,8 @@ func TestCommandsWhileExporting(t *testing.T) {
 	}
 }
 
-// Wherever a member is lost, the run ends with an error, whatever is asked for
-// meanwhile is answered, and the next run trains.
+// Whenever a member is lost, the run ends with an error, all commands are answered, and the
+// next run trains.
 func TestMemberIsLost(t *testing.T) {
 	for _, team := range []int{2, 4} {
 		p, c := newCrewPage(t)
@@ -343,7 +342,7 @@ func TestMemberIsLost(t *testing.T) {
 	}
 }
 
-// A run that diverges ends, with any number of workers, and the next one trains.
+// A run that diverges ends, with a team of any size, and the next one trains.
 func TestTeamDiverges(t *testing.T) {
 	for _, team := range []int{1, 2, 4} {
 		p, _ := newCrewPage(t)
@@ -354,7 +353,7 @@ func TestTeamDiverges(t *testing.T) {
 			t.Errorf("team of %d: failure %q, diverged %v", team, frame.Failure, frame.Diverged)
 		}
 		if reply := p.do(protocol.TypeExport, protocol.Export{Format: "checkpoint"}); reply.Error == "" {
-			t.Errorf("team of %d: what diverged is exported", team)
+			t.Errorf("team of %d: a diverged model is exported", team)
 		}
 		p.must(protocol.TypeConfigure, protocol.Configure{Run: 2, Settings: settings(t, of(team, nil))})
 		p.must(protocol.TypePlay, nil)
@@ -362,7 +361,7 @@ func TestTeamDiverges(t *testing.T) {
 	}
 }
 
-// While a team is recruited, commands are answered; only workers that are ready join.
+// Commands are answered while a team is recruited. Only workers that are ready join it.
 func TestRecruiting(t *testing.T) {
 	p, c := newCrewPage(t)
 	c.unready = true
@@ -377,7 +376,7 @@ func TestRecruiting(t *testing.T) {
 		t.Errorf("%d workers, want 4", frame.Workers)
 	}
 
-	// Another run, of another team, takes the place of one whose workers are not ready.
+	// Another run replaces one whose team is not ready.
 	c.mu.Lock()
 	c.dismiss(0)
 	c.unready = true
@@ -392,7 +391,7 @@ func TestRecruiting(t *testing.T) {
 	}
 }
 
-// Where no workers are to be had, the run trains alone.
+// If workers cannot be started, the run trains alone.
 func TestNoTeam(t *testing.T) {
 	p, c := newCrewPage(t)
 	c.unready = true

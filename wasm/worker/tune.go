@@ -4,31 +4,29 @@ import (
 	"time"
 )
 
-// tuner finds the size of the team that trains a network fastest: it tries one
-// worker, then two, and so on as long as that pays. The size changes nothing
-// of what is learnt, so it can try on the run itself.
+// tuner finds the fastest team size for a network. It tries one worker, then two, and so
+// on while that is faster. It tries them during the run, whose result does not depend on
+// the size.
 type tuner struct {
 	size  int // of the team to train with now
-	limit int // of the size
+	limit int // largest size
 	found bool
 
 	steps   int           // with this size
-	started time.Duration // spent on them
-	fastest time.Duration // of these steps
-	before  time.Duration // the fastest with half the size; 0 for none
+	started time.Duration // time of the steps after the warm-up
+	fastest time.Duration // fastest of these steps
+	before  time.Duration // fastest step with half the size; 0 for none
 }
 
 const (
-	// The first steps on new workers run on code that the browser has yet to
-	// compile well.
-	trialWarmup = 3
+	trialWarmup = 3 // steps that do not count, because the browser still compiles
 	trialSteps  = 6
 	trialTime   = 200 * time.Millisecond
-	// A larger team has to be faster by a tenth: it takes memory and energy.
+	// A larger team must be faster by a tenth, because it takes memory and energy.
 	worthwhile = 1.1
 )
 
-// newTuner returns a tuner for a machine that can run so many workers at once.
+// newTuner returns a tuner for a machine with the given number of cores.
 func newTuner(cores int) *tuner {
 	limit := 1
 	for 2*limit <= min(cores, maxTeam) {
@@ -37,8 +35,8 @@ func newTuner(cores int) *tuner {
 	return &tuner{size: 1, limit: limit, found: limit == 1}
 }
 
-// add tells how long a step took with the size that the tuner asked for, and reports
-// whether that has just found the fastest.
+// add adds the time of a step with the current size, and reports whether the fastest size
+// was found by it.
 func (t *tuner) add(elapsed time.Duration) (found bool) {
 	if t.found {
 		return false
@@ -66,5 +64,5 @@ func (t *tuner) add(elapsed time.Duration) (found bool) {
 	return t.found
 }
 
-// stay makes the given size the one that was found.
+// stay ends the search with the given size.
 func (t *tuner) stay(size int) { t.size, t.found = size, true }

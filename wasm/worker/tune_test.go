@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// The tuner settles on the smallest team that is not a tenth slower than twice
-// as many.
+// The tuner chooses the smallest team that twice as many workers do not beat by a tenth.
 func TestTuner(t *testing.T) {
 	for _, test := range []struct {
 		cores int
-		steps map[int]time.Duration // by the size of the team
+		steps map[int]time.Duration // by team size
 		want  int
 	}{
 		{1, map[int]time.Duration{1: 50}, 1},
@@ -27,7 +26,7 @@ func TestTuner(t *testing.T) {
 				t.Fatalf("%+v: tries %d workers", test, tuner.size)
 			}
 			if tuner.steps < trialWarmup {
-				elapsed *= 10 // not to be counted
+				elapsed *= 10 // must not count
 			}
 			tuner.add(elapsed * time.Millisecond)
 		}

@@ -1,13 +1,12 @@
-// Package worker is the training worker's role of the program: it takes
-// commands, trains, and shows what comes of it.
+// Package worker is the program in the role of the training worker: it receives commands,
+// trains, and sends frames.
 //
-// One goroutine does everything. It gives the event loop a turn every
-// turnInterval, in the middle of a step if need be, and then attends to what
-// has arrived: most commands are carried out at once, those that need the
-// model after the step, and those that replace the run interrupt it.
+// One goroutine does everything. Every turnInterval, even within a step, it lets the event
+// loop run and then attends to the commands that have arrived: most run at once, those that
+// need the model run after the step, and those that replace the run abort it.
 //
-// A worker can start others and train with them as a team: see package nn. To
-// the page, that makes no difference.
+// A worker can start others and train with them as a team: see package nn. The page does
+// not notice.
 package worker
 
 import (
@@ -24,18 +23,17 @@ import (
 )
 
 const (
-	// turnInterval bounds how long a command waits: pausing is to take less
-	// than 100 ms.
+	// turnInterval bounds how long a command waits: a pause should take less than
+	// 100 ms.
 	turnInterval = 20 * time.Millisecond
-	// Frames follow each other at these intervals: as fast as leaves no more
-	// than displayShare of the time to what they take to show.
+	// The interval between frames lies between these two, so that showing them takes
+	// at most displayShare of the time.
 	frameInterval    = 200 * time.Millisecond
 	maxFrameInterval = 2 * time.Second
 	displayShare     = 0.05
 )
 
-// errInterrupted ends a step early, and its run, for a command that replaces
-// them.
+// errInterrupted aborts a step and its run, for a command that replaces them.
 var errInterrupted = errors.New("worker: interrupted")
 
 // maxTeam is the size of the largest team.
@@ -50,36 +48,36 @@ type Worker struct {
 	wake  chan struct{}
 
 	dataset   *data.Dataset
-	loaded    protocol.Load // the command that loads it
+	loaded    protocol.Load // command that loads it
 	data      fit.Data      // its images
-	watched   []int         // validation images on show
+	watched   []int         // validation images in frames
 	run       *run          // nil until there are a data set and settings
-	stepping  int           // id of the step command under way; 0 for none
-	working   bool          // whether the run is in the middle of a piece of work
-	waiting   []int         // ids of the commands that are answered once it is over
-	exporting bool          // whether commands wait for a model to be exported or saved: what replaces it may follow
+	stepping  int           // id of the current step command; 0 for none
+	working   bool          // whether the run is within a piece of work
+	waiting   []int         // ids of commands to answer after that
+	exporting bool          // whether a model is being exported or saved
 
-	slot      string // that runs are saved under; "" for none
+	slot      string // to save runs under; "" for none
 	nextSave  time.Time
 	saveTimer *time.Timer
 
 	tick  *time.Ticker
-	sizes map[string]int // of the teams that were found fastest, by networks
+	sizes map[string]int // fastest team size of each network
 
-	lastSign time.Time     // of the machine being awake
-	slept    time.Duration // of the machine, in the middle of steps
+	lastSign time.Time     // when the machine was last known to be awake
+	slept    time.Duration // time that the machine slept during steps
 
 	lastTurn  time.Time
 	lastFrame time.Time
 	interval  time.Duration // between frames
-	unseen    bool          // whether the page has yet to see the last frame
-	urgent    bool          // whether the page waits for the next one
-	pace      float64       // batches per second to train on; 0 for no limit
-	lastStep  time.Time     // when the last batch was trained on
+	unseen    bool          // whether the page has not acknowledged the last frame
+	urgent    bool          // whether to send the next frame at once
+	pace      float64       // batches per second; 0 for no limit
+	lastStep  time.Time     // end of the last batch
 	dirty     bool          // whether there is something new to show
 }
 
-// New returns a worker; Deliver hands it messages, Run makes it work.
+// New returns a worker. Run runs it, and Deliver delivers messages to it.
 func New(platform Platform) *Worker {
 	w := &Worker{
 		Platform: platform,
@@ -92,7 +90,7 @@ func New(platform Platform) *Worker {
 	return w
 }
 
-// Deliver hands the worker a message of the page. It does not block.
+// Deliver adds a message of the page to the inbox. It does not block.
 func (w *Worker) Deliver(m protocol.Message) {
 	w.mu.Lock()
 	w.inbox = append(w.inbox, m)
@@ -100,7 +98,7 @@ func (w *Worker) Deliver(m protocol.Message) {
 	w.Wake()
 }
 
-// Wake makes the worker look for what has arrived. It does not block.
+// Wake makes the worker check what has arrived. It does not block.
 func (w *Worker) Wake() {
 	select {
 	case w.wake <- struct{}{}:
@@ -125,7 +123,7 @@ func (w *Worker) take() {
 	w.inbox = w.inbox[1:]
 }
 
-// Run works for ever.
+// Run runs the worker. It never returns.
 func (w *Worker) Run() {
 	for {
 		if m, ok := w.peek(); ok {
@@ -134,7 +132,7 @@ func (w *Worker) Run() {
 			continue
 		}
 		if w.run != nil && w.run.work(w) {
-			w.yield() // before a frame is made: a command should not wait for it
+			w.yield() // commands should not wait for the frame
 			w.show(false)
 			w.save()
 			continue
@@ -146,8 +144,8 @@ func (w *Worker) Run() {
 	}
 }
 
-// yield is called often during a step. It returns errInterrupted when a
-// command waits that ends the run.
+// yield is called regularly during a step. It returns errInterrupted if a command replaces
+// the run.
 func (w *Worker) yield() error {
 	w.awake()
 	if time.Since(w.lastTurn) < turnInterval {
@@ -157,11 +155,11 @@ func (w *Worker) yield() error {
 	return w.attend()
 }
 
-// asleep is how long it takes at least, from one yield of a step to the next, where
-// the machine or the tab slept in between.
+// asleep is the shortest time between two yields of a step that counts as sleep of the
+// machine or the tab.
 const asleep = 5 * time.Second
 
-// awake notes how long the machine slept since it was called last.
+// awake adds the time that the machine slept since the last call to slept.
 func (w *Worker) awake() {
 	now := time.Now()
 	if gap := now.Sub(w.lastSign); gap > asleep {
@@ -175,7 +173,7 @@ func (w *Worker) turn() {
 	w.lastTurn = time.Now()
 }
 
-// news is the reply to a command that drives the run: where that is by then.
+// news returns the reply to a command that controls the run: its state.
 func (w *Worker) news() protocol.Message {
 	if w.run == nil {
 		return protocol.Message{}
@@ -183,8 +181,8 @@ func (w *Worker) news() protocol.Message {
 	return protocol.New("", w.run.news(w))
 }
 
-// answer replies to the commands that drive the run, once it rests: what they are told
-// of it then stays true.
+// answer replies to the commands that control the run, between batches, so that the
+// reply's state is still true when it arrives.
 func (w *Worker) answer() {
 	if w.working {
 		return
@@ -199,7 +197,7 @@ func (w *Worker) ping(nothing, protocol.Message) (protocol.Message, error) {
 	return protocol.Message{}, nil
 }
 
-// seen lets the next frame follow, at a distance that leaves time to show it.
+// seen allows the next frame, after an interval that depends on the display time.
 func (w *Worker) seen(seen protocol.Seen, _ protocol.Message) (protocol.Message, error) {
 	w.unseen = false
 	display := time.Duration(seen.DisplayMS / displayShare * float64(time.Millisecond))
@@ -234,7 +232,7 @@ func (w *Worker) play(_ nothing, m protocol.Message) error {
 		return err
 	}
 	if r.Run == nil || r.Epoch+r.Batch == 0 {
-		w.nextSave = time.Now().Add(saveInterval) // the first losses are not to wait
+		w.nextSave = time.Now().Add(saveInterval) // the first losses should not wait for a save
 	}
 	r.status = protocol.StatusTraining
 	return nil
@@ -245,15 +243,14 @@ func (w *Worker) step(_ nothing, m protocol.Message) error {
 		return err
 	}
 	if w.stepping != 0 {
-		return errors.New("step: the step before is not done yet")
+		return errors.New("step: another step is not done yet: want one at a time")
 	}
 	w.run.status = protocol.StatusPaused
 	w.stepping = m.ID
 	return nil
 }
 
-// load changes to another data set. The run ends with the old one; when the
-// new one turns out bad, both stay.
+// load replaces the data set and ends the run. If loading fails, both stay.
 func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message, error) {
 	var last time.Time
 	dataset, kept, err := w.Open(load, m.File, func(loading protocol.Loading) {
@@ -263,7 +260,7 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 		last = time.Now()
 		w.Post(protocol.New(protocol.TypeLoading, loading))
 		w.turn()
-		w.attend() // pausing is still possible; what interrupts waits
+		w.attend() // a pause works meanwhile; commands that replace the run wait
 	})
 	if err != nil {
 		return protocol.Message{}, err
@@ -274,7 +271,7 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 	w.endRun(errors.New("step: the data set was replaced"))
 	source := load.Source
 	if kept {
-		load.Source = protocol.SourceKept // from now on
+		load.Source = protocol.SourceKept // for saves
 	}
 	w.dataset, w.loaded, w.watched = dataset, load, nil
 	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
@@ -295,7 +292,7 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 	}), nil
 }
 
-// endRun forgets the run; a step under way fails with the error.
+// endRun removes the run. A step command that waits fails with the error.
 func (w *Worker) endRun(err error) {
 	w.endStep(err)
 	w.run = nil
@@ -303,7 +300,7 @@ func (w *Worker) endRun(err error) {
 	w.answer()
 }
 
-// endStep replies to the step command under way, if any.
+// endStep replies to the current step command, if any.
 func (w *Worker) endStep(err error) {
 	if w.stepping == 0 {
 		return
@@ -322,16 +319,16 @@ func (w *Worker) configure(configure protocol.Configure, _ protocol.Message) (pr
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	w.endRun(fmt.Errorf("step: %w", errReplaced)) // before it has a model: two may be too much for the memory there is
+	w.endRun(fmt.Errorf("step: %w", errReplaced)) // now, because two models may not fit into memory
 	return protocol.Message{}, w.begin(run)
 }
 
-// begin makes a run the one to work on.
+// begin makes a run the current one.
 func (w *Worker) begin(r *run) error {
 	r.tuner = w.newTuner(r)
 	w.run, w.dirty = r, true
 	if r.tuner.found && r.tuner.size == 1 {
-		return w.Recruit(0) // a team of an earlier run has nothing to do
+		return w.Recruit(0) // ends the team of an earlier run
 	}
 	return nil
 }
@@ -348,16 +345,15 @@ func (w *Worker) setPace(pace protocol.Pace, _ protocol.Message) (protocol.Messa
 	if !(pace.PerSecond >= 0 && pace.PerSecond <= maxPace) {
 		return protocol.Message{}, fmt.Errorf("pace: %g batches per second: want 0 for no limit, or up to %d", pace.PerSecond, maxPace)
 	}
-	w.pace, w.dirty = pace.PerSecond, true // what is left takes another time
+	w.pace, w.dirty = pace.PerSecond, true // the time left has changed
 	return protocol.Message{}, nil
 }
 
-// maxPace is the fastest pace at which each batch is explained and shown, in
-// batches per second.
+// maxPace is the largest Pace.PerSecond.
 const maxPace = 20
 
-// waits reports whether the pace asks to wait with the next batch, and arranges
-// to be woken when the wait is over.
+// waits reports whether the pace delays the next batch. The worker wakes when the delay is
+// over.
 func (w *Worker) waits() bool {
 	if w.pace == 0 {
 		return false
@@ -366,12 +362,11 @@ func (w *Worker) waits() bool {
 	if left > 0 {
 		time.AfterFunc(left, w.Wake)
 	}
-	return left > 0 || w.unseen || w.dirty // every batch is seen
+	return left > 0 || w.unseen || w.dirty // the page must see every batch
 }
 
-// show sends a frame where there is something new, the page has seen the
-// last one and, unless it is urgent, that was a while ago. It reports whether
-// there was something to do.
+// show sends a frame if there is something new, the page has acknowledged the last one
+// and, unless it is urgent, the interval is over. It reports whether it did.
 func (w *Worker) show(urgent bool) bool {
 	urgent = urgent || w.urgent
 	if !w.dirty || w.unseen || w.run == nil || !urgent && time.Since(w.lastFrame) < w.interval {

@@ -17,15 +17,15 @@ import (
 	"sae/wasm/protocol"
 )
 
-// page drives a worker the way the page does and collects what it says.
+// page controls a worker as the page does, and collects its messages.
 type page struct {
 	t       *testing.T
 	worker  *Worker
 	replies chan protocol.Message
 	frames  chan protocol.Frame
 	lastID  atomic.Int64
-	sent    sync.Map    // the types of the commands, by their ids
-	turns   chan func() // run when the worker gives the event loop a turn
+	sent    sync.Map    // types of the commands, by id
+	turns   chan func() // functions to run when the worker lets the event loop run
 }
 
 func newPage(t *testing.T) *page { return newPlatformPage(t, func(*Platform) {}) }
@@ -68,7 +68,7 @@ func (p *page) Post(m protocol.Message) {
 	}
 }
 
-// within runs do once the run is in the middle of a piece of work.
+// within runs do while the run is within a piece of work.
 func (p *page) within(do func()) {
 	p.turns <- func() {
 		if !p.worker.working {
@@ -79,7 +79,7 @@ func (p *page) within(do func()) {
 	}
 }
 
-// told takes where the run is from a reply that tells it, as from a frame.
+// told treats the state of the run in a reply like a frame.
 func (p *page) told(reply protocol.Message) {
 	if len(reply.Body) == 0 {
 		return
@@ -131,7 +131,7 @@ func (p *page) await(id int) protocol.Message {
 	}
 }
 
-// must sends a command that has to succeed.
+// must sends a command that must succeed, and returns its reply.
 func (p *page) must(t protocol.Type, body any) protocol.Message {
 	p.t.Helper()
 	reply := p.do(t, body)
@@ -153,8 +153,7 @@ func body[T any](t *testing.T, reply protocol.Message) T {
 	return body
 }
 
-// until returns the first frame that matches, and all epochs and points up
-// to it.
+// until returns the first frame that matches, and all epochs and points up to it.
 func (p *page) until(match func(protocol.Frame) bool) (frame protocol.Frame, epochs []protocol.Epoch, points []protocol.Point) {
 	p.t.Helper()
 	for {
@@ -193,7 +192,7 @@ func (p *page) start(changes map[string]string) {
 
 func isDone(frame protocol.Frame) bool { return frame.Status == protocol.StatusDone }
 
-// history trains a run to its end.
+// history trains a run to its end and returns its epochs.
 func history(t *testing.T, changes map[string]string) []protocol.Epoch {
 	t.Helper()
 	p := newPage(t)
@@ -232,7 +231,7 @@ func TestRun(t *testing.T) {
 	if reply := p.do(protocol.TypePlay, nil); !strings.Contains(reply.Error, "the run is done after 2 epochs") {
 		t.Errorf("play when done: %q", reply.Error)
 	}
-	// A larger number of epochs goes on where the run stopped.
+	// A larger number of epochs continues the run.
 	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 3, Workers: experiment.Auto})
 	p.must(protocol.TypePlay, nil)
 	_, epochs, _ = p.until(func(f protocol.Frame) bool { return isDone(f) && f.Epoch == 3 })
@@ -251,8 +250,7 @@ func TestSameSettingsSameHistory(t *testing.T) {
 	}
 }
 
-// Pausing, stepping and commands in the middle of batches change nothing of
-// what is learnt.
+// Pausing, stepping and commands within batches do not change the result.
 func TestInterruptionsChangeNothing(t *testing.T) {
 	want := history(t, nil)
 	p := newPage(t)
@@ -273,8 +271,7 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	}
 }
 
-// A pause in the middle of a batch is answered when the batch is done: what the answer
-// tells of the run is so, and what needs the model finds it whole.
+// A pause within a batch is answered after the batch, with the state of the run.
 func TestPauseWithinABatch(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "100"})
@@ -383,7 +380,7 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// A model whose last batch made it diverge shows that in its evaluation.
+// Divergence in the last batch of an epoch is noticed by the evaluation.
 func TestDivergenceInEvaluation(t *testing.T) {
 	configure := protocol.Configure{Run: 1, Settings: settings(t, nil)}
 	set := data.Synthetic(200, 50, 1)
@@ -401,7 +398,7 @@ func TestDivergenceInEvaluation(t *testing.T) {
 		t.Errorf("status %q, failure %q", r.status, r.failure)
 	}
 	if r.work(w) {
-		t.Error("a run that diverged goes on")
+		t.Error("a diverged run continues")
 	}
 }
 
@@ -469,14 +466,14 @@ func TestBench(t *testing.T) {
 	if result.ImagesUsed != 64 || len(result.EpochMS) != 2 || result.ImagesPerSecond <= 0 || result.Loss <= 0 || result.Loss > 0.7 {
 		t.Errorf("result %+v", result)
 	}
-	cfg.BudgetMS = 1e-3 // too little for anything but one batch
+	cfg.BudgetMS = 1e-3 // only enough for one batch
 	result, err = protocol.Decode[protocol.BenchResult](p.must(protocol.TypeBench, cfg))
 	if err != nil || result.ImagesUsed != cfg.Batch {
 		t.Errorf("result %+v, %v; want %d images used", result, err, cfg.Batch)
 	}
 }
 
-// told returns where the run is by the reply to a command that drives it.
+// told returns the state of the run in the reply to a command that controls it.
 func told(t *testing.T, reply protocol.Message) protocol.Frame {
 	t.Helper()
 	frame, err := protocol.Decode[protocol.Frame](reply)
@@ -486,7 +483,7 @@ func told(t *testing.T, reply protocol.Message) protocol.Frame {
 	return frame
 }
 
-// The reply to a step tells of its batch, and of the epoch that ended with it.
+// The reply to a step contains its batch, and the epoch that ended with it.
 func TestStepTellsItsBatch(t *testing.T) {
 	p := newPage(t)
 	p.start(nil)
@@ -506,8 +503,7 @@ func TestStepTellsItsBatch(t *testing.T) {
 	}
 }
 
-// A step that makes the run diverge fails, in its batch or in the evaluation that ends
-// the epoch.
+// A step that makes the run diverge fails, in its batch or in the evaluation after it.
 func TestStepDiverges(t *testing.T) {
 	for _, test := range []struct {
 		batch int // of 4
@@ -516,7 +512,7 @@ func TestStepDiverges(t *testing.T) {
 		p := newPage(t)
 		p.start(nil)
 		p.until(func(f protocol.Frame) bool { return f.Initial != nil })
-		run := p.worker.run // which waits
+		run := p.worker.run // safe while the worker waits
 		run.Trainer.Yield = func() error {
 			if test.batch == 1 || run.Due() {
 				run.Auto.Params()[0] = float32(math.NaN())
@@ -536,7 +532,7 @@ func TestStepDiverges(t *testing.T) {
 	}
 }
 
-// A step that is asked for in the middle of a batch is the next batch.
+// A step command that arrives within a batch is the next batch.
 func TestStepWithinABatch(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"hidden": "512", "epochs": "1", "batch": "67"}) // three batches
@@ -547,7 +543,7 @@ func TestStepWithinABatch(t *testing.T) {
 	if frame := told(t, p.await(<-stepped)); frame.Batch != 2 || frame.Status != protocol.StatusPaused {
 		t.Errorf("a step in the middle of the first batch ends %+v, want it after the second", frame)
 	}
-	// Where the one under way is the last, there is none.
+	// After the last batch, there is none.
 	p.within(func() { stepped <- p.send(protocol.New(protocol.TypeStep, nil)) })
 	p.must(protocol.TypePlay, nil)
 	reply := p.await(<-stepped)
@@ -556,7 +552,7 @@ func TestStepWithinABatch(t *testing.T) {
 	}
 }
 
-// Fewer epochs than there are by now end the run with the batch under way.
+// If epochs is set below the current epoch, the run ends after the current batch.
 func TestFewerEpochsWithinABatch(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"hidden": "512", "epochs": "2", "batch": "100"})
@@ -572,7 +568,7 @@ func TestFewerEpochsWithinABatch(t *testing.T) {
 	}
 }
 
-// In slow motion, what is left takes as long as its pace says.
+// In slow motion, the time left follows from the pace.
 func TestSlowMotionsTimeLeft(t *testing.T) {
 	p := newPage(t)
 	p.start(nil) // two epochs of four batches

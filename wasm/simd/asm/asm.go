@@ -1,17 +1,15 @@
-// Package asm assembles small WebAssembly modules whose functions work on an
-// imported memory: just the instructions that the kernels of package simd
-// need, under the names of the WebAssembly specification where Go has room
-// for them.
+// Package asm assembles small WebAssembly modules whose functions work on an imported
+// memory. It has only the instructions that the kernels of package simd need.
 //
-// Values are typed expressions: an [I32] or an [F32x4] holds the instructions
-// that leave one such value on the stack, and a method appends one more. A
-// variable is an expression too, and can be set. So
+// Values are typed expressions: an [I32] or an [F32x4] contains the instructions that
+// push one such value on the stack, and a method appends an instruction. A variable is an
+// expression that can be set. So
 //
 //	sum.Set(sum.Add(x.LoadF32x4(0)))
 //	x.Set(x.AddConst(16))
 //
-// adds the four numbers at address x to sum and moves on to the next. Types
-// keep the shapes of vectors apart where WebAssembly has one type for all.
+// adds the four numbers at address x to sum and advances x to the next four. Types
+// distinguish the shapes of vectors, for which WebAssembly has only one type.
 package asm
 
 import (
@@ -33,8 +31,7 @@ type Module struct {
 	functions []*Func
 }
 
-// Func adds a function and exports it under the given name; a function with
-// the name "" is not exported.
+// Func adds a function and exports it under the given name, unless that is "".
 func (m *Module) Func(name string) *Func {
 	f := &Func{name: name, index: len(m.functions)}
 	m.functions = append(m.functions, f)
@@ -68,7 +65,7 @@ func section(id byte, entries ...[]byte) []byte {
 	return append([]byte{id}, counted(vector)...)
 }
 
-// counted returns the bytes with their number before them.
+// counted returns bytes with their length before them.
 func counted(bytes []byte) []byte { return append(unsigned(nil, len(bytes)), bytes...) }
 
 // unsigned appends a number in LEB128.
@@ -113,8 +110,7 @@ func (f *Func) body() []byte {
 // Value is any expression.
 type Value interface{ instructions() []byte }
 
-// expr is what all expressions are made of. For a variable, f and index say
-// which.
+// expr is the common part of all expressions. Only a variable has f and index.
 type expr struct {
 	code  []byte
 	f     *Func
@@ -125,7 +121,7 @@ func (e expr) instructions() []byte { return e.code }
 
 func (e expr) set(v Value) {
 	if e.f == nil {
-		panic("asm: Set on an expression that is no variable")
+		panic("asm: Set on an expression: want a variable")
 	}
 	e.f.emit(v.instructions(), unsigned([]byte{0x21}, e.index))
 }
@@ -148,8 +144,8 @@ func simd(opcode int, immediates ...byte) []byte {
 	return append(unsigned([]byte{0xfd}, opcode), immediates...)
 }
 
-// at appends the immediates of a memory access: no promise of alignment and a
-// constant offset in bytes.
+// at appends the immediates of a memory access: no alignment, and a constant offset in
+// bytes.
 func at(instruction []byte, offset int) []byte {
 	return unsigned(append(instruction, 0), offset)
 }
@@ -167,13 +163,13 @@ func (f *Func) local(t byte) expr {
 	return f.variable()
 }
 
-// variable returns the last of the parameters and local variables.
+// variable returns the last parameter or local variable.
 func (f *Func) variable() expr {
 	index := len(f.params) + len(f.locals) - 1
 	return expr{unsigned([]byte{0x20}, index), f, index}
 }
 
-// Parameters, in the order of the calls, before any local variable.
+// Parameters, in the order of the calls, which come before those for local variables.
 func (f *Func) I32Param() I32 { return I32{f.param(typeI32)} }
 func (f *Func) F32Param() F32 { return F32{f.param(typeF32)} }
 
@@ -185,14 +181,14 @@ func (f *Func) F32x4() F32x4 { return F32x4{f.local(typeV128)} }
 func (f *Func) I32x4() I32x4 { return I32x4{f.local(typeV128)} }
 func (f *Func) F64x2() F64x2 { return F64x2{f.local(typeV128)} }
 
-// If runs then where the condition is not zero.
+// If runs then if the condition is not zero.
 func (f *Func) If(condition I32, then func()) {
 	f.emit(condition.code, []byte{0x04, 0x40})
 	then()
 	f.emit([]byte{0x0b})
 }
 
-// IfElse runs then where the condition is not zero, otherwise where it is.
+// IfElse runs then if the condition is not zero, else otherwise.
 func (f *Func) IfElse(condition I32, then, otherwise func()) {
 	f.emit(condition.code, []byte{0x04, 0x40})
 	then()
@@ -203,14 +199,14 @@ func (f *Func) IfElse(condition I32, then, otherwise func()) {
 
 // While runs body as long as the condition is not zero.
 func (f *Func) While(condition I32, body func()) {
-	f.If(condition, func() { // the test stands at the end of the loop as well, which saves a jump
+	f.If(condition, func() { // tests at the end of the loop too, which saves a jump
 		f.emit([]byte{0x03, 0x40})
 		body()
 		f.emit(condition.code, []byte{0x0d, 0x00, 0x0b})
 	})
 }
 
-// For counts i up from a start, by a step, while it is below an end.
+// For counts i from start, by step, while it is less than end.
 func (f *Func) For(i, start, end, step I32, body func()) {
 	i.Set(start)
 	f.While(i.LessThan(end), func() {
@@ -224,7 +220,7 @@ func (f *Func) Call(callee *Func, arguments ...Value) {
 	f.emit(op(unsigned([]byte{0x10}, callee.index), arguments...).code)
 }
 
-// Return makes a value the function's result. It comes last.
+// Return sets the function's result. It must be the last instruction.
 func (f *Func) Return(v Value) {
 	switch v.(type) {
 	case I32:
@@ -279,7 +275,7 @@ func (a I32) GreaterThan(b I32) I32 { return I32{op([]byte{0x4a}, a, b)} }
 func (a I32) AtLeast(b I32) I32     { return I32{op([]byte{0x4e}, a, b)} }
 func (a I32) Min(b I32) I32         { return a.LessThan(b).Select(a, b) }
 
-// Select returns the first value where a is not zero, else the second.
+// Select returns yes if a is not zero, else no.
 func (a I32) Select(yes, no I32) I32 { return I32{op([]byte{0x1b}, yes, no, a)} }
 
 // Splat returns the number in all four lanes.
@@ -352,11 +348,11 @@ func (a F32x4) LessThan(b F32x4) I32x4    { return I32x4{op(simd(67), a, b)} }
 func (a F32x4) GreaterThan(b F32x4) I32x4 { return I32x4{op(simd(68), a, b)} }
 func (a F32x4) AtMost(b F32x4) I32x4      { return I32x4{op(simd(69), a, b)} }
 
-// PseudoMax returns b where a is less than b, else a: unlike max, one
-// instruction of most machines. A NaN in a stays.
+// PseudoMax returns b where a is less than b, else a, so a NaN in a stays. Unlike max, it
+// is one instruction on most machines.
 func (a F32x4) PseudoMax(b F32x4) F32x4 { return F32x4{op(simd(235), a, b)} }
 
-// MulAdd returns a·b + c, rounded once or twice as the machine likes: it takes
+// MulAdd returns a·b + c, rounded once or twice, depending on the machine. It requires
 // relaxed SIMD.
 func (a F32x4) MulAdd(b, c F32x4) F32x4 { return F32x4{op(simd(0x105), a, b, c)} }
 
@@ -372,7 +368,7 @@ func (a F32x4) TruncSat() I32x4 { return I32x4{op(simd(248), a)} }
 // Lane returns one of the four numbers.
 func (a F32x4) Lane(lane byte) F32 { return F32{op(simd(31, lane), a)} }
 
-// Shuffle returns four lanes picked from a (0 to 3) and b (4 to 7).
+// Shuffle returns four lanes selected from a (0 to 3) and b (4 to 7).
 func (a F32x4) Shuffle(b F32x4, lanes ...byte) F32x4 {
 	var bytes []byte
 	for _, lane := range lanes {
@@ -393,7 +389,7 @@ func SplatI32(n int32) I32x4 {
 	return I32x4{expr{code: simd(12, slices.Repeat(bits, 4)...)}}
 }
 
-// Lanes holds the number of each lane.
+// Lanes contains the number of each lane: 0, 1, 2, 3.
 var Lanes = I32x4{expr{code: simd(12, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0)}}
 
 func (a I32x4) Set(v I32x4)            { a.set(v) }

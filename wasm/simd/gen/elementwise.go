@@ -2,9 +2,8 @@ package main
 
 import "sae/wasm/simd/asm"
 
-// elementwise adds the loops of package kernel, four elements at a time. Their
-// comments there state what each computes; n, rows and cols may be 0. BLAS has
-// one more such loop, saxpy.
+// elementwise adds the loops that package kernel defines, and BLAS's saxpy, four elements
+// at a time. n, rows and cols may be 0.
 func (k kernels) elementwise() {
 	k.saxpy()
 	k.fromBytes()
@@ -17,15 +16,15 @@ func (k kernels) elementwise() {
 	k.adam()
 }
 
-// lanes is what a pass of a loop works on: four elements, or the last one to
-// three of a row.
+// lanes are the elements that an iteration processes: four, or the last one to three of a
+// row.
 type lanes struct {
 	f    *asm.Func
 	rest *asm.I32 // nil for four
 }
 
-// forLanes runs the body over n elements and moves the pointers on. The body
-// is there twice: for four elements and for the rest.
+// forLanes runs the body over n elements and advances the pointers. It emits the body
+// twice: for four elements and for the rest.
 func forLanes(f *asm.Func, n asm.I32, body func(l lanes), pointers ...asm.I32) {
 	rest := f.I32()
 	rest.Set(n)
@@ -44,8 +43,8 @@ func forLanes(f *asm.Func, n asm.I32, body func(l lanes), pointers ...asm.I32) {
 	})
 }
 
-// forRows runs the body for each row. Pointers to what all rows share start
-// anew with each.
+// forRows runs the body for each row, with a copy of the pointer to the data that all rows
+// share.
 func forRows(f *asm.Func, rows asm.I32, body func(shared asm.I32), pointer asm.I32) {
 	shared := f.I32()
 	f.While(rows, func() {
@@ -206,7 +205,7 @@ func (k kernels) sigmoidBCE() {
 			z.Set(z.Add(b))
 			k.expOfMinus(f, e, z)
 			k.log1p(f, loss, e)
-			// Without the difference, which would cancel for a good prediction:
+			// Without a difference, which would cancel for a good prediction:
 			// max(z, 0) − z·x = |z| · (x where z < 0, 1 − x elsewhere)
 			b.Set(z.LessThan(asm.Splat(0)).Choose(x, asm.Splat(1).Sub(x)))
 			loss.Set(k.mulAdd(z.Abs(), b, loss))
@@ -260,8 +259,7 @@ func (k kernels) l1Gradient() {
 //	v[i] += (g[i]² − v[i]) · oneMinusBeta2
 //	p[i] −= rate · m[i] / (√v[i] + epsilon)
 //
-// It has the memory to wait for, so it rounds as the loop does rather than
-// gain time by relaxed SIMD.
+// It is limited by memory, so relaxed SIMD would not make it faster.
 func (k kernels) adam() {
 	f := k.Func("adam")
 	n, p, g, m, v := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()

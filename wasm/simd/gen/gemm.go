@@ -2,15 +2,14 @@ package main
 
 import "sae/wasm/simd/asm"
 
-// Sizes of the blocks that a product is cut into; package simd's documentation
-// tells why these.
+// Sizes of the blocks of a product. The documentation of package simd explains them.
 const (
 	panelCols  = 8             // columns in a panel of op(B): two vectors
 	groupCols  = 8 * panelCols // columns packed at a time: four cache lines of each row of B
-	blockDepth = 384           // KC: the part of k that is summed up in registers
-	blockTiles = 22            // MC: tiles of rows of op(A) that are kept packed
-	blockCols  = 512           // NC: columns of op(B) that are kept packed
-	directRows = 8             // with fewer rows, B is not worth packing
+	blockDepth = 384           // KC: the part of k that is summed in registers
+	blockTiles = 22            // MC: tiles of rows of op(A) that are packed
+	blockCols  = 512           // NC: columns of op(B) that are packed
+	directRows = 8             // with fewer rows, packing B does not pay
 
 	float    = 4  // bytes
 	line     = 64 // of the cache
@@ -18,8 +17,8 @@ const (
 	panelRow = panelCols * float
 )
 
-// gemm holds the functions that the matrix product is made of. Slices are
-// indexed by the number of rows or columns that a function is made for.
+// gemm holds the functions of the matrix product. Slices are indexed by the number of
+// rows or columns that a function processes.
 type gemm struct {
 	kernels
 	copyPanels     []*asm.Func
@@ -34,12 +33,12 @@ type gemm struct {
 //	sgemm(transA, transB, m, n, k int32, alpha float32, a *float32, lda int32,
 //		b *float32, ldb int32, beta float32, c *float32, ldc int32, scratch *float32)
 //
-// which computes, with op(X) the matrix X or, where trans is 1, its transpose,
+// which computes, with op(X) the matrix X or, if trans is 1, its transpose,
 //
 //	for i < m, j < n:
 //		C[i][j] = alpha · Σ_{p<k} op(A)[i][p] · op(B)[p][j] + beta · C[i][j]
 //
-// for m, n and k of at least 1. Where beta is 0, C is not read.
+// for m, n and k of at least 1. If beta is 0, C is not read.
 //
 // It also adds scratch_floats, which returns the size of the scratch memory.
 func (k kernels) sgemm() {
@@ -86,8 +85,7 @@ func (k kernels) sgemm() {
 
 	packedB.Set(packedA.AddConst(bytesA))
 	edge.Set(packedB.AddConst(bytesB))
-	// Bytes from one element of op(A) to the next row's and the next p's, and
-	// so on.
+	// Strides of op(A) and op(B) in bytes, from one element to the next i, p or j.
 	four := asm.Const(float)
 	lda.Set(lda.Mul(four))
 	ldb.Set(ldb.Mul(four))
@@ -96,8 +94,8 @@ func (k kernels) sgemm() {
 	strideAp.Set(transA.Select(lda, four))
 	strideBp.Set(transB.Select(four, ldb))
 	strideBj.Set(transB.Select(ldb, four))
-	// Where one block holds all rows of op(A), a panel of op(B) is used right
-	// after it was packed and never again.
+	// If one block contains all rows of op(A), each panel of op(B) is used only once,
+	// right after it was packed.
 	once.Set(m.LessThan(asm.Const(maxRows + 1)))
 	maxCols.Set(once.Select(n, asm.Const(blockCols)))
 	direct.Set(transB.Equal(asm.Const(0)).And(m.LessThan(asm.Const(directRows))))
@@ -131,9 +129,9 @@ func (k kernels) sgemm() {
 	})
 }
 
-// tiling is how a block's rows are cut into tiles: into as few as possible and
-// of two heights that differ by one, rather than into full ones and a small
-// rest. The rows below `tall` are in tiles of the larger height.
+// tiling divides a block's rows into as few tiles as possible, of two heights that differ
+// by one, instead of full tiles and a small rest. Rows below tall are in tiles of the
+// larger height.
 type tiling struct {
 	rows, tall, height asm.I32
 }
@@ -147,7 +145,8 @@ func (k kernels) newTiling(f *asm.Func, rows asm.I32) tiling {
 	return t
 }
 
-// byHeight runs the body that was made for the height, from 1 to tileRows.
+// byHeight emits the body for each height from 1 to tileRows, and runs the one for the
+// given height.
 func (k kernels) byHeight(f *asm.Func, height asm.I32, body func(rows int)) {
 	var choose func(rows int)
 	choose = func(rows int) {
@@ -173,8 +172,8 @@ func (k kernels) forTiles(f *asm.Func, t tiling, body func(rows int)) {
 	})
 }
 
-// newPackA returns a function that packs a block of op(A) into panels as high
-// as the tiles. A panel of h rows holds the h elements of each p side by side.
+// newPackA returns a function that packs a block of op(A) into panels as high as the
+// tiles. A panel of h rows stores the h elements of each p contiguously.
 func (g gemm) newPackA() *asm.Func {
 	f := g.Func("")
 	transposed, rows, depth, source, stride, target := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()
@@ -202,9 +201,9 @@ func (g gemm) newPackA() *asm.Func {
 	return f
 }
 
-// newPackB returns a function that packs the one or two panels of a group of
-// columns of op(B). A panel holds the 8 elements of each p side by side. If
-// direct, full panels are left out.
+// newPackB returns a function that packs the panels of a group of columns of op(B). A
+// panel stores the 8 elements of each p contiguously. If direct, full panels are not
+// packed.
 func (g gemm) newPackB() *asm.Func {
 	f := g.Func("")
 	transposed, direct := f.I32Param(), f.I32Param()
@@ -212,7 +211,7 @@ func (g gemm) newPackB() *asm.Func {
 	full, strideJ, strideP := f.I32(), f.I32(), f.I32()
 	four := asm.Const(float)
 	full.Set(width.Div(asm.Const(panelCols)))
-	width.Set(width.Sub(full.Mul(asm.Const(panelCols)))) // of what is left
+	width.Set(width.Sub(full.Mul(asm.Const(panelCols)))) // of the rest
 	strideJ.Set(transposed.Select(stride, four))
 	strideP.Set(transposed.Select(four, stride))
 	f.IfElse(transposed, func() { // B[j][p]
@@ -235,14 +234,14 @@ func (g gemm) newPackB() *asm.Func {
 	return f
 }
 
-// newCopyPanels returns a function that packs panels of the given width, for
-// which the elements of a p lie side by side in the source too:
+// newCopyPanels returns a function that packs panels of the given width whose elements of
+// each p are contiguous in the source:
 //
 //	for p < depth, q < panels, i < width:
 //		target[q·width·depth + p·width + i] = source[p·stride + q·width + i]
 //
-// It goes along the source's rows, since elements a stride apart tend to
-// displace each other from the cache.
+// It iterates along the source's rows, because elements a stride apart tend to evict each
+// other from the cache.
 func (g gemm) newCopyPanels(width int) *asm.Func {
 	f := g.Func("")
 	panels, depth, source, stride, target := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()
@@ -272,8 +271,8 @@ func (g gemm) newCopyPanels(width int) *asm.Func {
 	return f
 }
 
-// newTransposePanel returns a function that packs one panel of the given
-// width, whose source has the elements of a p a stride apart:
+// newTransposePanel returns a function that packs a panel of the given width whose
+// elements of each p are a stride apart in the source:
 //
 //	for p < depth, i < width:
 //		target[p·width + i] = source[i·stride + p]
@@ -300,7 +299,7 @@ func (g gemm) newTransposePanel(width int) *asm.Func {
 	for i := range x {
 		x[i], y[i] = f.F32x4(), f.F32x4()
 	}
-	// Four elements of each of some rows, from the p-th on.
+	// Transposes four elements, from the p-th on, of up to four rows.
 	transpose := func(i, p int) {
 		at, to := p*float, func(q int) int { return ((p+q)*width + i) * float }
 		switch width - i {
@@ -331,8 +330,8 @@ func (g gemm) newTransposePanel(width int) *asm.Func {
 			}
 		}
 	}
-	// A cache line of each row is used up before the next, since rows that are
-	// a multiple of 4 KiB apart displace each other.
+	// A cache line of each row is used completely before the next, because rows that are a
+	// multiple of 4 KiB apart evict each other.
 	for _, elements := range []int{line / float, 4} {
 		f.While(depth.AtLeast(asm.Const(elements)), func() {
 			for i := 0; i < width; {
@@ -360,9 +359,9 @@ func (g gemm) newTransposePanel(width int) *asm.Func {
 	return f
 }
 
-// newCopyEdge returns a function that packs the panel at the right edge of
-// op(B), which has fewer than 8 columns. What it does not set ends in numbers
-// that nobody reads.
+// newCopyEdge returns a function that packs the panel at the right edge of op(B), which
+// has fewer than 8 columns. The other columns stay undefined and affect only results that
+// are discarded.
 //
 //	for p < depth, j < width:
 //		target[p·8 + j] = source[p·strideP + j·strideJ]
@@ -386,15 +385,15 @@ func (g gemm) newCopyEdge() *asm.Func {
 	return f
 }
 
-// newMultiply returns a function that multiplies the packed rows of op(A) with
-// a group of panels of op(B), of which the columns up to width count:
+// newMultiply returns a function that multiplies packed rows of op(A) by a group of panels
+// of op(B) with width columns in total:
 //
 //	for i < rows, j < width:
 //		c[i][j] = alpha · Σ_{p<depth} a[i][p] · b[p][j] + beta · c[i][j]
 //
-// The panels are panelBytes apart, and their rows strideB; a last one with
-// fewer than 8 columns is at edgeB, packed. It goes along the rows of C, so
-// that cache lines of C are written as a whole.
+// The panels are panelBytes apart, and their rows strideB. A last panel with fewer than 8
+// columns is packed at edgeB. The function iterates along the rows of C, so that cache
+// lines of C are written completely.
 func (g gemm) newMultiply() *asm.Func {
 	f := g.Func("")
 	rows, width, depth := f.I32Param(), f.I32Param(), f.I32Param()
@@ -416,8 +415,8 @@ func (g gemm) newMultiply() *asm.Func {
 			to.Set(to.AddConst(panelRow))
 		})
 		f.If(rest, func() {
-			// A tile at the edge is computed beside C, by the same instructions
-			// as any other.
+			// A tile at the edge is computed in a buffer, by the same instructions as
+			// any other.
 			f.If(beta.NotEqual(asm.ConstF32(0)), func() {
 				f.Call(g.copyTile, asm.Const(h), rest, to, ldc, edge, edgeStride)
 			})
@@ -430,7 +429,7 @@ func (g gemm) newMultiply() *asm.Func {
 	return f
 }
 
-// newCopyTile returns a function that copies a few rows of a few numbers.
+// newCopyTile returns a function that copies a part of a tile.
 func (g gemm) newCopyTile() *asm.Func {
 	f := g.Func("")
 	rows, width, source, sourceStride, target, targetStride := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()
@@ -453,8 +452,8 @@ func (g gemm) newCopyTile() *asm.Func {
 //		sum = Σ_{p<depth} a[p·rows + i] · b[p·strideB + j]
 //		c[i·ldc + j] = alpha·sum + beta·c[i·ldc + j]
 //
-// It keeps the sums in registers and adds in the order of p. For each p it
-// takes two vectors of b and, one after the other, the numbers of a.
+// It keeps the sums in registers and adds in the order of p. For each p, it loads two
+// vectors of b and, one after the other, the numbers of a.
 func (g gemm) newTile(rows int) *asm.Func {
 	f := g.Func("")
 	depth, a, b, strideB := f.I32Param(), f.I32Param(), f.I32Param(), f.I32Param()

@@ -1,5 +1,5 @@
-// Command gen writes the WebAssembly modules of package simd, simd.wasm and
-// relaxed.wasm, into the current folder.
+// Command gen writes the WebAssembly modules of package simd, simd.wasm and relaxed.wasm,
+// to the current folder.
 package main
 
 import (
@@ -18,15 +18,15 @@ func main() {
 	}
 }
 
-// variant is one of the modules.
+// variant describes a module.
 type variant struct {
 	file     string
 	relaxed  bool // may use relaxed SIMD
 	tileRows int  // of a tile of the matrix product
 }
 
-// A tile's sums, the operands and, without relaxed SIMD, a product have to fit
-// the 15 vector registers that V8 uses on x86.
+// A tile's sums, the operands and, without relaxed SIMD, a product must fit into the 15
+// vector registers that V8 uses on x86.
 var variants = []variant{
 	{"simd.wasm", false, 5},
 	{"relaxed.wasm", true, 6},

@@ -4,11 +4,11 @@ import "sae/wasm/simd/asm"
 
 // expOfMinus sets e to exp(−|z|); NaN stays NaN.
 //
-// With n the integer nearest to x/ln 2, exp(x) = 2ⁿ·exp(x − n·ln 2). ln 2 is
-// in two parts, of which the first has so few bits that n times it is exact;
-// the polynomial is that of expf in S. L. Moshier's Cephes library, good for
-// |x| ≤ ln 2 / 2. 2ⁿ is applied as two powers, since the smallest results are
-// denormal; below −104 the result is 0.
+// With n the integer nearest to x/ln 2, exp(x) = 2ⁿ·exp(x − n·ln 2). ln 2 is split into
+// two parts, of which the first has so few bits that its product with n is exact. The
+// polynomial, for |x| ≤ ln 2 / 2, is that of expf in S. L. Moshier's Cephes library. 2ⁿ
+// is applied as two factors, because the smallest results are denormal. Below −104, the
+// result is 0.
 func (k kernels) expOfMinus(f *asm.Func, e, z asm.F32x4) {
 	const (
 		log2e   = 1.44269504088896341
@@ -35,8 +35,8 @@ func powerOf2(n asm.I32x4) asm.F32x4 {
 
 // log1p sets y to log(1 + e) for e from 0 to 1.
 //
-// With s = e/(2+e), log(1+e) = log((1+s)/(1−s)) = 2s + s³·Q(s²); Q is fitted
-// for s up to 1/3 at Chebyshev's nodes, to a relative error of 4e-10.
+// With s = e/(2+e), log(1+e) = log((1+s)/(1−s)) = 2s + s³·Q(s²). Q interpolates at
+// Chebyshev nodes for s up to 1/3, with a relative error of 4e-10.
 func (k kernels) log1p(f *asm.Func, y, e asm.F32x4) {
 	s, s2 := f.F32x4(), f.F32x4()
 	s.Set(e.Div(e.Add(asm.Splat(2))))
@@ -45,15 +45,15 @@ func (k kernels) log1p(f *asm.Func, y, e asm.F32x4) {
 	y.Set(k.mulAdd(y.Mul(s2), s, s.Add(s)))
 }
 
-// sigmoid returns 1 / (1 + exp(−z)), given e = exp(−|z|): 1/(1+e), or e/(1+e)
-// for negative z, which loses nothing near 0.
+// sigmoid returns 1 / (1 + exp(−z)), given e = exp(−|z|): 1/(1+e), or e/(1+e) for
+// negative z, which is accurate near 0.
 func sigmoid(f *asm.Func, z, e asm.F32x4) asm.F32x4 {
 	one := asm.Splat(1)
 	return z.LessThan(asm.Splat(0)).Choose(e, one).Div(e.Add(one))
 }
 
-// polynomial sets y to the polynomial in x with the given coefficients, that
-// of the highest power first.
+// polynomial sets y to the polynomial in x with the given coefficients, of the highest
+// power first.
 func (k kernels) polynomial(y, x asm.F32x4, coefficients ...float32) {
 	y.Set(asm.Splat(coefficients[0]))
 	for _, c := range coefficients[1:] {

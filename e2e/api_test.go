@@ -7,15 +7,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// told is JavaScript that checks what a script is told of runs in a page: steps(),
-// pauses(), changes(), epochs() resolve to what is wrong, "" where nothing is. A small
-// run has eight batches an epoch.
+// told is JavaScript that checks what the API reports to a script: steps(), pauses(),
+// changes() and epochs() resolve to a problem, or "". A small run has eight batches per
+// epoch.
 const told = `{
 	const settings = (workers) => ({hidden: "32", latent: 8, subset: 1024, batch: 128, epochs: 20, workers});
 	const where = ({ status, epoch, batch, batches, history }) => [status, epoch, batch, batches, history.length].join(" ");
 	const wrong = (what, want) => where(sae.state()) === want ? "" : what + ": " + where(sae.state()) + ", want " + want;
 	globalThis.told = {
-		// Each step is told once it is over, with the epoch that it ends.
+		// A step resolves when it is over, with the epoch that it ends.
 		async steps(workers) {
 			await sae.set(settings(workers));
 			await sae.reset();
@@ -42,7 +42,7 @@ const told = `{
 			}
 			return "";
 		},
-		// What is changed, opened or brought back is there.
+		// Changes, imports and restores have taken effect.
 		async changes(workers) {
 			await sae.set(settings(workers));
 			await sae.reset();
@@ -61,7 +61,7 @@ const told = `{
 			await sae.reset();
 			return problem || wrong("reset", "idle 0 0 8 0");
 		},
-		// Each finished epoch is an event, in order, before the end of the run is.
+		// Each completed epoch is an event, in order, before the end of the run.
 		async epochs(workers) {
 			await sae.set({...settings(workers), subset: 128, epochs: 50});
 			await sae.reset();
@@ -77,8 +77,8 @@ const told = `{
 	};
 }`
 
-// hideable makes hide() put the page into the background: its timers rest and it is not
-// painted.
+// hideable adds hide(), which puts the page into the background: its timers stop and it is
+// not painted.
 const hideable = `{
 	const set = setTimeout, frame = requestAnimationFrame;
 	let hidden = false;
@@ -90,8 +90,8 @@ const hideable = `{
 	globalThis.hide = () => { hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
 }`
 
-// What a promise of the page's API says is what state() tells from then on, and what
-// events have told: a script need not wait for anything else, nor miss anything.
+// When a promise of the page's API resolves, state() and events already show the result, so
+// a script need not wait for anything else.
 func TestScriptsAreToldWhatIs(t *testing.T) {
 	for name, test := range map[string]struct {
 		first  string
@@ -113,8 +113,8 @@ func TestScriptsAreToldWhatIs(t *testing.T) {
 	}
 }
 
-// A step that makes the run diverge rejects and says so; the run is back where it was
-// saved by then, or at its start.
+// A step that makes the run diverge rejects. By then, the run is back at its last save, or
+// at its start.
 func TestStepDiverges(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -128,7 +128,7 @@ func TestStepDiverges(t *testing.T) {
 	}
 }
 
-// A page around a frame hears of each finished epoch, in order.
+// A host page receives an event for each completed epoch, in order.
 func TestEmbedTellsEpochs(t *testing.T) {
 	useSite(t, false)
 	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" subset="128" epochs="50" panels="loss"></sparse-autoencoder>`)
@@ -137,7 +137,7 @@ func TestEmbedTellsEpochs(t *testing.T) {
 	if n := evaluate[int](p, `one.state().then(({ history }) => JSON.stringify(history) === JSON.stringify(heard) ? heard.length : -heard.length)`); n != 50 {
 		t.Errorf("%d events that are the history, want 50", n)
 	}
-	// What the element's promises say is so too.
+	// The element's promises resolve to the current state too.
 	if problem := evaluate[string](p, `(async () => {
 		await one.set({subset: 1024});
 		for (let i = 1; i <= 10; i++) {

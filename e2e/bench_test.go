@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// bench.html draws a bar for each size of a team, by network and batch.
+// bench.html draws a bar for each team size, by network and batch.
 func TestBenchPage(t *testing.T) {
 	p := open(t, "bench.html", desktop)
 	evaluate[chromedp.Void](p, `(() => {
@@ -60,8 +60,8 @@ func BenchmarkTeams(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // says nothing
 }
 
-// BenchmarkOpen prints how long a first visit to what make dist wrote takes, served
-// by tools/serve over a network of 10 Mbit/s and 40 ms, each in a fresh profile.
+// BenchmarkOpen prints how long a first visit to the output of make dist takes, served by
+// tools/serve over a network of 10 Mbit/s and 40 ms, each in a fresh profile.
 func BenchmarkOpen(b *testing.B) {
 	const loads = 7
 	url, stop, err := startServer("../dist")
@@ -71,7 +71,7 @@ func BenchmarkOpen(b *testing.B) {
 	defer stop()
 
 	type visit struct {
-		Paint, Ready, Loss float64 // in milliseconds; the loss from Train on
+		Paint, Ready, Loss float64 // in milliseconds; Loss is counted from the click on Train
 		Bytes              int
 	}
 	var visits []visit
@@ -104,7 +104,7 @@ func BenchmarkOpen(b *testing.B) {
 			const bytes = performance.getEntries().reduce((sum, { encodedBodySize }) => sum + (encodedBodySize ?? 0), 0);
 			return { paint: performance.getEntriesByName("first-contentful-paint")[0].startTime, ready: readyAt, loss, bytes };
 		})()`))
-		p.do(chromedp.Navigate("about:blank")) // so that it no longer trains
+		p.do(chromedp.Navigate("about:blank")) // stops training
 	}
 
 	fmt.Printf("\nfirst visit at 10 Mbit/s and 40 ms: the median of %d, and their range, in ms; %d bytes loaded\n", loads, visits[0].Bytes)

@@ -22,8 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// makeDist makes of a built site what make dist makes, but for the compressed
-// files, and returns the folder.
+// makeDist runs tools/dist on a built site, without compression, and returns the folder.
 func makeDist(tb testing.TB, site string) (dir string) {
 	tb.Helper()
 	dir = filepath.Join(tb.TempDir(), "dist")
@@ -33,8 +32,8 @@ func makeDist(tb testing.TB, site string) (dir string) {
 	return dir
 }
 
-// copySite returns a copy of the built site, without a data set beside it, in which
-// change may have changed files.
+// copySite returns a copy of the built site without a data set, in which change modifies
+// files.
 func copySite(tb testing.TB, change map[string]func(content string) string) (dir string) {
 	tb.Helper()
 	dir = tb.TempDir()
@@ -57,7 +56,7 @@ func copySite(tb testing.TB, change map[string]func(content string) string) (dir
 	return dir
 }
 
-// age makes the files of a folder an hour old.
+// age sets the time of a folder's files to an hour ago.
 func age(tb testing.TB, dir string) {
 	tb.Helper()
 	then := time.Now().Add(-time.Hour)
@@ -69,8 +68,8 @@ func age(tb testing.TB, dir string) {
 	}
 }
 
-// A staticHost is a server that knows nothing: no compression, no headers of any
-// kind but what Go's file server gives. What it serves can be replaced.
+// A staticHost is a plain server: without compression, and with only the headers of Go's
+// file server. The folder that it serves can be replaced.
 type staticHost struct {
 	*httptest.Server
 	dir atomic.Pointer[string]
@@ -123,8 +122,8 @@ func (p *page) train() {
 	}
 }
 
-// A host that knows nothing serves the demo under any path; and the visit after that
-// needs no network.
+// A plain static host can serve the demo under any path, and the second visit needs no
+// network.
 func TestDistOffline(t *testing.T) {
 	t.Parallel()
 	host := serveDist(t, makeDist(t, copySite(t, nil)))
@@ -137,7 +136,7 @@ func TestDistOffline(t *testing.T) {
 	for _, address := range []string{"?latent=4", "index.html"} { // the folder, and the page by its name
 		p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(string(p.site)+address))
 		p.train()
-		evaluate[chromedp.Void](p, `sae.set({workers: 2}).then(() => sae.set({epochs: 3})).then(() => sae.play())`) // a worker in a worker
+		evaluate[chromedp.Void](p, `sae.set({workers: 2}).then(() => sae.set({epochs: 3})).then(() => sae.play())`) // starts a worker in a worker
 		waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 3`)
 	}
 	p.screenshot("offline")
@@ -145,7 +144,7 @@ func TestDistOffline(t *testing.T) {
 	p.train()
 }
 
-// A page that embeds the demo gets it, and no service worker.
+// An embedded demo registers no service worker.
 func TestDistEmbed(t *testing.T) {
 	t.Parallel()
 	built := serveDist(t, makeDist(t, copySite(t, nil))).site()
@@ -165,8 +164,8 @@ func TestDistEmbed(t *testing.T) {
 	}
 }
 
-// What is deployed shows at the next visit, a page of the earlier build that is still
-// open stays whole, and no page mixes the two.
+// A new deployment shows at the next visit. An open page of the earlier build keeps working,
+// and no page mixes the two builds.
 func TestDistDeployment(t *testing.T) {
 	t.Parallel()
 	first := makeDist(t, copySite(t, nil))
@@ -176,7 +175,7 @@ func TestDistDeployment(t *testing.T) {
 		"program.js": func(s string) string { return s + "globalThis.build = \"second\";\n" },
 		"worker.js":  func(s string) string { return s + "// second\n" },
 	}))
-	age(t, first) // a browser that asks by the time of a file sees the second build's as newer
+	age(t, first) // makes the second build's files newer, for If-Modified-Since
 	host := serveDist(t, first)
 	p := host.site().open(t, "", desktop)
 	p.train()
@@ -210,7 +209,7 @@ func TestDistDeployment(t *testing.T) {
 	check("before", "", first)
 
 	host.dir.Store(&second)
-	// A member of a team is a new worker, whose script the host no longer has.
+	// A team needs a new worker, whose script the host no longer has.
 	evaluate[chromedp.Void](p, `sae.set({workers: 2}).then(() => sae.set({epochs: 3})).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 3`)
 	check("still open", "", first)
@@ -219,8 +218,8 @@ func TestDistDeployment(t *testing.T) {
 	p.train()
 	check("next visit", "second", second)
 
-	// The second build's worker takes over once no page of the first is open, and
-	// leaves nothing of it behind.
+	// The second build's service worker takes over when no page of the first is open, and
+	// deletes its cache.
 	waitFor[bool](p, `navigator.serviceWorker.getRegistration().then((r) => r.waiting !== null)`)
 	p.do(chromedp.Navigate(host.URL))
 	waitFor[bool](p, `navigator.serviceWorker.getRegistration("`+somePath+`").then((r) => r.active.state === "activated" && !r.waiting)`)
@@ -234,7 +233,7 @@ func TestDistDeployment(t *testing.T) {
 	check("offline", "second", second)
 }
 
-// A file that is not what the page was built with stops the demo, which says so.
+// A file of another build stops the demo, with a message.
 func TestDistWrongFile(t *testing.T) {
 	t.Parallel()
 	dir := makeDist(t, copySite(t, nil))
@@ -251,7 +250,7 @@ func TestDistWrongFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := serveDist(t, dir).site().open(t, "", desktop)
-	for range 2 { // the page tries twice, as the first copy may come from a cache
+	for range 2 { // the page tries twice, because the first copy may come from a cache
 		p.expectProblem("valid digest")
 		p.expectProblem("integrity checks failed")
 	}
@@ -263,7 +262,7 @@ func TestDistWrongFile(t *testing.T) {
 	t.Log(message)
 }
 
-// Whatever a file of the build refers to is there, by a relative address.
+// All references in the build are relative addresses of existing files.
 func TestDistReferences(t *testing.T) {
 	dir := makeDist(t, "../build/site")
 	reference := regexp.MustCompile(`["'(]([\w./-]+\.(?:css|html|js|json|png|sae|svg|wasm|webmanifest))["')]`)
@@ -274,7 +273,7 @@ func TestDistReferences(t *testing.T) {
 		}
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		for _, m := range reference.FindAllStringSubmatch(string(content), -1) {
-			if m[1] == "Node.js" { // of which ECharts speaks
+			if m[1] == "Node.js" { // a text of ECharts
 				continue
 			}
 			count++

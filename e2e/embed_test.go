@@ -15,9 +15,8 @@ import (
 	"sae/nn/experiment"
 )
 
-// servePage serves a page with the given body from another origin than the site's,
-// and returns its address. A policy, where one is given, is the page's
-// Content-Security-Policy.
+// servePage serves a page with the given body from another origin than the site's, and
+// returns its address. policy is the page's Content-Security-Policy, if any.
 func servePage(t *testing.T, body string, policy ...string) (address string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,8 +32,7 @@ func servePage(t *testing.T, body string, policy ...string) (address string) {
 	return server.URL + "/"
 }
 
-// host serves a page with the given body from another origin than the site's, with
-// the element defined, and opens it, under the policy given.
+// host serves a page as servePage does, with the element defined, and opens it.
 func host(t *testing.T, v view, body string, policy ...string) *page {
 	t.Helper()
 	return site(siteURL).host(t, v, body, policy...)
@@ -46,8 +44,8 @@ func (s site) host(t *testing.T, v view, body string, policy ...string) *page {
 	return site(address).open(t, "", v)
 }
 
-// The element loads nothing until it is asked to, is driven from another origin,
-// and tells what happens.
+// The element loads nothing until it is told to, can be controlled from another origin, and
+// dispatches events.
 func TestEmbed(t *testing.T) {
 	useSite(t, false)
 	p := host(t, desktop, `<h1>Autoencoders</h1><p>Try it:</p>
@@ -90,13 +88,13 @@ func TestEmbed(t *testing.T) {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
 	}
-	// The frame is as high as what it shows.
+	// The frame is as high as its content.
 	height := waitFor[int](p, `one.offsetHeight > 400 && one.offsetHeight`)
 	t.Logf("the frame is %d pixels high", height)
 	p.screenshot("embed")
 	p.look(phone.inDark())
 	p.screenshot("embed-phone-dark")
-	// It leaves nothing behind. A page of the same site sees the same storage.
+	// The frame stores nothing. A page of the same site sees the same storage.
 	site := openIn(t, p.ctx, "bench.html", desktop)
 	if left := evaluate[[]string](site, `(async () => {
 		const names = (await indexedDB.databases()).map(({ name }) => name);
@@ -107,8 +105,8 @@ func TestEmbed(t *testing.T) {
 	}
 }
 
-// Messages that are none of this contract, in sender, version, type or size, do
-// nothing but say so.
+// Messages that violate the contract, by sender, version, type or size, only cause an error
+// reply.
 func TestEmbedMessages(t *testing.T) {
 	useSite(t, false)
 	p := host(t, desktop, fmt.Sprintf(`<iframe id="demo" src="%sembed.html?hidden=16&latent=8" width="700" height="500"></iframe>
@@ -121,7 +119,7 @@ func TestEmbedMessages(t *testing.T) {
 		target.postMessage(message, "*", [port2]);
 		return { port: port1, answers };
 	}`)
-	// What is no greeting, or comes from another frame, has no answer; one that is has.
+	// Only a valid hello, from the host, is answered.
 	answers := evaluate[[]int](p, `(async () => {
 		const ignored = [
 			connect({ source: "other", v: 1, id: 1, type: "hello" }),
@@ -141,7 +139,7 @@ func TestEmbedMessages(t *testing.T) {
 	if got := evaluate[string](p, `good.answers[0].type + " " + good.answers[0].id`); got != "done 7" {
 		t.Errorf("a greeting is answered by %s", got)
 	}
-	// Of a flood, what is too much is refused, while the demo is still loading.
+	// Too many messages are rejected while the demo is loading.
 	if got := evaluate[map[string]int](p, `(async () => {
 		good.answers.length = 0;
 		for (let id = 100; id < 1100; id++) good.port.postMessage({ source: "sae", v: 1, id, type: "pause" });
@@ -153,7 +151,7 @@ func TestEmbedMessages(t *testing.T) {
 	})()`); len(got) != 2 || got["done"] != 64 || got["pause: 64 commands are waiting already; await their answers"] != 936 {
 		t.Errorf("a flood of 1000 commands: %v", got)
 	}
-	// Each is answered by an error, and the next message as if nothing had been.
+	// Each is answered by an error and does not affect the next message.
 	const types = "want one of hello, play, pause, step, reset, set, state, export"
 	for _, test := range []struct{ message, want string }{
 		{`{ v: 1, type: "destroy" }`, "message type destroy: " + types},
@@ -196,7 +194,7 @@ func TestEmbedMessages(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.message, got, test.want)
 		}
 	}
-	// Another version of the contract is refused, also when it greets.
+	// Another version of the contract is rejected, also in hello.
 	if got := evaluate[string](p, `(async () => {
 		const { answers } = connect({ source: "sae", v: 2, id: 1, type: "hello" });
 		while (!answers.length) await new Promise((done) => setTimeout(done, 10));
@@ -206,7 +204,7 @@ func TestEmbedMessages(t *testing.T) {
 	}
 }
 
-// Of two demos on a page one trains at a time; bad parameters are told in the frame
+// Of two demos on a page, one trains at a time. Invalid parameters are reported in the frame
 // and to the host.
 func TestEmbedsTakeTurns(t *testing.T) {
 	useSite(t, false)
@@ -230,8 +228,8 @@ func TestEmbedsTakeTurns(t *testing.T) {
 	waitFor[bool](p, `one.state().then(({ status }) => status === "training")`)
 }
 
-// Wrong values of every kind are named in the frame and to the host, and the defaults
-// are in their place; an attribute that is a switch needs no value.
+// Invalid values of every kind are reported in the frame and to the host, and replaced by
+// the defaults. A boolean attribute needs no value.
 func TestEmbedParameters(t *testing.T) {
 	useSite(t, false)
 	p := host(t, desktop, `<sparse-autoencoder id="wrong" experiment="9" lambda="much" latent="" hidden="1,x" mirrored="perhaps" epochs="1e99" batch="-1" lr="NaN"
@@ -270,8 +268,7 @@ func TestEmbedParameters(t *testing.T) {
 	}
 }
 
-// Where the host's policy allows frames of the demo, it works; where it does not,
-// there is a link instead.
+// The demo works if the host's policy allows its frame. Otherwise, there is a link instead.
 func TestEmbedUnderPolicy(t *testing.T) {
 	useSite(t, false)
 	const demo = `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="1" subset="256"></sparse-autoencoder>`
@@ -292,7 +289,7 @@ func TestEmbedUnderPolicy(t *testing.T) {
 	refused.screenshot("embed-refused")
 }
 
-// A page that is not the demo does not keep anyone waiting for long.
+// If the frame contains another page, calls reject after a short time.
 func TestEmbedWithoutAnswer(t *testing.T) {
 	dir := useSite(t, false)
 	if err := os.WriteFile(filepath.Join(dir, "embed.html"), []byte("<!doctype html><title>Gone</title>"), 0o644); err != nil {
@@ -305,11 +302,10 @@ func TestEmbedWithoutAnswer(t *testing.T) {
 	waitFor[bool](p, `!!one.shadowRoot.querySelector("a")`)
 }
 
-// The frame looks like the text around it, whatever makes that light or dark, and
-// goes with it.
+// The frame has the theme of the text around it, whatever sets that, and follows it.
 func TestEmbedTheme(t *testing.T) {
 	dir := useSite(t, false)
-	// Of the same origin, so that the test can look into the frames.
+	// It has the same origin, so that the test can look into the frames.
 	const page = `<!doctype html><title>A tutorial</title><link rel="icon" href="data:,"><meta name="color-scheme" content="light dark"><script src="embed.js"></script>
 		<link rel="stylesheet" href="tutorial.css"><link rel="stylesheet" href="night.css" disabled id="sheet"><body>
 		<sparse-autoencoder id="demo" hidden="16" latent="8" load="auto" panels="loss"></sparse-autoencoder>
@@ -326,7 +322,7 @@ func TestEmbedTheme(t *testing.T) {
 	}
 	p := open(t, "tutorial.html", desktop)
 	const frame = `demo.shadowRoot.querySelector("iframe").contentDocument`
-	evaluate[chromedp.Void](p, `demo.pause()`) // once it is loaded
+	evaluate[chromedp.Void](p, `demo.pause()`) // resolves once it is loaded
 	waitFor[bool](p, `!!`+frame+`.querySelector(".loss canvas")`)
 	is := func(theme, why string) {
 		t.Helper()
@@ -365,11 +361,11 @@ func TestEmbedTheme(t *testing.T) {
 	}
 }
 
-// A demo out of view loads when it is asked to, and trains only while it can be seen.
+// A demo out of view loads when it is told to, and trains only while it is visible.
 func TestEmbedOutOfView(t *testing.T) {
 	useSite(t, false)
 	p := host(t, desktop, `<div id="space"></div><sparse-autoencoder id="one" hidden="16" latent="8" epochs="10000" panels="loss"></sparse-autoencoder>`)
-	evaluate[chromedp.Void](p, `window.demo = one, space.style.height = "9000px", demo.remove(), document.body.append(demo)`) // anew, out of view
+	evaluate[chromedp.Void](p, `window.demo = one, space.style.height = "9000px", demo.remove(), document.body.append(demo)`) // again, out of view
 	if state := evaluate[map[string]any](p, `demo.state()`); state["loaded"] != false {
 		t.Errorf("out of view, the demo says %v", state)
 	}
@@ -391,7 +387,7 @@ func TestEmbedOutOfView(t *testing.T) {
 	}
 }
 
-// A frame that is sandboxed without an origin says what it lacks; with one, it works.
+// A frame that is sandboxed without an origin says what is missing; with one, it works.
 func TestEmbedSandboxed(t *testing.T) {
 	useSite(t, false)
 	greet := func(p *page) {
@@ -424,8 +420,8 @@ func TestEmbedSandboxed(t *testing.T) {
 	none.screenshot("embed-without-scripts")
 }
 
-// axe-core finds nothing to object to in the frame, in light and dark, wide and on a
-// phone: the poster, a notice, training, and what it does not start with.
+// axe-core finds no problems in the frame, in light and dark, wide and on a phone: with the
+// poster, a notice, training, and panels that are not shown at first.
 func TestEmbedAccessibility(t *testing.T) {
 	useSite(t, false)
 	frame := view{width: 720, height: 900, scale: 1}
@@ -454,8 +450,8 @@ func TestEmbedAccessibility(t *testing.T) {
 	check("training")
 }
 
-// The tutorial embeds three experiments from another origin, without headers of any
-// kind, and drives them from its text.
+// The tutorial embeds three experiments from another origin, without any headers, and
+// controls them from its text.
 func TestTutorial(t *testing.T) {
 	t.Parallel()
 	demo := newSite(t, false)
@@ -488,7 +484,7 @@ func TestTutorial(t *testing.T) {
 		}
 	}
 	p.look(desktop)
-	// Small networks, so that the test is quick.
+	// Small networks, for a quick test.
 	evaluate[chromedp.Void](p, `Promise.all([base, sparse, mirrored].map((demo) => demo.set({hidden: "32", latent: 16, epochs: 3})))`)
 	says := func(of, what, pattern string) {
 		t.Helper()
@@ -503,7 +499,7 @@ func TestTutorial(t *testing.T) {
 	waitFor[bool](p, `/^1e-5\s+3\s.*\n1e-4\s+3\s/.test(document.querySelector("tbody").innerText)`)
 	press("Take one step")
 	waitFor[bool](p, `mirrored.state().then(({ status, batch }) => status === "paused" && batch === 1)`)
-	for range 2 { // the second time from the start
+	for range 2 { // the second time starts over
 		press("train it")
 		waitFor[bool](p, `mirrored.state().then(({ status }) => status === "training")`)
 		says("mirrored", "when", "after epoch 3")

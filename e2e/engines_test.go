@@ -16,15 +16,15 @@ import (
 	"testing"
 )
 
-// engines are the browsers that the core of the demo is tried in.
+// engines are the browsers in which the core of the demo is tested.
 var engines = []struct {
-	name     string   // as engines.mjs knows it
+	name     string   // in engines.mjs
 	column   string   // of the table in docs/support.md
-	programs []string // the first of these that there is
-	others   []string // that it takes beside
+	programs []string // the first that is installed is used
+	others   []string // other programs that it needs
 	packages string   // of Debian
 }{
-	{"chromium", "Chromium", nil, nil, ""}, // the one of all tests
+	{"chromium", "Chromium", nil, nil, ""}, // that of the other tests
 	{"firefox", "Firefox ESR", []string{"firefox-esr", "firefox"}, nil, "firefox-esr"},
 	{"firefox-simd", "", []string{"firefox-esr", "firefox"}, nil, "firefox-esr"},
 	{"webkit", "WebKitGTK", []string{"WebKitWebDriver"}, []string{"Xvfb"}, "webkit2gtk-driver xvfb"},
@@ -36,12 +36,12 @@ type seen struct {
 	Kernel          string
 	Losses          string // JSON of the history
 	ImagesPerSecond float64
-	Steps           map[string]string // what the demo was to do: "yes", or what went wrong
+	Steps           map[string]string // result of each step: "yes", or what went wrong
 	Problems        []string          // errors that the pages reported
 }
 
-// The core of the demo works in Chromium, Firefox and WebKit as docs/support.md
-// says. Those that compute with the same kernels have the same losses, bit for bit.
+// The core of the demo works in Chromium, Firefox and WebKit as docs/support.md says.
+// Browsers with the same kernels have the same losses, bit for bit.
 //
 // The browsers run side by side; go test -v -parallel 1 measures their speed.
 func TestEngines(t *testing.T) {
@@ -88,7 +88,7 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// drive works through the demo in a browser.
+// drive runs engines.mjs in a browser.
 func drive(t *testing.T, engine, program, site, host, folder string) (got seen) {
 	t.Helper()
 	command := exec.Command("node", "testdata/engines.mjs", engine, program, site, host, folder)
@@ -108,8 +108,8 @@ func drive(t *testing.T, engine, program, site, host, folder string) (got seen) 
 	return got
 }
 
-// Firefox that resists fingerprinting scrambles what pages read from a canvas: the demo
-// says so, and makes nothing of it.
+// Firefox with resistFingerprinting falsifies what pages read from a canvas. The demo says so
+// and does not use it.
 func TestHiddenPixels(t *testing.T) {
 	useSite(t, false)
 	program, err := lookAny([]string{"firefox-esr", "firefox"})
@@ -181,8 +181,8 @@ func readSupport(t *testing.T) support {
 	return table
 }
 
-// hold compares a column with what was seen. A browser older than the one that the
-// column is about may do less.
+// hold compares a column with what was seen. An older browser than that of the column may
+// support less.
 func (s support) hold(t *testing.T, column string, got seen) {
 	t.Helper()
 	want := s[column]
@@ -212,7 +212,7 @@ func (s support) hold(t *testing.T, column string, got seen) {
 	}
 }
 
-// older compares versions by as many numbers as the second has.
+// older reports whether a version is older than another, to the precision of the other.
 func older(version, than string) bool {
 	numbers := strings.Split(version, ".")
 	for i, text := range strings.Split(than, ".") {

@@ -12,10 +12,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestProblemsAreSeen makes every kind of problem that the other tests rely on
-// the harness to see; an expected problem that is not seen fails the test.
+// TestProblemsAreSeen causes every kind of problem that the harness must notice. It fails if
+// one goes unnoticed.
 func TestProblemsAreSeen(t *testing.T) {
-	p := host(t, desktop, "") // the site's own pages forbid workers made from text
+	p := host(t, desktop, "") // the site's own pages forbid workers from blobs
 	for _, problem := range []struct{ pattern, script string }{
 		{`^deliberate error$`, `console.error("deliberate error")`},
 		{`^panic: deliberate`, `console.log("panic: deliberate")`},
@@ -37,15 +37,14 @@ func TestProblemsAreSeen(t *testing.T) {
 	evaluate[chromedp.Void](p, `new Promise((resolve) => setTimeout(resolve, 100))`)
 }
 
-// TestServerThatSaysOtherwise starts servers that stay but do not print their address
-// as it is looked for.
+// TestServerThatSaysOtherwise starts servers that run but do not print their address.
 func TestServerThatSaysOtherwise(t *testing.T) {
 	for script, want := range map[string]string{
 		"echo Listening at port 1; exec sleep 3600": `"Listening at port 1\n" and ""`,
 		"echo Serving >&2; exec sleep 3600":         `"" and "Serving\n"`,
 		"echo no site >&2; exit 1":                  `"" and "no site\n"`,
 	} {
-		// Ample for a shell, and no part of what is tested.
+		// The timeout is ample for a shell.
 		if _, _, err := startAnnounced(exec.Command("sh", "-c", script), 5*time.Second); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want what it printed, %s", script, err, want)
 		}

@@ -1,10 +1,10 @@
 // Package e2e tests the built site, served by tools/serve, in a real Chromium.
 //
-// make test builds all that these tests need and runs them; after make build,
-// go test ./e2e does. The environment variable CHROMIUM names another browser
-// than the one on PATH.
+// make test builds everything that these tests need and runs them; after make build, go
+// test ./e2e does too. The environment variable CHROMIUM names another browser than the
+// one on PATH.
 //
-// A test opens a page and works with it:
+// A test opens a page and uses it:
 //
 //	p := openDemo(t, desktop)
 //	evaluate[chromedp.Void](p, `sae.set({latent: 16})`)
@@ -12,9 +12,9 @@
 //	epochs := waitFor[int](p, `sae.state().history.length`)
 //	p.screenshot("training")
 //
-// Each page has a profile of its own: nothing that one test stores reaches
-// another. A console error or an uncaught exception, in the page or its workers,
-// fails the test unless it was expected: see [page.expectProblem].
+// Each page has its own profile, so tests do not share storage. A console error or an
+// uncaught exception, in the page or its workers, fails the test unless it was expected:
+// see [page.expectProblem].
 package e2e
 
 import (
@@ -38,27 +38,26 @@ import (
 )
 
 const (
-	// actionTimeout bounds every single action, so that a page that hangs fails
-	// its test; sums of actions are bounded by go test's -timeout.
+	// actionTimeout bounds each action, so that a page that hangs fails its test.
 	actionTimeout = 2 * time.Minute
 
 	screenshots = "../build/screenshots"
 )
 
-// What TestMain starts, for all tests.
+// Set by TestMain, for all tests.
 var (
 	siteURL string          // of the built site, with a slash at its end; useSite changes it
-	browser context.Context // chromedp's, of the running Chromium
+	browser context.Context // chromedp's context of the running Chromium
 )
 
-// A site is the address of what a server serves, with a slash at its end. Tests that
-// run beside others open pages of a site of their own:
+// A site is the address of a served site, with a slash at its end. Parallel tests have
+// their own:
 //
 //	t.Parallel()
 //	p := newSite(t, false).openDemo(t, desktop)
 //
-// Go runs as many of them at a time as there are cores, after all the others, which
-// have the machine to themselves: those that measure, load or starve it are such.
+// Go runs them after all other tests, as many at a time as there are cores. Tests that
+// measure or load the machine must not be parallel.
 type site string
 
 func TestMain(m *testing.M) {
@@ -86,15 +85,15 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// endWithParent makes a command end when the tests are killed, where the system
-// can do that.
+// endWithParent makes a command end when the tests are killed, if the system supports
+// that.
 var endWithParent = func(*exec.Cmd) {}
 
 // announceTimeout is how long a server may take to print its address.
 const announceTimeout = 30 * time.Second
 
-// startServer serves a folder on a free port, and returns its address. The
-// function that it returns too stops the server as Ctrl-C would.
+// startServer serves a folder on a free port. It returns the address, and a function that
+// stops the server as Ctrl-C would.
 func startServer(dir string) (url string, stop func() error, err error) {
 	url, stop, err = startAnnounced(exec.Command("../build/bin/serve", "-addr", "127.0.0.1:0", "-dir", dir), announceTimeout)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,8 +102,8 @@ func startServer(dir string) (url string, stop func() error, err error) {
 	return url, stop, err
 }
 
-// startAnnounced starts a server that prints its address in a line, as tools/serve
-// does. One that prints something else, or nothing in time, is ended.
+// startAnnounced starts a server that prints its address in a line, as tools/serve does.
+// It ends one that prints something else, or nothing in time.
 func startAnnounced(server *exec.Cmd, timeout time.Duration) (url string, stop func() error, err error) {
 	var stderr strings.Builder
 	server.Stderr = &stderr
@@ -116,7 +115,7 @@ func startAnnounced(server *exec.Cmd, timeout time.Duration) (url string, stop f
 	if err := server.Start(); err != nil {
 		return "", nil, err
 	}
-	impatience := time.AfterFunc(timeout, func() { server.Process.Kill() }) // which ends its output too
+	impatience := time.AfterFunc(timeout, func() { server.Process.Kill() }) // also ends its output
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
 	impatience.Stop()
 	announcement := regexp.MustCompile(` at (http://\S+/)\n$`).FindStringSubmatch(line)
@@ -136,7 +135,7 @@ func startAnnounced(server *exec.Cmd, timeout time.Duration) (url string, stop f
 	}, nil
 }
 
-// disabledFeatures of Chromium ask servers, about pages' languages and forms.
+// disabledFeatures are features of Chromium that send requests to servers.
 const disabledFeatures = "Translate,AutofillServerCommunication"
 
 // startBrowser starts Chromium and sets browser.
@@ -158,7 +157,7 @@ func startBrowser() (stop func(), err error) {
 		options = append(options, soakOptions...)
 	}
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
+		options = append(options, chromedp.NoSandbox) // Chromium does not run as root with a sandbox
 	}
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopContext := chromedp.NewContext(allocator)
@@ -189,7 +188,7 @@ func findChromium() (string, error) {
 		strings.Join(names, ", "))
 }
 
-// A view is what a page is looked at with.
+// A view describes a screen and its preferences.
 type view struct {
 	width, height int64   // of the viewport, in CSS pixels
 	scale         float64 // device pixels per CSS pixel
@@ -202,29 +201,29 @@ var (
 	phone   = view{width: 390, height: 844, scale: 2, mobile: true}
 )
 
-// inDark is the view with a preference for dark colors.
+// inDark returns the view with a preference for dark colors.
 func (v view) inDark() view {
 	v.dark = true
 	return v
 }
 
-// A page is a tab of Chromium that a test has to itself. Its methods and the
-// functions that take one end the test where they fail.
+// A page is a tab of Chromium. If its methods, or functions with a page as argument, fail,
+// they end the test.
 type page struct {
 	tb       testing.TB
 	ctx      context.Context
-	site     site // whose file it opened
+	site     site // that it is a page of
 	expected []*regexp.Regexp
-	allowed  []*regexp.Regexp // problems that may come any number of times, but at least once
+	allowed  []*regexp.Regexp // problems that occur at least once
 
 	console []chromedp.ConsoleMessage // complete once drained is closed
 	drained chan struct{}
 }
 
-// lastMessage is what the harness itself writes to the console at the end.
+// lastMessage is written to the console at the end by the harness.
 const lastMessage = "e2e: end of test"
 
-// at shows a view or a panel, by its name in the address, and waits until it is there.
+// at opens a view or a panel, by its name in the address, and waits until it is shown.
 func (p *page) at(place string) {
 	p.tb.Helper()
 	part, ok := map[string]string{"train": "loss", "explore": "explorer", "compare": "runs"}[place]
@@ -235,7 +234,7 @@ func (p *page) at(place string) {
 	waitFor[bool](p, fmt.Sprintf(`document.getElementById(%q).childElementCount > 0`, part))
 }
 
-// renameRun gives the first run in the table of Compare another name.
+// renameRun renames the first run in the table of Compare.
 func (p *page) renameRun(name string) {
 	p.tb.Helper()
 	evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
@@ -272,7 +271,7 @@ func (s site) open(tb testing.TB, path string, v view, options ...chromedp.Creat
 	return s.openIn(tb, browser, path, v, chromedp.WithNewBrowserContext(options...))
 }
 
-// openIn is open in the profile of a context of chromedp, such as another page's.
+// openIn is open in the profile of another page's context.
 func openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {
 	tb.Helper()
 	return site(siteURL).openIn(tb, profile, path, v, options...)
@@ -282,7 +281,7 @@ func (s site) openIn(tb testing.TB, profile context.Context, path string, v view
 	tb.Helper()
 	ctx, cancel := chromedp.NewContext(profile, options...)
 	tb.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would become the tab's
+	if err := chromedp.Do(ctx); err != nil { // without a timeout, which would end the tab
 		tb.Fatal(err)
 	}
 	p := &page{tb: tb, ctx: ctx, site: s, drained: make(chan struct{})}
@@ -302,13 +301,13 @@ func (s site) openIn(tb testing.TB, profile context.Context, path string, v view
 	return p
 }
 
-// openBlank opens a page that has nothing in it.
+// openBlank opens an empty page.
 func openBlank(tb testing.TB) *page {
 	tb.Helper()
 	return site("about:").open(tb, "blank", desktop)
 }
 
-// look changes what the page is looked at with.
+// look changes the page's view.
 func (p *page) look(v view) {
 	p.tb.Helper()
 	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(v.scale)}
@@ -330,14 +329,13 @@ func (p *page) look(v view) {
 	)
 }
 
-// expectProblem says that the page will report a problem whose text matches the
-// regular expression: a console error or an uncaught exception. One that does
-// not come fails the test too.
+// expectProblem expects one problem, a console error or an uncaught exception, whose text
+// matches the regular expression. The test fails if it does not occur.
 func (p *page) expectProblem(pattern string) {
 	p.expected = append(p.expected, regexp.MustCompile(pattern))
 }
 
-// expectProblems is expectProblem for a problem that comes once or more often.
+// expectProblems is expectProblem for a problem that may occur more than once.
 func (p *page) expectProblems(pattern string) {
 	p.expectProblem(pattern)
 	p.allowed = append(p.allowed, regexp.MustCompile(pattern))
@@ -381,8 +379,8 @@ func rejection(p *page, promise string) string {
 		`(%s).then((value) => { throw new Error("resolved to " + JSON.stringify(value)) }, (error) => error.message)`, promise))
 }
 
-// waitFor returns the value of a JavaScript expression, or what it resolves to, once
-// that is truthy.
+// waitFor waits until a JavaScript expression, or what it resolves to, is truthy, and
+// returns it.
 func waitFor[T any](p *page, expression string) T {
 	p.tb.Helper()
 	return evaluate[T](p, fmt.Sprintf(`(async () => {
@@ -394,7 +392,7 @@ func waitFor[T any](p *page, expression string) T {
 	})()`, expression))
 }
 
-// setFiles chooses files in the <input type=file> that the selector finds.
+// setFiles chooses files in the <input type=file> with the given selector.
 func (p *page) setFiles(selector string, files ...string) {
 	p.tb.Helper()
 	paths := make([]string, len(files))
@@ -429,9 +427,9 @@ func (p *page) capture(name string) error {
 	return os.WriteFile(filepath.Join(screenshots, name+".png"), picture, 0o644)
 }
 
-// finish reports the problems that the page had.
+// finish reports the page's problems.
 func (p *page) finish() {
-	// The console keeps the order of its messages: after this one, none is missing.
+	// Messages arrive in order, so all others have arrived before this one.
 	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
 	defer cancel()
 	_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("console.debug(%q)", lastMessage)))
@@ -479,8 +477,8 @@ func (p *page) finish() {
 	}
 }
 
-// isProblem tells whether a message of the console is an error. A Go program
-// that ends in a panic says so in ordinary messages.
+// isProblem reports whether a console message is an error. A panic of a Go program is
+// logged as ordinary messages.
 func isProblem(message chromedp.ConsoleMessage) bool {
 	return message.IsException() ||
 		message.Type == chromedp.ConsoleError ||

@@ -17,8 +17,8 @@ import (
 	"sae/data"
 )
 
-// serveBy serves a folder as the site of the test, after change has seen each request:
-// it may answer, and then returns true.
+// serveBy serves a folder as the site of the test. change sees each request first, and
+// returns true if it has answered.
 func serveBy(t *testing.T, dir string, change func(w http.ResponseWriter, r *http.Request) bool) {
 	t.Helper()
 	files := http.FileServer(http.Dir(dir))
@@ -35,8 +35,8 @@ func serveBy(t *testing.T, dir string, change func(w http.ResponseWriter, r *htt
 	})
 }
 
-// On a host that redirects pages to shorter addresses and loses the query on the way, the
-// demo in a frame has its settings all the same, and so has the link out of it.
+// On a host that redirects pages to shorter addresses and loses the query, an embedded demo
+// and its link still have their settings.
 func TestCleanAddresses(t *testing.T) {
 	dir := makeDist(t, copySite(t, nil))
 	for name, redirect := range map[string]func(path string) string{
@@ -79,8 +79,8 @@ func TestCleanAddresses(t *testing.T) {
 	}
 }
 
-// A server that sends scripts under a wrong type is named, in the page and in a frame,
-// whichever script it is that browsers then do not run.
+// If a server sends scripts with a wrong type, the page and the frame say so, whichever
+// script the browser does not run.
 func TestScriptsUnderWrongType(t *testing.T) {
 	dir := useSite(t, false)
 	serve := func(t *testing.T, contentType string, nosniff bool, names ...string) {
@@ -96,7 +96,7 @@ func TestScriptsUnderWrongType(t *testing.T) {
 	}
 	const says = `document.body.innerText.replaceAll("\n", " ")`
 	t.Run("a forgiving browser", func(t *testing.T) {
-		serve(t, "text/plain; charset=utf-8", false) // the page's scripts run, those of its worker do not
+		serve(t, "text/plain; charset=utf-8", false) // browsers run a page's scripts, but not a worker's
 		const want = "as text/plain; scripts have to come as text/javascript"
 		for _, address := range []string{"", "embed.html?load=auto"} {
 			p := open(t, address, desktop)
@@ -142,8 +142,7 @@ func TestScriptsUnderWrongType(t *testing.T) {
 	}
 }
 
-// A policy that a server adds to the pages, and that forbids what the demo needs, is named
-// as that, in the page, in a frame, and to the page around it.
+// If a server's policy forbids what the demo needs, the page, the frame and the host are told.
 func TestServersPolicy(t *testing.T) {
 	dir := useSite(t, false)
 	for policy, want := range map[string]string{
@@ -169,11 +168,11 @@ func TestServersPolicy(t *testing.T) {
 	}
 }
 
-// The element takes what HTML lets any element have, and switches as JSX and XHTML write
-// them; loaded as a module, or more often than once, it works.
+// The element accepts global attributes of HTML, and boolean attributes as JSX and XHTML
+// write them. It works if it is loaded as a module or more than once.
 func TestElementInOtherPages(t *testing.T) {
 	serveBy(t, useSite(t, false), func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Access-Control-Allow-Origin", "*") // without which no browser imports from elsewhere
+		w.Header().Set("Access-Control-Allow-Origin", "*") // needed to import a module from another origin
 		return false
 	})
 	const report = `<script>window.problems = []; addEventListener("error", (event) => problems.push(event.detail?.message ?? event.message), true); addEventListener("unhandledrejection", (event) => problems.push(String(event.reason)))</script>`
@@ -206,7 +205,7 @@ func TestElementInOtherPages(t *testing.T) {
 			}
 		})
 	}
-	// A popover is not there until it is shown.
+	// A popover is hidden until it is opened.
 	p := host(t, desktop, `<sparse-autoencoder id="one" popover></sparse-autoencoder>`)
 	if evaluate[bool](p, `one.checkVisibility()`) || !evaluate[bool](p, `one.showPopover(), one.checkVisibility()`) {
 		t.Error("popover: it shows before it is opened, or not after")
@@ -222,7 +221,7 @@ func drop(file string) string {
 	})()`, file)
 }
 
-// What is locked stays, whatever keys the reader presses and files the reader drops.
+// Keys and dropped files do not change locked settings.
 func TestEmbedLock(t *testing.T) {
 	useSite(t, false)
 	p := open(t, `embed.html?load=auto&experiment=2&hidden=16&latent=8&epochs=1&subset=256&batch=64&lock=experiment,latent,epochs,batch`, desktop)
@@ -249,7 +248,7 @@ func TestEmbedLock(t *testing.T) {
 	}
 	p.screenshot("embed-locked")
 
-	// A model with other settings, by the page around the frame, which may.
+	// The host may import a model with other settings.
 	evaluate[chromedp.Void](p, `(async () => {
 		await sae.set({latent: 4});
 		window.other = new File([await sae.export("checkpoint")], "other.saeckpt");
@@ -264,7 +263,7 @@ func TestEmbedLock(t *testing.T) {
 	holds("after data were dropped")
 }
 
-// A frame keeps no data set, and takes none that the page has kept.
+// A frame does not store a data set, and does not use the one that the page has stored.
 func TestFrameKeepsNoData(t *testing.T) {
 	useSite(t, false)
 	var content bytes.Buffer
@@ -293,7 +292,7 @@ func TestFrameKeepsNoData(t *testing.T) {
 	}
 	p.do(chromedp.Navigate(siteURL))
 	name("Synthetic")
-	evaluate[chromedp.Void](p, drop(own)) // the page keeps it, for itself
+	evaluate[chromedp.Void](p, drop(own)) // the page stores it
 	name("Own")
 	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL))
 	name("Own")

@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Escape in a field that was changed closes the form, and what was typed is not used:
-// Chromium tells of the change while the field is taken away.
+// Escape in a changed field closes the form and discards the change. Chromium dispatches
+// the change event while the field is being removed.
 func TestEscapeInAField(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -44,14 +44,14 @@ func TestEscapeInAField(t *testing.T) {
 	}
 }
 
-// Every key in every control, changed and not, with the form open and closed, idle and
-// while it trains: the page goes on.
+// The page survives every key in every control, changed and not, with the form open and
+// closed, idle and while it trains.
 func TestKeysEverywhere(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 2, workers: 1, subset: 256, batch: 64}).then(() => sae.play())`)
 	p.at("compare")
-	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 1`) // with a name to change
+	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 1`) // its name can be changed
 	evaluate[chromedp.Void](p, `sae.set({epochs: 10000})`)
 	for _, training := range []bool{false, true} {
 		for _, form := range []bool{false, true} {
@@ -96,8 +96,7 @@ func TestKeysEverywhere(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.set({lr: 0.001}).then(() => sae.reset()).then(() => sae.step())`)
 }
 
-// What happens from within a render, by an event or by a script that listens to one,
-// waits for it, in order.
+// Events during a render, and calls of scripts that listen to them, run after it, in order.
 func TestEventsWithinARender(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -111,7 +110,7 @@ func TestEventsWithinARender(t *testing.T) {
 			set.apply(this, args);
 			if (this.id !== "setting-lr") return;
 			Element.prototype.setAttribute = set;
-			// In the middle of a render: a change, a click, and calls of a script.
+			// During a render: a change, a click, and calls of a script.
 			field.value = "0.002";
 			field.dispatchEvent(new Event("change", { bubbles: true }));
 			const first = sae.state().settings.lr;
@@ -128,8 +127,8 @@ func TestEventsWithinARender(t *testing.T) {
 	}
 }
 
-// A script cannot end the page, whatever it hands over: it gets a rejection that names
-// what was called.
+// A script cannot end the page's program by invalid arguments. It gets a rejection that
+// names the call.
 func TestScriptsCannotEndThePage(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -164,7 +163,7 @@ func TestScriptsCannotEndThePage(t *testing.T) {
 		sae.on("state", new Proxy(() => {}, { get() { throw new Error("struck") } }));
 		return outcomes;
 	})()`)
-	for range 23*3 - 3 { // all misuse of sae.on; a function, and a proxy of one, may listen
+	for range 23*3 - 3 { // all misuse of sae.on, except functions and a proxy of one
 		p.expectProblem(`sae\.on: want one of the events`)
 	}
 	for what, outcome := range outcomes {
@@ -191,7 +190,7 @@ func TestScriptsCannotEndThePage(t *testing.T) {
 			text.dispatchEvent(new FocusEvent("focusout", { bubbles: true, relatedTarget: window }));
 		}
 	}`)
-	// A listener that throws does no harm to others.
+	// A listener that throws does not affect others.
 	p.expectProblem("struck by a listener")
 	evaluate[chromedp.Void](p, `new Promise((resolve) => {
 		sae.on("state", () => { throw new Error("struck by a listener") });
@@ -203,7 +202,7 @@ func TestScriptsCannotEndThePage(t *testing.T) {
 	}
 }
 
-// What another frame made is taken like what this one made.
+// Values from another frame are accepted.
 func TestValuesOfAnotherFrame(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)

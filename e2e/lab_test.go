@@ -34,9 +34,8 @@ func axe(p *page, state string) {
 	}
 }
 
-// axe-core finds nothing to object to, in light and dark: before training, while
-// it trains, with a unit and the map open, with settings and a notice open, and
-// on a phone.
+// axe-core finds no problems, in light and dark: before and during training, with a unit
+// and the map open, with settings and a notice open, and on a phone.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -66,7 +65,7 @@ func TestAccessibility(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelector("[aria-controls=settings]").click()`)
 	evaluate[chromedp.Void](p, `sae.loadDataset(new File(["x"], "x.bin")).catch(() => {})`)
 	check("settings and notice")
-	evaluate[chromedp.Void](p, `sae.set({epochs: 2})`) // fewer than it has had
+	evaluate[chromedp.Void](p, `sae.set({epochs: 2})`) // fewer than completed
 	evaluate[chromedp.Void](p, `document.activeElement.blur()`)
 	p.do(chromedp.KeyEvent("l"))
 	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
@@ -87,7 +86,7 @@ func openLab(p *page) {
 	waitFor[bool](p, `document.querySelector(".map .head").innerText.includes("click one to open it")`)
 }
 
-// The dashboard shows what the units do, and the explorer answers a slider.
+// Features shows the units, and a slider in Explore changes the picture.
 func TestFeaturesAndExplorer(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -103,7 +102,8 @@ func TestFeaturesAndExplorer(t *testing.T) {
 		const { data } = document.querySelector(".answer canvas").getContext("2d").getImageData(0, 0, 32, 32);
 		return data.reduce((hash, x) => (31 * hash + x) | 0, 7);
 	})()`
-	// The largest activation set to zero changes the picture; its code brings it back.
+	// Setting the largest activation to zero changes the picture. Resetting the code restores
+	// it.
 	before := evaluate[int](p, hash)
 	evaluate[chromedp.Void](p, `document.querySelector(".unit-slider button").click()`)
 	waitFor[bool](p, fmt.Sprintf(`%s !== %d`, hash, before))
@@ -148,7 +148,7 @@ func TestFeaturesAndExplorer(t *testing.T) {
 		t.Error("a slider did not change the picture")
 	}
 
-	// A picture that activates a unit opens in the explorer.
+	// A picture that activates a unit opens in Explore.
 	p.at("features")
 	label := waitFor[string](p, `document.querySelectorAll(".nine button")[1]?.getAttribute("aria-label")`)
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".nine button")[1].click()`)
@@ -160,7 +160,7 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	}
 	p.screenshot("explorer-phone")
 
-	// Until the next render, the buttons are those of the run before.
+	// Until the next render, the buttons belong to the run before.
 	p.at("features")
 	waitFor[bool](p, `!!document.querySelector(".nine button")`)
 	evaluate[chromedp.Void](p, `(() => {
@@ -169,7 +169,7 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	})()`)
 }
 
-// Keys train, pause and open what the mouse does; fields keep their keys.
+// Keys do what the mouse does, except in text fields.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -199,8 +199,8 @@ func TestKeyboard(t *testing.T) {
 	waitFor[bool](p, `sae.state().settings.experiment === 3`)
 }
 
-// The timeline shows the pictures and features of an earlier epoch, while
-// training goes on.
+// The timeline shows the pictures and features of an earlier epoch while training
+// continues.
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -223,19 +223,19 @@ func TestTimeline(t *testing.T) {
 	epochs := func(n int) {
 		waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, state(p).Epoch+n))
 	}
-	epochs(3) // by when the moment has been drawn
+	epochs(3) // by then, the moment has been drawn
 	past := evaluate[int](p, hash)
 	epochs(3)
 	if past == now || evaluate[int](p, hash) != past {
-		t.Error("the pictures of the first moment do not stay while training goes on")
+		t.Error("the pictures of the first moment change while training continues")
 	}
 	scrub(`input.max`)
 	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".timeline output").innerText === "now" && %s !== %d`, hash, past))
 	p.screenshot("timeline")
 }
 
-// A picture of the user, dropped on the page, is cropped, reconstructed and
-// compared with the validation pictures; a file that is none is refused.
+// A picture that is dropped on the page is cropped, reconstructed and compared with the
+// validation pictures. Other files are rejected.
 func TestOwnPicture(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -263,8 +263,8 @@ func TestOwnPicture(t *testing.T) {
 	drop(`new File(["no picture"], "bad.png", { type: "image/png" })`)
 	waitFor[bool](p, `document.body.innerText.includes("That picture could not be read")`)
 	p.dismiss()
-	// A browser may hide what is on a canvas, here as Firefox does where it resists
-	// fingerprinting.
+	// A browser may falsify what is read from a canvas, as Firefox with resistFingerprinting
+	// does.
 	evaluate[chromedp.Void](p, `{
 		const { prototype } = OffscreenCanvasRenderingContext2D, { getImageData } = prototype;
 		prototype.getImageData = function (...area) {
@@ -291,7 +291,7 @@ func TestSlowMotion(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelector("#slow").scrollIntoView()`)
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow button")].find((b) => b.innerText === "Next batch").click()`)
 	waitFor[bool](p, `document.querySelectorAll(".network figure").length === 3 && document.querySelector(".phases").innerText.includes("Epoch 1, batch 1: 128 pictures")`)
-	// All six pictures of units have something on them.
+	// None of the six pictures of units is empty.
 	waitFor[bool](p, `[...document.querySelectorAll(".network canvas")].filter((canvas) =>
 		new Set(canvas.getContext("2d").getImageData(0, 0, 32, 32).data).size > 8).length === 6`)
 	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow input")][1].click()`) // 4/s
@@ -303,8 +303,7 @@ func TestSlowMotion(t *testing.T) {
 	waitFor[bool](p, `sae.state().epoch > 2`)
 }
 
-// The lesson sets its experiments and sees what happens, on the pictures that are
-// built in.
+// The lesson sets up its experiments and notices their results, on the synthetic data set.
 func TestLesson(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -345,7 +344,7 @@ func TestLesson(t *testing.T) {
 	p.screenshot("lesson-phone")
 }
 
-// A chart is saved as a picture, and its data as text.
+// A chart is saved as a picture, and its data as CSV.
 func TestChartsAreSaved(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -376,7 +375,7 @@ func TestChartsAreSaved(t *testing.T) {
 	axe(p, "a chart's menu")
 }
 
-// Finished runs are there again on the next visit, with their models.
+// Completed runs and their models are there on the next visit.
 func TestRunsAreKept(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
@@ -385,7 +384,7 @@ func TestRunsAreKept(t *testing.T) {
 	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
-	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // to be written
+	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // until it is stored
 	p.do(chromedp.Navigate(string(p.site)))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
@@ -412,7 +411,7 @@ func TestRunsAreKept(t *testing.T) {
 	}
 }
 
-// The camera's picture is explored, and the camera is off afterwards.
+// A picture of the camera opens in Explore, and the camera is then off.
 func TestCamera(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)

@@ -12,7 +12,7 @@ import (
 	"sae/data"
 )
 
-// Names from files, however long, do not widen the page or a frame, whatever shows them.
+// Long names from files do not widen the page or a frame, wherever they are shown.
 func TestLongNames(t *testing.T) {
 	useSite(t, false)
 	long := func(name string) string { return strings.Repeat(name, 900/len(name)) }

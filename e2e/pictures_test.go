@@ -19,9 +19,8 @@ const static = "../web/static/"
 
 var update = flag.Bool("update", false, "draw the icons and the card in web/static")
 
-// The icons are of the sizes that those who ask for them expect, and so is the card
-// of a link to the page. With -update they are drawn anew: the icons from icon.svg,
-// the card from what the demo shows after a training.
+// The icons and the preview card have the expected sizes. With -update, they are drawn
+// again: the icons from icon.svg, the card from the demo after training.
 func TestPictures(t *testing.T) {
 	if *update {
 		drawIcons(t)
@@ -68,7 +67,7 @@ func draw(p *page, name string, width, height int64, html string) {
 	p.look(view{width: width, height: height, scale: 1})
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetDefaultBackgroundColorOverride, emulation.SetDefaultBackgroundColorOverrideParams{
-			Color: &cdp.RGBA{A: 1e-9}, // an alpha of 0 would be left out of the message
+			Color: &cdp.RGBA{A: 1e-9}, // an alpha of 0 would be omitted from the message
 		})
 		return err
 	}))
@@ -90,12 +89,12 @@ func drawIcons(t *testing.T) {
 	for _, picture := range []struct {
 		name  string
 		size  int64
-		share int  // of the size that the mark takes, in percent
-		fills bool // the mark is white on the accent
+		share int  // size of the mark, in percent of the picture
+		fills bool // whether the mark is white on the accent color
 	}{
 		{"icon-192.png", 192, 100, false},
 		{"icon-512.png", 512, 100, false},
-		{"icon-maskable.png", 512, 56, true}, // within the circle that no mask cuts
+		{"icon-maskable.png", 512, 56, true}, // within the safe zone of masks
 		{"icon-180.png", 180, 64, true},
 	} {
 		svg, background := string(icon), "transparent"
@@ -112,7 +111,7 @@ func drawCard(t *testing.T) {
 	demo := openDemo(t, desktop)
 	const epochs = 15
 	evaluate[chromedp.Void](demo, fmt.Sprintf(`sae.set({experiment: 4, epochs: %d}).then(() => sae.play())`, epochs))
-	for epoch := range epochs { // each within the time of one action
+	for epoch := range epochs { // each within actionTimeout
 		waitFor[bool](demo, fmt.Sprintf(`sae.state().history.length > %d`, epoch))
 	}
 	waitFor[bool](demo, `sae.state().status === "done"`)

@@ -23,11 +23,11 @@ import (
 	"sae/nn/fit"
 )
 
-// small are settings of a network that trains in a moment, eight batches an epoch.
+// small are settings of a network that trains quickly, with eight batches per epoch.
 const small = `{hidden: "32", latent: 8, workers: 1, subset: 1024}`
 
-// skippable makes skip(ms) put the clock forward, with all timers that are due by
-// then. In a worker, it is what the page's skipWorkers does.
+// skippable adds skip(ms), which advances the clock and runs the timers that are due. In
+// workers, the page's skipWorkers does that.
 const skippable = `{
 	const now = performance.now.bind(performance), set = setTimeout, clear = clearTimeout, timers = new Map();
 	let ahead = 0, last = 0;
@@ -52,11 +52,11 @@ const skippable = `{
 	globalThis.pause = (ms) => new Promise((resume) => set(resume, ms));
 }`
 
-// faulty has a worker do what the page's fault("throw"), fault("hang") or
-// fault("close") says. What the page starts as workers is in its workers.
+// faulty makes a worker throw, hang or close when the page calls fault("throw"),
+// fault("hang") or fault("close"). workers contains the workers that the page has started.
 const faulty = `{
 	const channel = new BroadcastChannel("test-fault");
-	let leads = false; // workers of its own
+	let leads = false; // whether it has started workers
 	globalThis.workers = [];
 	globalThis.Worker = class extends Worker {
 		constructor(...args) { super(...args); workers.push(this); leads = true; }
@@ -70,7 +70,7 @@ const faulty = `{
 	};
 }`
 
-// inject has JavaScript run in all documents to come, before anything of theirs.
+// inject runs JavaScript in all future documents, before their own scripts.
 func (p *page) inject(script string) {
 	p.tb.Helper()
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
@@ -79,7 +79,7 @@ func (p *page) inject(script string) {
 	}))
 }
 
-// visit opens a page of the demo anew and waits until it can be used.
+// visit opens the demo again and waits until it can be used.
 func (p *page) visit(query string) {
 	p.tb.Helper()
 	p.do(chromedp.Navigate(siteURL + query))
@@ -87,8 +87,8 @@ func (p *page) visit(query string) {
 	evaluate[chromedp.Void](p, `sae.ready`)
 }
 
-// openWith opens the demo with JavaScript that runs in the page, and other that runs in
-// its workers, before anything of theirs.
+// openWith opens the demo with JavaScript that runs in the page and in its workers, before
+// their own scripts.
 func openWith(t *testing.T, inPage, inWorkers string) *page {
 	t.Helper()
 	beforeWorkers(t, useSite(t, false), inWorkers)
@@ -98,8 +98,7 @@ func openWith(t *testing.T, inPage, inWorkers string) *page {
 	return p
 }
 
-// beforeWorkers has JavaScript run in all workers of the site in a folder, before
-// anything of theirs.
+// beforeWorkers adds JavaScript to the workers of the site in a folder, before their own.
 func beforeWorkers(t *testing.T, dir, script string) {
 	t.Helper()
 	path := filepath.Join(dir, "worker.js")
@@ -112,7 +111,7 @@ func beforeWorkers(t *testing.T, dir, script string) {
 	}
 }
 
-// saves resolves to what is said of the files of saved runs.
+// saves resolves to the descriptions of the saved runs.
 const saves = `(async () => {
 	const found = [];
 	try {
@@ -122,18 +121,18 @@ const saves = `(async () => {
 			const head = await (await handle.getFile()).slice(0, 4096).text();
 			if (head[0] === "{") found.push(JSON.parse(head.replace(/\0+$/, "")));
 		}
-	} catch {} // none yet, or one that was deleted just now
+	} catch {} // there is none yet, or one was deleted meanwhile
 	return found;
 })()`
 
-// save has the run saved, in the epoch and batch where it rests.
+// save waits until the run is saved in the given epoch and batch.
 func (p *page) save(epoch, batch int) {
 	p.tb.Helper()
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
 	waitFor[bool](p, fmt.Sprintf(`%s.then((saves) => saves.some(({ epoch, batch }) => epoch === %d && batch === %d))`, saves, epoch, batch))
 }
 
-// trainAlone returns the history and the link of a small run of so many epochs.
+// trainAlone trains a small run and returns its outcome.
 func trainAlone(p *page, epochs int) string {
 	p.tb.Helper()
 	evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({...%s, epochs: %d}).then(() => sae.play())`, small, epochs))
@@ -141,7 +140,7 @@ func trainAlone(p *page, epochs int) string {
 	return outcome(p)
 }
 
-// outcome is all that two runs have to have in common.
+// outcome returns everything that equal runs have in common.
 func outcome(p *page) string {
 	p.tb.Helper()
 	p.at("share")
@@ -150,7 +149,7 @@ func outcome(p *page) string {
 	return evaluate[string](p, `JSON.stringify(sae.state().history)`) + link
 }
 
-// steps trains on so many batches, one by one.
+// steps trains on n batches, one by one.
 func (p *page) steps(n int) {
 	p.tb.Helper()
 	evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => { for (let i = 0; i < %d; i++) await sae.step(); })()`, n))
@@ -166,7 +165,7 @@ func (p *page) notice() string {
 	return waitFor[string](p, `!document.querySelector(".notice").hidden && document.querySelector(".notice p").innerText`)
 }
 
-// crash ends the process of the page.
+// crash crashes the page's process.
 func (p *page) crash() {
 	p.tb.Helper()
 	run(p, chromedp.WaitEvent(inspector.TargetCrashed, nil, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
@@ -183,8 +182,8 @@ func (p *page) dismiss() {
 	waitFor[bool](p, `document.querySelector(".notice").hidden`)
 }
 
-// A run whose page crashed in the middle of an epoch is offered to the next visit,
-// which a link's settings do not change, and ends as if nothing had been.
+// If a page crashes within an epoch, the next visit offers to resume the run, even if its
+// link has other settings. The resumed run ends like an uninterrupted one.
 func TestRunIsResumed(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -208,7 +207,7 @@ func TestRunIsResumed(t *testing.T) {
 	if s := state(p); s.Status != "idle" || s.Settings.Latent != 16 || len(s.History) != 0 {
 		t.Errorf("before the run is resumed: %+v, want what the link says", s)
 	}
-	p.do(chromedp.Click(".offer button")) // it trains on
+	p.do(chromedp.Click(".offer button")) // continues training
 	waitFor[bool](p, `sae.state().status === "done"`)
 	if s := state(p); s.Settings.Latent != 8 || s.Settings.Epochs != 3 {
 		t.Errorf("resumed %+v", s)
@@ -216,24 +215,24 @@ func TestRunIsResumed(t *testing.T) {
 	if got := outcome(p); got != want {
 		t.Errorf("the resumed run ends with\n%s, want\n%s", got, want)
 	}
-	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`) // a finished run is among the runs
+	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`) // a completed run is stored with the runs
 }
 
-// A page that is left saves its run before it goes.
+// A page saves its run when it is closed.
 func TestLeavingSaves(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
 	p.steps(1)
 	waitFor[bool](p, saves+`.then((saves) => saves.length === 1)`)
-	p.steps(2) // sooner than it is saved by itself
+	p.steps(2) // before the next save is due
 	p.visit("")
 	if batches := evaluate[[]int](p, saves+`.then((saves) => saves.map(({ batch }) => batch))`); !slices.Contains(batches, 3) {
 		t.Errorf("saved in batches %v, want 3", batches)
 	}
 }
 
-// A series of runs goes on where the page was left.
+// The next visit can resume a series of runs.
 func TestSeriesIsResumed(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -259,7 +258,7 @@ func TestSeriesIsResumed(t *testing.T) {
 	}
 }
 
-// A run is offered to a visit that has other data, and brings its own back.
+// A visit with other data also offers to resume a run, and loads the run's data.
 func TestRunIsResumedOnItsData(t *testing.T) {
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
@@ -296,7 +295,7 @@ func TestRunIsResumedOnItsData(t *testing.T) {
 	}
 }
 
-// Tabs save under names of their own, with and without locks.
+// Each tab saves under its own name, with and without locks.
 func TestTabsKeepApart(t *testing.T) {
 	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
 		t.Run(name, func(t *testing.T) {
@@ -318,7 +317,7 @@ func TestTabsKeepApart(t *testing.T) {
 				t.Errorf("%d slots of two tabs", n)
 			}
 			if inject == "" {
-				// What a living tab works on is offered to nobody.
+				// The run of an open tab is not offered.
 				b.visit("")
 				b.offer()
 				evaluate[chromedp.Void](b, `document.querySelectorAll(".offer button")[1].click()`)
@@ -327,7 +326,7 @@ func TestTabsKeepApart(t *testing.T) {
 					t.Error("the run of another tab is offered")
 				}
 			} else {
-				// It is offered, as a copy: the other tab goes on under its own name.
+				// It is offered as a copy, because the other tab has its own name.
 				b.offer()
 				evaluate[chromedp.Void](b, `document.querySelector(".offer button").click()`)
 				waitFor[bool](b, `sae.state().status === "training"`)
@@ -341,7 +340,7 @@ func TestTabsKeepApart(t *testing.T) {
 	}
 }
 
-// Of runs that nobody works on the newest three stay, and nothing that is incomplete.
+// Of the saves of closed tabs, the newest three are kept, and no incomplete ones.
 func TestOldSavesGo(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -370,7 +369,7 @@ func TestOldSavesGo(t *testing.T) {
 	if names := waitFor[string](p, files); names != "old1,old2" {
 		t.Errorf("%s stay beside the newest, want old1,old2", names)
 	}
-	// One that holds nothing is refused, and can be discarded.
+	// An empty one is rejected and can be discarded.
 	p.offer()
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".offer button")[1].click()`)
 	p.do(chromedp.Click(".offer button"))
@@ -379,7 +378,7 @@ func TestOldSavesGo(t *testing.T) {
 	}
 }
 
-// Where there is no file system for the page, IndexedDB takes what is saved.
+// Without a private file system, runs are saved in IndexedDB.
 func TestSavedInIndexedDB(t *testing.T) {
 	dir := useSite(t, false)
 	beforeWorkers(t, dir, `Object.defineProperty(navigator, "storage", { value: undefined });`)
@@ -399,8 +398,7 @@ func TestSavedInIndexedDB(t *testing.T) {
 	waitFor[bool](p, `sae.state().batch === 3 && sae.state().settings.latent === 4`)
 }
 
-// Without storage, or with too little of it, training goes on, and the page says
-// what is not saved.
+// Without enough storage, training continues, and the page says what is not saved.
 func TestNothingCanBeSaved(t *testing.T) {
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
@@ -431,7 +429,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	p.save(0, 2)
 	says(true)
 
-	// The user clears what the browser has stored, in the middle of a run.
+	// The user clears the browser's storage during a run.
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), StorageTypes: "all"})
 		return err
@@ -451,11 +449,11 @@ func TestNothingCanBeSaved(t *testing.T) {
 	waitFor[bool](p, `sae.state().status === "done"`)
 }
 
-// A worker that ends, is killed or hangs in the middle of a batch is replaced, and
-// its run ends as if nothing had been.
+// A worker that ends, is killed or hangs within a batch is replaced. Its run ends like an
+// uninterrupted one.
 func TestWorkerIsLost(t *testing.T) {
 	p := openWith(t, skippable+faulty, faulty)
-	const epochs = 100 // far more than pass until the fault
+	const epochs = 100 // far more than before the fault
 	want := trainAlone(p, epochs)
 	for fault, reason := range map[string]string{
 		`fault("throw")`:             "struck by lightning",
@@ -470,7 +468,7 @@ func TestWorkerIsLost(t *testing.T) {
 			const before = workers.length;
 			%s;
 			while (workers.length === before) {
-				if (%v) skip(5000); // a tick of the watch
+				if (%v) skip(5000); // a tick of the watchdog
 				await pause(50);
 			}
 		})()`, fault, reason != "struck by lightning"))
@@ -485,7 +483,7 @@ func TestWorkerIsLost(t *testing.T) {
 	}
 }
 
-// A page whose workers all fail gives up and says so.
+// If all workers fail, the page gives up with a message.
 func TestWorkersKeepFailing(t *testing.T) {
 	dir := useSite(t, false)
 	beforeWorkers(t, dir, `throw new Error("struck by lightning");`)
@@ -501,7 +499,7 @@ func TestWorkersKeepFailing(t *testing.T) {
 	p.screenshot("no-worker")
 }
 
-// The server of the site of a test may answer for a file in its own way.
+// answers are a server's special answers, by file.
 type answers map[string]http.HandlerFunc
 
 func (a answers) serve(t *testing.T, dir string) {
@@ -518,7 +516,7 @@ func (a answers) serve(t *testing.T, dir string) {
 	t.Cleanup(func() { siteURL = before })
 }
 
-// breakOff answers with the first half of a file, of which it promises the whole.
+// breakOff answers with only the first half of a file.
 func breakOff(content []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
@@ -528,8 +526,8 @@ func breakOff(content []byte) http.HandlerFunc {
 	}
 }
 
-// A program that does not come whole, or is another, ends in a line that says so;
-// one that comes under another type or is whole the second time starts.
+// If the program is incomplete or another one, the page says so. It starts if the program
+// has another type or is complete the second time.
 func TestProgramDoesNotLoad(t *testing.T) {
 	dir := useSite(t, false)
 	program, err := os.ReadFile(filepath.Join(dir, "sae.wasm"))
@@ -547,7 +545,7 @@ func TestProgramDoesNotLoad(t *testing.T) {
 	times := 0
 	for name, test := range map[string]struct {
 		answer   http.HandlerFunc
-		want     string // "" where it starts
+		want     string // "" if it starts
 		problems []string
 	}{
 		"missing":      {http.NotFound, "sae.wasm: HTTP status 404, want 200", []string{"404", "404", "HTTP status"}},
@@ -598,7 +596,7 @@ func (p *page) end() {
 	}`)
 }
 
-// stopped returns what the page says once its program has ended.
+// stopped returns the message of a page whose program has ended.
 func (p *page) stopped() string {
 	p.tb.Helper()
 	return waitFor[string](p, `document.querySelector(".boot:not([hidden]) button") && document.querySelector(".boot").innerText`)
@@ -613,9 +611,8 @@ func (p *page) reload() {
 	evaluate[chromedp.Void](p, `sae.ready`)
 }
 
-// A page whose program ends says so, and a reload brings its run back, which trains on
-// if it did; but once only, where the program ends again before the run has come any
-// further.
+// If a page's program ends, the page says so, and a reload resumes the run. If it ends again
+// without progress, the next reload does not.
 func TestPageProgramEnds(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -636,7 +633,8 @@ func TestPageProgramEnds(t *testing.T) {
 	came := state(p)
 	waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, came.Epoch))
 
-	// At once again. The run that is back has the number of its epochs in its save.
+	// The program ends again at once. The save contains the number of epochs of the resumed
+	// run.
 	evaluate[chromedp.Void](p, `sae.pause()`)
 	p.save(state(p).Epoch, evaluate[int](p, `sae.state().batch`))
 	p.end()
@@ -656,7 +654,7 @@ func TestPageProgramEnds(t *testing.T) {
 	}
 }
 
-// An exception that goes through the program, past it, ends it like any other.
+// An exception that the program cannot catch ends it like any other.
 func TestExceptionPastTheProgram(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -670,7 +668,7 @@ func TestExceptionPastTheProgram(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.step()`)
 }
 
-// In a frame nothing is saved; it says so, and starts anew.
+// A frame saves nothing. It says so, and starts over.
 func TestFrameProgramEnds(t *testing.T) {
 	useSite(t, false)
 	p := open(t, "embed.html?load=auto&hidden=16&latent=4", desktop)
@@ -687,9 +685,8 @@ func TestFrameProgramEnds(t *testing.T) {
 	}
 }
 
-// Without the newest SIMD instructions, or without any, the kernels that remain
-// train, and the page says which. A run of other kernels that is resumed says that
-// too.
+// Without relaxed SIMD, or without any SIMD, the page trains with other kernels and says
+// which. Resuming a run of other kernels also says so.
 func TestKernelsThatRemain(t *testing.T) {
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
@@ -723,7 +720,7 @@ func TestKernelsThatRemain(t *testing.T) {
 	train("go", "plain Go")
 }
 
-// limitMemory gives the program at most so many pages of 64 KiB.
+// limitMemory limits the program's memory to a number of pages of 64 KiB.
 func limitMemory(t *testing.T, program []byte, pages uint64) []byte {
 	t.Helper()
 	number := func(at int) (value, next int) {
@@ -735,7 +732,7 @@ func limitMemory(t *testing.T, program []byte, pages uint64) []byte {
 		section := program[at]
 		length, start := number(at + 1)
 		end := start + length
-		if section == memorySection { // one memory, with a minimum alone
+		if section == memorySection { // one memory, with only a minimum
 			_, limits := number(start + 1 + 1)
 			memory := append([]byte{1, 1}, program[start+2:limits]...)
 			memory = binary.AppendUvarint(memory, pages)
@@ -749,7 +746,7 @@ func limitMemory(t *testing.T, program []byte, pages uint64) []byte {
 	return nil
 }
 
-// A network that does not fit into memory is refused: the run before stays.
+// A network that does not fit into memory is rejected, and the run before stays.
 func TestNotEnoughMemory(t *testing.T) {
 	dir := useSite(t, false)
 	path := filepath.Join(dir, "sae.wasm")
@@ -782,8 +779,7 @@ func TestNotEnoughMemory(t *testing.T) {
 	}
 }
 
-// Data that turn bad half way leave what is there: the set that is built in, or the
-// run under way.
+// If loading a data set fails half way, the data set and the run stay.
 func TestDataTurnBad(t *testing.T) {
 	dir := useSite(t, false)
 	var file bytes.Buffer
@@ -816,21 +812,19 @@ func TestDataTurnBad(t *testing.T) {
 	waitFor[bool](p, fmt.Sprintf(`sae.state().status === "training" && sae.state().epoch > %d`, epoch))
 }
 
-// In a tab in the background, whose timers rest and which is not painted, training
-// goes on to its end.
+// A tab in the background, whose timers stop and which is not painted, trains to the end.
 func TestInTheBackground(t *testing.T) {
 	p := openWith(t, hideable, "")
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 30}).then(() => sae.play())`)
-	// What waits for its end needs no timer either.
+	// Waiting for the end needs no timer either.
 	evaluate[chromedp.Void](p, `hide(), new Promise((end) => sae.on("state", () => sae.state().status === "done" && end()))`)
 	if n := len(state(p).History); n != 30 {
 		t.Errorf("a history of %d epochs, want 30", n)
 	}
 }
 
-// A machine that slept for a night in the middle of a batch goes on where it was:
-// no worker is taken for dead, and the night counts neither as training nor in the
-// time that is left.
+// A machine that sleeps for a night within a batch continues the run. No worker counts as
+// lost, and the night counts neither as training nor in the time left.
 func TestMachineSleeps(t *testing.T) {
 	p := openWith(t, skippable+faulty, skippable)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 1000}).then(() => sae.play())`)
@@ -848,8 +842,8 @@ func TestMachineSleeps(t *testing.T) {
 	}
 }
 
-// A run that diverges stops, says so and is back where it was saved; a lower
-// learning rate goes on from there. Before its first save it is back at its start.
+// A run that diverges stops with a message and returns to its last save, or to its start. A
+// lower learning rate continues from there.
 func TestDivergence(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -878,7 +872,7 @@ func TestDivergence(t *testing.T) {
 	waitFor[bool](p, `["idle", "paused"].includes(sae.state().status) && errors.join().includes("Training diverged")`)
 	p.screenshot("diverged")
 
-	checkpoint.Settings.LR = 10 // from here on
+	checkpoint.Settings.LR = 10
 	var file bytes.Buffer
 	if err := checkpoint.Write(&file); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The report of tools/train draws its charts from a file, in light and dark,
-// with no other file.
+// The report of tools/train, opened as a file, draws its charts in light and dark without
+// other files.
 func TestReport(t *testing.T) {
 	file, err := filepath.Abs(filepath.Join(t.TempDir(), "report.html"))
 	if err != nil {

@@ -19,11 +19,11 @@ import (
 	"sae/data"
 )
 
-// Each page forbids what could run foreign code in it or send something away.
+// The policy of each page forbids foreign code and sending data elsewhere.
 func TestPolicy(t *testing.T) {
 	for _, file := range []string{"", "embed.html", "bench.html"} {
 		p := open(t, file, desktop)
-		p.expectProblem(`form-action`) // that Chromium reports twice
+		p.expectProblem(`form-action`) // Chromium reports it twice
 		for _, attempt := range []struct{ script, directive string }{
 			{`document.body.append(Object.assign(document.createElement("script"), { text: "hacked = 1" }))`, "require-trusted-types-for"},
 			{`document.body.append(Object.assign(document.createElement("script"), { src: "https://example.com/x.js" }))`, "require-trusted-types-for"},
@@ -48,7 +48,7 @@ func TestPolicy(t *testing.T) {
 			{`(() => { const form = Object.assign(document.createElement("form"), { action: "https://example.com/" }); document.body.append(form); form.submit(); })()`, "form-action"},
 		} {
 			p.expectProblem(`Content Security Policy|requires 'Trusted`)
-			// Run by a timer, since DevTools may evaluate what the page may not.
+			// In a timer, because the policy does not apply to DevTools.
 			got := evaluate[string](p, fmt.Sprintf(`new Promise((resolve) => {
 				addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective), { once: true });
 				setTimeout(() => {
@@ -66,19 +66,19 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// recorder is a proxy that notes all requests of a browser context.
+// recorder is a proxy that records all requests of a browser context.
 type recorder struct {
 	mutex    sync.Mutex
 	requests []request
 }
 
 type request struct {
-	url, what string // what is the kind of thing asked for, as the browser names it
-	cookies   bool   // whether any came or went
+	url, what string // what is the request's destination, as the browser names it
+	cookies   bool   // whether any were sent or set
 }
 
-// record has a page's browser context go through a proxy, workers and frames
-// included.
+// record sends all requests of a page's browser context, including workers and frames,
+// through a proxy.
 func record(t *testing.T) (*recorder, chromedp.CreateBrowserContextOption) {
 	r := &recorder{}
 	forward := &httputil.ReverseProxy{
@@ -96,7 +96,7 @@ func record(t *testing.T) (*recorder, chromedp.CreateBrowserContextOption) {
 			r.mutex.Lock()
 			defer r.mutex.Unlock()
 			r.requests = append(r.requests, request{"https://" + q.Host, "connection", false})
-			http.Error(w, "nothing lies there", http.StatusBadGateway)
+			http.Error(w, "no such host", http.StatusBadGateway)
 			return
 		}
 		forward.ServeHTTP(w, q)
@@ -108,7 +108,7 @@ func record(t *testing.T) (*recorder, chromedp.CreateBrowserContextOption) {
 	}
 }
 
-// check reports requests to other places than those below an address, and cookies.
+// check reports requests outside the given folders, and cookies.
 func (r *recorder) check(t *testing.T, folders ...string) {
 	t.Helper()
 	r.mutex.Lock()
@@ -124,8 +124,8 @@ func (r *recorder) check(t *testing.T, folders ...string) {
 	}
 }
 
-// A visit with all that there is to see asks for nothing outside the site's folder,
-// and neither does an embed; go test -v prints what is asked for.
+// A visit to everything, and an embed, request nothing outside the site's folder. go test
+// -v prints the requests.
 func TestRequests(t *testing.T) {
 	useSite(t, false)
 	requests, option := record(t)
@@ -156,8 +156,8 @@ func TestRequests(t *testing.T) {
 	requests.check(t, siteURL)
 }
 
-// The names in a data set, of its classes, of files, of runs and in links are text
-// wherever they are shown.
+// Names of data sets, classes, files and runs, and values in links, are shown as text,
+// never as HTML.
 func TestHostileNames(t *testing.T) {
 	useSite(t, false)
 	const name = `<img src=x onerror="hacked=1"><script>hacked=1</script>`

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// openLink opens the demo at a link, an address below the site's or a whole one.
+// openLink opens the demo at a link, which may be relative.
 func openLink(tb testing.TB, link string) *page {
 	tb.Helper()
 	p := open(tb, strings.TrimPrefix(link, siteURL), desktop)
@@ -20,8 +20,8 @@ func openLink(tb testing.TB, link string) *page {
 	return p
 }
 
-// A link reproduces a run bit for bit and says so; what is wrong with one is
-// named, and the rest of it used.
+// A link reproduces a run bit for bit, and the page says so. Errors in a link are named, and
+// the rest of it is used.
 func TestLink(t *testing.T) {
 	useSite(t, false)
 	p := openLink(t, "?experiment=3&hidden=16&latent=8&epochs=2&bogus=1&lr=x")
@@ -50,7 +50,7 @@ func TestLink(t *testing.T) {
 	waitFor[bool](other, fmt.Sprintf(`document.querySelector("#share [role=status]").innerText.includes(%q)`, "Not the same as the link's run"))
 }
 
-// The form under Share makes snippets that embed what is set, and shows it.
+// Share makes snippets that embed the current settings, with a preview.
 func TestSnippets(t *testing.T) {
 	useSite(t, false)
 	p := openLink(t, "?experiment=3&hidden=16&latent=8&epochs=2")

@@ -25,25 +25,24 @@ import (
 	"sae/data"
 )
 
-// The soak takes half an hour and more: make soak runs it, make test does not.
+// The soak takes half an hour or more, so make test does not run it; make soak does.
 var (
 	soak     = flag.Duration("soak", 0, "how long TestSoak lasts; 0 skips all of the soak")
 	soakSeed = flag.Uint64("soakseed", 1, "of what TestSoak does")
 )
 
-// settled is after how long memory has to stay as it is.
+// settled is the time after which memory must not grow.
 const settled = 5 * time.Minute
 
-// soakOptions have Chromium keep no code that V8 compiles, nor lists of what it has
-// compiled. V8 compiles more and more as time goes by, which would hide what the page
-// itself keeps.
+// soakOptions make Chromium keep no compiled code and no lists of it. Otherwise, V8's
+// memory would grow with time and hide leaks of the page.
 var soakOptions = []chromedp.ExecAllocatorOption{
 	chromedp.Flag("js-flags", "--stress-flush-code --no-opt --no-maglev --no-sparkplug"),
 	chromedp.Flag("disable-features", disabledFeatures+",LocalCompileHints"),
 }
 
-// openSoak opens the demo with what counts in testdata/soak.js, in the page and in
-// its workers.
+// openSoak opens the demo with the counters of testdata/soak.js, in the page and in its
+// workers.
 func openSoak(t *testing.T) *page {
 	if *soak == 0 {
 		t.Skip("a soak is asked for by make soak")
@@ -60,7 +59,7 @@ func openSoak(t *testing.T) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := open(t, "bench.html", desktop) // same origin; the page comes next
+	p := open(t, "bench.html", desktop) // the same origin, before the page
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: string(counter)})
 		return err
@@ -71,15 +70,15 @@ func openSoak(t *testing.T) *page {
 	return p
 }
 
-// usage is what the page or a worker takes.
+// usage is what the page or a worker uses.
 type usage struct {
 	WASM    float64 // bytes of the program's memory
-	Values  int     // of JavaScript that Go holds
-	Funcs   int     // of Go that JavaScript can call
-	Workers int     // that were started here and not ended
-	Started int     // that were ever started here
+	Values  int     // JavaScript values that Go references
+	Funcs   int     // Go functions that JavaScript can call
+	Workers int     // workers that were started here and have not ended
+	Started int     // workers that were ever started here
 	Ports   int     // MessagePorts that listen
-	Heap    float64 `json:"-"` // bytes of JavaScript's, after collections
+	Heap    float64 `json:"-"` // bytes of JavaScript's heap, after garbage collection
 }
 
 func (u usage) String() string {
@@ -88,11 +87,11 @@ func (u usage) String() string {
 
 const usageHeader = "wasm MB heap MB values funcs workers ports"
 
-// measure returns what the page and its training worker take.
+// measure returns the usage of the page and its training worker.
 func measure(p *page) (page, worker usage) {
 	p.tb.Helper()
-	// Everything is drawn anew a few times: Go, too, collects its garbage then, which
-	// holds some of JavaScript's.
+	// Draws everything a few times, so that Go collects its garbage, which references
+	// JavaScript values.
 	evaluate[chromedp.Void](p, `(async () => {
 		for (let i = 0; i < 20; i++) {
 			document.querySelector("button.theme").click();
@@ -121,7 +120,7 @@ func measureOne(p *page, ctx context.Context) usage {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
 	defer cancel()
-	for range 10 { // what one lets go of is garbage of the next
+	for range 10 { // each collection may free more
 		if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			p.tb.Fatal(err)
 		}
@@ -138,7 +137,7 @@ func measureOne(p *page, ctx context.Context) usage {
 	return u
 }
 
-// curve is what the page and its worker took at some moments.
+// curve is the usage of the page and its worker over time.
 type curve struct {
 	t       *testing.T
 	times   []string
@@ -160,8 +159,8 @@ func (c *curve) add(time string, p *page) {
 	}
 }
 
-// flat reports what has grown by more than a twentieth from one moment to the last,
-// and what has been leaked. As garbage comes and goes, medians of five are compared.
+// flat reports leaks, and usage that has grown by more than a twentieth from one moment to
+// the last. It compares medians of five, because of garbage.
 func (c *curve) flat(from int) {
 	c.t.Helper()
 	last := len(c.times) - 5
@@ -179,7 +178,7 @@ func (c *curve) flat(from int) {
 		}{
 			{"WASM memory", func(u usage) float64 { return u.WASM }, 0},
 			{"JavaScript heap", func(u usage) float64 { return u.Heap }, 0},
-			// Go lets go of what it holds when it collects its own garbage next.
+			// Go releases them with its next garbage collection.
 			{"values held by Go", func(u usage) float64 { return float64(u.Values) }, 1500},
 			{"funcs", func(u usage) float64 { return float64(u.Funcs) }, 50},
 			{"workers", func(u usage) float64 { return float64(u.Workers) }, 0},
@@ -202,9 +201,8 @@ func (c *curve) flat(from int) {
 	}
 }
 
-// A small network trains for 500 epochs and then for 1,500 more, without an error and,
-// from the fifth minute on, in no more memory: by then the timeline is full and V8 has
-// compiled what it compiles.
+// A small network trains for 2,000 epochs without an error. From the fifth minute on, when
+// the timeline is full and V8 has compiled everything, memory does not grow.
 func TestSoakEpochs(t *testing.T) {
 	p := openSoak(t)
 	const epochs, first, step = 2000, 500, 50
@@ -217,7 +215,7 @@ func TestSoakEpochs(t *testing.T) {
 		case first + step:
 			evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({epochs: %d})`, epochs))
 		}
-		// Events, not the state: that has the whole history each time.
+		// Uses events, because the state contains the whole history.
 		failure := evaluate[string](p, fmt.Sprintf(`sae.play().then(() => new Promise((resolve) => {
 			const ends = [
 				sae.on("epoch", ({epoch}) => epoch >= %d && end("")),
@@ -246,9 +244,9 @@ func TestSoakEpochs(t *testing.T) {
 	}
 }
 
-// TestSoak does at random what a user can do, by window.sae, clicks and keys. Every
-// minute it puts the page back as it was and measures what that takes. No error may
-// come, and nothing may grow after the fifth minute.
+// TestSoak uses the page at random, by window.sae, clicks and keys. Every minute, it resets
+// the page and measures its usage. There must be no error, and nothing may grow after the
+// fifth minute.
 func TestSoak(t *testing.T) {
 	p := openSoak(t)
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
@@ -267,7 +265,7 @@ func TestSoak(t *testing.T) {
 	from, start := -1, time.Now()
 	evaluate[chromedp.Void](p, `monkey.longest()`)
 	p.at("train")
-	waitFor[bool](p, `document.querySelector(".timeline input").max === "63"`) // 64 moments, as many as it ever has
+	waitFor[bool](p, `document.querySelector(".timeline input").max === "63"`) // 64 moments, the most it has
 	for minute := 1; ; minute++ {
 		now := time.Duration(minute) * time.Minute
 		for time.Since(start) < now {
@@ -307,16 +305,16 @@ func fewClasses(t *testing.T) string {
 	return fileJS("two.sae", fmt.Sprintf(`Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))`, base64.StdEncoding.EncodeToString(file.Bytes())))
 }
 
-// monkey does things at random.
+// monkey performs random actions.
 type monkey struct {
 	page    *page
 	random  *rand.Rand
 	done    map[string]int // how often, by action
-	refused map[string]int // how often window.sae did not, by reason
+	refused map[string]int // how often window.sae rejected, by reason
 }
 
-// actions are what the monkey does, with how often beside the others. What is neither
-// a click, a key nor a look is in testdata/monkey.js.
+// actions are the monkey's actions, with their relative frequencies. Those other than
+// clicks, keys and looks are in testdata/monkey.js.
 var actions = []struct {
 	name  string
 	often int
@@ -326,10 +324,10 @@ var actions = []struct {
 	{"loadDataset", 1}, {"exportImport", 1}, {"pass", 2}, {"listen", 1},
 }
 
-// keys are those that mean something, and what moves the focus.
+// keys are the shortcuts, and keys that move the focus.
 var keys = []string{" ", "s", "r", "z", "o", "l", "m", "t", "f", "e", "c", "d", "?", "1", "2", "3", "4", kb.Escape, kb.Escape, kb.ArrowLeft, kb.ArrowRight, kb.Tab, kb.Enter}
 
-// act does one thing, and waits a little.
+// act performs one action and waits a little.
 func (m *monkey) act() {
 	var lots []string
 	for _, action := range actions {
@@ -358,15 +356,15 @@ func (m *monkey) do(action string) {
 	evaluate[chromedp.Void](m.page, `monkey.prune(4)`)
 }
 
-// click clicks on one of the controls that can be seen, by a number from 0 to 1.
+// click clicks on a visible control, chosen by a number from 0 to 1.
 func (m *monkey) click(which float64) {
 	m.page.tb.Helper()
 	at := evaluate[[]float64](m.page, fmt.Sprintf(`monkey.control(%g)`, which))
 	m.page.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// everything does each thing there is, so that what is made once is there from the
-// start, above all WebAssembly's memory, which never shrinks.
+// everything performs each action once, so that whatever is created only once exists from
+// the start, above all WebAssembly's memory, which never shrinks.
 func (m *monkey) everything() {
 	evaluate[chromedp.Void](m.page, `monkey.largest()`)
 	for _, action := range actions {
@@ -377,12 +375,12 @@ func (m *monkey) everything() {
 	}
 }
 
-// tidy puts the page back as it was.
+// tidy resets the page.
 func (m *monkey) tidy() {
 	m.page.tb.Helper()
 	m.page.look(desktop)
 	evaluate[chromedp.Void](m.page, `monkey.tidy()`)
-	time.Sleep(2 * time.Second) // for what the page and the browser do later
+	time.Sleep(2 * time.Second) // for delayed work of the page and the browser
 	if s := state(m.page); s.Status != "idle" {
 		m.page.tb.Fatalf("the run is %s: %s", s.Status, s.Error)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Teams of 1, 2, 4 and 8 workers train the same weights, bit for bit, in a page
-// that is not isolated from other origins and so has no shared memory.
+// Teams of 1, 2, 4 and 8 workers train the same weights, bit for bit, in a page that is not
+// cross-origin isolated and so has no shared memory.
 func TestTeamsTrainTheSame(t *testing.T) {
 	p := open(t, "bench.html", desktop)
 	if evaluate[bool](p, `crossOriginIsolated`) {
@@ -20,13 +20,13 @@ func TestTeamsTrainTheSame(t *testing.T) {
 	}
 	for _, layers := range [][]int{
 		{3072, 128, 64, 128, 3072},
-		{3072, 100, 37, 5, 37, 100, 3072}, // slices of unequal width, and some of none
+		{3072, 100, 37, 5, 37, 100, 3072}, // slices of different widths, some of 0
 	} {
 		var first string
 		for _, workers := range []int{1, 2, 4, 8} {
 			config, err := json.Marshal(map[string]any{
 				"layers": layers, "latentIndex": len(layers) / 2, "l1": 1e-4,
-				"images": 600, "batch": 64, "epochs": 4, "warmup": 1, // 50 steps, the last of each epoch short
+				"images": 600, "batch": 64, "epochs": 4, "warmup": 1, // 50 steps, with a short batch at the end of each epoch
 				"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "threads": workers,
 			})
 			if err != nil {
@@ -55,8 +55,7 @@ func TestTeamsTrainTheSame(t *testing.T) {
 	}
 }
 
-// The number of workers changes in the middle of a run, which goes on and
-// learns what it would have learnt.
+// Changing the number of workers during a run does not change its result.
 func TestWorkersChangeWithinARun(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
@@ -80,7 +79,7 @@ func TestWorkersChangeWithinARun(t *testing.T) {
 	}
 }
 
-// In a frame, training waits while it cannot be seen.
+// A frame trains only while it is visible.
 func TestUnseenFrameDoesNotTrain(t *testing.T) {
 	dir := useSite(t, false)
 	const article = `<!doctype html><link rel="icon" href="data:,"><title>Article</title><div style="height: 3000px"></div><iframe src="index.html" width="900" height="700"></iframe>`
@@ -101,12 +100,12 @@ func TestUnseenFrameDoesNotTrain(t *testing.T) {
 	evaluate[chromedp.Void](p, `scrollTo(0, 0)`)
 	evaluate[chromedp.Void](p, `scrollTo(0, 3000)`)
 	if status := evaluate[string](p, `new Promise(seen => setTimeout(() => seen(frames[0].sae.state().status), 500))`); status != "paused" {
-		t.Errorf("status %q after a pause by hand and a look elsewhere, want paused", status)
+		t.Errorf("status %q after a pause by hand and scrolling away and back, want paused", status)
 	}
 }
 
-// A worker of a team that is lost, with or without a word, costs nothing: the run
-// goes on from its save with a new team.
+// If a worker of a team is lost, with or without an error, the run continues from its save
+// with a new team.
 func TestLostMember(t *testing.T) {
 	p := openWith(t, skippable+faulty, skippable+faulty)
 	evaluate[bool](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); true`)
@@ -130,7 +129,7 @@ func TestLostMember(t *testing.T) {
 		waitFor[bool](p, `sae.state().status === "training" && sae.state().workers === 2`)
 		epoch := state(p).Epoch
 		waitFor[bool](p, fmt.Sprintf(`sae.state().epoch > %d`, epoch))
-		if errors := evaluate[[]string](p, `errors.splice(0)`); len(errors) != 1 { // also none when the new team starts
+		if errors := evaluate[[]string](p, `errors.splice(0)`); len(errors) != 1 { // the new team must cause no other
 			t.Errorf("errors %q, want one", errors)
 		}
 		p.dismiss()

@@ -2,10 +2,11 @@
 //
 //	node engines.mjs ENGINE BROWSER SITE HOST FOLDER
 //
-// ENGINE is chromium, firefox, firefox-simd (which is Firefox without relaxed SIMD),
-// firefox-hides (which resists fingerprinting, with other steps) or webkit; BROWSER the path of the program, or of WebKit's driver; SITE the address
-// of the site and HOST that of a page elsewhere that embeds it. Screenshots go to
-// FOLDER. What the demo does is a step, whose result is "yes" or why not.
+// ENGINE is chromium, firefox, firefox-simd (Firefox without relaxed SIMD), firefox-hides
+// (Firefox with resistFingerprinting, and other steps) or webkit. BROWSER is the path of the
+// program, or of WebKit's driver. SITE is the address of the site, and HOST that of a page
+// of another origin that embeds it. Screenshots are written to FOLDER. The result of a step
+// is "yes" or what went wrong.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -16,8 +17,8 @@ import puppeteer from "puppeteer-core";
 const [engine, browser, site, host, folder] = process.argv.slice(2);
 const desktop = [1440, 900], phone = [390, 844];
 
-// The three ways to drive a browser. Each opens a page that can open an address,
-// evaluate a function in the document, click on what a selector finds, and so on.
+// The ways to drive a browser. Each returns a page with functions to open an address,
+// evaluate a function in the document, click on a selector, and so on.
 
 // puppet drives Chromium and Firefox.
 async function puppet() {
@@ -47,7 +48,7 @@ async function puppet() {
   };
 }
 
-// webDriver drives WebKit, by W3C's WebDriver, on a display of its own.
+// webDriver drives WebKit, by W3C WebDriver, on its own display.
 async function webDriver() {
   const children = [];
   const start = (command, args, options) => {
@@ -128,7 +129,7 @@ async function webDriver() {
 const page = await (engine === "webkit" ? webDriver() : puppet());
 const seen = { version: page.version, steps: {}, problems: [] };
 
-// step does what a user does and notes "yes", or what went wrong.
+// step performs a step and records "yes", or what went wrong.
 async function step(name, act) {
   try {
     await act();
@@ -142,7 +143,7 @@ function expect(what, ok) {
   if (!ok) throw new Error(`expected ${what}`);
 }
 
-// until waits for a function in the document to return what is truthy.
+// until waits until a function in the document returns a truthy value.
 async function until(fn, ...args) {
   for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
     const value = await page.evaluate(fn, ...args);
@@ -157,8 +158,8 @@ async function openDemo() {
   await page.evaluate(() => sae.ready);
 }
 
-// press clicks on the play button once it has the label, for so long that the page
-// is rendered meanwhile.
+// press waits until the play button has the label and clicks it, slowly enough that the page
+// renders meanwhile.
 async function press(label) {
   await until((label) => document.querySelector("button.play:enabled span")?.innerText === label, label);
   await page.click("button.play", 300);
@@ -168,7 +169,8 @@ async function screenshot(name) {
   await writeFile(join(folder, `${engine}-${name}.png`), await page.screenshot());
 }
 
-// kept returns "kept" once a run of four latent units is stored, or why none will be.
+// kept waits until a run of four latent units is stored and returns "kept", or why none will
+// be.
 const kept = () => new Promise((resolve) => {
   location.hash = "compare";
   const lead = document.querySelector("#runs .lead");
@@ -186,7 +188,7 @@ const kept = () => new Promise((resolve) => {
 const done = () => sae.state().status === "done";
 const losses = () => JSON.stringify(sae.state().history.slice(0, 2));
 
-// hides sees that Firefox, where it hides what is on a canvas, is not taken at its word.
+// hides checks that the page does not use pixels that Firefox falsifies.
 async function hides() {
   await openDemo();
   const picture = [...await readFile(join(folder, "two-colours.png"))];
@@ -227,7 +229,7 @@ async function core() {
     expect(`an idle demo, not one that is ${status}`, status === "idle");
     seen.kernel = kernel;
   });
-  // The run that the others are held against, also those in other browsers.
+  // The reference run, also for other browsers.
   await step("Trains", async () => {
     await page.evaluate(() => sae.set({ epochs: 2, workers: 1 }));
     await press("Train");

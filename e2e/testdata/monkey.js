@@ -1,5 +1,5 @@
-// What the monkey of the soak does in the page, each given random numbers from 0 to 1.
-// What window.sae refuses is returned.
+// The actions of the soak's monkey in the page. Their arguments are random numbers from 0 to
+// 1. They return the errors of window.sae.
 "use strict";
 
 window.monkey = (() => {
@@ -23,13 +23,13 @@ window.monkey = (() => {
   const views = [["features", "features"], ["explore", "explorer"], ["compare", "runs"], ["data", "data"], ["model", "model"], ["share", "share"], ["train", "loss"]];
   const press = (label) => [...document.querySelectorAll("button")].find((button) => button.innerText === label || button.ariaLabel === label)?.click();
 
-  // Records of CIFAR-10, with half of one at the end where bad.
+  // Records of CIFAR-10, with half a record at the end if bad.
   const records = (random, bad) => new File([Uint8Array.from({ length: 300 * 3073 + (bad ? 1500 : 0) }, (_, i) => i % 3073 ? (i * i * (1 + random)) >> 7 : i / 3073 % 10)], "data_batch_1.bin");
 
   const useSynthetic = async () => {
     await visit("data", "data");
     const synthetic = document.querySelector("#data input[value=synthetic]");
-    await pause(200); // a click just now may load another one
+    await pause(200); // an earlier click may load another one
     await until(() => !synthetic.disabled);
     synthetic.click();
     await until(() => sae.state().dataset.name === "Synthetic" && sae.state().status !== "loading");
@@ -93,7 +93,7 @@ window.monkey = (() => {
       setTimeout(() => events.forEach((unsubscribe) => unsubscribe()), 1000);
       return "";
     },
-    // Asks for as much memory as anything here can.
+    // Uses the most memory of all actions.
     async largest() {
       await useSynthetic();
       for (const settings of [{ experiment: 4, latent: 256 }, { experiment: 3, latent: 1024 }, { experiment: 2, latent: 1024 }]) {
@@ -105,7 +105,7 @@ window.monkey = (() => {
       }
       await visit("explore", "explorer");
       press("Draw the map");
-      document.querySelector("#explorer .map").scrollIntoView(); // it is drawn where it can be seen
+      document.querySelector("#explorer .map").scrollIntoView(); // it is drawn only when it is visible
       await until(() => document.querySelector("#explorer .map .plot canvas"));
     },
     // Fills the timeline.
@@ -114,11 +114,11 @@ window.monkey = (() => {
       await sae.set({ experiment: 1, hidden: "16", latent: 64, batch: 32, subset: 256, workers: 1, epochs: 10000 });
       await sae.play();
     },
-    // Deletes runs but for the last few: they are kept on purpose.
+    // Deletes all runs but the last few, because runs are stored on purpose.
     prune(few) {
       for (const button of [...document.querySelectorAll("#runs .actions button:last-child")].slice(0, -few || undefined)) button.click();
     },
-    // Puts the page back as it was at the start.
+    // Resets the page.
     async tidy() {
       document.querySelector("dialog[open]")?.close();
       await sae.pause();
@@ -141,7 +141,7 @@ window.monkey = (() => {
         return sae.state().status === "idle" && document.querySelectorAll("#runs tbody tr").length === 0;
       });
       press("Dismiss the message");
-      // What cannot be seen shows what it last showed: all is seen once.
+      // Hidden views keep what they showed last, so each is shown once.
       for (const view of views) {
         await visit(...view);
         for (const panel of document.querySelectorAll(".panel, section")) {

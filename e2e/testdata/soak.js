@@ -1,10 +1,10 @@
-// Counts what lives in a page or worker. It runs before all other scripts there.
+// Counts the live objects in a page or worker. It runs before all other scripts.
 "use strict";
 
 globalThis.soak = (() => {
-  const workers = new Set(); // those not terminated
-  const ports = new Map(); // those that listen and are neither closed nor collected, weakly
-  const funcs = new WeakSet(); // of Go
+  const workers = new Set(); // not terminated
+  const ports = new Map(); // WeakRefs of ports that listen and are not closed
+  const funcs = new WeakSet(); // Go functions
   let go = null;
   let started = 0;
 
@@ -65,7 +65,7 @@ globalThis.soak = (() => {
     const held = go._values.filter((value, id) => go._goRefCounts[id] > 0);
     return {
       wasm: go._inst.exports.mem.buffer.byteLength,
-      values: held.length, // of JavaScript that Go holds
+      values: held.length, // JavaScript values that Go references
       funcs: held.filter((value) => funcs.has(value)).length,
       workers: workers.size,
       started,

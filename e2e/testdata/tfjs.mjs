@@ -1,6 +1,6 @@
-// Loads model.json, encoder.json and decoder.json in a folder into TensorFlow.js,
-// runs an image through them, goes on training the whole and prints what they
-// give: node tfjs.mjs FOLDER, where FOLDER/image.json is the image.
+// Loads model.json, encoder.json and decoder.json in a folder into TensorFlow.js, runs an
+// image through them, continues training the autoencoder and prints the results: node
+// tfjs.mjs FOLDER, where FOLDER/image.json is the image.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 const folder = process.argv[2];
 const image = JSON.parse(readFileSync(join(folder, "image.json")));
 
-// load reads a model as tf.loadLayersModel does from an address.
+// load reads a model from a file as tf.loadLayersModel does from an address.
 function load(name) {
   const model = JSON.parse(readFileSync(join(folder, name)));
   const files = model.weightsManifest.flatMap((group) => group.paths).map((path) => readFileSync(join(folder, path)));

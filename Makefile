@@ -145,7 +145,7 @@ $(SITE)/renderer.js: go.mod node_modules/.package-lock.json
 	sed '/^ *\/\*DEBUG/d' $$(go list -m -f '{{.Dir}}' github.com/vugu/vugu)/domrender/renderer-js-script.js | \
 	node_modules/.bin/esbuild --minify --log-level=warning >$@
 
-# Tells the page which data sets exist, so that it need not try them.
+# Tells the page which data sets exist.
 $(SITE)/data/index.json: data/
 	@mkdir -p $(@D)
 	echo '{"datasets":[$(DATASET:data/%="%")]}' >$@

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table in settings.md")
 
-// The table in settings.md is that of the program.
+// The table in settings.md agrees with nn/experiment.
 func TestSettings(t *testing.T) {
 	content, err := os.ReadFile("settings.md")
 	if err != nil {
@@ -33,7 +33,7 @@ func TestSettings(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatal("settings.md: the table is not that of nn/experiment; run: go test ./docs -update")
+		t.Fatal("settings.md: the table is out of date; run: go test ./docs -update")
 	}
 	if err := os.WriteFile("settings.md", []byte(want), 0o644); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestLinks(t *testing.T) {
 			if _, err := fs.Stat(root, to); err != nil {
 				t.Errorf("%s: link %s: there is no file %s", name, target, to)
 			} else if hasAnchor && !anchors(files[to])[anchor] {
-				t.Errorf("%s: link %s: there is no such heading in %s", name, target, to)
+				t.Errorf("%s: link %s: %s has no such heading", name, target, to)
 			}
 		}
 	}
@@ -130,7 +130,7 @@ var (
 	punctuation = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// linkTargets returns the targets of the links in Markdown, outside code.
+// linkTargets returns the targets of the links in Markdown, except in code.
 func linkTargets(text string) (targets []string) {
 	for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
 		targets = append(targets, match[1])

@@ -1,4 +1,4 @@
-// The buttons in the text drive the demos, and the text tells what came of it.
+// The buttons in the text control the demos, and the text shows their results.
 "use strict";
 
 const all = (selector) => document.querySelectorAll(selector);
@@ -9,8 +9,8 @@ function report(message) {
   problem.hidden = !message;
 }
 
-// <button data-for="ID" data-set="SETTINGS" data-do="COMMAND">: sets, and plays or what
-// the command says, from the start where the run is done.
+// <button data-for="ID" data-set="SETTINGS" data-do="COMMAND"> sets settings, resets a run
+// that is done, and calls a method of the demo, by default play.
 for (const button of all("button[data-for]")) {
   button.addEventListener("click", async () => {
     const demo = document.getElementById(button.dataset.for);
@@ -50,7 +50,7 @@ for (const demo of all("sparse-autoencoder")) {
   demo.addEventListener("error", ({ detail }) => report(detail.message));
 }
 
-// note adds a finished run to a table, in the place of an earlier one with its λ.
+// note adds a finished run to a table. It replaces an earlier one with the same λ.
 function note(rows, { settings, history }) {
   const lambda = settings.lambda.toExponential();
   const { epoch, active, dead, psnr } = history.at(-1);

@@ -1,14 +1,13 @@
-// Command nolines removes from a Go program for js/wasm from which lines of which files
-// its instructions come:
+// Command nolines removes file names and line numbers from a Go program for js/wasm:
 //
 //	go run ./tools/nolines build/site/sae.wasm
 //
-// That is a sixteenth of what a browser loads of the program, and read only for the trace
-// of a panic, which then names functions without their lines.
+// They are a sixteenth of the compressed program, and are used only by the trace of a
+// panic, which then names functions without lines.
 //
-// The program keeps its size: what is removed becomes zeros, which compress to nothing.
-// See runtime/symtab.go for the table, runtime.pclntab, whose layout is that of Go 1.20
-// and later.
+// The program keeps its size: what is removed becomes zeros, which compress to almost
+// nothing. runtime/symtab.go documents the table, runtime.pclntab, whose layout is that
+// of Go 1.20 and later.
 package main
 
 import (
@@ -45,7 +44,7 @@ func run(file string) error {
 func removeLines(program []byte) (err error) {
 	defer func() {
 		if recover() != nil { // an index out of range
-			err = errors.New("the program is cut off or damaged, or its table of functions is laid out in another way than that of Go 1.26")
+			err = errors.New("the program is truncated or damaged, or its table of functions has another layout: want that of Go 1.26")
 		}
 	}()
 	segments, err := dataSegments(program)
@@ -59,7 +58,7 @@ func removeLines(program []byte) (err error) {
 		}
 		copy(memory[s.address:], s.data)
 	}
-	// How the table starts: its version, the granularity of code, the size of a pointer.
+	// The table starts with its version, the granularity of code and the pointer size.
 	start := bytes.Index(memory, []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8})
 	if start < 0 {
 		return errors.New("no table of functions: want a program of Go 1.20 or later")
@@ -71,13 +70,13 @@ func removeLines(program []byte) (err error) {
 	return nil
 }
 
-// What follows the start of the table: numbers and offsets of 8 bytes.
+// Fields of the table after its start, of 8 bytes: numbers and offsets.
 const (
 	functionCount = 8 + 8*iota
 	fileCount
 	textStart
 	nameOffset
-	unitOffset // which files belong to a unit of compilation
+	unitOffset // files of each compilation unit
 	fileOffset
 	valueOffset // sequences of values, each for a range of instructions
 	functionOffset
@@ -88,7 +87,7 @@ const (
 	stackSequence = 16
 	fileSequence  = 20
 	lineSequence  = 24
-	sequenceCount = 28 // of those at moreSequences
+	sequenceCount = 28 // number of offsets at moreSequences
 	unit          = 32
 	firstLine     = 36
 	moreSequences = 44
@@ -128,8 +127,8 @@ func clearLines(table []byte) {
 	}
 }
 
-// sequenceLength returns the length of a sequence: pairs of numbers up to one that starts
-// with zero and is not the first.
+// sequenceLength returns the length of a sequence: pairs of numbers, up to a pair other than
+// the first that starts with zero.
 func sequenceLength(values []byte) int {
 	length := 0
 	skip := func() {
@@ -146,7 +145,7 @@ func sequenceLength(values []byte) int {
 	return length + 1
 }
 
-// segment is a part of the memory that a program starts with.
+// segment is a part of the program's initial memory.
 type segment struct {
 	address int
 	data    []byte // in the program

@@ -87,22 +87,22 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Merging changelogs of two branches can repeat a section.
+// Merging changelogs of two branches can repeat a section or an entry.
 func TestChangelog(t *testing.T) {
 	content, err := os.ReadFile("../CHANGELOG.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	versions := regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(string(content), -1)
-	if len(versions) == 0 {
+	lines := regexp.MustCompile(`(?m)^(?:## |- ).+$`).FindAllString(string(content), -1)
+	if len(lines) == 0 {
 		t.Error("CHANGELOG.md has no versions")
 	}
 	seen := map[string]bool{}
-	for _, version := range versions {
-		if seen[version[1]] {
-			t.Errorf("CHANGELOG.md has section %s twice", version[1])
+	for _, line := range lines {
+		if seen[line] {
+			t.Errorf("CHANGELOG.md has %q twice", line)
 		}
-		seen[version[1]] = true
+		seen[line] = true
 	}
 }
 

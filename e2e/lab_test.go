@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // axe runs axe-core on the page and reports what it finds.
@@ -303,10 +304,15 @@ func TestSlowMotion(t *testing.T) {
 	waitFor[bool](p, `sae.state().epoch > 2`)
 }
 
-// The lesson sets up its experiments and notices their results, on the synthetic data set.
+// The lesson from beginning to end, as a reader goes through it, with the settings and on
+// the pictures that are there at first: all that it says to watch for is to be seen.
 func TestLesson(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
+	p.do(chromedp.KeyEvent("l"))
+	waitFor[bool](p, `document.activeElement.matches("#lesson h2")`)
+	p.do(chromedp.KeyEvent(kb.Escape))
+	waitFor[bool](p, `document.querySelector("#lesson").hidden && document.activeElement.matches("[aria-controls=lesson]")`)
 	p.do(chromedp.KeyEvent("l"))
 	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
 	press := func(text string) {
@@ -317,31 +323,71 @@ func TestLesson(t *testing.T) {
 			return button !== undefined;
 		})()`, text))
 	}
+	click := func(selector string) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e?.click(); return !!e; })()`, selector))
+	}
 	seen := func(n int) {
 		t.Helper()
-		waitFor[bool](p, fmt.Sprintf(`document.querySelectorAll("#lesson li[data-seen]").length >= %d`, n))
+		waitFor[bool](p, fmt.Sprintf(`document.querySelectorAll("#lesson li[data-seen]").length === %d`, n))
 	}
-	evaluate[chromedp.Void](p, `sae.set({hidden: "64"})`)
 	press("Train experiment 1")
-	evaluate[chromedp.Void](p, `document.querySelectorAll(".plate .pick")[2].click()`)
+	p.at("train")
+	click(".plate .pick:nth-child(3)")
 	seen(3)
 	axe(p, "lesson")
 	p.screenshot("lesson")
+
 	press("Next")
 	press("Train experiment 2")
 	p.at("compare")
-	waitFor[bool](p, `(() => { const box = document.querySelector("#runs td input[type=checkbox]"); box?.click(); return !!box; })()`)
-	waitFor[bool](p, `sae.state().settings.experiment === 2 && sae.state().status === "done"`)
-	seen(2)
+	click("#runs td input[type=checkbox]")
+	seen(3)
+
 	press("Next")
 	press("Train with λ = 1e-4")
-	waitFor[bool](p, `sae.state().settings.lambda === 1e-4 && sae.state().status === "done"`)
-	seen(2)
+	seen(3)
 	p.look(phone)
 	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page scrolls sideways on a phone")
 	}
+	if height := evaluate[float64](p, `document.querySelector("#lesson").offsetHeight`); height > 64 {
+		t.Errorf("while it trains, the lesson takes %v pixels of a phone, want one line", height)
+	}
+	p.screenshot("lesson-folded")
+	click("#lesson .fold")
+	waitFor[bool](p, `document.querySelector("#lesson").offsetHeight > 200`)
 	p.screenshot("lesson-phone")
+	p.look(desktop)
+
+	press("Next")
+	press("Train with λ = 2e-4")
+	waitFor[bool](p, `document.querySelectorAll("#lesson .contrast canvas").length === 2`)
+	seen(2)
+	p.screenshot("lesson-dead")
+	click("#lesson .contrast li:first-child button")
+	seen(3)
+
+	press("Next")
+	press("Train experiment 3")
+	waitFor[bool](p, `sae.state().settings.experiment === 3 && sae.state().epoch > 0`)
+	p.at("features")
+	click(".tiles .tile:not(:has(.dead))")
+	seen(1)
+	p.at("explore")
+	waitFor[bool](p, `(() => {
+		const slider = document.querySelector("#explorer input[type=range]");
+		if (!slider) return false;
+		slider.value = Number(slider.max);
+		slider.dispatchEvent(new Event("input", { bubbles: true }));
+		return true;
+	})()`)
+	seen(3) // with the map, which so few pictures have without being asked for
+
+	press("Next")
+	press("Train experiment 4")
+	seen(3)
+	p.screenshot("lesson-pca")
 }
 
 // A chart is saved as a picture, and its data as CSV.

@@ -92,7 +92,7 @@ func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 		if err := p.renderer.Render(results); err != nil {
 			panic(err)
 		}
-		if came && p.Panel != "" {
+		if came && p.Open != nil {
 			if title := element(p.ID).Call("querySelector", "h2"); title.Truthy() {
 				title.Call("focus")
 			}

@@ -67,6 +67,12 @@ func (f *Features) Open(unit int) {
 	f.refresh()
 }
 
+// ShowUnit shows what a unit does, in the view Features.
+func (p *Page) ShowUnit(unit int) {
+	p.Visit(ViewFeatures)
+	p.Features.Open(unit)
+}
+
 // refresh asks the worker for the detail of the open unit.
 func (f *Features) refresh() {
 	unit, run := f.Unit, f.training.run

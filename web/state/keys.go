@@ -32,6 +32,10 @@ var Shortcuts = []Shortcut{
 	{"m", "M", "More settings", func(p *Page) { p.Form.Show(!p.Form.Open) }, false},
 	{"?", "?", "These keys", func(p *Page) { p.Help = !p.Help }, true},
 	{"Escape", "Esc", "Close what is open", func(p *Page) {
+		unit := p.View == ViewFeatures && p.Features.Unit >= 0
+		if !(p.Help || p.Messages.Notice != nil || p.Messages.Toast != nil || p.Panel != PanelNone || p.Form.Open || unit) {
+			p.Lesson.Open = false // last: it stands beside the others
+		}
 		p.Help, p.Messages.Notice, p.Messages.Toast, p.Panel = false, nil, nil, PanelNone
 		p.Form.Show(false)
 		p.Features.Open(-1)

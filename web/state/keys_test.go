@@ -22,7 +22,9 @@ func TestKeys(t *testing.T) {
 		{"3", func() bool { return page.Settings.Experiment == 3 }},
 		{"m", func() bool { return page.Form.Open }},
 		{"?", func() bool { return page.Help }},
-		{"Escape", func() bool { return !page.Help && !page.Form.Open }},
+		{"l", func() bool { return page.Lesson.Open }},
+		{"Escape", func() bool { return !page.Help && !page.Form.Open && page.Lesson.Open }},
+		{"Escape", func() bool { return !page.Lesson.Open }},
 	} {
 		if !page.Press(test.key) || !test.ok() {
 			t.Errorf("key %q does not do what it should", test.key)

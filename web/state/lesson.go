@@ -13,10 +13,11 @@ import (
 type Lesson struct {
 	page *Page
 
-	Text lesson.Text
-	Open bool
-	Step int            // shown, from 0
-	Seen map[string]int // epochs in which events happened, by "step/event"
+	Text   lesson.Text
+	Open   bool
+	Folded bool           // whether only its first line is shown where there is no room beside the demo
+	Step   int            // shown, from 0
+	Seen   map[string]int // epochs in which events happened, by "step/event"
 }
 
 // lessonStep is a step of the lesson: what it sets, and the events that it then observes.
@@ -61,7 +62,7 @@ var lessonSteps = []lessonStep{
 			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
 		}},
 	}},
-	{"dead", map[string]string{"experiment": "2", "lambda": "3e-4"}, false, []lessonEvent{
+	{"dead", map[string]string{"experiment": "2", "lambda": "2e-4"}, false, []lessonEvent{
 		{"first", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Initial != nil && latest.Dead > p.Initial.Dead
@@ -122,14 +123,32 @@ func (l *Lesson) Speak(tag string) { l.Text = lesson.For(tag) }
 // Switch opens or closes the lesson.
 func (l *Lesson) Switch() { l.Open = !l.Open }
 
-// Turn shows another step of the lesson, from 0.
-func (l *Lesson) Turn(step int) { l.Step = max(0, min(step, len(lessonSteps)-1)) }
+// Fold shows the whole step, or only the first line of it.
+func (l *Lesson) Fold() { l.Folded = !l.Folded }
 
-// SetUp applies the settings of the step, and trains.
+// Turn shows another step of the lesson, from 0.
+func (l *Lesson) Turn(step int) {
+	l.Step, l.Folded = max(0, min(step, len(lessonSteps)-1)), false
+}
+
+// Contrast returns a dead unit and the one that is active most often, for the step about
+// dead units; ok is false in other steps and while there are not both.
+func (l *Lesson) Contrast() (dead, live int, ok bool) {
+	activity := l.page.Timeline.Units.Activity
+	if lessonSteps[l.Step].id != "dead" || !l.page.Trained() || len(activity) == 0 {
+		return 0, 0, false
+	}
+	dead, live = slices.Index(activity, 0), slices.Index(activity, slices.Max(activity))
+	return dead, live, dead >= 0 && activity[live] > 0
+}
+
+// SetUp applies the settings of the step, and trains. Where there is little room, it leaves
+// that to the pictures.
 func (l *Lesson) SetUp() {
 	if l.page.Form.misfilled() {
 		return
 	}
+	l.Folded = true
 	step := lessonSteps[l.Step]
 	l.page.Set(step.set, func(bool, error) {})
 	if step.pca {

@@ -2,8 +2,7 @@ package ui
 
 import (
 	"fmt"
-
-	"github.com/vugu/vugu/js"
+	"strconv"
 
 	"sae/web/lesson"
 	"sae/web/state"
@@ -11,9 +10,8 @@ import (
 
 // Lesson is the lesson next to the demo.
 type Lesson struct {
-	Page *state.Page
-
-	opened bool
+	Page  *state.Page
+	Stage *stage
 }
 
 func (c *Lesson) loading() bool { return c.Page.Status == state.StatusLoading }
@@ -28,9 +26,51 @@ func (c *Lesson) watched() []state.Watched {
 	return watched
 }
 
+// number tells where the reader is, also where no more than this line is to be seen.
 func (c *Lesson) number() string {
-	return fmt.Sprintf("Lesson %d of %d", c.Page.Lesson.Step+1, len(c.Page.Lesson.Text.Steps))
+	watched, seen := c.watched(), 0
+	for _, w := range watched {
+		if w.Seen {
+			seen++
+		}
+	}
+	number := fmt.Sprintf("Lesson %d of %d", c.Page.Lesson.Step+1, len(c.Page.Lesson.Text.Steps))
+	if seen > 0 {
+		number += fmt.Sprintf(": seen %d of %d", seen, len(watched))
+	}
+	return number
 }
+
+func (c *Lesson) unfolded() string { return strconv.FormatBool(!c.Page.Lesson.Folded) }
+
+// contrast returns a dead and a live unit to show side by side, in the step about them.
+func (c *Lesson) contrast() []int {
+	dead, live, ok := c.Page.Lesson.Contrast()
+	if !ok {
+		return nil
+	}
+	return []int{dead, live}
+}
+
+func (c *Lesson) contrasts() bool { return c.contrast() != nil }
+
+func (c *Lesson) atom(unit int) func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Timeline.Units.Atom(unit)) }
+}
+
+func (c *Lesson) atomVersion(unit int) string {
+	return fmt.Sprint(c.Page.Timeline.Units.Version, "/", unit)
+}
+
+func (c *Lesson) contrastLabel(unit int) string {
+	share := c.Page.Timeline.Units.Activity[unit]
+	if share == 0 {
+		return fmt.Sprintf("Unit %d is dead: active on no picture.", unit)
+	}
+	return fmt.Sprintf("Unit %d is alive: active on %.0f %% of the pictures.", unit, 100*share)
+}
+
+func (c *Lesson) contrastHelp(unit int) string { return fmt.Sprintf("Open unit %d in Features", unit) }
 
 func (c *Lesson) when(watched state.Watched) string {
 	switch {
@@ -49,12 +89,4 @@ func (c *Lesson) next() string {
 		return "Next: " + steps[next].Title
 	}
 	return ""
-}
-
-// open scrolls the lesson into view and makes room for it.
-func (c *Lesson) open(aside js.Value) {
-	if c.Page.Lesson.Open && !c.opened {
-		reveal(aside)
-	}
-	c.opened = c.Page.Lesson.Open
 }

@@ -17,11 +17,10 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	var vgiterkey interface{}
 	_ = vgiterkey
 	var vgn *vugu.VGNode
-	vgn = node("", "aside\x00class\x00panel lesson\x00id\x00lesson\x00aria-label\x00Lesson")
+	vgn = node("", "section\x00class\x00panel lesson\x00id\x00lesson\x00role\x00complementary\x00aria-label\x00Lesson")
 	vgout.Out = append(vgout.Out, vgn) // root for output
-	vgn.AddAttrInterface("hidden", !c.Page.Lesson.Open)
+	vgn.AddAttrInterface("data-folded", c.Page.Lesson.Folded)
 	vgn.AddAttrInterface("lang", c.Page.Lesson.Text.Code)
-	vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.open(value) })
 	{
 		vgparent := vgn
 		_ = vgparent
@@ -44,7 +43,20 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("data-past", step <= c.Page.Lesson.Step)
 				}
 			}
-			vgn = grow(vgparent, "", "button\x00class\x00button bare icon end\x00type\x00button\x00aria-label\x00Close the lesson")
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon fold end\x00type\x00button\x00aria-label\x00The whole step\x00aria-controls\x00lesson-step")
+			vgn.AddAttrInterface("aria-expanded", c.unfolded())
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Fold() })
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "svg", "use\x00href\x00#chevron")
+				}
+			}
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Close the lesson\x00title\x00Close the lesson (Esc)")
 			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Switch() })
 			{
 				vgparent := vgn
@@ -57,98 +69,140 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 			}
 		}
-		vgn = growText(vgparent, "\n  ")
-		if c.Page.Lesson.Open {
-			vgn = grow(vgparent, "", "div")
-			{
-				vgparent := vgn
-				_ = vgparent
-				vgn = grow(vgparent, "", "h2")
-				vgn.SetInnerHTML(c.step().Title)
-				vgn = growText(vgparent, "\n    ")
-				for vgiterkeyt, paragraph := range c.step().Text {
-					var vgiterkey interface{} = vgiterkeyt
-					_ = vgiterkey
-					paragraph := paragraph
-					_ = paragraph
-					vgn = grow(vgparent, "", "p")
-					vgn.SetInnerHTML(paragraph)
-				}
-				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
-				vgn.AddAttrInterface("disabled", c.loading())
-				vgn.SetInnerHTML(c.step().Setup)
-				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.SetUp() })
-				vgn = grow(vgparent, "", "div\x00class\x00watch")
+		vgn = grow(vgparent, "", "div\x00id\x00lesson-step")
+		{
+			vgparent := vgn
+			_ = vgparent
+			vgn = grow(vgparent, "", "h2\x00tabindex\x00-1")
+			vgn.SetInnerHTML(c.step().Title)
+			vgn = growText(vgparent, "\n    ")
+			for vgiterkeyt, paragraph := range c.step().Text {
+				var vgiterkey interface{} = vgiterkeyt
+				_ = vgiterkey
+				paragraph := paragraph
+				_ = paragraph
+				vgn = grow(vgparent, "", "p")
+				vgn.SetInnerHTML(paragraph)
+			}
+			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+			vgn.AddAttrInterface("disabled", c.loading())
+			vgn.SetInnerHTML(c.step().Setup)
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.SetUp() })
+			if c.contrasts() {
+				vgn = grow(vgparent, "", "ul\x00class\x00contrast\x00role\x00list")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = grow(vgparent, "", "h3")
-					vgn.SetInnerHTML(vugu.HTML("Watch for"))
-					vgn = grow(vgparent, "", "ol\x00role\x00list\x00aria-live\x00polite")
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = growText(vgparent, "\n      ")
-						for i, watched := range c.watched() {
-							var vgiterkey interface{} = i
-							_ = vgiterkey
-							i := i
-							_ = i
-							watched := watched
-							_ = watched
-							vgn = grow(vgparent, "", "li")
-							vgn.AddAttrInterface("data-seen", watched.Seen)
+					vgn = growText(vgparent, "\n      ")
+					for vgiterkeyt, unit := range c.contrast() {
+						var vgiterkey interface{} = vgiterkeyt
+						_ = vgiterkey
+						unit := unit
+						_ = unit
+						vgn = grow(vgparent, "", "li")
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = grow(vgparent, "", "button\x00type\x00button\x00class\x00plain")
+							vgn.AddAttrInterface("title", c.contrastHelp(unit))
+							listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.ShowUnit(unit) })
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = grow(vgparent, "", "span\x00class\x00mark-seen")
 								{
-									vgparent := vgn
-									_ = vgparent
-									vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
-									vgn.AddAttrInterface("hidden", !watched.Seen)
-									{
-										vgparent := vgn
-										_ = vgparent
-										vgn = grow(vgparent, "svg", "use\x00href\x00#check")
+									vgcompKey := vugu.MakeCompKey(0xD21C1FCBDE16F218^vgin.CurrentPositionHash(), vgiterkey)
+									// ask BuildEnv for prior instance of this specific component
+									vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Picture)
+									if vgcomp == nil {
+										// create new one if needed
+										vgcomp = new(Picture)
+										vgin.BuildEnv.WireComponent(vgcomp)
 									}
-									vgn = grow(vgparent, "", "span")
-									vgn.AddAttrInterface("hidden", watched.Seen)
-									vgn.SetInnerHTML(i + 1)
+									vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+									vgcomp.Pixels = c.atom(unit)
+									vgcomp.Stage = c.Stage
+									vgcomp.Version = c.atomVersion(unit)
+									vgout.Components = append(vgout.Components, vgcomp)
+									vgn = &vugu.VGNode{Component: vgcomp}
+									vgparent.AppendChild(vgn)
 								}
 								vgn = grow(vgparent, "", "span")
-								{
-									vgparent := vgn
-									_ = vgparent
-									vgn = grow(vgparent, "", "span")
-									vgn.SetInnerHTML(watched.Text)
-									vgn = growText(vgparent, " ")
-									vgn = grow(vgparent, "", "b")
-									vgn.SetInnerHTML(c.when(watched))
-								}
+								vgn.SetInnerHTML(c.contrastLabel(unit))
 							}
 						}
 					}
 				}
-				vgn = grow(vgparent, "", "p\x00class\x00aside")
-				vgn.SetInnerHTML(c.step().Hint)
-				vgn = grow(vgparent, "", "div\x00class\x00turn")
+			}
+			vgn = grow(vgparent, "", "div\x00class\x00watch")
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "h3")
+				vgn.SetInnerHTML(vugu.HTML("Watch for"))
+				vgn = grow(vgparent, "", "ol\x00role\x00list\x00aria-live\x00polite")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
-					vgn.AddAttrInterface("disabled", c.Page.Lesson.Step == 0)
-					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step - 1) })
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = growText(vgparent, "Back")
+					vgn = growText(vgparent, "\n        ")
+					for i, watched := range c.watched() {
+						var vgiterkey interface{} = i
+						_ = vgiterkey
+						i := i
+						_ = i
+						watched := watched
+						_ = watched
+						vgn = grow(vgparent, "", "li")
+						vgn.AddAttrInterface("data-seen", watched.Seen)
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = grow(vgparent, "", "span\x00class\x00mark-seen")
+							{
+								vgparent := vgn
+								_ = vgparent
+								vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
+								vgn.AddAttrInterface("hidden", !watched.Seen)
+								{
+									vgparent := vgn
+									_ = vgparent
+									vgn = grow(vgparent, "svg", "use\x00href\x00#check")
+								}
+								vgn = grow(vgparent, "", "span")
+								vgn.AddAttrInterface("hidden", watched.Seen)
+								vgn.SetInnerHTML(i + 1)
+							}
+							vgn = grow(vgparent, "", "span")
+							{
+								vgparent := vgn
+								_ = vgparent
+								vgn = grow(vgparent, "", "span")
+								vgn.SetInnerHTML(watched.Text)
+								vgn = growText(vgparent, " ")
+								vgn = grow(vgparent, "", "b")
+								vgn.SetInnerHTML(c.when(watched))
+							}
+						}
 					}
-					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
-					vgn.AddAttrInterface("hidden", c.next() == "")
-					vgn.SetInnerHTML(c.next())
-					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step + 1) })
 				}
+			}
+			vgn = grow(vgparent, "", "p\x00class\x00aside")
+			vgn.SetInnerHTML(c.step().Hint)
+			vgn = grow(vgparent, "", "div\x00class\x00turn")
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+				vgn.AddAttrInterface("disabled", c.Page.Lesson.Step == 0)
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step - 1) })
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = growText(vgparent, "Back")
+				}
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+				vgn.AddAttrInterface("hidden", c.next() == "")
+				vgn.SetInnerHTML(c.next())
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Turn(c.Page.Lesson.Step + 1) })
 			}
 		}
 	}

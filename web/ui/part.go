@@ -11,10 +11,10 @@ import (
 // Part is a piece of the page with a vugu root of its own. It has elements only while it is
 // shown, and is rendered only when it has changed.
 type Part struct {
-	ID    string      // of its element, which is always on the page
-	View  state.View  // of which it is a part; "" for all
-	Panel state.Panel // that it is; "" for none
-	Root  vugu.Builder
+	ID   string      // of its element, which is always on the page
+	View state.View  // of which it is a part; "" for all
+	Open func() bool // whether the reader has opened it; nil for what need not be opened
+	Root vugu.Builder
 }
 
 // Shown reports whether the part is shown.
@@ -22,42 +22,43 @@ func (part Part) Shown(page *state.Page) bool {
 	if page.Embed != nil {
 		return true
 	}
-	return (part.View == "" || part.View == page.View) && (part.Panel == state.PanelNone || part.Panel == page.Panel)
+	return (part.View == "" || part.View == page.View) && (part.Open == nil || part.Open())
 }
 
 // Parts returns the parts of the page, or of the page in a frame, from top to bottom.
 func (c *Root) Parts() []Part {
 	p, stage := c.Page, &c.stage
 	panels := map[string]Part{
-		"recon":  {"reconstructions", state.ViewTrain, "", &Reconstructions{Page: p, Stage: stage}},
-		"loss":   {"loss", state.ViewTrain, "", &Loss{Page: p, Stage: stage}},
-		"latent": {"code", state.ViewTrain, "", &Code{Page: p, Stage: stage}},
+		"recon":  {"reconstructions", state.ViewTrain, nil, &Reconstructions{Page: p, Stage: stage}},
+		"loss":   {"loss", state.ViewTrain, nil, &Loss{Page: p, Stage: stage}},
+		"latent": {"code", state.ViewTrain, nil, &Code{Page: p, Stage: stage}},
 	}
-	settings := Part{"settings", "", "", &MoreSettings{Page: p}}
-	messages := Part{"messages", "", "", &Messages{Page: p, Stage: stage}}
+	panel := func(name state.Panel) func() bool { return func() bool { return p.Panel == name } }
+	settings := Part{"settings", "", nil, &MoreSettings{Page: p}}
+	messages := Part{"messages", "", nil, &Messages{Page: p, Stage: stage}}
 	if p.Embed != nil {
-		parts := []Part{{"bar", "", "", &EmbedBar{Page: p}}, settings}
+		parts := []Part{{"bar", "", nil, &EmbedBar{Page: p}}, settings}
 		for _, name := range state.EmbedPanels {
 			if p.Embed.Shows(name) {
 				parts = append(parts, panels[name])
 			}
 		}
-		return append(parts, Part{"foot", "", "", &EmbedFoot{Page: p}}, messages)
+		return append(parts, Part{"foot", "", nil, &EmbedFoot{Page: p}}, messages)
 	}
 	return []Part{
-		{"bar", "", "", &Bar{Page: p, ToggleTheme: c.ToggleTheme}},
-		{"lesson", "", "", &Lesson{Page: p}},
-		{"help", "", "", &Help{Page: p}},
+		{"bar", "", nil, &Bar{Page: p, ToggleTheme: c.ToggleTheme}},
+		{"lesson", "", func() bool { return p.Lesson.Open }, &Lesson{Page: p, Stage: stage}},
+		{"help", "", nil, &Help{Page: p}},
 		settings,
 		panels["recon"], panels["loss"], panels["latent"],
-		{"slow", state.ViewTrain, "", &Slow{Page: p, Stage: stage}},
-		{"features", state.ViewFeatures, "", &Features{Page: p, Stage: stage}},
-		{"latent", state.ViewFeatures, "", &Latent{Page: p, Stage: stage}},
-		{"explorer", state.ViewExplore, "", &Explorer{Page: p, Stage: stage, PickPicture: c.PickPicture, OpenCamera: c.OpenCamera}},
-		{"runs", state.ViewCompare, "", &Runs{Page: p, Stage: stage, SaveText: c.SaveText}},
-		{"data", "", state.PanelData, &Data{Page: p, PickFile: c.PickFile}},
-		{"model", "", state.PanelModel, &Model{Page: p, PickModel: c.PickModel, Save: c.Save, Copy: c.Copy}},
-		{"share", "", state.PanelShare, &Share{Page: p, Address: c.Address, Copy: c.Copy}},
+		{"slow", state.ViewTrain, nil, &Slow{Page: p, Stage: stage}},
+		{"features", state.ViewFeatures, nil, &Features{Page: p, Stage: stage}},
+		{"latent", state.ViewFeatures, nil, &Latent{Page: p, Stage: stage}},
+		{"explorer", state.ViewExplore, nil, &Explorer{Page: p, Stage: stage, PickPicture: c.PickPicture, OpenCamera: c.OpenCamera}},
+		{"runs", state.ViewCompare, nil, &Runs{Page: p, Stage: stage, SaveText: c.SaveText}},
+		{"data", "", panel(state.PanelData), &Data{Page: p, PickFile: c.PickFile}},
+		{"model", "", panel(state.PanelModel), &Model{Page: p, PickModel: c.PickModel, Save: c.Save, Copy: c.Copy}},
+		{"share", "", panel(state.PanelShare), &Share{Page: p, Address: c.Address, Copy: c.Copy}},
 		messages,
 	}
 }

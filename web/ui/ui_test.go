@@ -767,6 +767,17 @@ func TestLesson(t *testing.T) {
 	if page := text(render(t, root)); !strings.Contains(page, "Seen in epoch 1.") {
 		t.Error("what was seen is forgotten")
 	}
+	if page := text(render(t, root)); strings.Contains(page, "63 is dead") {
+		t.Error("dead units are shown before their step")
+	}
+	s.Lesson.Turn(3)
+	if page := text(render(t, root)); !strings.Contains(page, "Unit 63 is dead: active on no picture.") || !strings.Contains(page, "Unit 0 is alive: active on 50 % of the pictures.") {
+		t.Error("there is no dead unit beside a live one")
+	}
+	fire(t, find(t, root, "title", "Open unit 63 in Features"), "click", nil)
+	if s.View != state.ViewFeatures || s.Features.Unit != 63 {
+		t.Errorf("unit %d in %s, want unit 63 in Features", s.Features.Unit, s.View)
+	}
 }
 
 func TestRuns(t *testing.T) {
@@ -1014,7 +1025,7 @@ func TestParts(t *testing.T) {
 		}
 		return ids
 	}
-	always := []string{"bar", "lesson", "help", "settings"}
+	always := []string{"bar", "help", "settings"}
 	for place, want := range map[string][]string{
 		"":         {"reconstructions", "loss", "code", "slow", "messages"},
 		"features": {"features", "latent", "messages"},
@@ -1030,6 +1041,10 @@ func TestParts(t *testing.T) {
 	s.Goto("model")
 	if got, want := shown(), slices.Concat(always, []string{"explorer", "model", "messages"}); !slices.Equal(got, want) {
 		t.Errorf("a panel over a view: %v, want %v", got, want)
+	}
+	s.Lesson.Switch()
+	if got, want := shown(), []string{"bar", "lesson", "help", "settings", "explorer", "model", "messages"}; !slices.Equal(got, want) {
+		t.Errorf("with the lesson beside: %v, want %v", got, want)
 	}
 	s.FollowEmbed("?panels=latent,loss")
 	if got, want := shown(), []string{"bar", "settings", "loss", "code", "foot", "messages"}; !slices.Equal(got, want) {
@@ -1154,6 +1169,7 @@ func TestStyle(t *testing.T) {
 	open := slow()
 	open.Help, open.Form.Open = true, true
 	open.Lesson.Switch()
+	open.Lesson.Turn(3)
 	open.Builder.Open, open.Builder.Preview = true, true
 	frame := train()
 	frame.FollowEmbed("?panels=recon,loss,latent")

@@ -35,7 +35,7 @@ type lessonEvent struct {
 
 // lessonSteps are the steps of the lesson; lesson.Text has their texts.
 var lessonSteps = []lessonStep{
-	{"autoencoder", map[string]string{"experiment": "1"}, false, []lessonEvent{
+	{"autoencoder", map[string]string{"experiment": "1", "latent": "64"}, false, []lessonEvent{
 		{"mean", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && latest.ValLoss < p.Dataset.MeanBCE
@@ -43,7 +43,7 @@ var lessonSteps = []lessonStep{
 		{"select", func(p *Page) bool { return p.Pictures.Selected != 0 }},
 		{"done", finishedRun},
 	}},
-	{"sparse", map[string]string{"experiment": "2", "lambda": "1e-5"}, false, []lessonEvent{
+	{"sparse", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-5"}, false, []lessonEvent{
 		{"half", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && latest.Active < float64(p.Settings.Latent)/2
@@ -53,7 +53,7 @@ var lessonSteps = []lessonStep{
 			return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool { return r.Shown && r.Settings.Experiment == 1 })
 		}},
 	}},
-	{"lambda", map[string]string{"experiment": "2", "lambda": "1e-4"}, false, []lessonEvent{
+	{"lambda", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-4"}, false, []lessonEvent{
 		{"done", finishedRun},
 		{"fewer", func(p *Page) bool {
 			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.Active < before.Active })
@@ -62,7 +62,7 @@ var lessonSteps = []lessonStep{
 			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
 		}},
 	}},
-	{"dead", map[string]string{"experiment": "2", "lambda": "2e-4"}, false, []lessonEvent{
+	{"dead", map[string]string{"experiment": "2", "latent": "64", "lambda": "2e-4"}, false, []lessonEvent{
 		{"first", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Initial != nil && latest.Dead > p.Initial.Dead
@@ -73,14 +73,14 @@ var lessonSteps = []lessonStep{
 		}},
 		{"open", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity == 0 }) }},
 	}},
-	{"features", map[string]string{"experiment": "3", "lambda": "1e-5"}, false, []lessonEvent{
+	{"features", map[string]string{"experiment": "3", "latent": "64", "lambda": "1e-5"}, false, []lessonEvent{
 		{"unit", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity > 0 }) }},
 		{"slider", func(p *Page) bool {
 			return len(p.Explorer.Code) > 0 && !slices.Equal(p.Explorer.Code, p.Explorer.Encoded)
 		}},
 		{"map", func(p *Page) bool { return len(p.Explorer.Map) > 0 }},
 	}},
-	{"pca", map[string]string{"experiment": "4"}, true, []lessonEvent{
+	{"pca", map[string]string{"experiment": "4", "latent": "16"}, true, []lessonEvent{
 		{"line", func(p *Page) bool { _, ok := p.Loss.PCA(); return ok && p.Loss.ShowPCA }},
 		{"below", func(p *Page) bool {
 			quality, ok := p.Loss.PCA()
@@ -206,5 +206,5 @@ func (l *Lesson) filler() *strings.Replacer {
 	if l.page.Dataset.Train > 0 {
 		mean = strconv.FormatFloat(l.page.Dataset.MeanBCE, 'f', 3, 64)
 	}
-	return strings.NewReplacer("{latent}", strconv.Itoa(l.page.Settings.Latent), "{meanBce}", mean)
+	return strings.NewReplacer("{latent}", lessonSteps[l.Step].set["latent"], "{meanBce}", mean)
 }

@@ -26,19 +26,19 @@ func (c *Lesson) watched() []state.Watched {
 	return watched
 }
 
-// number tells where the reader is, also where no more than this line is to be seen.
 func (c *Lesson) number() string {
+	return fmt.Sprintf("Lesson %d of %d", c.Page.Lesson.Step+1, len(c.Page.Lesson.Text.Steps))
+}
+
+// ticks counts what was seen, for where the list of it is folded.
+func (c *Lesson) ticks() string {
 	watched, seen := c.watched(), 0
 	for _, w := range watched {
 		if w.Seen {
 			seen++
 		}
 	}
-	number := fmt.Sprintf("Lesson %d of %d", c.Page.Lesson.Step+1, len(c.Page.Lesson.Text.Steps))
-	if seen > 0 {
-		number += fmt.Sprintf(": seen %d of %d", seen, len(watched))
-	}
-	return number
+	return fmt.Sprintf("seen %d of %d", seen, len(watched))
 }
 
 func (c *Lesson) unfolded() string { return strconv.FormatBool(!c.Page.Lesson.Folded) }

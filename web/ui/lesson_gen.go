@@ -30,6 +30,8 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(c.number())
+			vgn = grow(vgparent, "", "span\x00class\x00ticks aside")
+			vgn.SetInnerHTML(c.ticks())
 			vgn = grow(vgparent, "", "span\x00class\x00dots\x00aria-hidden\x00true")
 			{
 				vgparent := vgn
@@ -43,7 +45,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.AddAttrInterface("data-past", step <= c.Page.Lesson.Step)
 				}
 			}
-			vgn = grow(vgparent, "", "button\x00class\x00button bare icon fold end\x00type\x00button\x00aria-label\x00The whole step\x00aria-controls\x00lesson-step")
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon fold\x00type\x00button\x00aria-label\x00The whole step\x00aria-controls\x00lesson-step")
 			vgn.AddAttrInterface("aria-expanded", c.unfolded())
 			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Fold() })
 			{
@@ -56,7 +58,7 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = grow(vgparent, "svg", "use\x00href\x00#chevron")
 				}
 			}
-			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Close the lesson\x00title\x00Close the lesson (Esc)")
+			vgn = grow(vgparent, "", "button\x00class\x00button bare icon end\x00type\x00button\x00aria-label\x00Close the lesson\x00title\x00Close the lesson (Esc)")
 			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Switch() })
 			{
 				vgparent := vgn

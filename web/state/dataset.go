@@ -146,7 +146,7 @@ func (d *Dataset) accept(dataset protocol.Dataset) {
 	if dataset.Kept {
 		d.KeptName = dataset.Name
 	}
-	p.Features.Unit, p.Explorer = -1, newExplorer(p)
+	p.Features.Unit, p.Explorer, p.Map = -1, newExplorer(p), newMap(p)
 	p.Pictures.fix()
 	p.adapt()
 }

@@ -19,7 +19,7 @@ type Explorer struct {
 	Code     []float32 // as changed; nil if there is none yet
 	Free     string    // "mean" or "random" if the code is of no picture; else ""
 	Decoded  []byte    // the decoder's latest answer, perhaps to an earlier code
-	Version  int       // changes with Decoded and Thumbnail
+	Version  int       // changes with Decoded
 
 	Unusual *analysis.Rarity // of the user's picture; nil for others, and until it is known
 
@@ -27,15 +27,10 @@ type Explorer struct {
 	other  []float32 // its code
 	Mix    float64   // its share, from 0 to 1
 
-	All        bool      // whether all units have a slider
-	Map        []float32 // codes of the validation images on a plane, [n, 2]
-	MapVersion int
-	Hovered    int    // validation image under the pointer on the map; -1 for none
-	Thumbnail  []byte // its pixels
+	All bool // whether all units have a slider
 
 	ranked         []float32 // the code whose most active units have a slider
 	waiting, again bool      // whether the decoder is at work, and the code has changed since
-	mapping        bool      // whether the worker is computing the map
 	answered       bool      // whether the last message was only the decoder's answer
 
 	worker   *Worker
@@ -49,13 +44,13 @@ type Explorer struct {
 func newExplorer(p *Page) Explorer {
 	return Explorer{
 		worker: &p.Worker, dataset: &p.Dataset, training: &p.Training, model: &p.Model, timeline: &p.Timeline, messages: &p.Messages,
-		Image: -1, Second: -1, Hovered: -1,
+		Image: -1, Second: -1,
 	}
 }
 
 // clear discards the code of a run that is replaced.
 func (e *Explorer) clear() {
-	e.Code, e.Encoded, e.Decoded, e.Map, e.Second = nil, nil, nil, nil, -1
+	e.Code, e.Encoded, e.Decoded, e.Second = nil, nil, nil, -1
 }
 
 // fewSliders is the number of sliders unless all units have one.
@@ -272,48 +267,4 @@ func (e *Explorer) refresh(evaluated bool, selected int) {
 	case evaluated:
 		e.Show(e.Image)
 	}
-	if evaluated && e.Map != nil {
-		e.ShowMap()
-	}
-}
-
-// maxMap is the largest number of validation images for which the map is drawn unasked.
-const maxMap = 2000
-
-// drawMap asks for the map the first time that the explorer is shown.
-func (e *Explorer) drawMap() {
-	if e.Map == nil && e.Code != nil && len(e.dataset.Labels) <= maxMap {
-		e.ShowMap()
-	}
-}
-
-// ShowMap asks the worker for the map of the codes.
-func (e *Explorer) ShowMap() {
-	if e.mapping {
-		return
-	}
-	e.mapping = true
-	run := e.training.run
-	e.worker.command(protocol.New(protocol.TypeMap, nil), func(reply protocol.Message) {
-		e.mapping = false
-		plane, err := answer[protocol.Map](reply)
-		if err != nil || e.training.run != run {
-			return
-		}
-		e.Map, e.MapVersion = plane.Points, nextVersion()
-	})
-}
-
-// Hover shows the validation image under the pointer on the map; -1 for none.
-func (e *Explorer) Hover(image int) {
-	e.Hovered, e.Thumbnail = image, nil
-	if image < 0 || image >= len(e.dataset.Labels) {
-		return
-	}
-	e.worker.command(protocol.New(protocol.TypeImages, protocol.Images{Images: []int{image}}), func(reply protocol.Message) {
-		pictures, err := answer[protocol.Pictures](reply)
-		if err == nil && e.Hovered == image {
-			e.Thumbnail, e.Version = pictures.Pixels, nextVersion()
-		}
-	})
 }

@@ -78,7 +78,7 @@ var lessonSteps = []lessonStep{
 		{"slider", func(p *Page) bool {
 			return len(p.Explorer.Code) > 0 && !slices.Equal(p.Explorer.Code, p.Explorer.Encoded)
 		}},
-		{"map", func(p *Page) bool { return len(p.Explorer.Map) > 0 }},
+		{"map", func(p *Page) bool { return len(p.Map.Points) > 0 }},
 	}},
 	{"pca", map[string]string{"experiment": "4", "latent": "16"}, true, []lessonEvent{
 		{"line", func(p *Page) bool { _, ok := p.Loss.PCA(); return ok && p.Loss.ShowPCA }},

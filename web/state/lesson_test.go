@@ -113,7 +113,7 @@ func TestLessonEvents(t *testing.T) {
 		{"dead", "open", func(p *Page) { p.Epoch, p.Timeline.Units.Activity, p.Features.Unit = 1, []float32{0.5, 0}, 1 }},
 		{"features", "unit", func(p *Page) { p.Epoch, p.Timeline.Units.Activity, p.Features.Unit = 1, []float32{0.5, 0}, 0 }},
 		{"features", "slider", func(p *Page) { p.Explorer.Code, p.Explorer.Encoded = []float32{1}, []float32{2} }},
-		{"features", "map", func(p *Page) { p.Explorer.Map = []float32{1, 2} }},
+		{"features", "map", func(p *Page) { p.Map.Points = []float32{1, 2} }},
 		{"pca", "line", func(p *Page) { p.Loss.ShowPCA = true }},
 		{"pca", "below", func(p *Page) { epoch(p, protocol.Evaluation{ValBCE: 0.56}) }},
 		{"pca", "dense", func(p *Page) { epoch(p, protocol.Evaluation{Active: 64}) }},

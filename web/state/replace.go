@@ -34,6 +34,7 @@ func (t *Training) clear(run int) {
 	p.Slow.Explained = nil
 	p.Features.Unit, p.Features.Detail = -1, Detail{}
 	p.Explorer.clear()
+	p.Map.Points = nil
 }
 
 // newRun starts a run with the current settings and data set. It trains if the run before

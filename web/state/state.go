@@ -33,6 +33,7 @@ type Page struct {
 	Loss     Loss
 	Features Features
 	Explorer Explorer
+	Map      Map
 
 	Runs     Runs
 	Series   Series
@@ -71,7 +72,7 @@ func New(post func(protocol.Message), sites []string) *Page {
 	p.Loss = Loss{worker: &p.Worker, dataset: &p.Dataset, training: &p.Training,
 		Quantity: fit.QuantityLoss, ShowMean: true, pcas: map[pcaSize]baseline.Quality{}}
 	p.Features = Features{worker: &p.Worker, training: &p.Training, timeline: &p.Timeline, Unit: -1, Sort: SortActivity}
-	p.Explorer = newExplorer(p)
+	p.Explorer, p.Map = newExplorer(p), newMap(p)
 
 	p.Runs = Runs{dataset: &p.Dataset, training: &p.Training, model: &p.Model, messages: &p.Messages, saves: &p.Saves}
 	p.Series = Series{training: &p.Training, form: &p.Form, messages: &p.Messages, changed: p.changed}
@@ -172,6 +173,9 @@ func (p *Page) frame(m protocol.Message) {
 	}
 	if evaluated || frame.Samples != nil {
 		p.Explorer.refresh(evaluated, p.Pictures.Selected)
+		if evaluated {
+			p.Map.refresh()
+		}
 		p.drawMap()
 	}
 	p.changed("metrics")

@@ -230,3 +230,17 @@ func TestUnseenRunWaits(t *testing.T) {
 		t.Errorf("status %q of a finished run", page.Status)
 	}
 }
+
+// The pictures of the run before are not called those of an untrained model.
+func TestUntrainedPictures(t *testing.T) {
+	page := visitor()
+	page.Status = protocol.StatusIdle
+	page.Timeline.setSamples(protocol.Samples{Images: []int{0}, Labels: []int{0}, Codes: make([]float32, 4)})
+	if !page.Untrained() {
+		t.Error("the first pictures are not those of an untrained model")
+	}
+	page.Set(map[string]string{"lambda": "1e-4"}, func(bool, error) {})
+	if page.Untrained() || page.Trained() {
+		t.Errorf("after a change of λ: untrained pictures %v, a trained model %v, want neither", page.Untrained(), page.Trained())
+	}
+}

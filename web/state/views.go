@@ -34,10 +34,10 @@ func (p *Page) Visit(view View) {
 	p.drawMap()
 }
 
-// drawMap draws the explorer's map the first time that it is shown.
+// drawMap draws the map the first time that it is shown.
 func (p *Page) drawMap() {
-	if p.View == ViewExplore {
-		p.Explorer.drawMap()
+	if p.View == ViewExplore && p.Explorer.Code != nil {
+		p.Map.first()
 	}
 }
 

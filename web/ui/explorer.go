@@ -157,7 +157,7 @@ func (c *Explorer) second(event vugu.DOMEvent) {
 	}
 }
 
-func (c *Explorer) version() string { return fmt.Sprint(c.Page.Explorer.Version) }
+func (c *Explorer) thumbnailVersion() string { return fmt.Sprint(c.Page.Map.ThumbnailVersion) }
 
 func (c *Explorer) originalVersion() string {
 	return fmt.Sprint(c.Page.Explorer.Image, c.Page.Dataset.Name, crc32.ChecksumIEEE(c.Page.Explorer.Original))
@@ -168,7 +168,7 @@ func (c *Explorer) original() func(*theme) []byte {
 }
 
 func (c *Explorer) thumbnail() func(*theme) []byte {
-	return func(*theme) []byte { return rgba(c.Page.Explorer.Thumbnail) }
+	return func(*theme) []byte { return rgba(c.Page.Map.Thumbnail) }
 }
 
 // own reports whether the code started from the user's own picture.
@@ -222,28 +222,28 @@ func (c *Explorer) quality() string {
 }
 
 func (c *Explorer) mapText() string {
-	if c.Page.Explorer.Map == nil {
+	if c.Page.Map.Points == nil {
 		return "codes on their first two principal components"
 	}
 	return plural(c.Page.Dataset.Validation, "code") + "; click one to open it"
 }
 
 func (c *Explorer) mapAction() string {
-	if c.Page.Explorer.Map == nil {
+	if c.Page.Map.Points == nil {
 		return "Draw the map"
 	}
 	return "Redraw the map"
 }
 
 func (c *Explorer) mapVersion() string {
-	return fmt.Sprint(c.Page.Explorer.MapVersion, " ", c.Page.Explorer.Image)
+	return fmt.Sprint(c.Page.Map.Version, " ", c.Page.Explorer.Image)
 }
 
 func (c *Explorer) codes(theme chart.Theme) json.RawMessage {
-	return chart.Map(theme, c.Page.Explorer.Map, c.Page.Dataset.Labels, c.Page.Dataset.Classes, c.Page.Explorer.Image)
+	return chart.Map(theme, c.Page.Map.Points, c.Page.Dataset.Labels, c.Page.Dataset.Classes, c.Page.Explorer.Image)
 }
 
-func (c *Explorer) hovered() string { return c.Page.Dataset.Class(c.Page.Explorer.Hovered) }
+func (c *Explorer) hovered() string { return c.Page.Dataset.Class(c.Page.Map.Hovered) }
 
 // tint gives the legend's dot the colour of a class.
 func (c *Explorer) tint(dot js.Value, class int) {

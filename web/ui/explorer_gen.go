@@ -196,7 +196,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = grow(vgparent, "", "button\x00class\x00button bare end\x00type\x00button")
 					vgn.AddAttrInterface("disabled", !c.ready())
 					vgn.SetInnerHTML(c.mapAction())
-					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.ShowMap() })
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Map.Draw() })
 				}
 				{
 					vgcompKey := vugu.MakeCompKey(0xC682DF48352C22B5^vgin.CurrentPositionHash(), vgiterkey)
@@ -209,7 +209,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 					vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
 					vgcomp.Click = c.Page.Explorer.Show
-					vgcomp.Hover = c.Page.Explorer.Hover
+					vgcomp.Hover = c.Page.Map.Hover
 					vgcomp.Option = c.codes
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.mapVersion()
@@ -243,7 +243,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 				}
 				vgn = grow(vgparent, "", "div\x00class\x00thumb")
-				vgn.AddAttrInterface("hidden", c.Page.Explorer.Thumbnail == nil)
+				vgn.AddAttrInterface("hidden", c.Page.Map.Thumbnail == nil)
 				{
 					vgparent := vgn
 					_ = vgparent
@@ -259,7 +259,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
 						vgcomp.Pixels = c.thumbnail()
 						vgcomp.Stage = c.Stage
-						vgcomp.Version = c.version()
+						vgcomp.Version = c.thumbnailVersion()
 						vgcomp.Label = "The picture under the pointer"
 						vgout.Components = append(vgout.Components, vgcomp)
 						vgn = &vugu.VGNode{Component: vgcomp}

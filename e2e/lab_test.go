@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -230,9 +232,37 @@ func TestTimeline(t *testing.T) {
 	if past == now || evaluate[int](p, hash) != past {
 		t.Error("the pictures of the first moment change while training continues")
 	}
-	scrub(`input.max`)
-	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".timeline output").innerText === "now" && %s !== %d`, hash, past))
+	// The chart marks the moment, and every view says which one it shows.
+	const marked = `echarts.getInstanceByDom(document.querySelector("#loss .drawing"))?.getOption()?.series
+		.some(({ markLine }) => markLine?.data.some((line) => "xAxis" in line))`
+	waitFor[bool](p, marked+` === true`)
 	p.screenshot("timeline")
+	bar := func(text string) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`!document.querySelector("#intro").hidden && /%s/.test(document.querySelector("#intro").innerText)`, text))
+	}
+	bar("(of this run|before training)\\s+Back to now")
+	p.at("features")
+	bar("(of this run|before training)\\s+Back to now")
+	axe(p, "a moment of the past")
+	p.at("explore")
+	bar("Explore works with the model as it is now")
+	p.at("compare")
+	bar("Compare shows whole runs")
+	evaluate[chromedp.Void](p, `document.querySelector("#intro button").click()`)
+	waitFor[bool](p, `document.querySelector("#intro").hidden`)
+	p.at("train")
+	waitFor[bool](p, `!!document.querySelectorAll(".plate .row")[2]?.querySelector("canvas")`)
+	waitFor[bool](p, fmt.Sprintf(`document.querySelector(".timeline output").innerText === "now" && %s !== %d && %s === false`, hash, past, marked))
+	bar("squeeze a picture into 8 numbers")
+	scrub("0")
+	bar("(of this run|before training)\\s+Back to now")
+	scrub(`input.max`)
+	waitFor[bool](p, `document.querySelector(".timeline output").innerText === "now"`)
+	scrub("0")
+	bar("(of this run|before training)\\s+Back to now")
+	p.do(chromedp.KeyEvent("n"))
+	waitFor[bool](p, `document.querySelector(".timeline output").innerText === "now"`)
 }
 
 // A picture that is dropped on the page is cropped, reconstructed and compared with the
@@ -284,24 +314,65 @@ func TestOwnPicture(t *testing.T) {
 	}
 }
 
-// A step is explained layer by layer, and a slower speed explains every batch.
+// The phases of a step play on the network one after the other, layer by layer; a slower
+// speed plays those of every batch. At full speed the layers show only their widths.
 func TestSlowMotion(t *testing.T) {
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 16, epochs: 10000})`)
-	evaluate[chromedp.Void](p, `document.querySelector("#slow").scrollIntoView()`)
-	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow button")].find((b) => b.innerText === "Next batch").click()`)
-	waitFor[bool](p, `document.querySelectorAll(".network figure").length === 3 && document.querySelector(".phases").innerText.includes("Epoch 1, batch 1: 128 pictures")`)
-	// None of the six pictures of units is empty.
-	waitFor[bool](p, `[...document.querySelectorAll(".network canvas")].filter((canvas) =>
-		new Set(canvas.getContext("2d").getImageData(0, 0, 32, 32).data).size > 8).length === 6`)
-	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow input")][1].click()`) // 4/s
+	waitFor[bool](p, `document.querySelector(".layers").innerText.replace(/\s+/g, " ").startsWith("3,072 in 64 hidden")`)
+	// The colours of the only hidden layer's units: one while nothing is known of them.
+	const colors = `new Set(new Uint32Array(document.querySelector(".layer canvas").getContext("2d")
+		.getImageData(0, 0, 40, 40).data.buffer).filter((pixel) => pixel >>> 24)).size`
+	waitFor[bool](p, colors+` === 1`)
+	evaluate[chromedp.Void](p, `{
+		window.seen = [];
+		const network = document.querySelector("#network");
+		new MutationObserver(() => {
+			const { phase } = network.dataset;
+			if (phase && phase !== seen.at(-1)?.phase) seen.push({ phase, lit: `+colors+`, moves: getComputedStyle(network.querySelector(".wires path")).animationName });
+		}).observe(network, { attributeFilter: ["data-phase"] });
+		[...network.querySelectorAll("button")].find((b) => b.innerText === "Next batch").click();
+	}`)
+	waitFor[bool](p, `document.querySelector("#network").dataset.phase === "forward" && document.querySelector(".phases p").innerText.startsWith("Epoch 1, batch 1: 128 pictures") && `+colors+` > 8`)
+	axe(p, "forward")
+	waitFor[bool](p, `document.querySelector("#network").dataset.phase === "backward" && `+colors+` === 1`)
+	p.screenshot("phases")
+	waitFor[bool](p, `document.querySelector("#network").dataset.phase === "update" && `+colors+` > 8`)
+	phases := func() string {
+		return evaluate[string](p, `seen.map(({ phase }) => phase).join(" ")`)
+	}
+	if got := phases(); got != "forward loss backward update" {
+		t.Errorf("the phases were %s", got)
+	}
+	if got := evaluate[string](p, `seen.map(({ moves }) => moves).join(" ")`); got != "flow none flow none" {
+		t.Errorf("the wires were animated by %s, want forward and backward", got)
+	}
+	// The reader looks at one again, with the keyboard.
+	evaluate[chromedp.Void](p, `document.activeElement.blur()`)
+	p.do(chromedp.KeyEvent("p"))
+	waitFor[bool](p, `document.querySelector("#network").dataset.phase === "forward" && document.querySelector(".phases [aria-pressed=true]").innerText === "1 Forward"`)
+
+	p.reduceMotion()
+	evaluate[chromedp.Void](p, `seen = []; [...document.querySelectorAll("#network input")][2].click()`) // 1/s
 	evaluate[chromedp.Void](p, `sae.play()`)
-	waitFor[bool](p, `sae.state().status === "training" && / batch ([2-9]|1[0-6]):/.test(document.querySelector(".phases").innerText)`)
-	p.screenshot("slow")
-	axe(p, "slow motion")
-	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#slow input")][0].click()`)
-	waitFor[bool](p, `sae.state().epoch > 2`)
+	waitFor[bool](p, `sae.state().status === "training" && seen.map(({ phase }) => phase).join(" ").includes("forward loss backward update forward loss")`)
+	if got := evaluate[string](p, `[...new Set(seen.map(({ moves }) => moves))].join(" ")`); got != "none" {
+		t.Errorf("with reduced motion the wires are animated by %s", got)
+	}
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll("#network input")][0].click()`)
+	waitFor[bool](p, `sae.state().epoch > 2 && !document.querySelector("#network").dataset.phase && `+colors+` === 1`)
+}
+
+// reduceMotion has the page see that its reader prefers reduced motion.
+func (p *page) reduceMotion() {
+	p.tb.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+		})
+		return err
+	}))
 }
 
 // The lesson from beginning to end, as a reader goes through it, on the pictures and with

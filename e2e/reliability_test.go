@@ -193,7 +193,7 @@ func TestRunIsResumed(t *testing.T) {
 	p.save(1, 4)
 	p.crash()
 	p.visit("?latent=16")
-	if text := p.offer(); !strings.Contains(text, "Your run stopped at epoch 2 of 3. 2 L1 on Synthetic, just now.") {
+	if text := p.offer(); !strings.Contains(text, "Your run stopped at epoch 2 of 3. 2 L1 sparsity on Synthetic, just now.") {
 		t.Errorf("offer %q", text)
 	}
 	for name, v := range map[string]view{"offer": desktop, "offer-dark": desktop.inDark(), "offer-phone": phone} {
@@ -279,7 +279,7 @@ func TestRunIsResumedOnItsData(t *testing.T) {
 	}
 	p.visit("")
 	waitFor[bool](p, `sae.state().dataset.name === "Elsewhere"`)
-	if text := p.offer(); !strings.Contains(text, "2 L1 on Synthetic") {
+	if text := p.offer(); !strings.Contains(text, "2 L1 sparsity on Synthetic") {
 		t.Errorf("offer %q", text)
 	}
 	p.do(chromedp.Click(".offer button"))
@@ -697,7 +697,7 @@ func TestKernelsThatRemain(t *testing.T) {
 			t.Errorf("kernel %q, want %q", s.Kernel, kernel)
 		}
 		if text := waitFor[string](p, `document.querySelector(".kernel").innerText`); text != "1 worker · "+badge {
-			t.Errorf("the badge says %q", text)
+			t.Errorf("the settings say %q", text)
 		}
 	}
 	train("relaxed-simd", "relaxed SIMD")

@@ -75,7 +75,7 @@ func TestWorkersChangeWithinARun(t *testing.T) {
 		t.Errorf("history %s with changing teams, %s with one worker", team, alone)
 	}
 	if text := evaluate[string](p, `document.querySelector(".kernel").innerText`); !strings.HasPrefix(text, "8 workers") {
-		t.Errorf("the badge says %q, want 8 workers", text)
+		t.Errorf("the settings say %q, want 8 workers", text)
 	}
 }
 

@@ -3,11 +3,11 @@
 //
 // The three experiments of the exercise differ in two settings:
 //
-//	experiment   decoder                          penalty on the latent
-//	1 Base       straight from latent to output   none (λ = 0)
-//	2 L1         straight from latent to output   λ > 0
-//	3 Mirrored   encoder's hidden layers reversed λ > 0 (0 switches it off)
-//	4 Tuned      any                              any
+//	experiment          decoder                          penalty on the latent
+//	1 Base              straight from latent to output   none (λ = 0)
+//	2 L1 sparsity       straight from latent to output   λ > 0
+//	3 Mirrored decoder  encoder's hidden layers reversed λ > 0 (0 switches it off)
+//	4 Tuned             any                              any
 //
 // The fourth shows what the same kind of network can do if it is set up with care: it
 // starts from the principal components of the training images, its latent layer is
@@ -77,7 +77,7 @@ func Preset(number int) (Settings, error) {
 }
 
 // Names are the names of the experiments, by number.
-var Names = map[int]string{1: "Base", 2: "L1", 3: "Mirrored", 4: "Tuned"}
+var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4: "Tuned"}
 
 // choose sets what the experiment with the given number fixes and keeps the rest,
 // including a λ above 0 between experiments with a penalty.

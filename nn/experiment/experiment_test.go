@@ -24,8 +24,8 @@ func ExamplePreset() {
 	}
 	// Output:
 	// 1 Base [512 128] 64 [] 0 relu
-	// 2 L1 [512 128] 64 [] 1e-5 relu
-	// 3 Mirrored [512 128] 64 [128 512] 1e-5 relu
+	// 2 L1 sparsity [512 128] 64 [] 1e-5 relu
+	// 3 Mirrored decoder [512 128] 64 [128 512] 1e-5 relu
 	// 4 Tuned [512 256] 64 [256 512] 0 linear
 }
 

@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ type parsed struct {
 			Data []struct {
 				Name  string
 				YAxis float64
+				XAxis *float64
 			}
 		}
 	}
@@ -100,6 +102,28 @@ func TestLossBeforeThereIsData(t *testing.T) {
 	}
 }
 
+// A moment of the run is marked by a line at its epoch, also that before training.
+func TestLossMarksAMoment(t *testing.T) {
+	c := curves()
+	marked := func() (at []float64) {
+		for _, line := range parse(t, Loss(theme, c)).Series[2].MarkLine.Data {
+			if line.XAxis != nil {
+				at = append(at, *line.XAxis)
+			}
+		}
+		return at
+	}
+	if at := marked(); len(at) != 0 {
+		t.Errorf("lines at %v, want none", at)
+	}
+	for _, epoch := range []float64{1.5, 0} {
+		c.Shown = &epoch
+		if at := marked(); !slices.Equal(at, []float64{epoch}) {
+			t.Errorf("lines at %v, want one at %g", at, epoch)
+		}
+	}
+}
+
 func TestLossBeforeTraining(t *testing.T) {
 	c := curves()
 	c.Curve, c.History = nil, nil
@@ -109,7 +133,7 @@ func TestLossBeforeTraining(t *testing.T) {
 		t.Errorf("the untrained model is %v in %s, want one point in ink2", now.Data, now.ItemStyle.Color)
 	}
 	marks := now.MarkLine.Data
-	if len(marks) != 2 || marks[0].Name != "mean image  0.690" || marks[1].Name != "entropy floor  0.550" {
+	if len(marks) != 2 || marks[0].Name != "mean image  0.690" || marks[1].Name != "lowest possible  0.550" {
 		t.Errorf("marks %v, want the mean image and the entropy floor", marks)
 	}
 }

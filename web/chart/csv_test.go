@@ -23,7 +23,7 @@ func TestCSV(t *testing.T) {
 			Quantity: fit.QuantityLoss, Epochs: 20, Floor: 0.54, Initial: &fit.Evaluation{ValLoss: 0.69},
 			Curve: []fit.Point{{Epoch: 0.5, Loss: 0.65}}, History: []fit.Epoch{{Epoch: 1, Evaluation: fit.Evaluation{ValLoss: 0.64}}},
 			Baselines: []baseline.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.68}}},
-		}), []string{"series,epoch,y,value", "Training,0.5,0.65,", "Validation,0,0.69,", "Validation,1,0.64,", "mean image,,0.68,", "entropy floor,,0.54,"}},
+		}), []string{"series,epoch,y,value", "Training,0.5,0.65,", "Validation,0,0.69,", "Validation,1,0.64,", "mean image,,0.68,", "lowest possible,,0.54,"}},
 		"code":           {Code(Theme{}, []float32{0, 2.5}, 3, []bool{true, false}), []string{"series,latent unit,y,value", "Activation,0,0,", "Activation,1,2.5,"}},
 		"histogram":      {Histogram(Theme{}, analysis.Histogram{Shares: []float32{0.25, 0.5}, Max: 2}), []string{"series,activation,y,value", "of all activations,0.5,25,", "of all activations,1.5,50,"}},
 		"by class":       {ByClass(Theme{}, []float32{1, 2}, classes), []string{"series,x,y,value", "Mean activation,1,cat,", "Mean activation,2,dog,"}},

@@ -25,6 +25,7 @@ type Curves struct {
 
 	Baselines []baseline.Baseline // lines to compare with
 	Others    []fit.Result        // other runs whose validation curves are drawn
+	Shown     *float64            // epoch that a vertical line marks; nil for none
 }
 
 // point is an epoch and a quantity.
@@ -34,6 +35,15 @@ type point [2]float64
 type mark struct {
 	name  string
 	value float64
+}
+
+// moment is a vertical line without a label.
+type moment struct {
+	XAxis     float64        `json:"xAxis"`
+	LineStyle opts.LineStyle `json:"lineStyle"`
+	Label     struct {
+		Show bool `json:"show"`
+	} `json:"label"`
 }
 
 // maxPoints is the number of points drawn per curve, about one per pixel.
@@ -93,6 +103,10 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 			MarkLines: theme.markLines(marks, markFormat, "insideEndTop"),
 			Tooltip:   &seriesTooltip{},
 		},
+	}
+	if c.Shown != nil {
+		lines := o.Series[2].MarkLines
+		lines.Data = append(lines.Data, moment{XAxis: round(*c.Shown, 3), LineStyle: opts.LineStyle{Color: theme.Ink, Width: 1.5, Type: "dashed"}})
 	}
 	for i, run := range c.Others {
 		line := theme.line(fmt.Sprint("run ", run.ID), run.Name, c.validationOf(nil, run.History), 1.5, "dashed")
@@ -205,7 +219,7 @@ func (c Curves) marks() []mark {
 		}
 	}
 	if c.Floor > 0 && c.Quantity == fit.QuantityLoss {
-		add("entropy floor", c.Floor)
+		add("lowest possible", c.Floor)
 	}
 	return marks
 }

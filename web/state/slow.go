@@ -58,13 +58,13 @@ const (
 	minPhaseTime = 200 * time.Millisecond
 )
 
-// PhaseTime returns how long each phase is shown: all must fit before the next batch. It
-// returns 0 if that is too short; then the phase does not change.
+// PhaseTime returns how long each phase is shown: all must fit before the next batch, with
+// time to spare. It returns 0 if that is too short; then the phase does not change.
 func (s *SlowMotion) PhaseTime() time.Duration {
 	if s.Pace == 0 {
 		return phaseTime
 	}
-	each := time.Duration(float64(time.Second) / s.Pace / float64(phases))
+	each := time.Duration(float64(time.Second) / s.Pace / float64(phases+1))
 	if each < minPhaseTime {
 		return 0
 	}

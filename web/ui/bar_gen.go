@@ -99,6 +99,25 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn = grow(vgparent, "svg", "use\x00href\x00#step")
 					}
 				}
+				vgn = grow(vgparent, "", "button\x00class\x00button bare lesson-button\x00type\x00button\x00aria-label\x00Lesson\x00title\x00A short lesson next to the demo (L)\x00aria-controls\x00lesson")
+				vgn.AddAttrInterface("aria-expanded", c.lesson())
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Switch() })
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = grow(vgparent, "svg", "use\x00href\x00#book")
+					}
+					vgn = grow(vgparent, "", "span")
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "Lesson")
+					}
+				}
 			}
 			vgn = grow(vgparent, "", "p\x00class\x00read")
 			{
@@ -123,6 +142,7 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.AddAttrInterface("value", c.progress())
 		}
 		vgn = grow(vgparent, "", "p\x00class\x00read speed")
+		vgn.AddAttrInterface("title", "Training speed, on "+c.kernel())
 		{
 			vgparent := vgn
 			_ = vgparent
@@ -137,8 +157,6 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = grow(vgparent, "", "span")
 			vgn.SetInnerHTML(c.timeLeft())
 		}
-		vgn = grow(vgparent, "", "span\x00class\x00badge kernel\x00title\x00The workers and the matrix kernels that train")
-		vgn.SetInnerHTML(c.kernel())
 		vgn = grow(vgparent, "", "button\x00class\x00button bare icon keys-button\x00type\x00button\x00aria-label\x00Keyboard shortcuts\x00title\x00Keyboard shortcuts (?)\x00aria-controls\x00help")
 		vgn.AddAttrInterface("aria-expanded", c.helped())
 		listen(vgn, "click", func(event vugu.DOMEvent) { c.toggleHelp() })
@@ -245,25 +263,6 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgparent := vgn
 					_ = vgparent
 					vgn = growText(vgparent, "More settings")
-				}
-			}
-			vgn = grow(vgparent, "", "button\x00class\x00button bare lesson-button\x00type\x00button\x00title\x00A short lesson next to the demo (L)\x00aria-controls\x00lesson")
-			vgn.AddAttrInterface("aria-expanded", c.lesson())
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Lesson.Switch() })
-			{
-				vgparent := vgn
-				_ = vgparent
-				vgn = grow(vgparent, "svg", "svg\x00class\x00i\x00aria-hidden\x00true")
-				{
-					vgparent := vgn
-					_ = vgparent
-					vgn = grow(vgparent, "svg", "use\x00href\x00#book")
-				}
-				vgn = grow(vgparent, "", "span")
-				{
-					vgparent := vgn
-					_ = vgparent
-					vgn = growText(vgparent, "Lesson")
 				}
 			}
 			vgn = grow(vgparent, "", "div\x00class\x00opens\x00role\x00group\x00aria-label\x00Panels")

@@ -43,7 +43,7 @@ func (c *Code) active() string {
 }
 
 func (c *Code) deadUnits() int {
-	latest, _ := c.Page.Latest()
+	latest, _ := c.Page.Timeline.Evaluation()
 	return latest.Dead
 }
 

@@ -129,10 +129,11 @@ var inView = sync.OnceValue(func() sjs.Value {
 	}), map[string]any{"rootMargin": "200px"})
 })
 
-// canvas is a canvas of 32×32 pixels.
+// canvas is a canvas for one image.
 type canvas struct {
 	surface
-	context sjs.Value
+	context       sjs.Value
+	width, height int // in pixels
 }
 
 // place puts the canvas into an element of vugu.
@@ -143,22 +144,33 @@ func (c *canvas) place(host js.Value) {
 	element := document.Call("createElement", "canvas")
 	element.Set("width", pictureSize)
 	element.Set("height", pictureSize)
+	c.width, c.height = pictureSize, pictureSize
 	c.context = element.Call("getContext", "2d")
 	c.host.Call("replaceChildren", element)
 }
 
-// paint draws 32×32 pixels of red, green, blue and alpha, or nothing.
-func (c *canvas) paint(pixels []byte) {
+// paint draws rows of pixels of red, green, blue and alpha, or nothing: a square.
+func (c *canvas) paint(pixels []byte, width int) {
 	if !c.context.Truthy() {
 		return // the browser has no memory left for canvases
 	}
+	height := len(pixels) / 4 / width
 	if pixels == nil {
-		c.context.Call("clearRect", 0, 0, pictureSize, pictureSize)
+		height = width
+	}
+	if c.width != width || c.height != height {
+		c.width, c.height = width, height
+		element := c.context.Get("canvas")
+		element.Set("width", width)
+		element.Set("height", height)
+	}
+	if pixels == nil {
+		c.context.Call("clearRect", 0, 0, width, height)
 		return
 	}
 	array := sjs.Global().Get("Uint8ClampedArray").New(len(pixels))
 	sjs.CopyBytesToJS(array, pixels)
-	c.context.Call("putImageData", sjs.Global().Get("ImageData").New(array, pictureSize, pictureSize), 0, 0)
+	c.context.Call("putImageData", sjs.Global().Get("ImageData").New(array, width, height), 0, 0)
 }
 
 // echart is an ECharts instance.
@@ -359,6 +371,7 @@ func readTheme() *theme {
 		darker:  components("diff-neg"),
 		equal:   components("diff-mid"),
 		lighter: components("diff-pos"),
+		plain:   components("line"),
 		act:     [3]rgb{components("act-0"), components("act-1"), components("act-2")},
 	}
 }

@@ -21,9 +21,9 @@ func readTheme() *theme                       { return &theme{} }
 
 type canvas struct{}
 
-func (*canvas) place(js.Value)   {}
-func (*canvas) show(string) bool { return false }
-func (*canvas) paint([]byte)     {}
+func (*canvas) place(js.Value)    {}
+func (*canvas) show(string) bool  { return false }
+func (*canvas) paint([]byte, int) {}
 
 type echart struct{}
 

@@ -63,7 +63,7 @@ func (c *Explorer) unitSliders() []unitSlider {
 func (c *Explorer) mountAnswer(host js.Value) {
 	draw := func() {
 		if c.answer.show(fmt.Sprint(c.Page.Explorer.Version, "/", c.Stage.generation)) {
-			c.answer.paint(rgba(c.Page.Explorer.Decoded))
+			c.answer.paint(rgba(c.Page.Explorer.Decoded), pictureSize)
 		}
 	}
 	c.Stage.afterRender(func() {

@@ -26,7 +26,7 @@ func (c *Latent) lead() string {
 func (c *Latent) known() bool { return len(c.Page.Timeline.Units.Mean) > 0 }
 
 func (c *Latent) active() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}
@@ -34,7 +34,7 @@ func (c *Latent) active() string {
 }
 
 func (c *Latent) dead() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/vugu/vugu"
 
@@ -24,7 +25,7 @@ var quantities = []struct {
 	label, help string
 }{
 	{fit.QuantityLoss, "Total", "The loss that training minimises: binary cross-entropy plus L1 penalty."},
-	{fit.QuantityExcess, "Above floor", "The loss above the entropy floor, the lowest value that a reconstruction can reach."},
+	{fit.QuantityExcess, "Above lowest", "The loss above the lowest value that any reconstruction can reach, the entropy floor of the pictures."},
 	{fit.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
 }
 
@@ -37,7 +38,7 @@ func (c *Loss) loss(value float64) string {
 }
 
 func (c *Loss) validation() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}
@@ -45,14 +46,15 @@ func (c *Loss) validation() string {
 }
 
 func (c *Loss) training() string {
-	if len(c.Page.Curve) == 0 {
+	loss, ok := c.Page.Timeline.TrainingLoss()
+	if !ok {
 		return none
 	}
-	return c.loss(c.Page.Curve[len(c.Page.Curve)-1].Loss)
+	return c.loss(loss)
 }
 
 func (c *Loss) psnr() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}
@@ -60,7 +62,7 @@ func (c *Loss) psnr() string {
 }
 
 func (c *Loss) excess() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}
@@ -68,7 +70,7 @@ func (c *Loss) excess() string {
 }
 
 func (c *Loss) mse() string {
-	latest, ok := c.Page.Latest()
+	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {
 		return none
 	}
@@ -109,7 +111,7 @@ func (c *Loss) moment() string {
 
 func (c *Loss) when() string {
 	if c.Page.Timeline.Past >= 0 {
-		return fmt.Sprintf("epoch %.1f", c.Page.Timeline.Moments[c.Page.Timeline.Past].Epoch)
+		return strings.ToLower(epochText(c.Page.Timeline.Epoch))
 	}
 	return "now"
 }
@@ -130,7 +132,7 @@ func (c *Loss) label() string {
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version)
+	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version, p.Timeline.Past, p.Timeline.Epoch)
 }
 
 // others returns the other runs in the chart.
@@ -146,7 +148,7 @@ func (c *Loss) others() []fit.Result {
 
 func (c *Loss) curves() chart.Curves {
 	p := c.Page
-	return chart.Curves{
+	curves := chart.Curves{
 		Quantity: p.Loss.Quantity,
 		Log:      p.Loss.Log,
 		Epochs:   p.Settings.Epochs,
@@ -158,6 +160,10 @@ func (c *Loss) curves() chart.Curves {
 		Baselines: p.Loss.Baselines(),
 		Others:    c.others(),
 	}
+	if p.Timeline.Past >= 0 {
+		curves.Shown = &p.Timeline.Epoch
+	}
+	return curves
 }
 
 func (c *Loss) option(theme chart.Theme) json.RawMessage { return chart.Loss(theme, c.curves()) }
@@ -165,6 +171,6 @@ func (c *Loss) option(theme chart.Theme) json.RawMessage { return chart.Loss(the
 // table returns the chart with every epoch, for CSV. The drawn chart merges some.
 func (c *Loss) table() json.RawMessage {
 	curves := c.curves()
-	curves.All = true
+	curves.All, curves.Shown = true, nil
 	return chart.Loss(chart.Theme{}, curves)
 }

@@ -60,7 +60,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						}
 					}
 				}
-				vgn = grow(vgparent, "", "label\x00class\x00check\x00title\x00Draws the loss above the entropy floor on a logarithmic axis.")
+				vgn = grow(vgparent, "", "label\x00class\x00check\x00title\x00Draws the loss above the lowest possible on a logarithmic axis.")
 				{
 					vgparent := vgn
 					_ = vgparent
@@ -94,12 +94,12 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.training())
 			}
-			vgn = grow(vgparent, "", "div\x00title\x00The validation cross-entropy above the entropy floor, the lowest value that a reconstruction can reach.")
+			vgn = grow(vgparent, "", "div\x00title\x00The validation cross-entropy above the lowest value that any reconstruction can reach, the entropy floor of the pictures.")
 			{
 				vgparent := vgn
 				_ = vgparent
 				vgn = grow(vgparent, "", "dt")
-				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EAbove floor\x3C/span\x3E"))
+				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EAbove lowest\x3C/span\x3E"))
 				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.excess())
 			}
@@ -173,7 +173,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Component: vgcomp}
 			vgparent.AppendChild(vgn)
 		}
-		vgn = grow(vgparent, "", "label\x00class\x00timeline\x00title\x00Shows the pictures and features of an earlier moment of the run. Training continues.")
+		vgn = grow(vgparent, "", "label\x00class\x00timeline\x00title\x00Shows an earlier moment of the run, in every panel. Training continues.")
 		{
 			vgparent := vgn
 			_ = vgparent

@@ -15,6 +15,9 @@ type MoreSettings struct {
 
 func (c *MoreSettings) close() { c.Page.Form.Show(false) }
 
+// kernel says what trains.
+func (c *MoreSettings) kernel() string { return (&Bar{Page: c.Page}).kernel() }
+
 // open scrolls the form into view.
 func (c *MoreSettings) open(section js.Value) {
 	if c.Page.Form.Open && !c.opened {

@@ -32,6 +32,8 @@ func (c *MoreSettings) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(vugu.HTML("More settings"))
 			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.SetInnerHTML(vugu.HTML("Changing any of these except epochs and workers starts a new run."))
+			vgn = grow(vgparent, "", "span\x00class\x00aside kernel\x00title\x00How many web workers train, and with which kernels, the loops that multiply matrices: relaxed SIMD is the fastest, plain Go the slowest.")
+			vgn.SetInnerHTML(c.kernel())
 			vgn = grow(vgparent, "", "button\x00class\x00button bare icon end\x00type\x00button\x00aria-label\x00Close the settings")
 			listen(vgn, "click", func(event vugu.DOMEvent) { c.close() })
 			{

@@ -47,11 +47,12 @@ func (c *Root) Parts() []Part {
 	}
 	return []Part{
 		{"bar", "", nil, &Bar{Page: p, ToggleTheme: c.ToggleTheme}},
+		{"intro", "", nil, &Intro{Page: p}},
 		{"lesson", "", func() bool { return p.Lesson.Open }, &Lesson{Page: p, Stage: stage}},
 		{"help", "", nil, &Help{Page: p}},
 		settings,
-		panels["recon"], panels["loss"], panels["latent"],
-		{"slow", state.ViewTrain, nil, &Slow{Page: p, Stage: stage}},
+		panels["recon"], panels["loss"],
+		{"network", state.ViewTrain, nil, &Network{Page: p, Stage: stage}},
 		{"features", state.ViewFeatures, nil, &Features{Page: p, Stage: stage}},
 		{"latent", state.ViewFeatures, nil, &Latent{Page: p, Stage: stage}},
 		{"explorer", state.ViewExplore, nil, &Explorer{Page: p, Stage: stage, PickPicture: c.PickPicture, OpenCamera: c.OpenCamera}},

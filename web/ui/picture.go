@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/vugu/vugu/js"
@@ -11,7 +12,8 @@ type Picture struct {
 	Stage   *stage
 	Label   string // accessible name; "" if the context gives it
 	Version string // of the pixels; they are drawn when it changes
-	// Pixels returns 32×32 pixels of red, green, blue and alpha, or nil if there is
+	Width   int    // in pixels; 0 for that of a picture
+	// Pixels returns rows of pixels of red, green, blue and alpha, or nil if there is
 	// no image.
 	Pixels func(*theme) []byte
 
@@ -36,7 +38,7 @@ func (c *Picture) mount(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.canvas.place(host)
 		if c.canvas.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) {
-			c.canvas.paint(c.Pixels(c.Stage.colors()))
+			c.canvas.paint(c.Pixels(c.Stage.colors()), cmp.Or(c.Width, pictureSize))
 		}
 	})
 }

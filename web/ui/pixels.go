@@ -52,53 +52,18 @@ func difference(original, reconstruction []byte, t *theme) []byte {
 	return pixels
 }
 
-// cells draws one number per unit, row by row in equal cells, in the theme's
-// sequential map from zero to the largest. The numbers of an image are averaged
-// over its channels.
-func cells(values []float32, t *theme) []byte {
-	if len(values) == data.ImageSize {
-		means := make([]float32, pictureSize*pictureSize)
-		for i, value := range values {
-			means[i/data.Channels] += value / data.Channels
-		}
-		values = means
+// activation returns the colour of an activation, by its share of the largest, in the
+// theme's sequential map.
+func (t *theme) activation(share float32) (c rgb) {
+	from, to, part := t.act[0], t.act[1], 2*float64(share)
+	if part > 1 {
+		from, to, part = t.act[1], t.act[2], part-1
 	}
-	var largest float32
-	for _, value := range values {
-		largest = max(largest, value)
+	for channel := range c {
+		a, b := float64(from[channel]), float64(to[channel])
+		c[channel] = byte(math.Round(a + part*(b-a)))
 	}
-	columns := 1
-	for columns < pictureSize && columns*columns < len(values) {
-		columns *= 2
-	}
-	rows := (len(values) + columns - 1) / columns
-	pixels := make([]byte, 4*pictureSize*pictureSize)
-	for i := range pictureSize * pictureSize {
-		x, y := i%pictureSize, i/pictureSize
-		first := y*rows/pictureSize*columns + x*columns/pictureSize
-		last := max(y*rows/pictureSize, (y+1)*rows/pictureSize-1)*columns + x*columns/pictureSize
-		var value float32
-		for unit := first; unit <= last && unit < len(values); unit += columns { // more rows than pixels
-			value = max(value, values[unit])
-		}
-		if first >= len(values) {
-			continue // no unit: transparent
-		}
-		share := 0.0
-		if largest > 0 {
-			share = 2 * float64(value/largest)
-		}
-		from, to := t.act[0], t.act[1]
-		if share > 1 {
-			from, to, share = t.act[1], t.act[2], share-1
-		}
-		for channel := range 3 {
-			a, b := float64(from[channel]), float64(to[channel])
-			pixels[4*i+channel] = byte(math.Round(a + share*(b-a)))
-		}
-		pixels[4*i+3] = 255
-	}
-	return pixels
+	return c
 }
 
 // psnr returns the peak signal-to-noise ratio of a reconstruction in dB.

@@ -28,13 +28,19 @@ func (c *Reconstructions) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = grow(vgparent, "", "h2\x00id\x00reconstructions-title")
 			vgn.SetInnerHTML(vugu.HTML("Reconstructions"))
-			vgn = grow(vgparent, "", "a\x00class\x00badge strong\x00title\x00These pictures are drawn by the page. Follow this link to train on CIFAR-10.")
+			vgn = grow(vgparent, "", "a\x00class\x00badge\x00title\x00The page has drawn these pictures itself. Follow this link to train on the photos of CIFAR-10 instead.")
 			vgn.AddAttrInterface("hidden", !synthetic(c.Page))
 			vgn.AddAttrInterface("href", "#data")
 			{
 				vgparent := vgn
 				_ = vgparent
-				vgn = growText(vgparent, "Synthetic")
+				vgn = growText(vgparent, "Built-in pictures")
+				vgn = grow(vgparent, "", "span\x00class\x00wide")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = growText(vgparent, " · use CIFAR-10")
+				}
 			}
 			vgn = grow(vgparent, "", "span\x00class\x00aside")
 			vgn.AddAttrInterface("data-reading", c.Page.Dataset.Loading != nil)

@@ -10,6 +10,7 @@ type theme struct {
 	chart chart.Theme
 	// diverging map of differences: too dark, equal, too light
 	darker, equal, lighter rgb
+	plain                  rgb // what is not active, or not known
 	// sequential map of activations, from none to the largest
 	act [3]rgb
 }

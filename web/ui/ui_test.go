@@ -124,10 +124,11 @@ func slow() *session {
 	s := visit(protocol.SourceSite)
 	layers := []nn.LayerStep{
 		{Name: "encoder_1", Activation: nn.ReLU, Share: 0.5, Weights: 20, Gradient: 0.03, Update: 0.2},
+		{Name: "encoder_2", Activation: nn.ReLU, Share: 0.75, Weights: 10, Gradient: 0.02, Update: 0.2},
 		{Name: "latent", Activation: nn.ReLU, Share: 0.25, Weights: 10, Gradient: 0.06, Update: 0.3},
 		{Name: "output", Activation: nn.Sigmoid, Share: 1, Weights: 30, Gradient: 0.01, Update: 0.1},
 	}
-	for i, units := range []int{512, 64, 3072} {
+	for i, units := range []int{512, 128, 64, 3072} {
 		layers[i].Activations, layers[i].Updates = make([]float32, units), make([]float32, units)
 	}
 	configure, _ := protocol.Decode[protocol.Configure](s.last(protocol.TypeConfigure))
@@ -329,33 +330,33 @@ func TestStates(t *testing.T) {
 	}{
 		{
 			"loading", begin(),
-			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 → 512 → 128 → 64 → 3,072", "Loading the data set"},
-			[]string{"Code of the"},
+			[]string{"Epoch 0 of 20 batch –", "– images/s", "Opening", "3,072 in 512 hidden 128 hidden 64 code 3,072 out", "Loading the data set"},
+			[]string{"The network and the"},
 			[]string{`disabled title="The data set is still loading"`, `disabled aria-label="Step"`, `disabled aria-label="Show the code of picture 1"`},
 		},
 		{
 			"first visit", visit(protocol.SourceSite),
-			[]string{"1 Base 2 L1 3 Mirrored", "Train Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "grey before training",
-				"from the first batch on", "Validation 0.6931 Training – Above floor 0.1460 MSE 0.0724 PSNR 11.4 dB", "Code of the airplane", "63 of 64 units active",
+			[]string{"1 Base 2 L1 sparsity 3 Mirrored decoder 4 Tuned", "Train Lesson Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "grey before training",
+				"from the first batch on", "Validation 0.6931 Training – Above lowest 0.1460 MSE 0.0724 PSNR 11.4 dB", "The network and the airplane", "63 of 64 units active",
 				"How the 64 units of the latent layer respond to the 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
 			[]string{"Pause", "Opening"},
-			[]string{`hidden class="badge strong"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
+			[]string{`hidden class="badge"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
 		},
 		{
 			"synthetic", visit(protocol.SourceSynthetic),
-			[]string{"Synthetic validation pictures, never trained on"},
+			[]string{"Built-in pictures · use CIFAR-10 validation pictures, never trained on"},
 			nil,
-			[]string{`href="#data" class="badge strong"`},
+			[]string{`href="#data" class="badge"`},
 		},
 		{
 			"training", train(),
-			[]string{"Pause Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above floor 0.0443 MSE 0.0129 PSNR 18.9 dB",
+			[]string{"Pause Lesson Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above lowest 0.0443 MSE 0.0129 PSNR 18.9 dB",
 				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active 26.4 of 64 Dead 1 unit Zero 58.7 %"},
 			[]string{"grey before training", "from the first batch on"},
 			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
 		},
-		{"paused", paused(), []string{"Train Epoch 7 of 20"}, []string{"Pause"}, nil},
-		{"done", done(), []string{"Continue Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
+		{"paused", paused(), []string{"Train Lesson Epoch 7 of 20"}, []string{"Pause"}, nil},
+		{"done", done(), []string{"Continue Lesson Epoch 20 of 20", "images/s done"}, nil, []string{`type="button" title="Train for 20 more epochs"`}},
 		{
 			"stopped", failed(),
 			[]string{"Training stopped a worker was lost; reset to start again", "stopped; reset to start over"},
@@ -376,13 +377,13 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"offered", offered(),
-			[]string{"Your run stopped at epoch 7 of 20. 2 L1 on Synthetic, 3 hours ago. The rest of its series follows: 2 runs. It was trained with other kernels (relaxed-simd)", "Resume Discard"},
+			[]string{"Your run stopped at epoch 7 of 20. 2 L1 sparsity on Synthetic, 3 hours ago. The rest of its series follows: 2 runs. It was trained with other kernels (relaxed-simd)", "Resume Discard"},
 			nil,
 			nil,
 		},
 		{
 			"refused", refused(),
-			[]string{"Want at most 6 widths from 1 to 4096 separated by commas, such as 512,128.", "3,072 → 512 → 128 → 64 → 3,072"},
+			[]string{"Want at most 6 widths from 1 to 4096 separated by commas, such as 512,128.", "3,072 in 512 hidden 128 hidden 64"},
 			[]string{"Widths of the encoder"},
 			[]string{`aria-invalid="true" id="setting-hidden"`, `data-error id="setting-hidden-help"`, `aria-expanded="true" aria-controls="settings"`},
 		},
@@ -684,60 +685,144 @@ func TestFeatures(t *testing.T) {
 }
 
 // Runs are queued, kept, renamed, shown, saved and deleted.
-// A batch is explained in words and by layer, and the pace goes to the worker.
-func TestSlow(t *testing.T) {
+// The network shows its layers, whatever they are. What training on a batch does to them
+// is shown phase by phase, in words and by layer, as long as it is of the last batch; and
+// the pace goes to the worker.
+func TestNetwork(t *testing.T) {
 	s := slow()
 	root := &Root{Page: s.Page}
-	page := text(render(t, root))
-	for _, want := range []string{
-		"latent 64 units · relu", "update 0.3 (3 %)",
-		"Epoch 1, batch 1: 128 pictures pass through the encoder. On average, 16.0 of 64 latent units are active",
-		"by a binary cross-entropy of 0.6931; λ times the activations adds 0.0010. The loss is 0.6941.",
-		"largest in latent (0.06) and smallest in output (0.01)",
-		"latent moves farthest. On the same batch the loss fell by 0.0012 to 0.6929.",
-	} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the page lacks %q", want)
+	if err := s.Page.Slow.Current(); err == nil {
+		t.Fatal("the step is not that of the last batch")
+	}
+	says := func(wants ...string) {
+		t.Helper()
+		page := text(render(t, root))
+		for _, want := range wants {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page lacks %q in %s", want, page)
+			}
 		}
 	}
+	phase := func(want string) {
+		t.Helper()
+		if got := attribute(find(t, root, "id", "network"), "data-phase"); got != want {
+			t.Errorf("phase %q, want %q", got, want)
+		}
+	}
+	phase("forward")
+	says("3,072 active: 512 50 % 128 75 % 64 code 25 % 3,072 100 %",
+		"Epoch 1, batch 1: 128 pictures pass through the encoder. On average, 16.0 of 64 latent units are active")
+	s.Slow.Next(s.Slow.Explained.Version, state.PhaseForward)
+	phase("loss")
+	says("3,072 loss 0.6941", "by a binary cross-entropy of 0.6931; λ times the activations adds 0.0010. The loss is 0.6941.")
+	fire(t, find(t, root, "data-text", "3 Backward"), "click", nil)
+	phase("backward")
+	says("3,072 gradient: 512 0.03 128 0.02 64 code 0.06 3,072 0.01", "largest in latent (0.06) and smallest in output (0.01)")
+	fire(t, find(t, root, "data-text", "4 Update"), "click", nil)
+	phase("update")
+	says("3,072 moved: 512 1 % 128 2 % 64 code 3 % 3,072 0.33 %", "latent moves farthest. On the same batch the loss fell by 0.0012 to 0.6929.")
 	fire(t, find(t, root, "value", "1/s"), "change", nil)
 	if pace, _ := protocol.Decode[protocol.Pace](s.last(protocol.TypePace)); pace.PerSecond != 1 {
 		t.Errorf("the worker was told a pace of %g, want 1", pace.PerSecond)
 	}
-	press(t, root, "Run experiments 1, 2, 3")
-	if !strings.Contains(text(render(t, root)), "Train on the next batch") {
-		t.Error("another run shows the explanation of the one before")
+	s.frame(protocol.Frame{Status: protocol.StatusPaused, Batch: 9, Batches: 30})
+	phase("")
+	says("3,072 in 512 hidden 128 hidden 64 code 3,072 out", "Next batch trains on one batch")
+	s.Set(map[string]string{"experiment": "3", "hidden": "100"}, func(bool, error) {})
+	says("3,072 in 100 hidden 64 code 100 hidden 3,072 out")
+	if attribute(find(t, root, "data-text", "1 Forward"), "disabled") == "" {
+		t.Error("another run has the phases of the one before")
 	}
 }
 
-// Units fill a square of pixels in equal cells, those of an image by pixel.
-func TestCells(t *testing.T) {
-	th := &theme{act: [3]rgb{{0, 0, 0}, {100, 100, 100}, {200, 200, 200}}}
-	at := func(pixels []byte, x, y int) [2]byte { i := 4 * (32*y + x); return [2]byte{pixels[i], pixels[i+3]} }
-	four := cells([]float32{0, 1, 2, 4}, th)
-	for _, want := range []struct {
-		x, y  int
-		pixel [2]byte
-	}{{0, 0, [2]byte{0, 255}}, {31, 15, [2]byte{50, 255}}, {15, 31, [2]byte{100, 255}}, {16, 16, [2]byte{200, 255}}} {
-		if got := at(four, want.x, want.y); got != want.pixel {
-			t.Errorf("pixel %d, %d of four units is %v, want %v", want.x, want.y, got, want.pixel)
+// While an earlier moment is shown, every view says so and has the way back, and the
+// figures are those of the moment.
+func TestPastMoment(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	root := &Root{Page: s.Page}
+	for epoch := 1; epoch <= 3; epoch++ {
+		evaluation := protocol.Evaluation{ValLoss: float64(epoch) / 10, ValBCE: float64(epoch) / 10, PSNR: float64(epoch), Active: float64(epoch), Dead: epoch}
+		s.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: epoch, Batches: 30,
+			Points: []protocol.Point{{Epoch: float64(epoch) - 0.5, Loss: float64(epoch)}}, Epochs: []protocol.Epoch{{Epoch: epoch, Evaluation: evaluation}}})
+	}
+	intro := func() string { return text(render(t, &Root{Page: s.Page})) }
+	if !strings.Contains(intro(), "squeeze a picture into 64 numbers") {
+		t.Error("the page does not say what it is")
+	}
+	s.Timeline.Scrub(2)
+	for view, want := range map[state.View]string{
+		state.ViewTrain:    "Epoch 2 of this run Back to now",
+		state.ViewFeatures: "Epoch 2 of this run Back to now",
+		state.ViewExplore:  "Epoch 2 is shown in Train and Features. Explore works with the model as it is now. Back to now",
+		state.ViewCompare:  "Epoch 2 is shown in Train and Features. Compare shows whole runs. Back to now",
+	} {
+		s.Visit(view)
+		if got := intro(); !strings.Contains(got, want) {
+			t.Errorf("%s does not say %q", view, want)
+		}
+		if attribute(find(t, root, "id", "intro"), "hidden") != "" {
+			t.Errorf("%s hides which moment is shown", view)
 		}
 	}
-	if got := at(cells([]float32{1, 1, 1}, th), 31, 31); got[1] != 0 {
-		t.Error("where there is no unit the pixel is not transparent")
+	if got := intro(); !strings.Contains(got, "Validation 0.2000 Training 2.0000") || !strings.Contains(got, "Active 2.0 of 64 Dead 2 units") {
+		t.Errorf("the figures are not those of epoch 2: %s", got)
 	}
-	image := make([]float32, 3072)
-	image[3071] = 1
-	if got := cells(image, th); at(got, 31, 31) != [2]byte{200, 255} || at(got, 30, 31) != [2]byte{0, 255} {
-		t.Error("the units of the output are not its pixels")
+	if curves := (&Loss{Page: s.Page}).curves(); curves.Shown == nil || *curves.Shown != 2 {
+		t.Errorf("the chart marks epoch %v, want 2", curves.Shown)
 	}
-	many := make([]float32, 4096)
-	many[4095] = 1
-	if at(cells(many, th), 31, 31) != [2]byte{200, 255} {
-		t.Error("the last of 4,096 units is lost")
+	press(t, root, "Back to now")
+	if got := intro(); s.Timeline.Past != -1 || !strings.Contains(got, "Validation 0.3000 Training 3.0000") {
+		t.Error("now did not come back")
 	}
-	if got := at(cells([]float32{0, 0}, th), 0, 0); got != [2]byte{0, 255} {
-		t.Errorf("units that did not move are %v", got)
+	if curves := (&Loss{Page: s.Page}).curves(); curves.Shown != nil {
+		t.Errorf("the chart marks epoch %v now", *curves.Shown)
+	}
+	s.Visit(state.ViewExplore)
+	if attribute(find(t, root, "id", "intro"), "hidden") == "" {
+		t.Error("a view without a past moment says what the page is")
+	}
+}
+
+// A layer's picture has a square for each unit, lit where it is active; where that is not
+// known, all are plain.
+func TestLayerPictures(t *testing.T) {
+	th := &theme{plain: rgb{9, 9, 9}, act: [3]rgb{{0, 0, 0}, {100, 100, 100}, {200, 200, 200}}}
+	for _, units := range []int{1, 2, 64, 100, 128, 512, 3000, 4096} {
+		l := layer{units: units}
+		columns, rows, size := grid(units)
+		if columns*rows < units || columns*(rows-1) >= units || columns*size > layerWidth || rows*size > layerHeight {
+			t.Errorf("%d units in %d columns and %d rows of %d pixels", units, columns, rows, size)
+		}
+		count := func(pixels []byte) map[byte]int {
+			colors := map[byte]int{}
+			for unit := range units {
+				pixel := pixels[4*(unit/columns*size*l.across()+unit%columns*size):]
+				if pixel[3] != 255 {
+					t.Fatalf("unit %d of %d is not drawn", unit, units)
+				}
+				colors[pixel[0]]++
+			}
+			return colors
+		}
+		if got := count(l.pixels(th)); got[9] != units {
+			t.Errorf("%d units of which nothing is known are %v, want all plain", units, got)
+		}
+		l.lit = make([]float32, units)
+		l.lit[units-1] = 2
+		if got := count(l.pixels(th)); got[200] != 1 || got[9] != units-1 {
+			t.Errorf("%d units of which one is active are %v, want one lit", units, got)
+		}
+		if len(l.pixels(th)) != 4*l.across()*rows*size {
+			t.Errorf("%d bytes of pixels of %d units", len(l.pixels(th)), units)
+		}
+	}
+	for share, want := range map[float32]byte{0: 0, 0.25: 50, 0.5: 100, 1: 200} {
+		if got := th.activation(share); got[0] != want {
+			t.Errorf("an activation of %g of the largest is %v, want %d", share, got, want)
+		}
+	}
+	if height(64) >= height(512) || height(512) >= height(3072) || height(3072) != layerHeight {
+		t.Errorf("layers of 64, 512 and 3,072 units are %d, %d and %d pixels high", height(64), height(512), height(3072))
 	}
 }
 
@@ -1002,7 +1087,7 @@ func TestDigest(t *testing.T) {
 	}{
 		{"nothing", func() {}, nil},
 		{"a property", func() { s.Loss.ShowMean = !s.Loss.ShowMean }, []string{"loss"}},
-		{"an attribute", func() { s.Pictures.Select(2) }, []string{"reconstructions", "code", "explorer"}},
+		{"an attribute", func() { s.Pictures.Select(2) }, []string{"reconstructions", "network", "explorer"}},
 		{"a text", func() { s.ImagesPerSecond = 2 }, []string{"bar"}},
 		{"an element", func() { s.Help = true }, []string{"bar", "help"}},
 		{"a panel", func() { s.SwitchPanel(state.PanelData) }, []string{"bar"}},
@@ -1025,9 +1110,9 @@ func TestParts(t *testing.T) {
 		}
 		return ids
 	}
-	always := []string{"bar", "help", "settings"}
+	always := []string{"bar", "intro", "help", "settings"}
 	for place, want := range map[string][]string{
-		"":         {"reconstructions", "loss", "code", "slow", "messages"},
+		"":         {"reconstructions", "loss", "network", "messages"},
 		"features": {"features", "latent", "messages"},
 		"explore":  {"explorer", "messages"},
 		"compare":  {"runs", "messages"},
@@ -1043,7 +1128,7 @@ func TestParts(t *testing.T) {
 		t.Errorf("a panel over a view: %v, want %v", got, want)
 	}
 	s.Lesson.Switch()
-	if got, want := shown(), []string{"bar", "lesson", "help", "settings", "explorer", "model", "messages"}; !slices.Equal(got, want) {
+	if got, want := shown(), []string{"bar", "intro", "lesson", "help", "settings", "explorer", "model", "messages"}; !slices.Equal(got, want) {
 		t.Errorf("with the lesson beside: %v, want %v", got, want)
 	}
 	s.FollowEmbed("?panels=latent,loss")

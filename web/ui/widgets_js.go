@@ -105,7 +105,7 @@ func (t *tiles) update(all []tile) {
 func (t *tiles) paint(first, last int, all []tile) {
 	for i := first; i < min(last, len(t.items)); i++ {
 		if e := &t.items[i]; e.version != all[i].version {
-			e.canvas.paint(all[i].pixels())
+			e.canvas.paint(all[i].pixels(), pictureSize)
 			e.version = all[i].version
 		}
 	}

@@ -66,7 +66,7 @@ func TestCleanAddresses(t *testing.T) {
 			waitFor[bool](frame, `"sae" in window`)
 			evaluate[chromedp.Void](frame, `sae.ready`)
 			if s := state(frame); s.Settings.Experiment != 3 || s.Settings.Latent != 32 {
-				t.Errorf("the laboratory at %s has %+v", link, s.Settings)
+				t.Errorf("the full page at %s has %+v", link, s.Settings)
 			}
 			evaluate[chromedp.Void](frame, `sae.set({latent: 16})`)
 			permalink := waitFor[string](frame, `location.search.includes("latent=16") && location.href`)

@@ -76,22 +76,24 @@ func next(r *Run) error {
 	return err
 }
 
+// written returns a checkpoint of a run, as a file.
+func written(t testing.TB, r *Run) []byte {
+	t.Helper()
+	c, err := r.Checkpoint("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := c.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
 // same reports whether two runs are equal bit for bit.
 func same(t *testing.T, a, b *Run) bool {
 	t.Helper()
-	x, err := a.Checkpoint("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := b.Checkpoint("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var first, second bytes.Buffer
-	if err := errors.Join(x.Write(&first), y.Write(&second)); err != nil {
-		t.Fatal(err)
-	}
-	return bytes.Equal(first.Bytes(), second.Bytes())
+	return bytes.Equal(written(t, a), written(t, b))
 }
 
 var experiments = []map[string]string{
@@ -138,17 +140,10 @@ func TestResume(t *testing.T) {
 		for pause := 0; ; pause++ {
 			r := newTestRun(t, s, data)
 			advance(t, r, pause)
-			c, err := r.Checkpoint("go")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var file bytes.Buffer
-			if err := c.Write(&file); err != nil {
-				t.Fatal(err)
-			}
+			file := written(t, r)
 			done := r.Done()
 			advance(t, r, 3) // must not change the file
-			c, err = ReadCheckpoint(&file)
+			c, err := ReadCheckpoint(bytes.NewReader(file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,15 +230,7 @@ func checkpointFile(t testing.TB) []byte {
 	t.Helper()
 	r := newTestRun(t, settings(t, nil), someData(50, 20))
 	advance(t, r, 7)
-	c, err := r.Checkpoint("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file bytes.Buffer
-	if err := c.Write(&file); err != nil {
-		t.Fatal(err)
-	}
-	return file.Bytes()
+	return written(t, r)
 }
 
 // withHeader changes the header of a checkpoint and corrects its checksum.

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A program without its lines runs as before: its stack grows, its garbage is collected,
-// and a panic tells in which functions it was.
+// A program without lines runs as before: its stack grows, its garbage is collected, and
+// the trace of a panic names functions.
 func TestProgramRuns(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("no node")

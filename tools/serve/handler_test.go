@@ -16,7 +16,7 @@ import (
 // page is long enough to be worth compressing.
 var page = "<!doctype html><title>Sparse autoencoder</title>" + strings.Repeat("<p>latent</p>", 500)
 
-// newSite builds a small site and serves it. Outside of it lies secret.txt.
+// newSite builds a small site and serves it. secret.txt is outside of it.
 func newSite(t *testing.T) (server *httptest.Server, dir string) {
 	t.Helper()
 	parent := t.TempDir()
@@ -58,8 +58,7 @@ func newSite(t *testing.T) (server *httptest.Server, dir string) {
 	return server, dir
 }
 
-// request sends one request, adding no header of its own, and returns the
-// response and its body.
+// request sends a request, without other headers, and returns the response and its body.
 func request(t *testing.T, method, url string, header map[string]string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, url, nil)

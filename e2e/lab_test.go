@@ -157,6 +157,15 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".nine button")[1].click()`)
 	class := strings.Split(label, ",")[0]
 	waitFor[bool](p, fmt.Sprintf(`location.hash === "#explore" && document.querySelector(".beside b")?.innerText === %q`, class))
+	// So does the unit, with its slider in hand.
+	p.at("features")
+	unit := waitFor[string](p, `document.querySelector("#unit-title")?.innerText.replace("Unit ", "")`)
+	p.screenshot("unit")
+	evaluate[chromedp.Void](p, `[...document.querySelectorAll(".unit-tools button")][0].click()`)
+	waitFor[bool](p, fmt.Sprintf(`location.hash === "#explore" && document.activeElement.id === "unit-%s"`, unit))
+	if first := evaluate[string](p, `document.querySelector(".unit-slider label").innerText`); first != unit {
+		t.Errorf("the first slider is that of unit %s, want %s", first, unit)
+	}
 	p.look(phone)
 	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page scrolls sideways on a phone")
@@ -486,7 +495,7 @@ func TestChartsAreSaved(t *testing.T) {
 	if name, content := save("PNG"); name != "loss.png" || !strings.HasPrefix(content, "\x89PNG") {
 		t.Errorf("%s with %d bytes, want a PNG", name, len(content))
 	}
-	if name, content := save("CSV"); name != "loss.csv" || !strings.HasPrefix(content, "series,epoch,y,value\n") || !strings.Contains(content, "Validation,2,0.") {
+	if name, content := save("CSV"); name != "loss.csv" || !strings.HasPrefix(content, "series,epoch,loss,value\n") || !strings.Contains(content, "Validation,2,0.") {
 		t.Errorf("%s:\n%s", name, content)
 	}
 	evaluate[chromedp.Void](p, `document.querySelector(".loss .save summary").click()`)
@@ -494,13 +503,23 @@ func TestChartsAreSaved(t *testing.T) {
 	axe(p, "a chart's menu")
 }
 
-// Completed runs and their models are there on the next visit.
+// Completed runs, their models and the notes on their units are there on the next visit.
 func TestRunsAreKept(t *testing.T) {
 	t.Parallel()
 	p := newSite(t, false).openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
+	p.at("features")
+	unit := waitFor[string](p, `(() => {
+		const tile = [...document.querySelectorAll(".tile")].at(-1);
+		tile?.click();
+		return tile?.querySelector("b").innerText;
+	})()`)
+	waitFor[bool](p, `document.querySelector("#unit-title").innerText !== "Choose a unit"`)
+	evaluate[chromedp.Void](p, `document.querySelector(".unit-tools input").focus()`)
+	p.do(chromedp.KeyEvent("two wheels"), chromedp.KeyEvent("\r"))
+	waitFor[bool](p, `[...document.querySelectorAll(".tile")].at(-1).innerText.includes("two wheels")`)
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // until it is stored
@@ -514,6 +533,9 @@ func TestRunsAreKept(t *testing.T) {
 	if got := evaluate[string](p, `JSON.stringify(sae.state().history)`); got != history {
 		t.Errorf("restored history %s, want %s", got, history)
 	}
+	p.at("features")
+	waitFor[bool](p, fmt.Sprintf(`[...document.querySelectorAll(".tile")].find((tile) => tile.querySelector("b").innerText === %q)?.innerText.includes("two wheels")`, unit))
+	p.at("compare")
 	p.look(phone)
 	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
 		t.Error("the page scrolls sideways on a phone")

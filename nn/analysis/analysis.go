@@ -16,6 +16,7 @@ import (
 // Units are statistics of the latent units over a set of images. A unit is active on an
 // image if its activation is not 0.
 type Units struct {
+	Images    int       // over which the statistics are
 	Mean      []float32 // mean absolute activation, [latent]
 	Activity  []float32 // share of the images on which the unit is active, [latent]
 	Center    []float32 // the mean code: mean activation, [latent]
@@ -32,6 +33,7 @@ const Bins = 40
 func NewUnits(codes []float32, labels []byte, classes int) Units {
 	latent := len(codes) / max(1, len(labels))
 	u := Units{
+		Images:    len(labels),
 		Mean:      make([]float32, latent),
 		Activity:  make([]float32, latent),
 		Center:    make([]float32, latent),
@@ -123,6 +125,18 @@ func (u Units) Preferred(unit int) (class int, selectivity float64) {
 	return class, (best - others) / (best + others)
 }
 
+// doubt is the number of images at which a unit's selectivity counts for half.
+const doubt = 10
+
+// Selectivity returns the unit's selectivity as Preferred does, times n/(n+10) with n
+// the number of images on which the unit is active. Few images say little: a unit that
+// is active on two of them, of one class by chance, would come before all others.
+func (u Units) Selectivity(unit int) float64 {
+	_, selectivity := u.Preferred(unit)
+	active := math.Round(float64(u.Activity[unit]) * float64(u.Images))
+	return selectivity * active / (active + doubt)
+}
+
 // By returns the indexes of all units, sorted by decreasing key. The sort is stable.
 func (u Units) By(key func(unit int) float64) []int {
 	units := make([]int, len(u.Mean))
@@ -133,19 +147,37 @@ func (u Units) By(key func(unit int) float64) []int {
 	return units
 }
 
-// Histogram is the distribution of absolute activations.
+// Histogram is the distribution of activations.
 type Histogram struct {
-	Shares []float32 // of all activations, in equal bins from 0 to Max; those that are 0 are in no bin
+	Shares []float32 // of all activations, in equal bins from Min to Max; those that are 0 are in no bin
 	Zero   float64   // share of activations that are 0
-	Max    float64   // upper edge of the last bin: the largest absolute activation
+	Min    float64   // lower edge of the first bin: 0, or the smallest activation if that is negative
+	Max    float64   // upper edge of the last bin: the largest activation
 }
 
-// NewHistogram returns the histogram of activations, in the given number of bins.
+// NewHistogram returns the histogram of absolute activations, in the given number of bins.
 func NewHistogram(activations []float32, bins int) Histogram {
 	h := Histogram{Shares: make([]float32, bins)}
 	for _, activation := range activations {
 		h.Max = max(h.Max, math.Abs(float64(activation)))
 	}
+	h.count(activations, func(activation float64) float64 { return math.Abs(activation) })
+	return h
+}
+
+// NewSignedHistogram is NewHistogram of the activations with their signs.
+func NewSignedHistogram(activations []float32, bins int) Histogram {
+	h := Histogram{Shares: make([]float32, bins)}
+	for _, activation := range activations {
+		h.Min, h.Max = min(h.Min, float64(activation)), max(h.Max, float64(activation))
+	}
+	h.count(activations, func(activation float64) float64 { return activation })
+	return h
+}
+
+// count fills the bins.
+func (h *Histogram) count(activations []float32, of func(float64) float64) {
+	bins := len(h.Shares)
 	share := 1 / float32(len(activations))
 	zeros := 0
 	for _, activation := range activations {
@@ -153,13 +185,12 @@ func NewHistogram(activations []float32, bins int) Histogram {
 			zeros++
 			continue
 		}
-		bin := int(math.Abs(float64(activation)) / h.Max * float64(bins))
+		bin := int((of(float64(activation)) - h.Min) / (h.Max - h.Min) * float64(bins))
 		h.Shares[min(bin, bins-1)] += share
 	}
 	if zeros > 0 {
 		h.Zero = float64(zeros) / float64(len(activations))
 	}
-	return h
 }
 
 // Atoms returns what each latent unit adds to a picture, [latent, InputDims]: the change

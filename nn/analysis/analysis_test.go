@@ -48,6 +48,12 @@ func TestUnits(t *testing.T) {
 			t.Errorf("unit %d prefers class %d by %g, want %+v", unit, class, selectivity, want)
 		}
 	}
+	if got := u.Selectivity(0); u.Images != 4 || !near(float32(got), 3./(3+doubt)) {
+		t.Errorf("over %d images, unit 0 has a selectivity of %g, want %g", u.Images, got, 3./(3+doubt))
+	}
+	if got := u.Selectivity(2); got != 0 {
+		t.Errorf("a dead unit has a selectivity of %g", got)
+	}
 	if got := u.By(func(unit int) float64 { return float64(u.Activity[unit]) }); !slices.Equal(got, []int{0, 1, 2}) {
 		t.Errorf("by activity %v", got)
 	}
@@ -64,6 +70,39 @@ func TestHistogram(t *testing.T) {
 	h := NewHistogram([]float32{0, 0.1, -0.1, 0.5, 1, 0, -0.9, 0}, 2)
 	if want := []float32{2. / 8, 3. / 8}; !slices.Equal(h.Shares, want) || h.Zero != 3./8 || h.Max != 1 {
 		t.Errorf("%+v, want the shares %v, 3/8 zero and at most 1", h, want)
+	}
+}
+
+// With signs, the first bin starts at the smallest.
+func TestSignedHistogram(t *testing.T) {
+	h := NewSignedHistogram([]float32{0, -2, 1, 2, -0.5, 0, 0, 0}, 4)
+	if want := []float32{1. / 8, 1. / 8, 0, 2. / 8}; !slices.Equal(h.Shares, want) || h.Zero != 0.5 || h.Min != -2 || h.Max != 2 {
+		t.Errorf("%+v, want the shares %v from -2 to 2, half zero", h, want)
+	}
+	if h := NewSignedHistogram([]float32{1, 3}, 3); h.Min != 0 || h.Max != 3 {
+		t.Errorf("of positive ones: from %g to %g, want 0 to 3", h.Min, h.Max)
+	}
+}
+
+// A unit that is active on two images of one class, and on no other, does not come
+// before one that is active on half of a class and little else.
+func TestFewImagesSayLittle(t *testing.T) {
+	const n = 100
+	codes, labels := make([]float32, 2*n), make([]byte, n)
+	for i := range n {
+		labels[i] = byte(i % 2)
+		if i == 1 || i == 3 {
+			codes[2*i] = 5
+		}
+		if i%4 == 1 || i < 4 {
+			codes[2*i+1] = 1
+		}
+	}
+	u := NewUnits(codes, labels, 2)
+	_, rare := u.Preferred(0)
+	_, often := u.Preferred(1)
+	if !(rare > often) || !(u.Selectivity(1) > u.Selectivity(0)) {
+		t.Errorf("selectivities %g and %g are %g and %g, want the second to lead", rare, often, u.Selectivity(0), u.Selectivity(1))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"slices"
 
@@ -47,6 +48,7 @@ type Checkpoint struct {
 	Initial   *Evaluation         `json:"initial"`   // of the untrained model; null before the first evaluation
 	Curve     []Point             `json:"curve"`
 	History   []Epoch             `json:"history"`
+	Notes     map[int]string      `json:"notes,omitempty"` // on latent units, from 0
 
 	// Each in the order of nn.Autoencoder.Params:
 	Parameters []float32 `json:"-"`
@@ -74,6 +76,7 @@ func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
 		Initial:    r.Initial,
 		Curve:      r.Curve,
 		History:    r.History,
+		Notes:      r.Notes,
 		Parameters: r.Auto.Params(),
 		Moments1:   state.Moments1,
 		Moments2:   state.Moments2,
@@ -110,6 +113,7 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	r.Epoch, r.Batch = c.Epoch, c.Batch
 	r.sum, r.point = c.Sum, c.Point
 	r.Initial, r.Curve, r.History = c.Initial, slices.Clone(c.Curve), slices.Clone(c.History)
+	r.Notes = maps.Clone(c.Notes)
 	r.shuffle()
 	if r.Batch > 0 && r.Images() != c.Settings.TrainingImages(c.Data.Train) {
 		r.Batch, r.sum, r.point = 0, lossSum{}, lossSum{}
@@ -271,6 +275,11 @@ func (c *Checkpoint) validate() error {
 	}
 	if err := c.Settings.Fit(c.Data.Train); err != nil {
 		return err
+	}
+	for unit := range c.Notes {
+		if unit < 0 || unit >= c.Settings.Latent {
+			return fmt.Errorf("note on latent unit %d: want one of the %d", unit, c.Settings.Latent)
+		}
 	}
 	images := c.Settings.TrainingImages(c.Data.Train)
 	batches := (images + c.Settings.Batch - 1) / c.Settings.Batch

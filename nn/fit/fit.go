@@ -126,6 +126,7 @@ type Run struct {
 	Initial *Evaluation
 	Curve   []Point // of at most 2,000 points: see Thin
 	History []Epoch
+	Notes   map[int]string // of a reader on latent units; nil for none
 
 	images  int // training images in use
 	due     bool

@@ -302,6 +302,7 @@ func TestBadCheckpoints(t *testing.T) {
 		{"negative steps", set("steps", -1), "-1 steps"},
 		{"no initial", set("initial", nil), "initial is missing: want the evaluation"},
 		{"no data", set("data.train", 0), "training images"},
+		{"note on no unit", set("notes", map[string]string{"6": "x"}), "note on latent unit 6: want one of the 6"},
 	} {
 		_, err := ReadCheckpoint(bytes.NewReader(test.file))
 		if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -31,7 +31,7 @@ var page string
 // colors are custom properties of the page's style sheet. The report's script
 // resolves them, in light and in dark.
 var colors = chart.Theme{
-	Ink: "var(--ink)", Ink2: "var(--ink-2)", Line: "var(--line)", Edge: "var(--edge)", Raised: "var(--raised)",
+	Ink: "var(--ink)", Ink2: "var(--ink-2)", Line: "var(--line)", Edge: "var(--edge)", Panel: "var(--panel)", Raised: "var(--raised)",
 	Accent: "var(--accent)", Warn: "var(--warn)", Act: [3]string{"var(--act-0)", "var(--act-1)", "var(--act-2)"},
 	Font: "system-ui, sans-serif",
 }

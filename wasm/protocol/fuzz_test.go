@@ -45,6 +45,7 @@ func FuzzDecode(f *testing.F) {
 			decode[Imported](t, body)
 			decode[Images](t, body)
 			decode[Unit](t, body)
+			decode[Note](t, body)
 			decode[UnitDetail](t, body)
 			decode[Pictures](t, body)
 			decode[Codes](t, body)

@@ -75,6 +75,9 @@ const (
 	// TypeUnit describes a latent unit on the validation images; the body is a Unit,
 	// the reply's a UnitDetail.
 	TypeUnit Type = "unit"
+	// TypeNote writes the user's note on a latent unit, kept with the run; the body is a
+	// Note.
+	TypeNote Type = "note"
 	// TypeMap projects the codes of all validation images on their first two principal
 	// components. It has no body; the reply's is a Map.
 	TypeMap Type = "map"
@@ -236,6 +239,7 @@ type Imported struct {
 	Data     fit.Fingerprint     `json:"data"`   // of the images it was trained on; zero if unknown
 	Same     bool                `json:"same"`   // whether those are the images in use
 	Kernel   string              `json:"kernel"` // as in fit.Checkpoint; "" if unknown
+	Notes    map[int]string      `json:"notes"`  // on latent units; null for none
 }
 
 // Keep is the body of TypeKeep and TypeDiscard.
@@ -289,6 +293,12 @@ type Images struct {
 // Unit is the body of TypeUnit.
 type Unit struct {
 	Unit int `json:"unit"` // from 0
+}
+
+// Note is the body of TypeNote.
+type Note struct {
+	Unit int    `json:"unit"` // from 0
+	Text string `json:"text"` // "" for none
 }
 
 // UnitDetail is the reply to TypeUnit.

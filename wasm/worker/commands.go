@@ -39,6 +39,7 @@ func init() { // an initializer would refer to itself, because handlers call att
 		protocol.TypeDecode:      on(afterStep, (*Worker).decode),
 		protocol.TypeImages:      on(atOnce, (*Worker).images),
 		protocol.TypeUnit:        on(afterStep, (*Worker).unit),
+		protocol.TypeNote:        on(afterStep, (*Worker).note),
 		protocol.TypeMap:         on(afterStep, (*Worker).codeMap),
 		protocol.TypeUnusual:     on(afterStep, (*Worker).unusual),
 		protocol.TypePCA:         on(afterStep, (*Worker).pca),

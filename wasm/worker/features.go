@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"time"
 
 	"sae/data"
 	"sae/nn"
@@ -73,6 +74,33 @@ func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Messa
 	}
 	unit := analysis.NewUnit(r.Auto, evaluation.Codes, command.Unit, topImages)
 	return protocol.New("", protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}), nil
+}
+
+// maxNote is the length of the longest note, in bytes: many more than a page lets a
+// reader write.
+const maxNote = 4000
+
+// note writes a note on a unit, which is saved at once.
+func (w *Worker) note(note protocol.Note, m protocol.Message) (protocol.Message, error) {
+	if err := w.model(m.Type); err != nil {
+		return protocol.Message{}, err
+	}
+	r := w.run
+	switch latent := r.Auto.Architecture.LatentDims; {
+	case note.Unit < 0 || note.Unit >= latent:
+		return protocol.Message{}, fmt.Errorf("note: unit %d: want one of the %d latent units", note.Unit, latent)
+	case len(note.Text) > maxNote:
+		return protocol.Message{}, fmt.Errorf("note: %d bytes: want at most %d", len(note.Text), maxNote)
+	}
+	if r.Notes == nil {
+		r.Notes = map[int]string{}
+	}
+	if r.Notes[note.Unit] = note.Text; note.Text == "" {
+		delete(r.Notes, note.Unit)
+	}
+	r.noted++
+	w.nextSave = time.Time{}
+	return protocol.Message{}, nil
 }
 
 // topImages is the number of images that show what activates a unit.

@@ -163,6 +163,7 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 		Data:     checkpoint.Data,
 		Same:     same,
 		Kernel:   checkpoint.Kernel,
+		Notes:    resumed.Notes,
 	}), w.begin(r)
 }
 

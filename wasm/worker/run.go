@@ -31,6 +31,7 @@ type run struct {
 	kernel string          // as in fit.Checkpoint
 	saved  position        // of the last save
 	queue  *protocol.Queue // to save with it
+	noted  int             // number of times that a note was written
 
 	status   protocol.Status
 	failure  string

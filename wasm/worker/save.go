@@ -24,10 +24,11 @@ const (
 type position struct {
 	epoch, batch, epochs int
 	queue                *protocol.Queue
+	notes                int
 }
 
 func (r *run) position() position {
-	return position{r.Epoch, r.Batch, r.settings.Epochs, r.queue}
+	return position{r.Epoch, r.Batch, r.settings.Epochs, r.queue, r.noted}
 }
 
 // unsaved reports whether the run has changed since its last save. The page stores

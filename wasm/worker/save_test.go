@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -103,6 +104,48 @@ func TestResume(t *testing.T) {
 	}
 	if len(again) <= len(points) || !reflect.DeepEqual(again[:len(points)], points) {
 		t.Errorf("curve %v, want it to begin with %v", again, points)
+	}
+}
+
+// Notes on units are saved at once with the run, also where nothing else has changed,
+// and go with it into a file and out of it.
+func TestNotes(t *testing.T) {
+	s := newStorage()
+	p := newSavingPage(t, s, "slot")
+	p.start(nil)
+	p.must(protocol.TypeStep, nil)
+	p.next()
+	note := func(unit int, text string) {
+		t.Helper()
+		p.must(protocol.TypeNote, protocol.Note{Unit: unit, Text: text})
+		p.next()
+	}
+	notes := func(reply protocol.Message) map[int]string {
+		t.Helper()
+		if reply.Error != "" {
+			t.Fatal(reply.Error)
+		}
+		return body[protocol.Imported](t, reply).Notes
+	}
+	note(2, "edges")
+	note(0, "sky")
+	note(2, "corners")
+	if got := notes(p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "slot"})); !maps.Equal(got, map[int]string{0: "sky", 2: "corners"}) {
+		t.Errorf("resumed with the notes %v", got)
+	}
+	note(0, "")
+	want := map[int]string{2: "corners"}
+	if got := notes(p.importFile(p.export("checkpoint"), 3, nil)); !maps.Equal(got, want) {
+		t.Errorf("imported with the notes %v, want %v", got, want)
+	}
+	for note, want := range map[protocol.Note]string{
+		{Unit: 99, Text: "x"}:                           "unit 99: want one of the",
+		{Unit: -1, Text: "x"}:                           "unit -1: want one of the",
+		{Unit: 0, Text: strings.Repeat("x", maxNote+1)}: "want at most",
+	} {
+		if reply := p.do(protocol.TypeNote, note); !strings.Contains(reply.Error, want) {
+			t.Errorf("note %d of %d bytes: %q, want %q", note.Unit, len(note.Text), reply.Error, want)
+		}
 	}
 }
 

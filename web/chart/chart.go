@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 	"github.com/go-echarts/go-echarts/v2/types"
@@ -26,6 +27,7 @@ type Theme struct {
 	Ink2   string    // other text
 	Line   string    // grid lines
 	Edge   string    // axis lines
+	Panel  string    // behind the chart
 	Raised string    // background of the tooltip
 	Accent string    // the data
 	Warn   string    // dead units
@@ -49,7 +51,7 @@ type option struct {
 }
 
 // series is a series of a chart. It replaces go-echarts' charts.SingleSeries, which
-// lacks the last two fields and whose package imports html/template.
+// lacks some fields and whose package imports html/template.
 type series struct {
 	ID             string          `json:"id,omitempty"`
 	Name           string          `json:"name,omitempty"`
@@ -62,14 +64,35 @@ type series struct {
 	SymbolSize     int             `json:"symbolSize,omitempty"`
 	ItemStyle      *opts.ItemStyle `json:"itemStyle,omitempty"`
 	LineStyle      *opts.LineStyle `json:"lineStyle,omitempty"`
-	Label          *opts.Label     `json:"label,omitempty"`
+	Label          *label          `json:"label,omitempty"`
+	EndLabel       *label          `json:"endLabel,omitempty"` // after the last point of a line
 	MarkLines      *opts.MarkLines `json:"markLine,omitempty"`
+	Silent         bool            `json:"silent,omitempty"`
 	Tooltip        *seriesTooltip  `json:"tooltip,omitempty"`     // hides the series from the chart's tooltip
 	LabelLayout    *labelLayout    `json:"labelLayout,omitempty"` // keeps labels from overlapping
 }
 
 type labelLayout struct {
-	HideOverlap bool `json:"hideOverlap"`
+	HideOverlap bool   `json:"hideOverlap"`
+	MoveOverlap string `json:"moveOverlap,omitempty"` // "shiftY" moves labels up and down
+}
+
+// label is an opts.Label with a halo, so that it can be read over lines, and a width.
+type label struct {
+	opts.Label
+	TextBorderColor string `json:"textBorderColor,omitempty"`
+	TextBorderWidth int    `json:"textBorderWidth,omitempty"`
+	Distance        int    `json:"distance,omitempty"`
+	Width           int    `json:"width,omitempty"`    // in pixels, for Overflow
+	Overflow        string `json:"overflow,omitempty"` // "truncate" ends a longer label with an ellipsis
+}
+
+// label returns a label in the theme's font.
+func (t Theme) label(color, position, formatter string) *label {
+	return &label{
+		Label:           opts.Label{Show: opts.Bool(true), Position: position, Color: color, FontSize: fontSize, FontFamily: t.Font, Formatter: formatter},
+		TextBorderColor: t.Panel, TextBorderWidth: 3,
+	}
 }
 
 type seriesTooltip struct {
@@ -136,7 +159,7 @@ type tooltip struct {
 func (t Theme) base(format string) option {
 	return option{
 		TextStyle: t.text(t.Ink2),
-		Grid:      opts.Grid{Left: "52", Right: "8", Top: "12", Bottom: "44"},
+		Grid:      opts.Grid{Left: "68", Right: "8", Top: "12", Bottom: "44"},
 		Tooltip: tooltip{
 			Tooltip: opts.Tooltip{
 				Trigger:         "axis",
@@ -181,9 +204,11 @@ func (t Theme) xAxis(kind, name, heading string) axis {
 	return a
 }
 
-// yAxis returns an axis with grid lines and labels in the given format.
-func (t Theme) yAxis(kind, format string, s scale) axis {
+// yAxis returns an axis with its name, which is written upwards, grid lines, and labels
+// in the given format.
+func (t Theme) yAxis(kind, name, format string, s scale) axis {
 	a := t.axis(kind)
+	a.Name, a.NameLocation, a.NameGap = name, "middle", 50
 	a.SplitLine.Show = opts.Bool(true)
 	a.AxisLabel.Formatter = format
 	a.Min, a.Max, a.Interval = s.min, s.max, s.step
@@ -234,6 +259,103 @@ func nice(low, high float64, steps int) scale {
 func round(x float64, decimals int) float64 {
 	power := math.Pow10(decimals)
 	return math.Round(x*power) / power
+}
+
+// mark is a line for comparison.
+type mark struct {
+	name  string
+	value float64
+}
+
+// markItem is a mark as ECharts takes it.
+type markItem struct {
+	Name  string   `json:"name"`
+	XAxis *float64 `json:"xAxis,omitempty"`
+	YAxis *float64 `json:"yAxis,omitempty"`
+	Label *label   `json:"label"`
+}
+
+// markHeight is the height of a mark's label as a share of a chart's.
+const markHeight = 0.09
+
+// sides are where along its line the label of a mark may be.
+var sides = []string{"End", "Start", "Middle"}
+
+// markLines returns horizontal lines with labels. No label lies on another one or on
+// another line as far as there is room: it is above or below its own line, at the
+// given side or else at another. at gives the height of a value, from 0 to 1.
+func (t Theme) markLines(marks []mark, format, side string, at func(float64) float64) *opts.MarkLines {
+	lines := t.lines()
+	type label struct {
+		side string
+		low  float64
+	}
+	var placed []label
+	crossed := func(low float64, own mark) bool {
+		return slices.ContainsFunc(marks, func(m mark) bool {
+			y := at(m.value)
+			return m != own && y > low && y < low+markHeight
+		})
+	}
+	free := func(side string, low float64) bool {
+		return low >= 0 && low+markHeight <= 1 && !slices.ContainsFunc(placed, func(l label) bool {
+			return l.side == side && math.Abs(l.low-low) < markHeight
+		})
+	}
+	place := func(m mark) (position string) {
+		y := at(m.value)
+		for _, strict := range []bool{true, false} {
+			for _, side := range append([]string{side}, sides...) {
+				for _, at := range []struct {
+					position string
+					low      float64
+				}{{"Top", y}, {"Bottom", y - markHeight}} {
+					if free(side, at.low) && !(strict && crossed(at.low, m)) {
+						placed = append(placed, label{side, at.low})
+						return "inside" + side + at.position
+					}
+				}
+			}
+		}
+		return "inside" + side + "Top"
+	}
+	for _, m := range marks {
+		y := round(m.value, 5)
+		name := m.name + "  " + fmt.Sprintf(format, m.value)
+		lines.Data = append(lines.Data, markItem{Name: name, YAxis: &y, Label: t.label(t.Ink, place(m), "{b}")})
+	}
+	return lines
+}
+
+// lines returns the style of marks.
+func (t Theme) lines() *opts.MarkLines {
+	return &opts.MarkLines{
+		Data: []any{},
+		MarkLineStyle: opts.MarkLineStyle{
+			Symbol:    []string{"none", "none"},
+			LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
+		},
+	}
+}
+
+// Run returns the colour of a run by its ID, from 1: the same in every chart and in the
+// table.
+func (t Theme) Run(id int) string {
+	if n := len(t.Class) - 1; n > 0 {
+		return t.Class[RunColor(id, n)]
+	}
+	return t.Accent
+}
+
+// RunColor returns which of the class colours from 1 to n a run has by its ID.
+func RunColor(id, n int) int { return 1 + max(0, id-1)%n }
+
+// at gives the height of a value on the scale, from 0 to 1.
+func (s scale) at(value float64) float64 { return (value - s.min) / (s.max - s.min) }
+
+// logAt is at on a logarithmic scale.
+func (s scale) logAt(value float64) float64 {
+	return math.Log(value/s.min) / math.Log(s.max/s.min)
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -2,8 +2,10 @@ package chart
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 )
 
 var theme = Theme{
-	Ink: "ink", Ink2: "ink2", Line: "line", Edge: "edge", Raised: "raised",
+	Ink: "ink", Ink2: "ink2", Line: "line", Edge: "edge", Panel: "panel", Raised: "raised",
 	Accent: "accent", Warn: "warn", Act: [3]string{"act0", "act1", "act2"}, Font: "font",
 }
 
@@ -29,7 +31,9 @@ type parsed struct {
 		ID, Name, Type string
 		Data           []any
 		ItemStyle      struct{ Color string }
-		LineStyle      struct{ Type string }
+		LineStyle      struct{ Type, Color string }
+		EndLabel       struct{ Formatter string }
+		LabelLayout    struct{ MoveOverlap string }
 		Tooltip        *struct{ Show bool }
 		MarkLine       struct {
 			Data []struct {
@@ -133,7 +137,7 @@ func TestLossBeforeTraining(t *testing.T) {
 		t.Errorf("the untrained model is %v in %s, want one point in ink2", now.Data, now.ItemStyle.Color)
 	}
 	marks := now.MarkLine.Data
-	if len(marks) != 2 || marks[0].Name != "mean image  0.690" || marks[1].Name != "lowest possible  0.550" {
+	if len(marks) != 2 || marks[0].Name != "mean image  0.6900" || marks[1].Name != "lowest possible  0.5500" {
 		t.Errorf("marks %v, want the mean image and the entropy floor", marks)
 	}
 }
@@ -183,7 +187,88 @@ func TestLossInTraining(t *testing.T) {
 	}
 }
 
-// The runs that are shown have a line each, in another colour.
+// The tooltip tells of the validation wherever it tells of the training: the last one, and
+// those to come of other runs. Nothing of that is drawn or saved.
+func TestHover(t *testing.T) {
+	c := curves()
+	c.Others = []fit.Result{{ID: 4, Name: "Sparse", History: []fit.Epoch{{Epoch: 1, Evaluation: fit.Evaluation{ValLoss: 0.7}}, {Epoch: 9, Evaluation: fit.Evaluation{ValLoss: 0.6}}}}}
+	p := parse(t, Loss(theme, c))
+	if len(p.Series) != 6 {
+		t.Fatalf("%d series, want the 4 that are drawn and 2 for the tooltip", len(p.Series))
+	}
+	for i, want := range map[int]string{
+		4: "Validation [[0.5 0.6931] [1 0.65] [1.5 0.65] [2 0.62]]",
+		5: "Sparse [[1 0.7] [1.5 0.7] [2 0.7] [9 0.6]]",
+	} {
+		if got := fmt.Sprint(p.Series[i].Name, p.Series[i].Data); got != strings.Replace(want, " ", "", 1) {
+			t.Errorf("hovered, %s, want %s", got, want)
+		}
+		if drawn := p.Series[map[int]int{4: 1, 5: 3}[i]]; drawn.Tooltip == nil || drawn.Tooltip.Show || p.Series[i].LineStyle.Color != "transparent" {
+			t.Errorf("%s is in the tooltip twice, or drawn twice", drawn.Name)
+		}
+	}
+	c.Quantity = fit.QuantityPSNR
+	if p := parse(t, Loss(theme, c)); len(p.Series) != 4 || p.Series[1].Tooltip != nil {
+		t.Error("without a training curve, the validation curves are not in the tooltip themselves")
+	}
+}
+
+// Labels of lines that are close to each other are on different sides of them, or of the
+// chart.
+func TestMarksDoNotCollide(t *testing.T) {
+	s := scale{0, 1, 0.2}
+	for _, values := range [][]float64{{0.5, 0.52}, {0.52, 0.5}, {0.5, 0.52, 0.54}, {0.5, 0.5}, {0, 0.01}, {1, 0.99}, {0.2, 0.5, 0.8}} {
+		var marks []mark
+		for i, value := range values {
+			marks = append(marks, mark{strconv.Itoa(i), value})
+		}
+		seen := map[string][]float64{}
+		for i, item := range theme.markLines(marks, "%.2f", "End", s.at).Data {
+			position := item.(markItem).Label.Position
+			low := values[i]
+			if strings.HasSuffix(position, "Bottom") {
+				low -= markHeight
+			}
+			side := strings.TrimRight(position, "TopBottom")
+			for _, other := range seen[side] {
+				if math.Abs(other-low) < markHeight {
+					t.Errorf("marks at %v: the label of %g collides at %s", values, values[i], position)
+				}
+			}
+			seen[side] = append(seen[side], low)
+			if low < 0 || low+markHeight > 1 {
+				t.Errorf("marks at %v: the label of %g is outside of the chart", values, values[i])
+			}
+		}
+	}
+	if got := (scale{0.01, 1, 0}).logAt(0.1); math.Abs(got-0.5) > 1e-9 {
+		t.Errorf("0.1 is at %g between 0.01 and 1, want the middle", got)
+	}
+}
+
+// Both axes of every chart say what they show.
+func TestAxesAreNamed(t *testing.T) {
+	classes := []string{"cat", "dog"}
+	for name, option := range map[string]json.RawMessage{
+		"loss":         Loss(theme, curves()),
+		"code":         Code(theme, []float32{1}, 1, nil),
+		"mean":         MeanActivation(theme, []float32{1}),
+		"activity":     Activity(theme, []float32{1}, nil),
+		"histogram":    Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
+		"unit":         UnitHistogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
+		"by class":     ByClass(theme, []float32{1, 2}, classes),
+		"heat":         HeatMap(theme, []float32{1, 2}, []int{0}, classes),
+		"map":          Map(theme, []float32{1, 2}, []byte{1}, classes, 0),
+		"what λ costs": TradeOff(theme, nil, 64, nil),
+	} {
+		if p := parse(t, option); p.XAxis.Name == "" || p.YAxis.Name == "" {
+			t.Errorf("%s: axes %q and %q", name, p.XAxis.Name, p.YAxis.Name)
+		}
+	}
+}
+
+// The runs that are shown have a line each, in another colour, with their names at its
+// end.
 func TestLossOfSeveralRuns(t *testing.T) {
 	c := curves()
 	c.Others = []fit.Result{{ID: 4, Name: "Sparse", History: []fit.Epoch{{Epoch: 20, Evaluation: fit.Evaluation{ValLoss: 0.8}}}}}
@@ -191,6 +276,14 @@ func TestLossOfSeveralRuns(t *testing.T) {
 	colored.Class = []string{"class0", "class1"}
 	p := parse(t, Loss(colored, c))
 	other := p.Series[3]
+	for _, label := range []struct{ got, want string }{{other.EndLabel.Formatter, "{a}"}, {p.Series[1].EndLabel.Formatter, "this run"}} {
+		if label.got != label.want {
+			t.Errorf("a line ends with %q, want %q", label.got, label.want)
+		}
+	}
+	if other.LabelLayout.MoveOverlap != "shiftY" {
+		t.Error("labels of lines may overlap")
+	}
 	if other.Name != "Sparse" || len(other.Data) != 1 || other.ItemStyle.Color != "class1" || other.LineStyle.Type != "dashed" {
 		t.Errorf("series %+v", other)
 	}
@@ -291,7 +384,7 @@ func TestTradeOff(t *testing.T) {
 	}
 	p := parse(t, TradeOff(theme, [][]fit.Result{runs}, 64, meanImage()))
 	points := p.Series[0].Data
-	if len(points) != 2 || points[1].(map[string]any)["name"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
+	if len(points) != 2 || !strings.HasPrefix(points[1].(map[string]any)["name"].(string), "λ 1e-5\nPSNR 19.00 dB\n30.0 of 64 units") || points[1].(map[string]any)["label"].(map[string]any)["formatter"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
 		t.Errorf("points %v", points)
 	}
 	if p.XAxis.Max != 64 || p.YAxis.Min > 12 || p.YAxis.Max < 20 || len(p.Series[0].MarkLine.Data) != 1 {
@@ -338,6 +431,19 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
+// That of a unit has a line where it begins to be active, also between both signs.
+func TestUnitHistogram(t *testing.T) {
+	p := parse(t, UnitHistogram(theme, analysis.Histogram{Shares: []float32{0.3, 0.1}, Zero: 0.6, Max: 2}))
+	if line := p.Series[0].MarkLine.Data; len(line) != 1 || line[0].Name != "active above 0" || p.XAxis.Min >= 0 || p.XAxis.Max != 2 {
+		t.Errorf("lines %v from %v to %v", line, p.XAxis.Min, p.XAxis.Max)
+	}
+	p = parse(t, UnitHistogram(theme, analysis.Histogram{Shares: []float32{0.3, 0.7}, Min: -3, Max: 1}))
+	first := p.Series[0].Data[0].([]any)
+	if line := p.Series[0].MarkLine.Data; len(line) != 1 || line[0].Name != "0" || p.XAxis.Min != -3 || first[0].(float64) != -2 {
+		t.Errorf("lines %v from %v, the first bar at %v", line, p.XAxis.Min, first[0])
+	}
+}
+
 func TestNice(t *testing.T) {
 	for _, test := range []struct {
 		low, high float64
@@ -363,7 +469,7 @@ func TestNice(t *testing.T) {
 
 func TestThemeReachesTheOption(t *testing.T) {
 	option := string(Loss(theme, curves())) + string(Code(theme, []float32{1}, 1, []bool{true})) + string(Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}))
-	for _, color := range append(theme.Act[:], theme.Ink, theme.Ink2, theme.Line, theme.Edge, theme.Raised, theme.Accent, theme.Warn, theme.Font) {
+	for _, color := range append(theme.Act[:], theme.Ink, theme.Ink2, theme.Line, theme.Edge, theme.Panel, theme.Raised, theme.Accent, theme.Warn, theme.Font) {
 		if !strings.Contains(option, `"`+color+`"`) {
 			t.Errorf("%s is nowhere in the options", color)
 		}

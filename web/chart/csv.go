@@ -15,13 +15,13 @@ func CSV(chart json.RawMessage) (string, error) {
 	var o struct {
 		XAxis, YAxis csvAxis
 		Series       []struct {
-			ID, Name string
-			Data     []json.RawMessage
-			Tooltip  *struct{} // set only for markers over other data
-			MarkLine struct {
+			ID, Name, Type string
+			Data           []json.RawMessage
+			Tooltip        *struct{} // set for markers over other data, and for lines that the tooltip tells of otherwise
+			MarkLine       struct {
 				Data []struct {
 					Name  string
-					YAxis float64
+					YAxis *float64
 				}
 			}
 		}
@@ -34,10 +34,13 @@ func CSV(chart json.RawMessage) (string, error) {
 	w.Write([]string{"series", o.XAxis.title("x"), o.YAxis.title("y"), "value"})
 	for _, s := range o.Series {
 		for _, line := range s.MarkLine.Data {
+			if line.YAxis == nil { // a threshold
+				continue
+			}
 			name, _, _ := strings.Cut(line.Name, "  ")
-			w.Write([]string{name, "", number(line.YAxis), ""})
+			w.Write([]string{name, "", number(*line.YAxis), ""})
 		}
-		if s.Tooltip != nil {
+		if s.Tooltip != nil && s.Type != "line" || strings.HasSuffix(s.ID, hoveredSuffix) {
 			continue
 		}
 		name := s.Name
@@ -54,7 +57,8 @@ func CSV(chart json.RawMessage) (string, error) {
 					if err := json.Unmarshal(item, &point); err != nil {
 						return "", fmt.Errorf("chart: series %s: point %d: %w", name, i, err)
 					}
-					label, values = point.Name, point.Value[:]
+					label, _, _ = strings.Cut(point.Name, "\n")
+					values = point.Value[:]
 				} else if o.XAxis.Data != nil {
 					values = []float64{float64(i), height}
 				} else {

@@ -16,14 +16,11 @@ func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	}
 	s := upTo(high)
 	o := theme.base("%.3f")
-	o.Grid = opts.Grid{Left: "88", Right: "32", Top: "4", Bottom: "24"}
-	o.XAxis = theme.axis("value")
+	o.Grid = opts.Grid{Left: "104", Right: "32", Top: "4", Bottom: "44"}
+	o.XAxis = theme.xAxis("value", "mean activation", "")
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, s.max, s.step
 	o.XAxis.SplitLine.Show = opts.Bool(true)
-	o.YAxis = theme.axis("category")
-	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
-	none := 0
-	o.YAxis.AxisLabel.Interval, o.YAxis.AxisLabel.Width, o.YAxis.AxisLabel.Overflow = &none, 80, "truncate"
+	o.YAxis = theme.classAxis(classes)
 	o.Series = []series{{
 		ID: "classes", Name: "Mean activation", Type: "bar", Data: heights, BarCategoryGap: "30%",
 		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
@@ -47,20 +44,27 @@ func HeatMap(theme Theme, means []float32, units []int, classes []string) json.R
 	every := max(1, len(units)/16) - 1
 	o := theme.base("%.3f")
 	o.Tooltip.Trigger = "item"
-	o.Grid = opts.Grid{Left: "88", Right: "8", Top: "4", Bottom: "44"}
+	o.Grid = opts.Grid{Left: "104", Right: "8", Top: "4", Bottom: "44"}
 	o.XAxis = theme.xAxis("category", "latent unit", "unit {value}")
 	o.XAxis.Data = labels
 	o.XAxis.AxisLabel.Interval = &every
-	o.YAxis = theme.axis("category")
-	o.YAxis.Data, o.YAxis.Inverse = classes, opts.Bool(true)
-	none := 0
-	o.YAxis.AxisLabel.Interval, o.YAxis.AxisLabel.Width, o.YAxis.AxisLabel.Overflow = &none, 80, "truncate"
+	o.YAxis = theme.classAxis(classes)
 	o.VisualMap = []visualMap{{Dimension: 2, VisualMap: opts.VisualMap{
 		Type: "continuous", Show: opts.Bool(false), Max: float32(max(high, 1e-6)),
 		InRange: &opts.VisualMapInRange{Color: theme.Act[:]},
 	}}}
 	o.Series = []series{{ID: "means", Name: "Mean activation", Type: "heatmap", Data: cells}}
 	return o.json()
+}
+
+// classAxis returns a vertical axis with the first class at the top.
+func (t Theme) classAxis(classes []string) axis {
+	a := t.axis("category")
+	a.Name, a.NameLocation, a.NameGap = "class", "middle", 86
+	a.Data, a.Inverse = classes, opts.Bool(true)
+	none := 0
+	a.AxisLabel.Interval, a.AxisLabel.Width, a.AxisLabel.Overflow = &none, 76, "truncate"
+	return a
 }
 
 // Map returns the chart of codes on a plane, [n, 2]: a point for each image, in the
@@ -82,10 +86,11 @@ func Map(theme Theme, points []float32, labels []byte, classes []string, chosen 
 	}
 	o := theme.base("%.2f")
 	o.Tooltip.Trigger, o.Tooltip.Formatter = "item", "{a}"
-	o.Grid = opts.Grid{Left: "8", Right: "8", Top: "8", Bottom: "32"}
+	o.Grid = opts.Grid{Left: "28", Right: "8", Top: "8", Bottom: "32"}
 	o.XAxis = theme.xAxis("value", "first principal component of the codes", "")
 	o.XAxis.NameGap = 12
 	o.YAxis = theme.axis("value")
+	o.YAxis.Name, o.YAxis.NameLocation, o.YAxis.NameGap = "second principal component", "middle", 8
 	for _, a := range []*axis{&o.XAxis, &o.YAxis} {
 		a.XAxis.AxisLabel, a.Scale = nil, opts.Bool(true)
 		a.AxisLabel.FontSize, a.AxisLabel.Color = 1, "transparent" // the numbers mean nothing by themselves

@@ -18,7 +18,9 @@ func Code(theme Theme, code []float32, largest float64, dead []bool) json.RawMes
 	if slices.ContainsFunc(code, func(a float32) bool { return a < 0 }) {
 		s.min = -s.max
 	}
-	return theme.units("Activation", "%.2f", values(code, 1), s, dead).json()
+	o := theme.units("Activation", "%.2f", values(code, 1), s, dead)
+	o.YAxis.Name = "activation"
+	return o.json()
 }
 
 // MeanActivation returns the chart of each latent unit's mean activation.
@@ -28,14 +30,16 @@ func MeanActivation(theme Theme, mean []float32) json.RawMessage {
 	for _, height := range heights {
 		high = max(high, height)
 	}
-	return theme.units("Mean activation", "%.3f", heights, upTo(high), nil).json()
+	o := theme.units("Mean activation", "%.3f", heights, upTo(high), nil)
+	o.YAxis.Name = "mean activation"
+	return o.json()
 }
 
 // Activity returns the chart of how often each latent unit is active, with a cross
 // for each dead unit. activity has shares from 0 to 1.
 func Activity(theme Theme, activity []float32, dead []bool) json.RawMessage {
 	o := theme.units("Active on", "%.1f %%", values(activity, 100), scale{0, 100, 50}, dead)
-	o.YAxis.AxisLabel.Formatter = "%.0f %%"
+	o.YAxis.Name, o.YAxis.AxisLabel.Formatter = "pictures", "%.0f %%"
 	return o.json()
 }
 
@@ -59,7 +63,7 @@ func (t Theme) units(name, format string, heights []float64, s scale, dead []boo
 	o.XAxis = t.xAxis("category", "latent unit", "unit {value}")
 	o.XAxis.Data = labels
 	o.XAxis.AxisLabel.Interval = &every
-	o.YAxis = t.yAxis("value", s.format(), s)
+	o.YAxis = t.yAxis("value", "", s.format(), s)
 	colors := t.Act[:]
 	if s.min < 0 { // the same for both signs
 		colors = []string{t.Act[2], t.Act[1], t.Act[0], t.Act[1], t.Act[2]}
@@ -98,31 +102,63 @@ func values(statistics []float32, factor float64) []float64 {
 	return scaled
 }
 
-// Histogram returns the chart of the distribution of the positive activations: the
-// share of all activations in each of the equal bins up to h.Max. The share that is
-// zero would dwarf the others, so the text next to the chart gives it.
+// Histogram returns the chart of the distribution of the activations of all units: the
+// share of all activations in each of the equal bins. The share that is zero would
+// dwarf the others, so the text next to the chart gives it.
 func Histogram(theme Theme, h analysis.Histogram) json.RawMessage {
-	end := h.Max
-	if !(end > 0) || !finite(end) {
-		end = 1
+	o := theme.histogram(h)
+	o.YAxis.Name, o.Series[0].Name = "activations", "of all activations"
+	return o.json()
+}
+
+// UnitHistogram returns the chart of the distribution of one unit's activations over
+// the pictures, with a line at the threshold from which on it is active: zero.
+func UnitHistogram(theme Theme, h analysis.Histogram) json.RawMessage {
+	o := theme.histogram(h)
+	o.YAxis.Name, o.Series[0].Name = "pictures", "of the pictures"
+	name, zero, align := "active above 0", 0.0, "left"
+	if h.Min < 0 {
+		name, align = "0", "center"
+	} else { // so that the line is not the axis
+		o.XAxis.Min, o.XAxis.Interval = -round(h.Max/40, 5), 0
+		o.XAxis.AxisLabel.ShowMinLabel = false
 	}
-	width := end / float64(max(1, len(h.Shares)))
+	o.Grid.Top = "28"
+	o.Series[0].MarkLines = theme.lines()
+	threshold := markItem{Name: name, XAxis: &zero, Label: theme.label(theme.Ink2, "end", "{b}")}
+	threshold.Label.Align = align
+	o.Series[0].MarkLines.Data = append(o.Series[0].MarkLines.Data, threshold)
+	return o.json()
+}
+
+func (t Theme) histogram(h analysis.Histogram) option {
+	start, end := h.Min, h.Max
+	if !finite(start) {
+		start = 0
+	}
+	if !(end > start) || !finite(end) {
+		end = start + 1
+	}
+	width := (end - start) / float64(max(1, len(h.Shares)))
 	bars := []point{}
 	high := 0.1
 	for i, share := range values(h.Shares, 100) {
-		bars = append(bars, point{round((float64(i)+0.5)*width, 5), share})
+		bars = append(bars, point{round(start+(float64(i)+0.5)*width, 5), share})
 		high = max(high, share)
 	}
 	s := nice(0, high, 4)
-	o := theme.base("%.2f %%")
-	o.XAxis = theme.xAxis("value", "activation", "activation {value}")
-	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, round(end, 5), nice(0, end, 4).step
-	o.XAxis.AxisLabel.ShowMaxLabel = false
+	o := t.base("%.2f %%")
+	o.XAxis = t.xAxis("value", "activation", "activation {value}")
+	o.XAxis.Min, o.XAxis.Max = round(start, 5), round(end, 5)
+	if o.XAxis.SplitNumber = 4; start == 0 {
+		o.XAxis.Interval = nice(0, end, 4).step
+	}
+	o.XAxis.AxisLabel.ShowMaxLabel, o.XAxis.AxisLabel.ShowMinLabel = false, start == 0
 	o.XAxis.AxisPointer.Label.Precision = 2
-	o.YAxis = theme.yAxis("value", s.format()+" %%", s)
+	o.YAxis = t.yAxis("value", "", s.format()+" %%", s)
 	o.Series = []series{{
-		ID: "bins", Name: "of all activations", Type: "bar", Data: bars, BarCategoryGap: "10%",
-		ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
+		ID: "bins", Type: "bar", Data: bars, BarCategoryGap: "10%",
+		ItemStyle: &opts.ItemStyle{Color: t.Act[1]},
 	}}
-	return o.json()
+	return o
 }

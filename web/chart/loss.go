@@ -31,12 +31,6 @@ type Curves struct {
 // point is an epoch and a quantity.
 type point [2]float64
 
-// mark is a horizontal line for comparison.
-type mark struct {
-	name  string
-	value float64
-}
-
 // moment is a vertical line without a label.
 type moment struct {
 	XAxis     float64        `json:"xAxis"`
@@ -58,7 +52,7 @@ func (c Curves) stride(n int) int {
 }
 
 // Loss returns the chart of the training curve, solid, and the validation curve,
-// dashed, by epoch. Before training it shows the axes, the untrained model and the
+// dashed, by epoch; those of other runs are labelled where they end. Before training it shows the axes, the untrained model and the
 // baselines; without a data set, only the axes.
 func Loss(theme Theme, c Curves) json.RawMessage {
 	training, validation := c.training(), c.validation()
@@ -75,19 +69,24 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 		color = theme.Ink2
 	}
 
-	format, markFormat := "%.4f", "%.3f"
-	if c.Quantity == fit.QuantityPSNR {
-		format, markFormat = "%.1f dB", "%.1f dB"
+	format, name := "%.4f", "loss"
+	switch c.Quantity {
+	case fit.QuantityExcess:
+		name = "loss above the floor"
+	case fit.QuantityPSNR:
+		format, name = "%.1f dB", "PSNR, dB"
 	}
 	o := theme.base(format)
 	o.XAxis = theme.xAxis("value", "epoch", "epoch {value}")
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, c.Epochs, max(1, nice(0, float64(c.Epochs), 4).step)
 	o.XAxis.AxisPointer.Label.Precision = 1
+	var at func(float64) float64
 	if c.Log {
-		o.YAxis = theme.yAxis("log", "%g", logarithmic(training, drawn, marks))
+		s := logarithmic(training, drawn, marks)
+		o.YAxis, at = theme.yAxis("log", name, "%g", s), s.logAt
 	} else {
 		s := c.linear(training, drawn, marks)
-		o.YAxis = theme.yAxis("value", s.format(), s)
+		o.YAxis, at = theme.yAxis("value", name, s.format(), s), s.at
 		// The extent ends where the data do, between two labels. ECharts would count
 		// a given interval from its start; on its own it chooses round numbers.
 		o.YAxis.Interval, o.YAxis.SplitNumber = 0, 4
@@ -100,7 +99,7 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 		{
 			ID: "newest", Type: "scatter", Data: newest[max(0, len(newest)-1):], SymbolSize: 7,
 			ItemStyle: &opts.ItemStyle{Color: color},
-			MarkLines: theme.markLines(marks, markFormat, "insideEndTop"),
+			MarkLines: theme.markLines(marks, format, "End", at),
 			Tooltip:   &seriesTooltip{},
 		},
 	}
@@ -108,15 +107,83 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 		lines := o.Series[2].MarkLines
 		lines.Data = append(lines.Data, moment{XAxis: round(*c.Shown, 3), LineStyle: opts.LineStyle{Color: theme.Ink, Width: 1.5, Type: "dashed"}})
 	}
-	for i, run := range c.Others {
+	for _, run := range c.Others {
 		line := theme.line(fmt.Sprint("run ", run.ID), run.Name, c.validationOf(nil, run.History), 1.5, "dashed")
-		if len(theme.Class) > 0 {
-			color := theme.Class[(i+1)%len(theme.Class)]
-			line.ItemStyle, line.LineStyle.Color = &opts.ItemStyle{Color: color}, color
-		}
+		color := theme.Run(run.ID)
+		line.ItemStyle, line.LineStyle.Color = &opts.ItemStyle{Color: color}, color
 		o.Series = append(o.Series, line)
 	}
+	if len(c.Others) > 0 {
+		end := 0.0
+		for _, p := range drawn {
+			end = max(end, p[0])
+		}
+		if end > 0.7*float64(c.Epochs) { // there is no room for the names where the lines end
+			o.Grid.Right = "104"
+		}
+		named := append([]*series{&o.Series[1]}, pointers(o.Series[3:])...)
+		for _, line := range named {
+			name := "{a}"
+			if line.ID == "validation" {
+				name = "this run"
+			}
+			line.EndLabel = theme.label(theme.Ink, "", name)
+			line.EndLabel.Distance, line.EndLabel.Width, line.EndLabel.Overflow = 6, 92, "truncate"
+			line.LabelLayout = &labelLayout{MoveOverlap: "shiftY"}
+		}
+	}
+	if len(training) > 0 && !c.All {
+		o.Series = append(o.Series, hovered(o.Series, training)...)
+	}
 	return o.json()
+}
+
+func pointers(all []series) (pointers []*series) {
+	for i := range all {
+		pointers = append(pointers, &all[i])
+	}
+	return pointers
+}
+
+// hoveredSuffix ends the IDs of the curves that hovered adds.
+const hoveredSuffix = " hovered"
+
+// hovered has the tooltip show the validation curves next to the training curve.
+// ECharts' tooltip names what has a point at the position of the pointer, and they have
+// one at the end of an epoch only. So it tells of curves instead, which are not drawn
+// and have a point wherever the training curve has: that of the last validation.
+func hovered(all []series, training []point) []series {
+	last := training[len(training)-1][0]
+	var hovered []series
+	for i := range all {
+		line := &all[i]
+		points, ok := line.Data.([]point)
+		if line.ID == "training" || line.Type != "line" || !ok || len(points) == 0 {
+			continue
+		}
+		line.Tooltip = &seriesTooltip{}
+		known := []point{}
+		next := 0
+		for _, p := range training {
+			for next < len(points) && points[next][0] <= p[0] {
+				next++
+			}
+			if next > 0 {
+				known = append(known, point{p[0], points[next-1][1]})
+			}
+		}
+		for _, p := range points[next:] {
+			if p[0] > last {
+				known = append(known, p)
+			}
+		}
+		hovered = append(hovered, series{
+			ID: line.ID + hoveredSuffix, Name: line.Name, Type: "line", Data: known, Silent: true,
+			ShowSymbol: opts.Bool(false), Symbol: "none",
+			ItemStyle: line.ItemStyle, LineStyle: &opts.LineStyle{Color: "transparent"},
+		})
+	}
+	return hovered
 }
 
 func (t Theme) line(id, name string, points []point, width float32, dash string) series {
@@ -127,22 +194,6 @@ func (t Theme) line(id, name string, points []point, width float32, dash string)
 		ItemStyle:  &opts.ItemStyle{Color: t.Accent},
 		LineStyle:  &opts.LineStyle{Color: t.Accent, Width: width, Type: dash},
 	}
-}
-
-func (t Theme) markLines(marks []mark, format, position string) *opts.MarkLines {
-	lines := &opts.MarkLines{
-		Data: []any{},
-		MarkLineStyle: opts.MarkLineStyle{
-			Symbol:    []string{"none", "none"},
-			Label:     &opts.Label{Position: position, Color: t.Ink, FontSize: fontSize, FontFamily: t.Font, Formatter: "{b}"},
-			LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
-		},
-	}
-	for _, m := range marks {
-		name := m.name + "  " + fmt.Sprintf(format, m.value)
-		lines.Data = append(lines.Data, opts.MarkLineNameYAxisItem{Name: name, YAxis: round(m.value, 5)})
-	}
-	return lines
 }
 
 // shown returns the quantity drawn for a loss.

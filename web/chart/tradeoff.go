@@ -2,8 +2,10 @@ package chart
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/go-echarts/go-echarts/v2/opts"
 
@@ -12,41 +14,45 @@ import (
 	"sae/nn/fit"
 )
 
-// labelled is a point with its own name.
+// labelled is a point with its own name, colour and label. The tooltip shows the name,
+// whose first line is the data's in CSV.
 type labelled struct {
-	Name  string     `json:"name"`
-	Value [2]float64 `json:"value"`
+	Name      string          `json:"name"`
+	Value     [2]float64      `json:"value"`
+	ItemStyle *opts.ItemStyle `json:"itemStyle"`
+	Label     *label          `json:"label"`
 }
 
 // TradeOff returns the chart of the trade-off that λ controls: the PSNR of the
-// reconstructions over the mean number of active units (the L0 of the code). Each
-// group of runs is sorted by λ and joined by a line; points are labelled with λ. The
-// x axis ends at latent.
+// reconstructions over the mean number of active units (the L0 of the code). Points are
+// labelled with λ and have the colours of their runs. Each group of runs, which differ in
+// λ at most and are sorted by it, is joined by a grey line. The x axis ends at latent.
 func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseline.Baseline) json.RawMessage {
 	low, high := math.Inf(1), math.Inf(-1)
 	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }
 	o := theme.base("%.2f dB")
+	o.Tooltip.Trigger, o.Tooltip.Formatter = "item", "{b}"
 	for group, runs := range groups {
 		points := []labelled{}
 		for _, run := range runs {
 			if !finite(run.PSNR) {
 				continue
 			}
-			points = append(points, labelled{"λ " + experiment.FormatLambda(run.Settings.Lambda), [2]float64{round(run.Active, 2), round(run.PSNR, 3)}})
+			lambda := "λ " + experiment.FormatLambda(run.Settings.Lambda)
+			points = append(points, labelled{
+				Name:      strings.TrimSpace(fmt.Sprintf("%s\n%s\nPSNR %.2f dB\n%.1f of %d units active", run.Name, lambda, run.PSNR, run.Active, run.Settings.Latent)),
+				Value:     [2]float64{round(run.Active, 2), round(run.PSNR, 3)},
+				ItemStyle: &opts.ItemStyle{Color: theme.Run(run.ID)},
+				Label:     theme.label(theme.Ink2, "top", lambda),
+			})
 			include(run.PSNR)
 			latent = max(latent, run.Settings.Latent)
-		}
-		color := theme.Accent
-		if group > 0 && len(theme.Class) > 0 {
-			color = theme.Class[group%len(theme.Class)]
 		}
 		o.Series = append(o.Series, series{
 			ID: strconv.Itoa(group), Name: "PSNR", Type: "line", Data: points,
 			Symbol: "circle", SymbolSize: 8, ShowSymbol: opts.Bool(true),
-			ItemStyle:   &opts.ItemStyle{Color: color},
-			LineStyle:   &opts.LineStyle{Color: color, Width: 1},
-			Label:       &opts.Label{Show: opts.Bool(true), Position: "top", Formatter: "{b}", Color: theme.Ink2, FontSize: fontSize, FontFamily: theme.Font},
-			LabelLayout: &labelLayout{true},
+			LineStyle:   &opts.LineStyle{Color: theme.Edge, Width: 1},
+			LabelLayout: &labelLayout{HideOverlap: true, MoveOverlap: "shiftY"},
 		})
 	}
 	var marks []mark
@@ -59,7 +65,6 @@ func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseli
 	if len(o.Series) == 0 {
 		o.Series = []series{{ID: "0", Type: "line", Data: []labelled{}}}
 	}
-	o.Series[0].MarkLines = theme.markLines(marks, "%.1f dB", "insideStartTop")
 	if !(high > low) {
 		low, high = 10, 20
 	}
@@ -68,7 +73,8 @@ func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseli
 	o.XAxis = theme.xAxis("value", "active units, mean per picture", "{value} active units")
 	o.XAxis.Min, o.XAxis.Max, o.XAxis.Interval = 0, latent, max(1, nice(0, float64(latent), 4).step)
 	o.XAxis.AxisPointer.Label.Precision = 1
-	o.YAxis = theme.yAxis("value", s.format()+" dB", s)
-	o.Grid.Left, o.Grid.Right = "64", "24"
+	o.YAxis = theme.yAxis("value", "PSNR, dB", s.format(), s)
+	o.Grid.Right = "24"
+	o.Series[0].MarkLines = theme.markLines(marks, "%.1f dB", "End", s.at) // where no code is: all units are active
 	return o.json()
 }

@@ -27,6 +27,9 @@ type Explorer struct {
 	other  []float32 // its code
 	Mix    float64   // its share, from 0 to 1
 
+	Held        int // unit in hand: it has the first slider, which takes the focus; -1 for none
+	HeldVersion int // changes each time that a unit is taken in hand
+
 	All bool // whether all units have a slider
 
 	ranked         []float32 // the code whose most active units have a slider
@@ -44,13 +47,13 @@ type Explorer struct {
 func newExplorer(p *Page) Explorer {
 	return Explorer{
 		worker: &p.Worker, dataset: &p.Dataset, training: &p.Training, model: &p.Model, timeline: &p.Timeline, messages: &p.Messages,
-		Image: -1, Second: -1,
+		Image: -1, Second: -1, Held: -1,
 	}
 }
 
 // clear discards the code of a run that is replaced.
 func (e *Explorer) clear() {
-	e.Code, e.Encoded, e.Decoded, e.Second = nil, nil, nil, -1
+	e.Code, e.Encoded, e.Decoded, e.Second, e.Held = nil, nil, nil, -1, -1
 }
 
 // fewSliders is the number of sliders unless all units have one.
@@ -226,11 +229,14 @@ func (e *Explorer) SetMix(share float64) {
 	e.setCode(code)
 }
 
+// Hold takes a unit in hand.
+func (e *Explorer) Hold(unit int) { e.Held, e.HeldVersion = unit, nextVersion() }
+
 // Changed reports whether the code differs from that of the picture.
 func (e *Explorer) Changed() bool { return !slices.Equal(e.Code, e.Encoded) }
 
-// Sliders returns the units that have a slider: all, or those with the largest activations
-// before the user changed any.
+// Sliders returns the units that have a slider: all, or the one in hand and those with the
+// largest activations before the user changed any.
 func (e *Explorer) Sliders() []int {
 	code := e.ranked
 	if len(code) != e.training.Settings.Latent {
@@ -243,7 +249,12 @@ func (e *Explorer) Sliders() []int {
 	if e.All {
 		return units
 	}
-	size := func(unit int) float64 { return math.Abs(float64(code[unit])) }
+	size := func(unit int) float64 {
+		if unit == e.Held {
+			return math.Inf(1)
+		}
+		return math.Abs(float64(code[unit]))
+	}
 	slices.SortStableFunc(units, func(a, b int) int { return cmp.Compare(size(b), size(a)) })
 	return units[:min(fewSliders, len(units))]
 }

@@ -51,6 +51,11 @@ func TestFreeCodes(t *testing.T) {
 	if e.Free != "random" || slices.Equal(e.Code, e.Encoded) {
 		t.Errorf("a %q code %v", e.Free, e.Code)
 	}
+	e.Hold(2)
+	if got := e.Sliders(); got[0] != 2 || len(got) != 4 {
+		t.Errorf("with unit 2 in hand, sliders of units %v", got)
+	}
+	page.Press("Escape")
 	e.AsEncoded()
 	if e.Free != "" || !slices.Equal(e.Code, e.Encoded) || !slices.Equal(e.Sliders(), []int{1, 3, 2, 0}) {
 		t.Errorf("a %q code %v with sliders of units %v, want the picture's", e.Free, e.Code, e.Sliders())

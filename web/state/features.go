@@ -1,6 +1,7 @@
 package state
 
 import (
+	"maps"
 	"slices"
 
 	"sae/wasm/protocol"
@@ -10,10 +11,10 @@ import (
 type Sort string
 
 const (
-	SortUnit        Sort = "unit"     // of the code
-	SortActivity    Sort = "activity" // by the share of images on which they are active
-	SortMean        Sort = "mean"     // by mean activation
-	SortSelectivity Sort = "selectivity"
+	SortUnit        Sort = "unit"        // of the code
+	SortActivity    Sort = "activity"    // by the share of images on which they are active
+	SortMean        Sort = "mean"        // by mean activation
+	SortSelectivity Sort = "selectivity" // as in analysis.Units.Selectivity
 )
 
 // Features shows what each latent unit has learned.
@@ -23,10 +24,12 @@ type Features struct {
 	Class    int // only units that prefer this class, from 1; 0 for all
 	Unit     int // that is open; -1 for none
 	Detail   Detail
+	Notes    map[int]string // of the user on units, kept with the run
 
 	worker   *Worker
 	training *Training
 	timeline *Timeline
+	runs     *Runs
 }
 
 // Detail is what the open unit does on the validation images.
@@ -49,8 +52,7 @@ func (f *Features) Shown() []int {
 		case SortMean:
 			return float64(u.Mean[unit])
 		case SortSelectivity:
-			_, selectivity := u.Preferred(unit)
-			return selectivity
+			return u.Selectivity(unit)
 		}
 		return 0
 	}
@@ -59,6 +61,34 @@ func (f *Features) Shown() []int {
 		dead := u.Activity[unit] == 0
 		return f.HideDead && dead || f.Class > 0 && (dead || class != f.Class-1)
 	})
+}
+
+// ShowAll removes the filters.
+func (f *Features) ShowAll() { f.HideDead, f.Class = false, 0 }
+
+// Note returns the note on the open unit; "" for none.
+func (f *Features) Note() string { return f.Notes[f.Unit] }
+
+// Write changes the note on the open unit, as the user types it.
+func (f *Features) Write(note string) {
+	if f.Unit < 0 || f.Unit >= f.training.Settings.Latent {
+		return
+	}
+	if f.Notes = maps.Clone(f.Notes); f.Notes == nil {
+		f.Notes = map[int]string{}
+	}
+	if f.Notes[f.Unit] = note; note == "" {
+		delete(f.Notes, f.Unit)
+	}
+	f.worker.command(protocol.New(protocol.TypeNote, protocol.Note{Unit: f.Unit, Text: note}), nil)
+}
+
+// Written stores the notes of a finished run with it, once the user has written one. The
+// worker saves those of an unfinished run.
+func (f *Features) Written() {
+	if f.training.Status == protocol.StatusDone {
+		f.runs.keepModel()
+	}
 }
 
 // Open shows the detail of a unit; -1 closes it.

@@ -39,6 +39,7 @@ var Shortcuts = []Shortcut{
 		p.Help, p.Messages.Notice, p.Messages.Toast, p.Panel = false, nil, nil, PanelNone
 		p.Form.Show(false)
 		p.Features.Open(-1)
+		p.Explorer.Held = -1
 	}, false},
 }
 

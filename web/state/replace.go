@@ -32,7 +32,7 @@ func (t *Training) clear(run int) {
 	p.Link.sums = nil
 	p.Timeline.clear()
 	p.Slow.Explained = nil
-	p.Features.Unit, p.Features.Detail = -1, Detail{}
+	p.Features.Unit, p.Features.Detail, p.Features.Notes = -1, Detail{}, nil
 	p.Explorer.clear()
 	p.Map.Points = nil
 }
@@ -107,6 +107,7 @@ func (t *Training) adopt(imported protocol.Imported, run int) {
 	t.Status, t.unseen = imported.Frame.Status, false
 	t.take(imported.Frame)
 	t.History = imported.Frame.Epochs // without events: they ended earlier
+	p.Features.Notes = imported.Notes
 	t.mixed = imported.Kernel != p.Worker.Kernel || !imported.Same
 	p.Pictures.watch()
 	p.Loss.askPCA()

@@ -121,8 +121,18 @@ func (r *Runs) add() {
 		r.forget(oldest)
 	}
 	r.set(runs[max(0, len(runs)-maxRuns):])
+	r.keepModel()
+}
+
+// keepModel stores the model of the finished run under way with it.
+func (r *Runs) keepModel() {
+	i := slices.IndexFunc(r.Kept, func(k Run) bool { return sameButWorkers(k.Settings, r.training.Settings) })
+	if i < 0 {
+		return
+	}
+	id := r.Kept[i].ID
 	r.model.checkpoint(func(file any) {
-		if i := r.index(run.ID); i >= 0 {
+		if i := r.index(id); i >= 0 {
 			r.Kept[i].Model = file
 			r.keep(r.Kept[i])
 		}
@@ -168,6 +178,18 @@ func (r *Runs) Rename(id int, name string) {
 
 // Show shows or hides a run in the loss chart.
 func (r *Runs) Show(id int, on bool) { r.change(id, func(r *Run) { r.Shown = on }) }
+
+// Overlaid returns the runs in the loss chart beside the one under way.
+func (r *Runs) Overlaid() []fit.Result {
+	var others []fit.Result
+	for _, run := range r.Kept {
+		own := r.training.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.training.Settings)
+		if run.Shown && !own {
+			others = append(others, run.Result)
+		}
+	}
+	return others
+}
 
 // Delete deletes a run. The toast brings it back.
 func (r *Runs) Delete(id int) {

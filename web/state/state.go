@@ -71,7 +71,7 @@ func New(post func(protocol.Message), sites []string) *Page {
 	p.Slow = SlowMotion{worker: &p.Worker, training: &p.Training, timeline: &p.Timeline, changed: p.changed}
 	p.Loss = Loss{worker: &p.Worker, dataset: &p.Dataset, training: &p.Training,
 		Quantity: fit.QuantityLoss, ShowMean: true, pcas: map[pcaSize]baseline.Quality{}}
-	p.Features = Features{worker: &p.Worker, training: &p.Training, timeline: &p.Timeline, Unit: -1, Sort: SortActivity}
+	p.Features = Features{worker: &p.Worker, training: &p.Training, timeline: &p.Timeline, runs: &p.Runs, Unit: -1, Sort: SortActivity}
 	p.Explorer, p.Map = newExplorer(p), newMap(p)
 
 	p.Runs = Runs{dataset: &p.Dataset, training: &p.Training, model: &p.Model, messages: &p.Messages, saves: &p.Saves}

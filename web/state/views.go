@@ -34,6 +34,14 @@ func (p *Page) Visit(view View) {
 	p.drawMap()
 }
 
+// TryUnit shows what the open unit does to a validation image, or to the explorer's own
+// for -1.
+func (p *Page) TryUnit(image int) {
+	p.Visit(ViewExplore)
+	p.Explorer.Show(image)
+	p.Explorer.Hold(p.Features.Unit)
+}
+
 // drawMap draws the map the first time that it is shown.
 func (p *Page) drawMap() {
 	if p.View == ViewExplore && p.Explorer.Code != nil {

@@ -358,6 +358,7 @@ func readTheme() *theme {
 			Ink2:   token("ink-2"),
 			Line:   token("line"),
 			Edge:   token("edge"),
+			Panel:  token("panel"),
 			Raised: token("raised"),
 			Accent: token("accent"),
 			Warn:   token("warn"),

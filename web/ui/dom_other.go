@@ -47,4 +47,5 @@ func (*tiles) paint(int, int, []tile)    {}
 type sliders struct{}
 
 func (*sliders) place(js.Value, func(int, float64))          {}
+func (*sliders) focus(int)                                   {}
 func (*sliders) update([]unitSlider, float64, float64, bool) {}

@@ -23,6 +23,7 @@ type Explorer struct {
 	OpenCamera  func()
 
 	list   sliders
+	held   int // version of the unit in hand whose slider got the focus
 	answer canvas
 }
 
@@ -30,6 +31,7 @@ type Explorer struct {
 type unitSlider struct {
 	name, text string
 	value      float64
+	held       bool // whether the unit is in hand
 }
 
 // mountSliders shows the sliders of the units. Dragging one does not render the
@@ -48,13 +50,18 @@ func (c *Explorer) mountSliders(host js.Value) {
 
 func (c *Explorer) drawSliders() {
 	c.list.update(c.unitSliders(), c.low(), c.reach(), !c.ready())
+	e := c.Page.Explorer
+	if position := slices.Index(c.sliders(), e.Held); position >= 0 && c.ready() && c.held != e.HeldVersion {
+		c.held = e.HeldVersion
+		c.list.focus(position)
+	}
 }
 
 func (c *Explorer) unitSliders() []unitSlider {
 	var all []unitSlider
 	for _, unit := range c.sliders() {
 		activation := c.activation(unit)
-		all = append(all, unitSlider{strconv.Itoa(unit), fmt.Sprintf("%.2f", activation), activation})
+		all = append(all, unitSlider{strconv.Itoa(unit), fmt.Sprintf("%.2f", activation), activation, unit == c.Page.Explorer.Held})
 	}
 	return all
 }
@@ -79,8 +86,11 @@ func (c *Explorer) sliders() []int { return c.Page.Explorer.Sliders() }
 
 func (c *Explorer) which() string {
 	n, latent := len(c.sliders()), c.Page.Settings.Latent
-	if n == latent {
+	switch held := c.Page.Explorer.Held; {
+	case n == latent:
 		return "all " + plural(latent, "unit")
+	case held >= 0:
+		return fmt.Sprintf("unit %d, and the %d most active of %s", held, n-1, plural(latent, "unit"))
 	}
 	return fmt.Sprintf("the %d most active of %s", n, plural(latent, "unit"))
 }

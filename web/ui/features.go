@@ -25,7 +25,8 @@ type Features struct {
 // tile is a button that stands for a latent unit.
 type tile struct {
 	number, share string
-	hint          string // the class that the unit prefers, for screen readers
+	hint          string // what share is, and the class that the unit prefers, for screen readers
+	note          string // of the reader
 	dead, pressed bool
 	version       string // of the picture
 	pixels        func() []byte
@@ -38,7 +39,7 @@ func (c *Features) mountTiles(host js.Value) {
 			c.Stage.do(func() { c.open(c.shown[position]) })
 		})
 		f := c.Page.Features
-		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit)) {
+		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit, f.Notes)) {
 			c.shown = c.units()
 			all := c.all()
 			c.tiles.update(all)
@@ -55,6 +56,7 @@ func (c *Features) all() []tile {
 	for _, unit := range c.units() {
 		all = append(all, tile{
 			number: strconv.Itoa(unit), share: c.share(unit), hint: c.hint(unit),
+			note: c.Page.Features.Notes[unit],
 			dead: c.dead(unit), pressed: c.Page.Features.Unit == unit,
 			version: fmt.Sprint(c.Page.Timeline.Units.Version, " ", unit),
 			pixels:  func() []byte { return rgba(c.Page.Timeline.Units.Atom(unit)) },
@@ -74,8 +76,8 @@ var sorts = []struct {
 	label, help string
 }{
 	{state.SortActivity, "Active", "Units that are active on the most pictures first"},
-	{state.SortMean, "Mean", "Units with the largest mean activation first"},
-	{state.SortSelectivity, "Selective", "Units whose activations depend most on the class first"},
+	{state.SortMean, "Mean", "Units with the largest mean activation over all pictures first: how often a unit is active, times how strongly"},
+	{state.SortSelectivity, "Selective", "Units whose activations depend most on the class first. Selectivity counts for less where a unit is active on few pictures: n of them count n/(n+10)."},
 	{state.SortUnit, "Number", "In the order of the code"},
 }
 
@@ -107,8 +109,10 @@ func (c *Features) more() string {
 	switch {
 	case c.Page.Timeline.Units.Classes() == 0:
 		return "The units appear when the model is ready."
+	case len(all) == 0 && c.Page.Features.Class == 0:
+		return "All units are dead."
 	case len(all) == 0:
-		return "No unit fits the filter. Choose any class, or show dead units too."
+		return "No unit that is active prefers this class."
 	case len(all) > maxTiles:
 		return fmt.Sprintf("The first %d of %s units.", maxTiles, count(len(all)))
 	}
@@ -117,19 +121,38 @@ func (c *Features) more() string {
 
 func (c *Features) dead(unit int) bool { return c.Page.Timeline.Units.Activity[unit] == 0 }
 
+// filtered reports whether the filters hide all units.
+func (c *Features) filtered() bool {
+	return c.Page.Timeline.Units.Classes() > 0 && len(c.Page.Features.Shown()) == 0
+}
+
+// share gives what the units are sorted by, or else how often the unit is active.
 func (c *Features) share(unit int) string {
-	if c.dead(unit) {
+	u := c.Page.Timeline.Units
+	switch {
+	case c.dead(unit):
 		return "dead"
+	case c.Page.Features.Sort == state.SortMean:
+		return fmt.Sprintf("%.2f", u.Mean[unit])
+	case c.Page.Features.Sort == state.SortSelectivity:
+		return fmt.Sprintf("%.2f", u.Selectivity(unit))
 	}
-	return fmt.Sprintf("%.0f %%", 100*c.Page.Timeline.Units.Activity[unit])
+	return fmt.Sprintf("%.0f %%", 100*u.Activity[unit])
 }
 
 func (c *Features) hint(unit int) string {
 	if c.dead(unit) {
 		return ""
 	}
+	what := " of the pictures"
+	switch c.Page.Features.Sort {
+	case state.SortMean:
+		what = " mean activation"
+	case state.SortSelectivity:
+		what = " selectivity"
+	}
 	class, _ := c.Page.Timeline.Units.Preferred(unit)
-	return " of the pictures, most for " + c.Page.Dataset.Classes[class]
+	return what + ", most for " + c.Page.Dataset.Classes[class]
 }
 
 func (c *Features) open(unit int) {
@@ -189,22 +212,21 @@ type fact struct{ name, value, help string }
 
 func (c *Features) facts() []fact {
 	facts := []fact{
-		{"Active on", none, "The share of validation pictures on which the unit is active."},
+		{"Density", none, "The share of validation pictures on which the unit is active."},
 		{"Mean when active", none, "The mean magnitude of its nonzero activations."},
 		{"Largest", none, "Its activation with the largest magnitude."},
-		{"Selectivity", none, "0 if all classes activate it equally, 1 if only one does."},
+		{"Selectivity", none, "0 if all classes activate it equally, towards 1 if only one does. It counts for less where the unit is active on few pictures: n of them count n/(n+10)."},
 		{"Bias", none, "The unit's bias in the encoder. A negative bias makes it harder to activate."},
 	}
 	if !c.opened() {
 		return facts
 	}
 	u, unit, d := c.Page.Timeline.Units, c.Page.Features.Unit, c.detail()
-	_, selectivity := u.Preferred(unit)
 	facts[0].value = fmt.Sprintf("%.1f %%", 100*u.Activity[unit])
 	if !c.dead(unit) {
 		facts[1].value = fmt.Sprintf("%.2f", u.Usual(unit))
 	}
-	facts[3].value = fmt.Sprintf("%.2f", selectivity)
+	facts[3].value = fmt.Sprintf("%.2f", u.Selectivity(unit))
 	if d.Activations != nil {
 		facts[2].value = fmt.Sprintf("%.2f", d.Largest())
 		facts[4].value = fmt.Sprintf("%.2f", d.Bias)
@@ -215,17 +237,26 @@ func (c *Features) facts() []fact {
 func (c *Features) top() []int { return c.detail().Top }
 
 func (c *Features) topTitle() string {
-	n := len(c.top())
-	if n == 0 {
+	if len(c.top()) == 0 {
 		return "No picture activates it"
 	}
-	return "The pictures that activate it most, of " + plural(c.Page.Dataset.Validation, "picture")
+	return "The pictures that activate it most"
 }
+
+// dull reports whether there is nothing to show of what activates the open unit.
+func (c *Features) dull() bool { return c.detail().Activations != nil && len(c.top()) == 0 }
 
 func (c *Features) topLabel(i int) string {
 	d := c.detail()
 	image := d.Top[i]
-	return fmt.Sprintf("%s, activation %.2f; open it in the explorer", c.Page.Dataset.Class(image), d.Activations[image])
+	return fmt.Sprintf("%s, activation %.2f; open it in Explore", c.Page.Dataset.Class(image), d.Activations[image])
+}
+
+func (c *Features) topClass(i int) string { return c.Page.Dataset.Class(c.detail().Top[i]) }
+
+func (c *Features) topActivation(i int) string {
+	d := c.detail()
+	return fmt.Sprintf("%.1f", d.Activations[d.Top[i]])
 }
 
 func (c *Features) topVersion(i int) string { return fmt.Sprint(c.detail().Version, " ", i) }
@@ -241,12 +272,25 @@ func (c *Features) topPixels(i int) func(*theme) []byte {
 	}
 }
 
-// explore opens a picture in the explorer. The next render may remove the button.
+// explore opens a picture in the explorer, with the unit in hand. The next render may
+// remove the button.
 func (c *Features) explore(i int) {
 	if images := c.top(); i < len(images) {
-		c.Page.Visit(state.ViewExplore)
-		c.Page.Explorer.Show(images[i])
+		c.Page.TryUnit(images[i])
 	}
+}
+
+// try opens the unit in the explorer, with the picture that activates it most.
+func (c *Features) try() {
+	image := -1
+	if images := c.top(); len(images) > 0 {
+		image = images[0]
+	}
+	c.Page.TryUnit(image)
+}
+
+func (c *Features) write(event vugu.DOMEvent) {
+	c.Page.Features.Write(event.PropString("target", "value"))
 }
 
 func (c *Features) byClassLabel() string { return c.title() + ": mean activation by class" }
@@ -259,10 +303,34 @@ func (c *Features) byClass(theme chart.Theme) json.RawMessage {
 	return chart.ByClass(theme, c.Page.Timeline.Units.Class(c.Page.Features.Unit), classes)
 }
 
-func (c *Features) densityLabel() string { return c.title() + ": distribution of its activations" }
+// active says on how many pictures the open unit is active, and what that means.
+func (c *Features) active() string {
+	n, above := 0, "above 0"
+	for _, activation := range c.detail().Activations {
+		if activation != 0 {
+			n++
+		}
+	}
+	if c.Page.Settings.Activation == "linear" {
+		above = "other than 0"
+	}
+	return fmt.Sprintf("Active, that is %s, on %s of %s", above, count(n), plural(len(c.detail().Activations), "picture"))
+}
 
-func (c *Features) density(theme chart.Theme) json.RawMessage {
-	return chart.Histogram(theme, analysis.NewHistogram(c.detail().Activations, analysis.Bins/2))
+// density returns the share of pictures on which the open unit is active.
+func (c *Features) density() string {
+	if !c.opened() {
+		return "0"
+	}
+	return fmt.Sprintf("%.4f", c.Page.Timeline.Units.Activity[c.Page.Features.Unit])
+}
+
+func (c *Features) distributionLabel() string {
+	return c.title() + ": distribution of its activations. " + c.active()
+}
+
+func (c *Features) distribution(theme chart.Theme) json.RawMessage {
+	return chart.UnitHistogram(theme, analysis.NewSignedHistogram(c.detail().Activations, analysis.Bins/2))
 }
 
 func (c *Features) heatVersion() string {

@@ -112,6 +112,14 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mountTiles(value) })
 				vgn = grow(vgparent, "", "p\x00class\x00aside")
 				vgn.SetInnerHTML(c.more())
+				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+				vgn.AddAttrInterface("hidden", !c.filtered())
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Features.ShowAll() })
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = growText(vgparent, "Show all units")
+				}
 			}
 			vgn = grow(vgparent, "", "aside\x00class\x00panel unit\x00aria-labelledby\x00unit-title")
 			{
@@ -189,8 +197,39 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							}
 						}
 					}
+					vgn = grow(vgparent, "", "div\x00class\x00unit-tools")
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = grow(vgparent, "", "label\x00class\x00note\x00title\x00Kept with the run, and in its checkpoint")
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = grow(vgparent, "", "span")
+							vgn.SetInnerHTML(vugu.HTML("Note"))
+							vgn = grow(vgparent, "", "input\x00type\x00text\x00maxlength\x00200\x00placeholder\x00What does it stand for?")
+							property(vgn, "value", c.Page.Features.Note())
+							listen(vgn, "input", func(event vugu.DOMEvent) { c.write(event) })
+							listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Features.Written() })
+						}
+						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Open the picture that activates it most, with the slider of this unit in hand")
+						vgn.AddAttrInterface("data-unit", c.Page.Features.Unit)
+						listen(vgn, "click", func(event vugu.DOMEvent) { c.try() })
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = growText(vgparent, "Try it in Explore")
+						}
+					}
 					vgn = grow(vgparent, "", "h4")
 					vgn.SetInnerHTML(c.topTitle())
+					vgn = grow(vgparent, "", "p\x00class\x00aside")
+					vgn.AddAttrInterface("hidden", !c.dull())
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "It no longer learns. Fewer units die with a smaller λ.")
+					}
 					vgn = grow(vgparent, "", "ol\x00class\x00nine")
 					{
 						vgparent := vgn
@@ -229,55 +268,75 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										vgn = &vugu.VGNode{Component: vgcomp}
 										vgparent.AppendChild(vgn)
 									}
+									vgn = grow(vgparent, "", "span\x00class\x00caption")
+									{
+										vgparent := vgn
+										_ = vgparent
+										vgn = grow(vgparent, "", "span")
+										vgn.SetInnerHTML(c.topClass(i))
+										vgn = grow(vgparent, "", "b")
+										vgn.SetInnerHTML(c.topActivation(i))
+									}
 								}
 							}
 						}
 					}
-					vgn = grow(vgparent, "", "h4")
-					vgn.SetInnerHTML(vugu.HTML("Mean activation by class"))
+					vgn = grow(vgparent, "", "div")
+					vgn.AddAttrInterface("hidden", c.dull())
 					{
-						vgcompKey := vugu.MakeCompKey(0x5FDD049E727F8394^vgin.CurrentPositionHash(), vgiterkey)
-						// ask BuildEnv for prior instance of this specific component
-						vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
-						if vgcomp == nil {
-							// create new one if needed
-							vgcomp = new(Plot)
-							vgin.BuildEnv.WireComponent(vgcomp)
+						vgparent := vgn
+						_ = vgparent
+						vgn = grow(vgparent, "", "h4")
+						vgn.SetInnerHTML(vugu.HTML("How strongly it is active"))
+						vgn = grow(vgparent, "", "p\x00class\x00aside")
+						vgn.SetInnerHTML(c.active())
+						vgn = grow(vgparent, "", "progress\x00class\x00density\x00max\x001\x00aria-hidden\x00true")
+						vgn.AddAttrInterface("value", c.density())
+						{
+							vgcompKey := vugu.MakeCompKey(0x5FDD049E727F8394^vgin.CurrentPositionHash(), vgiterkey)
+							// ask BuildEnv for prior instance of this specific component
+							vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
+							if vgcomp == nil {
+								// create new one if needed
+								vgcomp = new(Plot)
+								vgin.BuildEnv.WireComponent(vgcomp)
+							}
+							vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+							vgcomp.Label = c.distributionLabel()
+							vgcomp.Option = c.distribution
+							vgcomp.Stage = c.Stage
+							vgcomp.Version = c.openVersion()
+							vgcomp.Name = "unit-activations"
+							vgout.Components = append(vgout.Components, vgcomp)
+							vgn = &vugu.VGNode{Component: vgcomp}
+							vgparent.AppendChild(vgn)
 						}
-						vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-						vgcomp.Label = c.byClassLabel()
-						vgcomp.Option = c.byClass
-						vgcomp.Stage = c.Stage
-						vgcomp.Version = c.openVersion()
-						vgcomp.Name = "unit-by-class"
-						vgout.Components = append(vgout.Components, vgcomp)
-						vgn = &vugu.VGNode{Component: vgcomp}
-						vgparent.AppendChild(vgn)
-					}
-					vgn = grow(vgparent, "", "h4")
-					vgn.SetInnerHTML(vugu.HTML("Activations on the pictures where it is active"))
-					{
-						vgcompKey := vugu.MakeCompKey(0x1EF849FE5BDE4BFA^vgin.CurrentPositionHash(), vgiterkey)
-						// ask BuildEnv for prior instance of this specific component
-						vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
-						if vgcomp == nil {
-							// create new one if needed
-							vgcomp = new(Plot)
-							vgin.BuildEnv.WireComponent(vgcomp)
+						vgn = grow(vgparent, "", "h4")
+						vgn.SetInnerHTML(vugu.HTML("Mean activation by class"))
+						{
+							vgcompKey := vugu.MakeCompKey(0x1EF849FE5BDE4BFA^vgin.CurrentPositionHash(), vgiterkey)
+							// ask BuildEnv for prior instance of this specific component
+							vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
+							if vgcomp == nil {
+								// create new one if needed
+								vgcomp = new(Plot)
+								vgin.BuildEnv.WireComponent(vgcomp)
+							}
+							vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+							vgcomp.Label = c.byClassLabel()
+							vgcomp.Option = c.byClass
+							vgcomp.Stage = c.Stage
+							vgcomp.Version = c.openVersion()
+							vgcomp.Name = "unit-by-class"
+							vgout.Components = append(vgout.Components, vgcomp)
+							vgn = &vugu.VGNode{Component: vgcomp}
+							vgparent.AppendChild(vgn)
 						}
-						vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-						vgcomp.Label = c.densityLabel()
-						vgcomp.Option = c.density
-						vgcomp.Stage = c.Stage
-						vgcomp.Version = c.openVersion()
-						vgcomp.Name = "unit-activations"
-						vgout.Components = append(vgout.Components, vgcomp)
-						vgn = &vugu.VGNode{Component: vgcomp}
-						vgparent.AppendChild(vgn)
 					}
 				}
 			}
 			vgn = grow(vgparent, "", "div\x00class\x00panel heat")
+			vgn.AddAttrInterface("hidden", c.filtered())
 			{
 				vgparent := vgn
 				_ = vgparent

@@ -135,17 +135,6 @@ func (c *Loss) version() string {
 	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version, p.Timeline.Past, p.Timeline.Epoch)
 }
 
-// others returns the other runs in the chart.
-func (c *Loss) others() []fit.Result {
-	var others []fit.Result
-	for _, run := range c.Page.Runs.Kept {
-		if run.Shown {
-			others = append(others, run.Result)
-		}
-	}
-	return others
-}
-
 func (c *Loss) curves() chart.Curves {
 	p := c.Page
 	curves := chart.Curves{
@@ -158,7 +147,7 @@ func (c *Loss) curves() chart.Curves {
 		History:  p.History,
 
 		Baselines: p.Loss.Baselines(),
-		Others:    c.others(),
+		Others:    p.Runs.Overlaid(),
 	}
 	if p.Timeline.Past >= 0 {
 		curves.Shown = &p.Timeline.Epoch

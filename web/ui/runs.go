@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
 
 	"sae/nn/experiment"
 	"sae/web/chart"
@@ -197,6 +198,11 @@ func (c *Runs) saveCSV() {
 	if c.SaveText != nil {
 		c.SaveText(text.String(), "runs.csv")
 	}
+}
+
+// tint gives a run's dot the colour that it has in the charts.
+func (c *Runs) tint(dot js.Value, id int) {
+	setVariable(dot, "--class", fmt.Sprintf("var(--class-%d)", chart.RunColor(id, classColors-1)))
 }
 
 func (c *Runs) label() string {

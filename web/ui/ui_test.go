@@ -96,7 +96,7 @@ func (s *session) frame(frame protocol.Frame) {
 		Images: watch.Images, Labels: labels,
 		Originals: make([]byte, 3072*n), Reconstructions: bytes.Repeat([]byte{51}, 3072*n), Codes: codes,
 	}
-	frame.Units = &analysis.Units{
+	frame.Units = &analysis.Units{Images: 40,
 		Mean: activity, Activity: activity, Center: activity, ByClass: classes,
 		Histogram: analysis.Histogram{Shares: make([]float32, analysis.Bins), Zero: 0.587, Max: 3.4},
 		Atoms:     bytes.Repeat([]byte{128}, 3072*latent),
@@ -669,14 +669,45 @@ func TestFeatures(t *testing.T) {
 	})
 	reply.ID = s.last(protocol.TypeUnit).ID
 	s.Receive(reply)
-	for _, want := range []string{"Unit 2 most active for bird", "Active on 50.0 %", "Largest 1.50", "Selectivity 1.00", "Bias -0.25"} {
+	for _, want := range []string{"Unit 2 most active for bird", "Density 50.0 %", "Largest 1.50", "Selectivity 0.67", "Active, that is above 0, on 1 of 14 pictures", "Bias -0.25"} {
 		if got := text(render(t, root)); !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
 		}
 	}
-	fire(t, find(t, root, "aria-label", "bird, activation 1.50; open it in the explorer"), "click", nil)
-	if s.Explorer.Image != 12 {
-		t.Errorf("the explorer shows image %d, want 12", s.Explorer.Image)
+	for label, image := range map[string]int{"bird, activation 0.00; open it in Explore": 2, "": 12} {
+		s.Explorer.Held = -1
+		if label == "" {
+			press(t, root, "Try it in Explore")
+		} else {
+			fire(t, find(t, root, "aria-label", label), "click", nil)
+		}
+		if s.Explorer.Image != image || s.Explorer.Held != 2 || s.View != state.ViewExplore {
+			t.Errorf("%s shows image %d with unit %d in hand, want %d with 2", s.View, s.Explorer.Image, s.Explorer.Held, image)
+		}
+	}
+	if explorer := (&Explorer{Page: s.Page}); explorer.unitSliders()[0].name != "2" || explorer.which() != "unit 2, and the 15 most active of 64 units" {
+		t.Errorf("slider %+v first: %s", explorer.unitSliders()[0], explorer.which())
+	}
+	fire(t, find(t, root, "placeholder", "What does it stand for?"), "input", map[string]any{"value": "wings "})
+	if note, _ := protocol.Decode[protocol.Note](s.last(protocol.TypeNote)); note != (protocol.Note{Unit: 2, Text: "wings "}) || features.all()[2].note != "wings " {
+		t.Errorf("the worker was told of the note %+v", note)
+	}
+	s.Features.Sort = state.SortSelectivity
+	if last := tiles()[0]; !strings.Contains(last, " 0.67 selectivity, most for ") {
+		t.Errorf("by selectivity, the first is %s", last)
+	}
+	s.Features.HideDead, s.Features.Class = false, 10
+	for unit := range s.Timeline.Units.Mean {
+		if class, _ := s.Timeline.Units.Preferred(unit); class == 9 {
+			s.Timeline.Units.Activity[unit] = 0
+		}
+	}
+	if len(tiles()) != 0 || !strings.Contains(text(render(t, root)), "No unit that is active prefers this class. Show all units") {
+		t.Errorf("%d tiles of a class that no unit prefers, and nothing said", len(tiles()))
+	}
+	press(t, root, "Show all units")
+	if len(tiles()) != 64 {
+		t.Errorf("%d tiles of all units", len(tiles()))
 	}
 	fire(t, find(t, root, "aria-label", "Close the unit"), "click", nil)
 	if s.Features.Unit != -1 {
@@ -1251,6 +1282,10 @@ func TestStyle(t *testing.T) {
 	page := read("../static/index.html")
 	done := train()
 	done.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30})
+	done.Features.Unit = 2
+	done.Features.Detail = state.Detail{Unit: 2, UnitDetail: protocol.UnitDetail{
+		Unit: analysis.Unit{Activations: make([]float32, 14), Top: []int{1}}, Pictures: make([]byte, 3072),
+	}}
 	open := slow()
 	open.Help, open.Form.Open = true, true
 	open.Lesson.Switch()

@@ -48,7 +48,9 @@ type tiles struct {
 type tileElements struct {
 	item, button, number, share, hint sjs.Value
 	canvas                            canvas
+	note                              sjs.Value
 	numberText, shareText, hintText   string
+	noteText                          string
 	version, pressed                  string
 }
 
@@ -70,13 +72,13 @@ func (t *tiles) update(all []tile) {
 		t.items = t.items[:len(t.items)-1]
 	}
 	for len(t.items) < len(all) {
-		e := tileElements{item: element("li", ""), button: element("button", "tile"), number: element("b", ""), share: element("span", ""), hint: element("span", "sr")}
+		e := tileElements{item: element("li", ""), button: element("button", "tile"), number: element("b", ""), share: element("span", ""), hint: element("span", "sr"), note: element("span", "note")}
 		e.button.Set("type", "button")
 		e.button.Get("dataset").Set("item", len(t.items))
 		picture, line, before := element("span", "pic"), element("span", ""), element("span", "sr")
 		before.Set("textContent", "Unit ")
 		line.Call("append", e.number, " ", e.share)
-		e.button.Call("append", picture, before, line, e.hint)
+		e.button.Call("append", picture, before, line, e.hint, e.note)
 		e.item.Call("append", e.button)
 		e.canvas.place(js.Value(picture))
 		t.host.Call("append", e.item)
@@ -94,6 +96,10 @@ func (t *tiles) update(all []tile) {
 		}
 		setText(e.share, &e.shareText, tile.share)
 		setText(e.hint, &e.hintText, tile.hint)
+		if e.noteText != tile.note {
+			e.button.Set("title", tile.note)
+		}
+		setText(e.note, &e.noteText, tile.note)
 		if pressed := strconv.FormatBool(tile.pressed); e.pressed != pressed {
 			e.button.Call("setAttribute", "aria-pressed", pressed)
 			e.pressed = pressed
@@ -121,6 +127,7 @@ type sliderElements struct {
 	item, label, input, output, button sjs.Value
 	name, text                         string
 	now                                sliderState
+	held                               bool
 }
 
 type sliderState struct {
@@ -142,6 +149,13 @@ func (l *sliders) place(host js.Value, slide func(position int, value float64)) 
 			slide(item, 0)
 		}
 	})
+}
+
+// focus gives the focus to a slider.
+func (l *sliders) focus(position int) {
+	if position < len(l.items) {
+		l.items[position].input.Call("focus")
+	}
 }
 
 // update shows the given sliders.
@@ -178,6 +192,10 @@ func (l *sliders) update(all []unitSlider, low, high float64, disabled bool) {
 			e.input.Call("setAttribute", "aria-valuetext", slider.text)
 		}
 		setText(e.output, &e.text, slider.text)
+		if e.held != slider.held {
+			e.item.Call("toggleAttribute", "data-held", slider.held)
+			e.held = slider.held
+		}
 		if now := (sliderState{low, high, slider.value, disabled}); e.now != now {
 			e.now = now
 			e.input.Set("min", low)

@@ -318,3 +318,29 @@ func TestWorkerIsReplaced(t *testing.T) {
 	p.screenshot("replaced")
 	evaluate[chromedp.Void](p, `sae.set({hidden: "8", latent: 4}).then(() => sae.step())`)
 }
+
+// A view that is asked for by its address comes, whatever else changes the address at that
+// moment.
+func TestViewBesideSettings(t *testing.T) {
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
+	lost := evaluate[[]string](p, `(async () => {
+		const turn = () => new Promise((resolve) => setTimeout(resolve));
+		const [features, explorer] = ["features", "explorer"].map((id) => document.getElementById(id));
+		const lost = [];
+		for (let i = 0; i < 20; i++) {
+			const [place, here, gone] = i % 2 ? ["features", features, explorer] : ["explore", explorer, features];
+			sae.set({ seed: i + 2 });
+			for (let k = 0; k < i % 5; k++) await Promise.resolve();
+			location.hash = place;
+			const there = () => here.childElementCount && !gone.childElementCount && location.hash === "#" + place;
+			for (let k = 0; k < 400 && !there(); k++) await turn();
+			if (!there()) lost.push(i + " " + place + " " + location.hash);
+		}
+		return lost;
+	})()`)
+	if len(lost) > 0 {
+		t.Errorf("views that did not come: %q", lost)
+	}
+	waitFor[bool](p, `new URLSearchParams(location.search).get("seed") === "21"`)
+}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"syscall/js"
 
 	"sae/wasm/browser"
@@ -13,7 +14,7 @@ func (a *app) showAddress() {
 		return // its address belongs to its host
 	}
 	query, place := a.page.Link.Query(false), a.page.Place()
-	if query == a.query && place == a.place {
+	if query == a.query && place == a.place || fragment() != a.fragment { // another place is asked for: followAddress is about to hear of it
 		return
 	}
 	change := "replaceState"
@@ -28,16 +29,19 @@ func (a *app) showAddress() {
 	browser.Try(func() { // browsers refuse frequent changes; the next one shows this one too
 		js.Global().Get("history").Call(change, nil, "", address)
 	})
+	a.fragment = fragment()
+}
+
+// fragment returns what the address bar has after the #.
+func fragment() string {
+	return strings.TrimPrefix(js.Global().Get("location").Get("hash").String(), "#")
 }
 
 // followAddress opens the view or panel in the address, now and when it changes.
 func (a *app) followAddress() {
 	follow := func() {
-		fragment := js.Global().Get("location").Get("hash").String()
-		if len(fragment) > 0 {
-			fragment = fragment[1:]
-		}
-		a.page.Goto(fragment)
+		a.fragment = fragment()
+		a.page.Goto(a.fragment)
 		a.place = a.page.Place()
 	}
 	follow()

@@ -40,7 +40,7 @@ type app struct {
 	gone      bool // whether it died and is not replaced
 
 	// What the address bar shows: see address_js.go.
-	query, place string
+	query, place, fragment string
 
 	prepared string // what boot.js knows in case the program ends: see leave_js.go
 }
@@ -84,6 +84,7 @@ func Run() {
 	a.startWorker()
 	go a.watchWorker()
 	a.open()
+	a.prepare()
 	loop := browser.NewEventLoop()
 	for first := true; ; first = false {
 		loop.Turn()
@@ -92,7 +93,6 @@ func Run() {
 		a.lock.Lock()
 		a.page.Lesson.Observe()
 		a.showAddress()
-		a.prepare()
 		a.lock.Unlock()
 		took := a.render(loop)
 		start := time.Now()

@@ -139,6 +139,7 @@ func (a *app) deliverLater(p *part) {
 			if target.Get("isConnected").Bool() {
 				p.touched = true
 				handle.Invoke(details)
+				a.prepare()
 			}
 		})
 		return nil

@@ -30,6 +30,7 @@ func (a *app) change(change, render func()) {
 	a.enter(func() {
 		a.lock.Lock()
 		a.attempt(change)
+		a.prepare()
 		a.lock.Unlock()
 		render()
 	})

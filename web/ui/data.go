@@ -31,7 +31,7 @@ func (c *Data) sources() []source {
 	if c.current() == protocol.SourceFile {
 		sources = append(sources, source{protocol.SourceFile, c.Page.Dataset.Name, "Your file, for this visit only"})
 	}
-	return append(sources, source{protocol.SourceSynthetic, "Synthetic", "Drawn shapes, built into the page"})
+	return append(sources, source{protocol.SourceSynthetic, "Built-in pictures", "Synthetic: shapes that the page draws"})
 }
 
 // current returns the source of the current data set. A user's file that the

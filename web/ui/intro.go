@@ -30,6 +30,9 @@ func (c *Intro) text() string {
 	if c.Page.Timeline.Epoch == 0 {
 		text = "This run before training"
 	}
+	if c.Page.View == state.ViewFeatures && c.Page.Features.Unit >= 0 {
+		text += ". The pictures that activate the open unit, its largest activation and its bias are those of now."
+	}
 	return text
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"sae/data"
 	"sae/nn"
+	"sae/nn/experiment"
 	"sae/web/state"
 )
 
@@ -21,6 +22,17 @@ type Network struct {
 	Stage *stage
 
 	due string // version and phase of the step whose next phase is waited for
+
+	// The layers are worked out again only when what they are of is another.
+	of    layersOf
+	drawn []layer
+}
+
+// layersOf is what the layers that are drawn depend on.
+type layersOf struct {
+	settings experiment.Settings
+	version  int // of the step that is explained; 0 for none
+	phase    state.Phase
 }
 
 // paces are the training speeds to choose from.
@@ -114,6 +126,13 @@ type layer struct {
 // layers returns all layers but the input.
 func (c *Network) layers() []layer {
 	p := c.Page
+	of := layersOf{settings: p.Settings}
+	if step := p.Slow.Current(); step != nil {
+		of.version, of.phase = step.Version, p.Slow.Phase
+	}
+	if c.drawn != nil && of == c.of {
+		return c.drawn
+	}
 	network := p.Settings.Architecture(data.ImageSize)
 	var layers []layer
 	add := func(text string, widths ...int) {
@@ -143,6 +162,7 @@ func (c *Network) layers() []layer {
 			out.text = fmt.Sprintf("loss %.4f", step.Step.Before.Total())
 		}
 	}
+	c.of, c.drawn = of, layers
 	return layers
 }
 

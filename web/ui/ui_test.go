@@ -795,6 +795,12 @@ func TestPastMoment(t *testing.T) {
 			t.Errorf("%s hides which moment is shown", view)
 		}
 	}
+	s.Visit(state.ViewFeatures)
+	s.Features.Open(1)
+	if !strings.Contains(intro(), "the open unit, its largest activation and its bias are those of now. Back to now") {
+		t.Error("what is asked of the model of now is taken for that of the moment")
+	}
+	s.Features.Open(-1)
 	if got := intro(); !strings.Contains(got, "Validation 0.2000 Training 2.0000") || !strings.Contains(got, "Active 2.0 of 64 Dead 2 units") {
 		t.Errorf("the figures are not those of epoch 2: %s", got)
 	}

@@ -34,11 +34,11 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("past %d, code %v now", page.Timeline.Past, page.Timeline.Samples.Codes)
 	}
 	page.Timeline.Scrub(0)
-	send(6, []int{4}) // other pictures
-	if page.Timeline.Past != -1 || page.Timeline.Samples.Images[0] != 4 || page.Timeline.Units.Mean[0] != 6 {
+	worker.frame(protocol.Frame{Workers: 1, Epoch: 5, Batches: 4, Samples: samples([]float32{5}, 4)}) // other pictures
+	if page.Timeline.Past != -1 || page.Timeline.Samples.Images[0] != 4 || page.Timeline.Units.Mean[0] != 5 {
 		t.Errorf("past %d, pictures %v, units %v after others were chosen", page.Timeline.Past, page.Timeline.Samples.Images, page.Timeline.Units.Mean)
 	}
-	for epoch := 7; epoch < 50; epoch++ {
+	for epoch := 6; epoch < 50; epoch++ {
 		send(epoch, []int{4})
 	}
 	page.Timeline.Scrub(33)

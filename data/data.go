@@ -45,6 +45,9 @@ type Dataset struct {
 	Classes    []string // names of the classes
 	Train      Split
 	Validation Split
+
+	painter *painter // of the training images that Draw draws; nil for none
+	drawn   int      // training images that painter has drawn
 }
 
 // Limits of a data set. They bound the memory for a file to about 300 MB per split.

@@ -23,22 +23,51 @@ const (
 
 var syntheticClasses = []string{"disc", "ring", "square", "triangle", "stripes", "checker", "cross", "star", "crescent", "blob"}
 
-// BuiltIn returns the synthetic data set that the page starts with.
-func BuiltIn() *Dataset { return Synthetic(2000, 400, 1) }
+// BuiltIn returns the synthetic data set that the page starts with, as Sketch does.
+func BuiltIn() *Dataset { return Sketch(2000, 400, 1) }
 
 // Synthetic returns a data set of the given numbers of images, to train on without
 // CIFAR-10: lit, textured shapes of ten classes, some partly hidden, in front of cloudy
 // backgrounds whose power falls with frequency as in natural images. The same counts and
 // seed give the same images on every platform.
 func Synthetic(train, validation int, seed uint64) *Dataset {
-	p := &painter{random: rand.New(rand.NewPCG(seed, 0))}
-	return &Dataset{
+	d := Sketch(train, validation, seed)
+	d.Draw(train)
+	return d
+}
+
+// Sketch is Synthetic with training images that are black until Draw draws them, so that
+// there is something to show meanwhile.
+func Sketch(train, validation int, seed uint64) *Dataset {
+	d := &Dataset{
 		Name:       "Synthetic",
 		Provenance: "drawn by this program, seed " + strconv.FormatUint(seed, 10),
 		Classes:    slices.Clone(syntheticClasses),
-		Train:      p.split(train),
-		Validation: p.split(validation),
+		Train:      blank(train),
+		Validation: blank(validation),
+		painter:    newPainter(seed, 0),
 	}
+	p := newPainter(seed, 1)
+	for i := range validation {
+		p.paint(d.Validation.Image(i), int(d.Validation.Labels[i]))
+	}
+	return d
+}
+
+// Draw draws the next n training images, or all that are left, of a data set of Sketch.
+// It reports whether all training images are there, as they are in other data sets.
+func (d *Dataset) Draw(n int) (all bool) {
+	if d.painter == nil {
+		return true
+	}
+	for ; n > 0 && d.drawn < d.Train.Len(); n-- {
+		d.painter.paint(d.Train.Image(d.drawn), int(d.Train.Labels[d.drawn]))
+		d.drawn++
+	}
+	if d.drawn == d.Train.Len() {
+		d.painter = nil
+	}
+	return d.painter == nil
 }
 
 // painter draws images. Every product that is added to something is first converted to
@@ -60,11 +89,15 @@ const (
 
 type color [3]float64
 
-func (p *painter) split(n int) Split {
+func newPainter(seed, split uint64) *painter {
+	return &painter{random: rand.New(rand.NewPCG(seed, split))}
+}
+
+// blank returns n black images with labels.
+func blank(n int) Split {
 	s := Split{Images: make([]byte, n*ImageSize), Labels: make([]byte, n)}
 	for i := range n {
 		s.Labels[i] = byte(i % len(syntheticClasses))
-		p.paint(s.Image(i), int(s.Labels[i]))
 	}
 	return s
 }

@@ -19,7 +19,7 @@ func TestSyntheticIsTheSameEverywhere(t *testing.T) {
 		want   uint32
 	}{
 		"training":   {d.Train.Images, 0x7ba3c023},
-		"validation": {d.Validation.Images, 0x6b7d1192},
+		"validation": {d.Validation.Images, 0x76ad1a13},
 	} {
 		if got := crc32.Checksum(test.images, castagnoli); got != test.want {
 			t.Errorf("%s images: checksum %08x, want %08x", name, got, test.want)
@@ -112,5 +112,24 @@ func TestShapes(t *testing.T) {
 		if inside := bytes.Count(outline, []byte("true")); inside < 60 || inside > 700 {
 			t.Errorf("%s covers %d of %d pixels", name, inside, planeSize)
 		}
+	}
+}
+
+// A data set that is drawn in pieces is that which is drawn at once.
+func TestSketch(t *testing.T) {
+	want, got := Synthetic(45, 20, 3), Sketch(45, 20, 3)
+	if !bytes.Equal(got.Validation.Images, want.Validation.Images) || bytes.Equal(got.Train.Images, want.Train.Images) {
+		t.Error("a sketch has other validation images, or training images already")
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	for i, all := range []bool{false, false, true, true} {
+		if got.Draw(20) != all {
+			t.Errorf("after drawing %d times, all images are there: %v", i+1, !all)
+		}
+	}
+	if !bytes.Equal(got.Train.Images, want.Train.Images) {
+		t.Error("images that are drawn in pieces are others")
 	}
 }

@@ -81,6 +81,7 @@ func Run() {
 		Copy: a.copy,
 	}
 	a.listen()
+	a.followAsked()
 	a.startWorker()
 	go a.watchWorker()
 	a.open()

@@ -57,6 +57,19 @@ func (a *app) key(event js.Value) {
 	})
 }
 
+// followAsked does what the reader has asked for before the program was there: press.js
+// has remembered the keys.
+func (a *app) followAsked() {
+	asked := js.Global().Get("saeAsked")
+	if !asked.Truthy() {
+		return // in a frame
+	}
+	keys := asked.Call("take")
+	for i := range keys.Length() {
+		a.page.Press(keys.Index(i).String())
+	}
+}
+
 // watchVisibility tells a page in a frame whether the reader can see it: the tab is shown,
 // and the frame is scrolled into view.
 func (a *app) watchVisibility() {

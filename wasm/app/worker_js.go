@@ -10,7 +10,8 @@ import (
 )
 
 // startWorker starts a worker on the module that the page itself runs. The first worker is
-// the one that boot.js made. A worker greets with protocol.TypeReady.
+// the one that boot.js made, which may have sent messages already. A worker greets with
+// protocol.TypeReady.
 func (a *app) startWorker() {
 	if !a.onMessage.Truthy() {
 		a.onMessage = js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -38,14 +39,12 @@ func (a *app) startWorker() {
 		})
 	}
 	a.spoke = false
-	if a.worker = js.Global().Get("saeWorker"); a.worker.Truthy() {
-		js.Global().Set("saeWorker", nil) // its successor is a new one
-	} else {
-		a.worker = js.Global().Call("saeStartWorker")
-	}
+	a.worker = js.Global().Call("saeTakeWorker")
 	a.worker.Set("onmessage", a.onMessage)
 	a.worker.Set("onerror", a.onError)
-	a.worker.Call("postMessage", js.Global().Get("saeModule"))
+	for heard := a.worker.Get("saeHeard"); heard.Length() > 0; {
+		a.receive(heard.Call("shift"))
+	}
 }
 
 // receive passes a message of the worker to the page.

@@ -106,6 +106,7 @@ const (
 	TypeLoading Type = "loading" // body: Loading
 	TypeFrame   Type = "frame"   // body: Frame
 	TypeSaved   Type = "saved"   // body: Saved
+	TypeDrawn   Type = "drawn"   // body: Drawn; once, after the reply to a TypeLoad of the built-in set
 	TypeDied    Type = "died"    // body: Died; sent by worker.js when the program ends
 )
 
@@ -180,6 +181,14 @@ type Dataset struct {
 }
 
 func (d *Dataset) lists(v visitor) { v.bytes(&d.Labels) }
+
+// Drawn tells what follows from the training images, which the reply to TypeLoad leaves
+// out where they are yet to be drawn.
+type Drawn struct {
+	MeanBCE  float64 `json:"meanBce"`
+	MeanMSE  float64 `json:"meanMse"`
+	Checksum uint32  `json:"checksum"`
+}
 
 // Configure is the body of TypeConfigure.
 type Configure struct {

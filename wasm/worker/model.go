@@ -87,6 +87,7 @@ func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Me
 	if err := w.model(m.Type); err != nil {
 		return protocol.Message{}, err
 	}
+	w.drawAll() // a checkpoint has the checksum of the data
 	w.exporting = true
 	defer func() { w.exporting = false }()
 	r := w.run
@@ -104,6 +105,7 @@ func (w *Worker) importModel(command protocol.Import, m protocol.Message) (proto
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("import: there is no data set; load one first")
 	}
+	w.drawAll()
 	content, size, err := w.OpenFile(m.File)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("import: %w", err)
@@ -172,6 +174,7 @@ func (w *Worker) pca(command protocol.PCA, _ protocol.Message) (protocol.Message
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("pca: there is no data set; load one first")
 	}
+	w.drawAll()
 	n := w.dataset.Train.Len()
 	if command.Images < 1 || command.Images > n {
 		return protocol.Message{}, fmt.Errorf("pca: %d images: want 1 to %d", command.Images, n)

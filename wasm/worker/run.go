@@ -79,6 +79,11 @@ func (r *run) prepare(w *Worker) error {
 		return nil
 	}
 	runtime.GC() // frees the run before: memory never shrinks in WebAssembly
+	if r.settings.Init == experiment.PCA {
+		if err := w.drawInTurns(); err != nil {
+			return err
+		}
+	}
 	run, err := fit.New(r.settings, r.data, w.yield)
 	if err != nil {
 		return err
@@ -111,11 +116,14 @@ func (r *run) work(w *Worker) bool {
 	case r.Due() || r.evaluation == nil:
 		err = r.evaluate()
 	case w.stepping != 0 || r.status == protocol.StatusTraining && !w.waits():
+		if err = w.drawInTurns(); err != nil {
+			break
+		}
 		if err = r.spread(w); err != nil {
 			break
 		}
 		if stepping = w.stepping; r.status != protocol.StatusTraining && (stepping == 0 || r.status == protocol.StatusDone) {
-			break // the run has stopped while the team started
+			break // the run has stopped while images were drawn or the team started
 		}
 		err = r.step(w, stepping != 0 || w.pace > 0)
 		if w.lastStep = time.Now(); w.pace > 0 {

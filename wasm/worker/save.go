@@ -125,6 +125,7 @@ func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.M
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("resume: there is no data set; load one first")
 	}
+	w.drawAll()
 	runs, err := w.Saved(command.Slot)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("resume: %w", err)

@@ -31,6 +31,8 @@ const (
 	frameInterval    = 200 * time.Millisecond
 	maxFrameInterval = 2 * time.Second
 	displayShare     = 0.05
+
+	drawAtOnce = 20 // images, for less than turnInterval
 )
 
 // errInterrupted aborts a step and its run, for a command that replaces them.
@@ -50,6 +52,7 @@ type Worker struct {
 	dataset   *data.Dataset
 	loaded    protocol.Load // command that loads it
 	data      fit.Data      // its images
+	drawing   bool          // whether training images are left to draw, which is done when there is nothing else to do
 	watched   []int         // validation images in frames
 	run       *run          // nil until there are a data set and settings
 	stepping  int           // id of the current step command; 0 for none
@@ -137,7 +140,14 @@ func (w *Worker) Run() {
 			w.save()
 			continue
 		}
-		if !w.show(true) && !w.save() {
+		if w.show(true) {
+			continue
+		}
+		if w.draw(drawAtOnce) {
+			w.yield()
+			continue
+		}
+		if !w.save() {
 			w.wakeToSave()
 			<-w.wake
 		}
@@ -275,21 +285,57 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 	}
 	w.dataset, w.loaded, w.watched = dataset, load, nil
 	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
-	mean := baseline.MeanImage(dataset.Train.Images, dataset.Validation.Images, data.ImageSize)
-	return protocol.New("", protocol.Dataset{
+	reply := protocol.Dataset{
 		Name:       dataset.Name,
 		Provenance: dataset.Provenance,
 		Source:     source,
 		Train:      dataset.Train.Len(),
 		Validation: dataset.Validation.Len(),
 		Classes:    dataset.Classes,
-		MeanBCE:    mean.BCE,
-		MeanMSE:    mean.MSE,
 		Floor:      baseline.Floor(dataset.Validation.Images),
-		Checksum:   w.data.Fingerprint().Checksum,
 		Kept:       kept,
 		Labels:     dataset.Validation.Labels,
-	}), nil
+	}
+	if w.drawing = !dataset.Draw(0); !w.drawing {
+		drawn := w.drawn()
+		reply.MeanBCE, reply.MeanMSE, reply.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
+	}
+	return protocol.New("", reply), nil
+}
+
+// drawn returns what follows from the training images.
+func (w *Worker) drawn() protocol.Drawn {
+	mean := baseline.MeanImage(w.dataset.Train.Images, w.dataset.Validation.Images, data.ImageSize)
+	return protocol.Drawn{MeanBCE: mean.BCE, MeanMSE: mean.MSE, Checksum: w.data.Fingerprint().Checksum}
+}
+
+// draw draws the next n training images where there are any left to draw, and reports
+// whether there were. Once all are drawn, it tells the page.
+func (w *Worker) draw(n int) bool {
+	if !w.drawing {
+		return false
+	}
+	if w.drawing = !w.dataset.Draw(n); !w.drawing {
+		w.Post(protocol.New(protocol.TypeDrawn, w.drawn()))
+	}
+	return true
+}
+
+// drawAll draws all training images that are left to draw.
+func (w *Worker) drawAll() {
+	if w.drawing {
+		w.draw(w.dataset.Train.Len())
+	}
+}
+
+// drawInTurns is drawAll for a run, which other commands can interrupt.
+func (w *Worker) drawInTurns() error {
+	for w.draw(drawAtOnce) {
+		if err := w.yield(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endRun removes the run. A step command that waits fails with the error.

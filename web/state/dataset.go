@@ -94,7 +94,7 @@ func (d *Dataset) load(from origin, start func(Done), done Done) {
 		p.Loss.pcas, p.Loss.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
 		p.Runs.Kept, p.queue = nil, nil
 		p.Runs.recall()
-		start(done)
+		start(p.begin(done))
 	})
 }
 
@@ -103,7 +103,7 @@ func (d *Dataset) reload(done Done) {
 	d.Loading = nil // of the worker before
 	d.read(d.origin, done, func(dataset protocol.Dataset) {
 		d.accept(dataset)
-		d.page.Recovery.start(done)
+		d.page.Recovery.start(d.page.begin(done))
 	})
 }
 
@@ -149,6 +149,14 @@ func (d *Dataset) accept(dataset protocol.Dataset) {
 	p.Features.Unit, p.Explorer, p.Map = -1, newExplorer(p), newMap(p)
 	p.Pictures.fix()
 	p.adapt()
+}
+
+// drawn takes what follows from the training images, once these are drawn.
+func (d *Dataset) drawn(m protocol.Message) {
+	if drawn, err := protocol.Decode[protocol.Drawn](m); err == nil {
+		d.MeanBCE, d.MeanMSE, d.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
+		d.page.changed("state")
+	}
 }
 
 func (d *Dataset) unchanged() string {

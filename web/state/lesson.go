@@ -203,7 +203,7 @@ func (l *Lesson) Current() (step lesson.Step, watched []Watched) {
 
 func (l *Lesson) filler() *strings.Replacer {
 	mean := "–"
-	if l.page.Dataset.Train > 0 {
+	if l.page.Dataset.MeanBCE > 0 {
 		mean = strconv.FormatFloat(l.page.Dataset.MeanBCE, 'f', 3, 64)
 	}
 	return strings.NewReplacer("{latent}", lessonSteps[l.Step].set["latent"], "{meanBce}", mean)

@@ -41,7 +41,7 @@ func (l *Loss) ShowLog(on bool) {
 // Baselines returns the baselines that are switched on and known.
 func (l *Loss) Baselines() []baseline.Baseline {
 	var baselines []baseline.Baseline
-	if l.ShowMean && l.dataset.Train > 0 {
+	if l.ShowMean && l.dataset.MeanBCE > 0 {
 		baselines = append(baselines, baseline.Baseline{Name: "mean image", Quality: baseline.Quality{BCE: l.dataset.MeanBCE, MSE: l.dataset.MeanMSE}})
 	}
 	if quality, ok := l.PCA(); ok && l.ShowPCA {

@@ -109,6 +109,8 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 		p.frame(m)
 	case protocol.TypeSaved:
 		p.Saves.receive(m)
+	case protocol.TypeDrawn:
+		p.Dataset.drawn(m)
 	}
 	return p.Explorer.answered
 }

@@ -60,7 +60,7 @@ func (w *fakeWorker) receive(m protocol.Message) {
 			labels[i] = byte(i % len(strings.Fields(w.classes)))
 		}
 		reply = protocol.New(protocol.TypeReply, protocol.Dataset{
-			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages,
+			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages, MeanBCE: 0.69,
 			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile, Labels: labels,
 		})
 		if w.loadFail != "" {

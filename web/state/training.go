@@ -40,6 +40,8 @@ type Training struct {
 	mixed   bool            // whether settings and data do not reproduce the run, as with fit.Mixed
 	hidden  bool            // whether the page is in a frame that cannot be seen
 	unseen  bool            // whether training waits until the frame is seen
+
+	starting bool // whether training starts as soon as there is a run
 }
 
 // Play trains until the run is done or paused.
@@ -55,7 +57,7 @@ func (t *Training) Play(done Done) {
 
 // Pause stops training after the current batch.
 func (t *Training) Pause(done Done) {
-	t.unseen = false
+	t.unseen, t.starting = false, false
 	switch t.Status {
 	case protocol.StatusTraining:
 		t.Status = protocol.StatusPaused
@@ -102,13 +104,30 @@ func (t *Training) StepOnce() {
 	}
 }
 
+// Starting reports whether training starts as soon as there is a run.
+func (t *Training) Starting() bool { return t.starting && t.Status == StatusLoading }
+
+// begin returns done for a run that is set up on new data, with what waits for the run.
+func (t *Training) begin(done Done) Done {
+	return func(err error) {
+		if err == nil && t.starting {
+			t.trainOn()
+		}
+		t.starting = false
+		done(err)
+	}
+}
+
 // Toggle is the play button. It trains or pauses, and trains a finished run for as many
-// epochs again as the default, unless their number is locked.
+// epochs again as the default, unless their number is locked. Before there is a run, it
+// asks for training as soon as there is one, or takes that back.
 func (t *Training) Toggle() {
 	if t.Status != protocol.StatusTraining && t.page.Form.misfilled() {
 		return
 	}
 	switch t.Status {
+	case StatusLoading:
+		t.starting = !t.starting
 	case protocol.StatusTraining:
 		t.Pause(ignore)
 	case protocol.StatusDone:
@@ -236,7 +255,7 @@ func (t *Training) follow(frame protocol.Frame) {
 }
 
 func (t *Training) fail(title string, err error) {
-	t.Status, t.Failure = protocol.StatusError, err.Error()
+	t.Status, t.Failure, t.starting = protocol.StatusError, err.Error(), false
 	t.page.Messages.tell(aboutRun, title, err.Error())
 }
 

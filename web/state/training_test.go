@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -242,5 +243,36 @@ func TestUntrainedPictures(t *testing.T) {
 	page.Set(map[string]string{"lambda": "1e-4"}, func(bool, error) {})
 	if page.Untrained() || page.Trained() {
 		t.Errorf("after a change of λ: untrained pictures %v, a trained model %v, want neither", page.Untrained(), page.Trained())
+	}
+}
+
+// Train can be pressed before there are data: the run then trains as soon as there is
+// one. A second press, a pause and a failure take that back.
+func TestTrainBeforeTheDataAreThere(t *testing.T) {
+	for name, test := range map[string]struct {
+		ask  func(*Page)
+		want Status
+	}{
+		"pressed":       {func(p *Page) { p.Toggle() }, protocol.StatusTraining},
+		"pressed twice": {func(p *Page) { p.Toggle(); p.Toggle() }, protocol.StatusIdle},
+		"paused":        {func(p *Page) { p.Toggle(); p.Pause(ignore) }, protocol.StatusIdle},
+		"failed":        {func(p *Page) { p.Toggle(); p.fail("Title", errors.New("reason")) }, protocol.StatusIdle},
+		"unseen":        {func(p *Page) { p.Toggle(); p.See(false) }, protocol.StatusIdle},
+		"not pressed":   {func(*Page) {}, protocol.StatusIdle},
+	} {
+		page, worker := newPage(t)
+		test.ask(page)
+		if page.Status == StatusLoading && page.Starting() != (test.want == protocol.StatusTraining || name == "unseen") {
+			t.Errorf("%s: starting %v", name, page.Starting())
+		}
+		worker.ready("")
+		if page.Status != test.want || page.Starting() {
+			t.Errorf("%s: status %q once there are data, want %q", name, page.Status, test.want)
+		}
+		if name == "unseen" {
+			if page.See(true); page.Status != protocol.StatusTraining {
+				t.Errorf("%s: status %q once it is seen, want training", name, page.Status)
+			}
+		}
 	}
 }

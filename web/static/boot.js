@@ -9,18 +9,42 @@ addEventListener("error", ({ error }) => error && saeFailed(error));
 // first worker, unless that fails, which it then will for the program too.
 globalThis.saeDatasets = fetch("data/index.json");
 saeDatasets.catch(() => {});
-globalThis.saeStartWorker = () => newestWorker = new Worker("worker.js");
 let newestWorker;
-globalThis.saeWorker = saeStartWorker();
-saeWorker.onerror = (event) => {
+let firstWorker = startWorker();
+firstWorker.onerror = (event) => {
   event.preventDefault();
-  globalThis.saeWorker = null;
+  firstWorker = null;
 };
+
+// What the worker says before the program listens is in its saeHeard.
+function startWorker() {
+  const worker = newestWorker = new Worker("worker.js");
+  worker.saeHeard = [];
+  worker.onmessage = ({ data }) => worker.saeHeard.push(data);
+  return worker;
+}
+
+// Returns a worker that has the program, the first one unless that was taken or failed.
+globalThis.saeTakeWorker = () => {
+  const worker = firstWorker ?? startWorker();
+  if (!firstWorker) worker.postMessage(saeModule);
+  firstWorker = null;
+  return worker;
+};
+
+// Loads ECharts, when the first chart is due. Resolves once it is there or has failed.
+let charts = null;
+globalThis.saeLoadCharts = () => charts ??= new Promise((resolve) => {
+  const script = Object.assign(document.createElement("script"), { src: "echarts.js", integrity: "" });
+  script.onload = script.onerror = resolve;
+  document.head.append(script);
+});
 
 // Tells that the program did not start: once it has, it reports errors by itself.
 function saeFailed(reason) {
   const line = document.getElementById("boot");
   if (!line) return;
+  globalThis.saeAsked?.refuse();
   line.textContent = `The demo did not start: ${reason?.message ?? reason}. Reload the page; it needs a browser with WebAssembly.`;
   line.hidden = false;
   saeWhy().then((why) => {
@@ -94,7 +118,10 @@ async function compileProgram() {
 
 (async () => {
   const program = compileProgram();
-  program.catch(() => {}); // told below, once the program is awaited
+  program.then((module) => { // the worker starts beside the page
+    globalThis.saeModule = module;
+    firstWorker?.postMessage(module);
+  }, () => {}); // told below, once the program is awaited
   try {
     // The other scripts: those that a frame has asked for, or those of the page.
     await (globalThis.saeScripts ?? new Promise((resolve) => addEventListener("DOMContentLoaded", resolve)));
@@ -121,7 +148,6 @@ async function compileProgram() {
     }
   };
   if (!("vuguRender" in globalThis)) throw new Error("renderer.js did not run");
-  globalThis.saeModule = await program;
-  await go.run(await instantiateProgram(saeModule, go.importObject));
+  await go.run(await instantiateProgram(await program, go.importObject));
   end();
 })();

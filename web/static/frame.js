@@ -52,7 +52,6 @@ globalThis.saeEmbedded = /\?.*/.exec(location.hash)?.[0] ?? location.search;
         { src: "wasm_exec.js", integrity: "" },
         { src: "program.js", integrity: "" },
         { src: "renderer.js", integrity: "" },
-        { src: "echarts.js", integrity: "" },
       ].map(run));
       const failed = new Promise((_, reject) => addEventListener("unhandledrejection", ({ reason }) => reject(reason), { once: true }));
       await Promise.race([failed, Promise.all([saeScripts, run({ src: "boot.js", integrity: "" })])]);

@@ -46,6 +46,7 @@
   addEventListener("DOMContentLoaded", async () => {
     const line = document.getElementById("boot");
     if (!line || "saeFailed" in globalThis || "saeEmbedded" in globalThis) return;
+    globalThis.saeAsked?.refuse();
     line.textContent = `The demo did not start: ${await saeWhy() || "its scripts did not load"}. Reload the page.`;
     line.hidden = false;
   });

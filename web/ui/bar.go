@@ -61,17 +61,24 @@ func (c *Bar) choose(number string) { c.Page.Form.Edit("experiment", number) }
 
 func (c *Bar) loading() bool { return c.Page.Status == state.StatusLoading }
 
-func (c *Bar) training() bool { return c.Page.Status == protocol.StatusTraining }
+// training reports whether another press of the play button ends the training.
+func (c *Bar) training() bool { return c.Page.Status == protocol.StatusTraining || c.Page.Starting() }
 
 func (c *Bar) playable() bool {
 	over := c.Page.Status == protocol.StatusDone && c.Page.Embed.Locked("epochs")
-	return !c.loading() && c.Page.Status != protocol.StatusError && !over
+	return c.Page.Status != protocol.StatusError && !over
 }
 
-func (c *Bar) steppable() bool { return c.playable() && c.Page.Status != protocol.StatusDone }
+func (c *Bar) steppable() bool {
+	return c.playable() && !c.loading() && c.Page.Status != protocol.StatusDone
+}
 
 func (c *Bar) playLabel() string {
 	switch c.Page.Status {
+	case state.StatusLoading:
+		if c.Page.Starting() {
+			return "Starting"
+		}
 	case protocol.StatusTraining:
 		return "Pause"
 	case protocol.StatusDone:
@@ -86,7 +93,7 @@ func (c *Bar) playLabel() string {
 func (c *Bar) playTitle() string {
 	switch c.Page.Status {
 	case state.StatusLoading:
-		return "The data set is still loading"
+		return "Training starts as soon as the pictures are there"
 	case protocol.StatusTraining:
 		return "Pause training"
 	case protocol.StatusDone:

@@ -87,7 +87,12 @@ func (c *Data) validation() string {
 
 func (c *Data) floor() string { return c.nats(c.Page.Dataset.Floor) }
 
-func (c *Data) meanImage() string { return c.nats(c.Page.Dataset.MeanBCE) }
+func (c *Data) meanImage() string {
+	if c.Page.Dataset.MeanBCE == 0 { // the training pictures are yet to be drawn
+		return none
+	}
+	return c.nats(c.Page.Dataset.MeanBCE)
+}
 
 // nats formats a loss with its unit, nats per value.
 func (c *Data) nats(loss float64) string {

@@ -180,19 +180,40 @@ type echart struct {
 	label    string
 }
 
-// place puts the chart into an element of vugu and reports whether the element is
-// new. saved is called with the user's choice: "PNG", "Copy" or "CSV".
-func (c *echart) place(host js.Value, saved func(as string)) (fresh bool) {
-	if !c.enter(host) {
-		return false
+// ECharts is loaded when the first chart is due, and then is there or has failed.
+var echarts struct{ asked, answered bool }
+
+// loadECharts reports whether ECharts was loaded or has failed. If not, the page is
+// rendered once that is so.
+func loadECharts(st *stage) bool {
+	if !echarts.asked && st.change != nil {
+		echarts.asked = true
+		go func() {
+			browser.Await(sjs.Global().Call("saeLoadCharts"))
+			st.do(func() { echarts.answered = true })
+		}()
 	}
-	if c.instance.Truthy() {
+	return echarts.answered
+}
+
+// enter sets the host. What was in another one is gone.
+func (c *echart) enter(host js.Value) {
+	if c.surface.enter(host) && c.instance.Truthy() {
 		resized().Call("unobserve", c.instance.Call("getDom"))
 		c.instance.Call("dispose")
+		c.instance = sjs.Undefined()
+	}
+}
+
+// place puts the chart into its host and reports whether it was not there. saved is
+// called with the user's choice: "PNG", "Copy" or "CSV".
+func (c *echart) place(saved func(as string)) (fresh bool) {
+	if c.instance.Truthy() {
+		return false
 	}
 	echarts := sjs.Global().Get("echarts")
 	if !echarts.Truthy() {
-		c.host.Set("textContent", "No chart: echarts.js did not load. Reload the page.")
+		announce(js.Value(c.host), "No chart: echarts.js did not load. Reload the page.")
 		return false
 	}
 	drawing := element("div", "drawing")

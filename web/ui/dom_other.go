@@ -18,6 +18,7 @@ func placeDemo(js.Value, []experiment.Change) {}
 func reveal(js.Value)                         {}
 func nextFrame(func())                        {}
 func readTheme() *theme                       { return &theme{} }
+func loadECharts(*stage) bool                 { return false }
 
 type canvas struct{}
 
@@ -27,14 +28,15 @@ func (*canvas) paint([]byte, int) {}
 
 type echart struct{}
 
-func (*echart) place(js.Value, func(string)) bool { return false }
-func (*echart) describe(string)                   {}
-func (*echart) picture(func(any, error))          {}
-func (*echart) copy(func(error))                  {}
-func (*echart) on(string, func(int))              {}
-func (*echart) seen(*stage) bool                  { return false }
-func (*echart) show(string) bool                  { return false }
-func (*echart) set(json.RawMessage)               {}
+func (*echart) enter(js.Value)           {}
+func (*echart) place(func(string)) bool  { return false }
+func (*echart) describe(string)          {}
+func (*echart) picture(func(any, error)) {}
+func (*echart) copy(func(error))         {}
+func (*echart) on(string, func(int))     {}
+func (*echart) seen(*stage) bool         { return false }
+func (*echart) show(string) bool         { return false }
+func (*echart) set(json.RawMessage)      {}
 
 type tiles struct{}
 

@@ -27,15 +27,16 @@ type Plot struct {
 
 func (c *Plot) mount(host js.Value) {
 	c.Stage.afterRender(func() {
-		fresh := c.echart.place(host, c.saved)
+		c.echart.enter(host)
+		if !c.echart.seen(c.Stage) || !c.Stage.charts || !loadECharts(c.Stage) {
+			return
+		}
+		fresh := c.echart.place(c.saved)
 		c.echart.describe(c.Label)
 		if fresh && c.Click != nil {
 			c.echart.on("click", func(point int) { c.Stage.do(func() { c.Click(point) }) })
 			c.echart.on("mouseover", func(point int) { c.Stage.do(func() { c.Hover(point) }) })
 			c.echart.on("mouseout", func(int) { c.Stage.do(func() { c.Hover(-1) }) })
-		}
-		if !c.echart.seen(c.Stage) {
-			return
 		}
 		if !c.echart.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) || c.waiting {
 			return

@@ -25,6 +25,7 @@ type stage struct {
 	part       string              // being rendered
 	drawings   map[string][]func() // by part
 	frames     []func()
+	charts     bool         // whether charts are due
 	change     func(func()) // changes the page's state outside of vugu's events; may be nil
 	quietly    func(func()) // the same with a later render; may be nil
 	save       func(file any, name string)

@@ -13,6 +13,7 @@ package ui
 import (
 	"time"
 
+	"sae/wasm/protocol"
 	"sae/web/state"
 )
 
@@ -55,6 +56,8 @@ func (c *Root) Draw() {
 	c.stage.unsaved = func(what string, err error) {
 		c.stage.do(func() { c.Page.Messages.Say(what + " could not be saved as a picture: " + err.Error() + ".") })
 	}
+	// Charts come after the first pictures.
+	c.stage.charts = len(c.Page.Timeline.Samples.Images) > 0 || c.Page.Status == protocol.StatusError
 	c.stage.draw()
 }
 

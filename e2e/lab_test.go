@@ -574,3 +574,44 @@ func TestCamera(t *testing.T) {
 	open()
 	waitFor[bool](p, `document.body.innerText.includes("There is no camera to use")`)
 }
+
+// On paper, a page in dark colours is light, with every chart, also those that were not in
+// view, and without buttons and empty panels.
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop.inDark())
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	p.at("features")
+	waitFor[bool](p, `document.querySelectorAll(".tile").length === 8`)
+	const blank = `[...document.querySelectorAll(".plot")].filter((plot) => plot.checkVisibility()).filter((plot) => {
+		const canvas = plot.querySelector("canvas");
+		return !canvas || !canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((x) => x > 0);
+	}).length`
+	if evaluate[int](p, blank) == 0 {
+		t.Error("all charts are drawn before they are in view: the test shows nothing")
+	}
+	evaluate[chromedp.Void](p, `dispatchEvent(new Event("beforeprint"))`)
+	if n := evaluate[int](p, blank); n > 0 {
+		t.Errorf("%d charts are blank on paper", n)
+	}
+	media := func(name string) {
+		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: name})
+			return err
+		}))
+	}
+	media("print")
+	p.screenshot("print")
+	if got := evaluate[string](p, `getComputedStyle(document.body).backgroundColor`); got != "rgb(255, 255, 255)" {
+		t.Errorf("the paper is %s", got)
+	}
+	if seen := evaluate[string](p, `[...document.querySelectorAll(".button, .views, .unit, footer")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80)).join("\n")`); seen != "" {
+		t.Errorf("on paper:\n%s", seen)
+	}
+	media("screen")
+	evaluate[chromedp.Void](p, `dispatchEvent(new Event("afterprint"))`)
+	if evaluate[bool](p, `document.documentElement.hasAttribute("data-printing")`) {
+		t.Error("the page stays as on paper")
+	}
+}

@@ -53,12 +53,12 @@ func (a *app) show(stream js.Value) {
 	dialog.Call("showModal")
 	<-closed
 	if dialog.Get("returnValue").String() == "take" {
-		a.usePicture("the camera's picture", video)
+		a.usePicture("The camera's picture", "video", video)
 	}
 }
 
 func (a *app) noCamera(why string) {
 	a.do(func() {
-		a.page.Messages.Notify("There is no camera to use", fmt.Sprintf("%s. A picture can be chosen, dropped or pasted instead.", why))
+		a.page.Messages.Notify("There is no camera to use", fmt.Sprintf("%s. Choose, drop or paste a picture instead.", why))
 	})
 }

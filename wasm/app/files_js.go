@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"syscall/js"
 
 	"sae/data"
@@ -73,8 +72,8 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 		switch {
 		case err == nil && exchange.IsModel(start):
 			a.do(func() { a.page.Import(file, func(error) {}) })
-		case strings.HasPrefix(file.Get("type").String(), "image/"):
-			a.usePicture(name, file)
+		case state.PictureFormat(name, file.Get("type").String()) != "":
+			a.usePicture(name, state.PictureFormat(name, file.Get("type").String()), file)
 		default:
 			a.do(func() { otherwise(name, file, func(error) {}) })
 		}
@@ -84,15 +83,15 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 
 // usePicture opens a picture of the user in the explorer: the square in its middle, scaled
 // to 32×32 pixels. The picture does not leave the browser.
-func (a *app) usePicture(name string, file js.Value) {
+func (a *app) usePicture(name, format string, file js.Value) {
 	pixels, err := readPicture(file)
 	a.do(func() {
 		if errors.Is(err, browser.ErrHidden) {
-			a.page.Messages.Notify("That picture could not be read", err.Error()+".")
+			a.page.Messages.Notify("That picture could not be read", err.Error()+". Allow it for this page, or open the page in another browser.")
 			return
 		}
 		if err != nil {
-			a.page.Messages.Notify("That picture could not be read", fmt.Sprintf("%s: %v. Want a picture that this browser can show, such as a JPEG or PNG.", name, err))
+			a.page.Messages.Notify("That picture could not be read", state.Unreadable(name, format))
 			return
 		}
 		if a.page.Embed != nil {
@@ -150,7 +149,9 @@ func (a *app) save(file any, name string) {
 		js.Global().Call("setTimeout", revoke, 60_000) // once the browser has surely read it
 	})
 	if err != nil {
-		a.do(func() { a.page.Messages.Notify("That could not be saved", fmt.Sprintf("%s: %v.", name, err)) })
+		a.do(func() {
+			a.page.Messages.Notify("That could not be saved", fmt.Sprintf("%s: %v. Check that this browser may save files, and try again.", name, err))
+		})
 	}
 }
 

@@ -24,6 +24,7 @@ func (a *app) listen() {
 	}
 	a.saveOnLeave()
 	a.watchTheme()
+	a.watchPrint()
 }
 
 // key handles the page's shortcuts. Fields and buttons keep the keys that they use
@@ -97,6 +98,21 @@ func (a *app) watchTheme() {
 	js.Global().Call("matchMedia", "(prefers-color-scheme: dark)").Call("addEventListener", "change", redraw)
 	root := js.Global().Get("document").Get("documentElement")
 	js.Global().Get("MutationObserver").New(redraw).Call("observe", root, map[string]any{"attributeFilter": []any{"data-theme"}})
+}
+
+// watchPrint draws charts and canvases for paper before the page is printed: in light
+// colours, also those that are not in view. The browser prints as soon as the handler
+// returns, so they are drawn within it.
+func (a *app) watchPrint() {
+	root := js.Global().Get("document").Get("documentElement")
+	on(js.Global(), "beforeprint", func(js.Value) {
+		root.Call("toggleAttribute", "data-printing", true)
+		a.root.Print()
+	})
+	on(js.Global(), "afterprint", func(js.Value) {
+		root.Call("toggleAttribute", "data-printing", false)
+		a.do(a.root.Redraw)
+	})
 }
 
 // toggleTheme switches between light and dark and remembers the choice.

@@ -42,7 +42,7 @@ func (a *app) do(change func()) { a.change(change, a.renderNow) }
 // attempt runs change and tells the user of a JavaScript exception in it.
 func (a *app) attempt(change func()) {
 	if err := browser.Try(change); err != nil {
-		a.page.Messages.Notify("That did not work", err.Error()+".")
+		a.page.Messages.Notify("That did not work", err.Error()+". Try again; if it still does not work, reload the page.")
 	}
 }
 

@@ -2,7 +2,9 @@ package state
 
 import (
 	"math/rand/v2"
+	"path"
 	"slices"
+	"strings"
 
 	"sae/wasm/protocol"
 )
@@ -88,4 +90,33 @@ func (s *Pictures) ClassName(position int) string {
 		return "" // the pictures are still of the data set before
 	}
 	return s.dataset.Classes[label]
+}
+
+// pictureFormats are formats of pictures by the ends of their names, as users know them.
+// Browsers do not give a type to files of formats that they cannot open.
+var pictureFormats = map[string]string{
+	".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".webp": "WebP", ".bmp": "BMP", ".svg": "SVG",
+	".avif": "AVIF", ".heic": "HEIC", ".heif": "HEIC", ".tif": "TIFF", ".tiff": "TIFF", ".jxl": "JPEG XL",
+}
+
+// PictureFormat names the format of a file by its name and its media type: "HEIC". It is
+// "" if the file is no picture.
+func PictureFormat(name, mediaType string) string {
+	if format, ok := pictureFormats[strings.ToLower(path.Ext(name))]; ok {
+		return format
+	}
+	format, ok := strings.CutPrefix(mediaType, "image/")
+	if !ok {
+		return ""
+	}
+	return strings.ToUpper(format)
+}
+
+// Unreadable says that the browser cannot open a picture, and what to do.
+func Unreadable(name, format string) string {
+	switch format {
+	case "JPEG", "PNG", "GIF", "WebP", "BMP", "video": // which every browser opens
+		return name + " is damaged or empty. Try another picture."
+	}
+	return "This browser can't open " + format + ". Try JPEG or PNG."
 }

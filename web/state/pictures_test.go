@@ -44,3 +44,22 @@ func TestPictures(t *testing.T) {
 		t.Errorf("pictures %v, want %v again", got, first)
 	}
 }
+
+// Pictures are known by their names too: browsers give no type to what they cannot open.
+func TestPictureFormats(t *testing.T) {
+	for _, test := range []struct{ name, mediaType, format, unreadable string }{
+		{"IMG_0001.HEIC", "", "HEIC", "This browser can't open HEIC. Try JPEG or PNG."},
+		{"a.b.tiff", "image/tiff", "TIFF", "This browser can't open TIFF. Try JPEG or PNG."},
+		{"pasted", "image/x-icon", "X-ICON", "This browser can't open X-ICON. Try JPEG or PNG."},
+		{"me.jpg", "image/jpeg", "JPEG", "me.jpg is damaged or empty. Try another picture."},
+		{"data.bin", "application/octet-stream", "", ""},
+		{"png", "", "", ""},
+	} {
+		if got := PictureFormat(test.name, test.mediaType); got != test.format {
+			t.Errorf("%s of type %q is %q, want %q", test.name, test.mediaType, got, test.format)
+		}
+		if got := Unreadable(test.name, test.format); test.format != "" && got != test.unreadable {
+			t.Errorf("%s: %q, want %q", test.name, got, test.unreadable)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (s *Series) next() {
 	q.Runs = q.Runs[1:]
 	if err != nil { // another version of this page saved the series
 		s.training.queue = nil
-		s.messages.tell(aboutRun, "The series of runs ended", err.Error()+".")
+		s.messages.tell(aboutRun, "The series of runs ended", err.Error()+". Start it again under Compare.")
 		return
 	}
 	s.messages.over(aboutRun, aboutSettings)

@@ -101,6 +101,9 @@ func (s *surface) show(version string) (outdated bool) {
 // seen reports whether the element is in view, or nearly. Other elements need not be
 // drawn; when one comes into view, the page is rendered.
 func (s *surface) seen(st *stage) bool {
+	if st.printing {
+		return true
+	}
 	if s.watched.Equal(s.host) {
 		return s.host.Get("saeSeen").Truthy()
 	}
@@ -338,6 +341,13 @@ func (c *echart) set(option json.RawMessage) {
 		return // place has shown why
 	}
 	sjs.Global().Get("echarts").Call("draw", c.instance, sjs.Global().Get("JSON").Call("parse", string(option)))
+}
+
+// flush paints the chart before the next frame.
+func (c *echart) flush() {
+	if c.instance.Truthy() {
+		c.instance.Call("getZr").Call("flush")
+	}
 }
 
 // resized fits charts to their elements. It is created on first use, because the

@@ -37,6 +37,7 @@ func (*echart) on(string, func(int))     {}
 func (*echart) seen(*stage) bool         { return false }
 func (*echart) show(string) bool         { return false }
 func (*echart) set(json.RawMessage)      {}
+func (*echart) flush()                   {}
 
 type tiles struct{}
 

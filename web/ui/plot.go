@@ -45,6 +45,9 @@ func (c *Plot) mount(host js.Value) {
 		c.Stage.inFrame(func() {
 			c.waiting = false
 			c.echart.set(c.Option(c.Stage.colors().chart))
+			if c.Stage.printing {
+				c.echart.flush()
+			}
 		})
 	})
 }

@@ -109,7 +109,7 @@ func (c *Runs) newColumns() []column {
 				continue
 			}
 		}
-		columns = append(columns, column{title: field.Label, differs: differs, text: func(r state.Run) string { return field.Format(r.Settings) }})
+		columns = append(columns, column{title: field.Label, differs: differs, text: func(r state.Run) string { return setting(field, r.Settings) }})
 	}
 	floor := c.Page.Dataset.Floor
 	columns = append(columns,
@@ -126,6 +126,18 @@ func (c *Runs) newColumns() []column {
 	return columns
 }
 
+// setting gives a setting in words.
+func setting(field experiment.Field, settings experiment.Settings) string {
+	switch text := field.Format(settings); text {
+	case "true":
+		return "yes"
+	case "false":
+		return "no"
+	default:
+		return text
+	}
+}
+
 // differs reports whether the runs differ in a setting.
 func (c *Runs) differs(field experiment.Field) bool {
 	for _, run := range c.Page.Runs.Kept {
@@ -138,7 +150,7 @@ func (c *Runs) differs(field experiment.Field) bool {
 
 // cell is a cell of the table.
 type cell struct {
-	text          string
+	title, text   string
 	name          bool // whether it is the run's name
 	differs, best any  // true, or nil
 }
@@ -146,7 +158,7 @@ type cell struct {
 func (c *Runs) cells(run state.Run) []cell {
 	var cells []cell
 	for i, column := range c.columns() {
-		cell := cell{text: column.text(run), name: i == 0}
+		cell := cell{title: column.title, text: column.text(run), name: i == 0}
 		if column.differs {
 			cell.differs = "true"
 		}

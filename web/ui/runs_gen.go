@@ -137,6 +137,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										vgn = grow(vgparent, "", "td")
 										vgn.AddAttrInterface("data-best", cell.best)
 										vgn.AddAttrInterface("data-differs", cell.differs)
+										vgn.AddAttrInterface("data-label", cell.title)
 										{
 											vgparent := vgn
 											_ = vgparent

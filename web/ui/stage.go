@@ -32,6 +32,7 @@ type stage struct {
 	saveText   func(text, name string)
 	copied     func(what string, err error) // tells the user whether something was copied
 	unsaved    func(what string, err error) // tells the user why something was not saved
+	printing   bool                         // whether to draw everything at once, also what is not in view
 	answer     func()                       // draws the decoder's answer to the explorer; may be nil
 }
 
@@ -75,10 +76,26 @@ func (s *stage) inFrame(draw func()) {
 }
 
 func (s *stage) frame() {
+	if len(s.frames) == 0 { // drawn for the printer
+		return
+	}
 	s.frames[0]()
 	if s.frames = s.frames[1:]; len(s.frames) > 0 {
 		nextFrame(s.frame)
 	}
+}
+
+// print draws everything at once in the current theme, for the printer.
+func (s *stage) print() {
+	s.printing = true
+	s.forget()
+	s.draw()
+	for len(s.frames) > 0 {
+		draw := s.frames[0]
+		s.frames = s.frames[1:]
+		draw()
+	}
+	s.printing = false
 }
 
 // draw draws what has changed.

@@ -54,12 +54,18 @@ func (c *Root) Draw() {
 	c.stage.save, c.stage.saveText = c.Save, c.SaveText
 	c.stage.copied = func(what string, err error) { c.stage.do(func() { c.Page.Messages.Copied(what, err) }) }
 	c.stage.unsaved = func(what string, err error) {
-		c.stage.do(func() { c.Page.Messages.Say(what + " could not be saved as a picture: " + err.Error() + ".") })
+		c.stage.do(func() {
+			c.Page.Messages.Say(what + " could not be saved as a picture: " + err.Error() + ". Save it as CSV instead.")
+		})
 	}
 	// Charts come after the first pictures.
 	c.stage.charts = len(c.Page.Timeline.Samples.Images) > 0 || c.Page.Status == protocol.StatusError
 	c.stage.draw()
 }
+
+// Print draws every canvas and chart at once, also what is not in view. Redraw and Draw go
+// back to what the screen needs.
+func (c *Root) Print() { c.stage.print() }
 
 // Redraw has the next Draw draw every canvas and chart again, after a change of the theme.
 func (c *Root) Redraw() { c.stage.forget() }

@@ -363,13 +363,18 @@ func run[T any](p *page, action chromedp.Action[T]) T {
 // resolves to if it is a promise. A T of [chromedp.Void] ignores the value.
 func evaluate[T any](p *page, expression string) T {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
-	defer cancel()
-	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	result, err := ask[T](p, expression)
 	if err != nil {
 		p.tb.Fatalf("%s: %v", expression, err)
 	}
 	return result
+}
+
+// ask is evaluate that returns the error.
+func ask[T any](p *page, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, actionTimeout)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // rejection returns the message of the error that a promise rejects with.
@@ -380,16 +385,25 @@ func rejection(p *page, promise string) string {
 }
 
 // waitFor waits until a JavaScript expression, or what it resolves to, is truthy, and
-// returns it.
+// returns it. When the page is reloaded meanwhile, it goes on in the new one.
 func waitFor[T any](p *page, expression string) T {
 	p.tb.Helper()
-	return evaluate[T](p, fmt.Sprintf(`(async () => {
+	loop := fmt.Sprintf(`(async () => {
 		for (;;) {
 			const value = await (%s);
 			if (value) return value;
 			await new Promise((resolve) => setTimeout(resolve, 20));
 		}
-	})()`, expression))
+	})()`, expression)
+	for {
+		value, err := ask[T](p, loop)
+		if err == nil {
+			return value
+		}
+		if !strings.Contains(err.Error(), "Inspected target navigated or closed") || p.ctx.Err() != nil {
+			p.tb.Fatalf("%s: %v", loop, err)
+		}
+	}
 }
 
 // setFiles chooses files in the <input type=file> with the given selector.

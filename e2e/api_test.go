@@ -113,6 +113,17 @@ func TestScriptsAreToldWhatIs(t *testing.T) {
 	}
 }
 
+// When sae.ready resolves, the state has all of the data set, although the first pictures
+// are shown before the training images are drawn.
+func TestReadyHasTheDataSet(t *testing.T) {
+	t.Parallel()
+	p := newSite(t, false).open(t, "", desktop)
+	waitFor[bool](p, `"sae" in window`)
+	if mean := evaluate[float64](p, `sae.ready.then(() => sae.state().dataset.meanBce)`); mean < 0.5 || mean > 0.7 {
+		t.Errorf("meanBce is %v when the page is ready", mean)
+	}
+}
+
 // A step that makes the run diverge rejects. By then, the run is back at its last save, or
 // at its start.
 func TestStepDiverges(t *testing.T) {

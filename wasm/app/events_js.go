@@ -60,7 +60,8 @@ func (w *api) enqueue(d delivery) {
 func (w *api) deliver() {
 	queue := w.queue
 	w.queue = nil
-	if page := w.app.page; w.ready != nil && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
+	page := w.app.page
+	if w.ready != nil && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 && !page.Dataset.Drawing {
 		w.ready(js.Undefined(), nil)
 		w.ready = nil
 	}

@@ -177,6 +177,7 @@ type Dataset struct {
 	Floor      float64  `json:"floor"`    // baseline.Floor of the validation images
 	Checksum   uint32   `json:"checksum"` // as in fit.Fingerprint
 	Kept       bool     `json:"kept"`     // whether it is stored for the next visit
+	Drawing    bool     `json:"drawing"`  // whether training images are yet to be drawn; MeanBCE, MeanMSE and Checksum are then 0 until Drawn
 	Labels     []byte   `json:"labels"`   // of the validation images
 }
 

@@ -49,7 +49,7 @@ func TestPicturesComeBeforeAllIsDrawn(t *testing.T) {
 		p.send(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: 1, Settings: settings(t, nil)}))
 	})
 	early := body[protocol.Dataset](t, p.must(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}))
-	if early.MeanBCE != 0 || early.Checksum != 0 || early.Train != 200 || early.Floor == 0 {
+	if !early.Drawing || early.MeanBCE != 0 || early.Checksum != 0 || early.Train != 200 || early.Floor == 0 {
 		t.Errorf("the first reply is %+v", early)
 	}
 	late := <-drawn

@@ -296,7 +296,9 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 		Kept:       kept,
 		Labels:     dataset.Validation.Labels,
 	}
-	if w.drawing = !dataset.Draw(0); !w.drawing {
+	w.drawing = !dataset.Draw(0)
+	reply.Drawing = w.drawing
+	if !w.drawing {
 		drawn := w.drawn()
 		reply.MeanBCE, reply.MeanMSE, reply.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
 	}

@@ -154,6 +154,7 @@ func (d *Dataset) accept(dataset protocol.Dataset) {
 // drawn takes what follows from the training images, once these are drawn.
 func (d *Dataset) drawn(m protocol.Message) {
 	if drawn, err := protocol.Decode[protocol.Drawn](m); err == nil {
+		d.Drawing = false
 		d.MeanBCE, d.MeanMSE, d.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
 		d.page.changed("state")
 	}

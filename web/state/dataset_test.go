@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,5 +69,17 @@ func TestOtherClasses(t *testing.T) {
 	}
 	if show(); len(page.Timeline.Units.Mean) != 4 {
 		t.Error("the units of the new run are not shown")
+	}
+}
+
+// What follows from the training images comes once they are drawn.
+func TestDrawn(t *testing.T) {
+	page, _ := open(t)
+	page.Dataset.Drawing, page.Dataset.MeanBCE = true, 0
+	var events []string
+	page.Changed = func(event string) { events = append(events, event) }
+	page.Receive(protocol.New(protocol.TypeDrawn, protocol.Drawn{MeanBCE: 0.69, MeanMSE: 0.06, Checksum: 7}))
+	if d := page.Dataset; d.Drawing || d.MeanBCE != 0.69 || d.MeanMSE != 0.06 || d.Checksum != 7 || !slices.Equal(events, []string{"state"}) {
+		t.Errorf("%+v, events %v", d.Dataset, events)
 	}
 }

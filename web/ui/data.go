@@ -88,7 +88,7 @@ func (c *Data) validation() string {
 func (c *Data) floor() string { return c.nats(c.Page.Dataset.Floor) }
 
 func (c *Data) meanImage() string {
-	if c.Page.Dataset.MeanBCE == 0 { // the training pictures are yet to be drawn
+	if c.Page.Dataset.Drawing {
 		return none
 	}
 	return c.nats(c.Page.Dataset.MeanBCE)

@@ -153,9 +153,8 @@ func TestFeaturesAndExplorer(t *testing.T) {
 
 	// A picture that activates a unit opens in Explore.
 	p.at("features")
-	label := waitFor[string](p, `document.querySelectorAll(".nine button")[1]?.getAttribute("aria-label")`)
+	class := waitFor[string](p, `document.querySelectorAll(".nine .caption span")[1]?.innerText`)
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".nine button")[1].click()`)
-	class := strings.Split(label, ",")[0]
 	waitFor[bool](p, fmt.Sprintf(`location.hash === "#explore" && document.querySelector(".beside b")?.innerText === %q`, class))
 	// So does the unit, with its slider in hand.
 	p.at("features")
@@ -242,7 +241,7 @@ func TestTimeline(t *testing.T) {
 		t.Error("the pictures of the first moment change while training continues")
 	}
 	// The chart marks the moment, and every view says which one it shows.
-	const marked = `echarts.getInstanceByDom(document.querySelector("#loss .drawing"))?.getOption()?.series
+	const marked = `((chart) => chart && echarts.getInstanceByDom(chart))(document.querySelector("#loss .drawing"))?.getOption()?.series
 		.some(({ markLine }) => markLine?.data.some((line) => "xAxis" in line))`
 	waitFor[bool](p, marked+` === true`)
 	p.screenshot("timeline")

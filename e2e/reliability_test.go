@@ -373,7 +373,7 @@ func TestOldSavesGo(t *testing.T) {
 	p.offer()
 	evaluate[chromedp.Void](p, `document.querySelectorAll(".offer button")[1].click()`)
 	p.do(chromedp.Click(".offer button"))
-	if text := p.notice(); !strings.Contains(text, "That run could not be resumed") || !strings.Contains(text, "it starts with") {
+	if text := p.notice(); !strings.Contains(text, "That run could not be resumed") || !strings.Contains(text, "the file starts with") {
 		t.Errorf("notice %q", text)
 	}
 }

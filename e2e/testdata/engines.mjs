@@ -207,6 +207,8 @@ async function hides() {
   await step("Says that a chart cannot be saved as a picture", async () => {
     await page.evaluate(() => sae.set({ hidden: "16", latent: 4, epochs: 1 }).then(() => sae.play()));
     await until(done);
+    await page.evaluate(() => document.querySelector("#loss").scrollIntoView()); // a chart is drawn where it is seen
+    await until(() => document.querySelector(".loss .save button") !== null);
     await page.evaluate(() => {
       window.saved = [];
       HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };

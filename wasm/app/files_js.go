@@ -87,7 +87,7 @@ func (a *app) usePicture(name, format string, file js.Value) {
 	pixels, err := readPicture(file)
 	a.do(func() {
 		if errors.Is(err, browser.ErrHidden) {
-			a.page.Messages.Notify("That picture could not be read", err.Error()+". Allow it for this page, or open the page in another browser.")
+			a.page.Messages.Notify("That picture could not be read", err.Error()+".")
 			return
 		}
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 
 // ErrHidden reports that the browser falsifies what pages read from a canvas, to prevent
 // fingerprinting.
-var ErrHidden = errors.New("this browser scrambles what pages read from a canvas (in Firefox, privacy.resistFingerprinting does); allow this page to, by the icon in the address bar, or switch that off")
+var ErrHidden = errors.New("this browser scrambles what pages read from a canvas (in Firefox, privacy.resistFingerprinting does); allow this page to, by the icon in the address bar, or open it in another browser")
 
 // CanvasTells returns [ErrHidden] if pixels that it writes to a canvas and reads back
 // differ. Small differences, which some browsers add, are accepted.

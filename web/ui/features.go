@@ -246,12 +246,6 @@ func (c *Features) topTitle() string {
 // dull reports whether there is nothing to show of what activates the open unit.
 func (c *Features) dull() bool { return c.detail().Activations != nil && len(c.top()) == 0 }
 
-func (c *Features) topLabel(i int) string {
-	d := c.detail()
-	image := d.Top[i]
-	return fmt.Sprintf("%s, activation %.2f; open it in Explore", c.Page.Dataset.Class(image), d.Activations[image])
-}
-
 func (c *Features) topClass(i int) string { return c.Page.Dataset.Class(c.detail().Top[i]) }
 
 func (c *Features) topActivation(i int) string {

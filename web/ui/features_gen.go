@@ -244,9 +244,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							{
 								vgparent := vgn
 								_ = vgparent
-								vgn = grow(vgparent, "", "button\x00class\x00pick\x00type\x00button")
-								vgn.AddAttrInterface("aria-label", c.topLabel(i))
-								vgn.AddAttrInterface("title", c.topLabel(i))
+								vgn = grow(vgparent, "", "button\x00class\x00pick\x00type\x00button\x00title\x00Open the picture in Explore")
 								listen(vgn, "click", func(event vugu.DOMEvent) { c.explore(i) })
 								{
 									vgparent := vgn
@@ -274,6 +272,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 										_ = vgparent
 										vgn = grow(vgparent, "", "span")
 										vgn.SetInnerHTML(c.topClass(i))
+										vgn = growText(vgparent, " ")
 										vgn = grow(vgparent, "", "b")
 										vgn.SetInnerHTML(c.topActivation(i))
 									}

@@ -674,13 +674,10 @@ func TestFeatures(t *testing.T) {
 			t.Errorf("no %q in %s", want, got)
 		}
 	}
-	for label, image := range map[string]int{"bird, activation 0.00; open it in Explore": 2, "": 12} {
+	second := func() { features.explore(slices.Index(s.Features.Detail.Top, 2)) }
+	for image, explore := range map[int]func(){2: second, 12: func() { press(t, root, "Try it in Explore") }} {
 		s.Explorer.Held = -1
-		if label == "" {
-			press(t, root, "Try it in Explore")
-		} else {
-			fire(t, find(t, root, "aria-label", label), "click", nil)
-		}
+		explore()
 		if s.Explorer.Image != image || s.Explorer.Held != 2 || s.View != state.ViewExplore {
 			t.Errorf("%s shows image %d with unit %d in hand, want %d with 2", s.View, s.Explorer.Image, s.Explorer.Held, image)
 		}

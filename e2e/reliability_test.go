@@ -898,3 +898,25 @@ func TestDivergence(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.play()`)
 	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 2`)
 }
+
+// Messages that come before a worker's program has started wait for it: on a slow machine,
+// that takes longer than the page takes to ask for a sign of life.
+func TestMessagesBeforeTheWorkerIsReady(t *testing.T) {
+	t.Parallel()
+	p := newSite(t, false).openDemo(t, desktop)
+	got := evaluate[[]string](p, `new Promise((resolve) => {
+		const worker = new Worker("worker.js"), got = [];
+		worker.onmessage = ({ data }) => {
+			got.push(data.type + (data.id || ""));
+			if (data.type === "died" || data.id === 7) {
+				worker.terminate();
+				resolve(got);
+			}
+		};
+		worker.postMessage(saeModule);
+		worker.postMessage({ type: "ping", id: 7, body: "", error: "", buffers: [], file: null, ports: null });
+	})`)
+	if !slices.Equal(got, []string{"ready", "reply7"}) {
+		t.Errorf("the worker sent %q, want ready and the reply", got)
+	}
+}

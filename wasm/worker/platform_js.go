@@ -50,12 +50,18 @@ func Run() {
 		Stride:  stride,
 		Cores:   self.Get("navigator").Get("hardwareConcurrency").Int(),
 	})
-	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		if m, ok := protocol.FromJS(args[0].Get("data")); ok {
+	receive := func(data js.Value) {
+		if m, ok := protocol.FromJS(data); ok {
 			w.Deliver(m)
 		}
+	}
+	self.Set("onmessage", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		receive(args[0].Get("data"))
 		return nil
 	}))
+	for early := self.Get("saeEarly"); early.Length() > 0; {
+		receive(early.Call("shift"))
+	}
 	w.Post(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: w.Kernel, Kept: keptDataset()}))
 	w.Run()
 }

@@ -1,5 +1,6 @@
 // Runs the program as the training worker. The first message is the compiled
-// module; the program takes over onmessage and says when it is ready.
+// module; the program takes over onmessage and says when it is ready. What comes
+// before that waits in saeEarly.
 "use strict";
 importScripts("wasm_exec.js", "program.js");
 
@@ -17,8 +18,10 @@ function died(reason) {
   postMessage({ type: "died", body: JSON.stringify({ reason }) });
 }
 
+globalThis.saeEarly = [];
 onmessage = async ({ data: module }) => {
   globalThis.saeModule = module; // for workers that this one starts
+  onmessage = ({ data }) => saeEarly.push(data);
   const go = new Go();
   try {
     await go.run(await instantiateProgram(module, go.importObject));

@@ -11,8 +11,8 @@ import (
 const maxParameters = 1 << 28
 
 // Architecture describes an autoencoder: the widths of its layers, the activation
-// of the latent layer, and its sparsity penalty. Hidden layers use ReLU, the output
-// a sigmoid.
+// of the latent layer, the loss, and what keeps its codes sparse. Hidden layers use ReLU,
+// the output a sigmoid or, with MSE, no activation.
 type Architecture struct {
 	InputDims     int        // values per image and per reconstruction
 	EncoderHidden []int      // hidden layers between input and latent
@@ -20,6 +20,28 @@ type Architecture struct {
 	DecoderHidden []int      // hidden layers between latent and output
 	Latent        Activation // of the latent layer: ReLU or Linear
 	Lambda        float64    // λ, the weight of the L1 activity regularisation
+	K             int        // TopK: the latent activations kept per image, the largest ones; 0 for all
+	Loss          LossFunction
+	Unit          bool    // whether training keeps the decoder's directions at unit norm
+	Aux           float64 // α, the weight of AuxK; 0 for none
+	DeadSteps     int     // with Aux: a unit that is inactive for more steps is dead
+}
+
+// LossFunction is how reconstructions are compared with images.
+type LossFunction int
+
+const (
+	BCE LossFunction = iota // binary cross-entropy, of a sigmoid output
+	MSE                     // mean squared error, of a linear output
+)
+
+// String returns "bce" or "mse".
+func (l LossFunction) String() string {
+	names := []string{"bce", "mse"}
+	if l < 0 || int(l) >= len(names) {
+		return fmt.Sprintf("loss(%d)", int(l))
+	}
+	return names[l]
 }
 
 // Widths returns the widths of all layers from input to output.
@@ -46,8 +68,11 @@ func (a Architecture) dense() []Dense {
 		switch {
 		case i == len(layers)-1:
 			layer.Name, layer.Activation = "output", Sigmoid
+			if a.Loss == MSE {
+				layer.Activation = Linear
+			}
 		case i == latent:
-			layer.Name, layer.Activation = "latent", a.Latent
+			layer.Name, layer.Activation, layer.K = "latent", a.Latent, a.K
 		case i > latent:
 			layer.Name = fmt.Sprintf("decoder_%d", i-latent)
 		}
@@ -56,9 +81,11 @@ func (a Architecture) dense() []Dense {
 	return layers
 }
 
-// Validate returns an error for the first invalid field: a width below 1, a λ that is
-// negative or not finite, a latent activation other than ReLU and Linear, or widths
-// that make more than 2^28 parameters.
+// Validate returns an error for the first invalid field: a width below 1, a λ or an α that
+// is negative or not finite, a latent activation other than ReLU and Linear, a K that is
+// negative, exceeds the latent layer, or has a Linear one, an Aux without K, without MSE,
+// with hidden layers in the decoder or without DeadSteps, or widths that make more than
+// 2^28 parameters.
 func (a Architecture) Validate() error {
 	if a.InputDims < 1 {
 		return fmt.Errorf("nn: input dims %d: want at least 1", a.InputDims)
@@ -81,6 +108,21 @@ func (a Architecture) Validate() error {
 	}
 	if a.Latent != ReLU && a.Latent != Linear {
 		return fmt.Errorf("nn: latent activation %v: want %v or %v", a.Latent, ReLU, Linear)
+	}
+	if a.Loss != BCE && a.Loss != MSE {
+		return fmt.Errorf("nn: loss %v: want %v or %v", a.Loss, BCE, MSE)
+	}
+	if a.K < 0 || a.K > a.LatentDims {
+		return fmt.Errorf("nn: k %d: want 1 to the %d latent dims, or 0 for none", a.K, a.LatentDims)
+	}
+	if a.K > 0 && a.Latent != ReLU {
+		return fmt.Errorf("nn: k %d with latent activation %v: want %v", a.K, a.Latent, ReLU)
+	}
+	if !(a.Aux >= 0) || math.IsInf(a.Aux, 1) {
+		return fmt.Errorf("nn: aux %g: want a finite number of at least 0", a.Aux)
+	}
+	if a.Aux > 0 && (a.K == 0 || a.Loss != MSE || len(a.DecoderHidden) > 0 || a.DeadSteps < 1) {
+		return fmt.Errorf("nn: aux %g with k %d, loss %v, decoder hidden layers %v and %d dead steps: want k, loss %v, no decoder hidden layers and dead steps of at least 1", a.Aux, a.K, a.Loss, a.DecoderHidden, a.DeadSteps, MSE)
 	}
 	n := 0.0 // a float, because an int could overflow
 	for _, layer := range a.dense() {

@@ -10,7 +10,7 @@ import (
 // Evaluation is the quality of an autoencoder on a set of images.
 type Evaluation struct {
 	Loss                 // mean over all images
-	MSE        float64   // mean squared error of the values in [0, 1]
+	MSE        float64   // mean squared error of the values in [0, 1], with either loss
 	MeanActive float64   // latent units with an activation other than 0, mean per image: the code's L0
 	Dead       int       // latent units that are active on no image
 	Codes      []float32 // latent activations, [images, LatentDims]
@@ -50,10 +50,10 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 	dims, latents := t.network.InputDims, t.network.LatentDims
 	result := &t.evaluation
 	result.Codes = grow(result.Codes, len(images)/dims*latents)
-	var bce, squares float64
+	var losses, squares float64
 	n, err := t.batches("evaluation", images, func(batch []byte, first, n int) error {
-		b, s, err := t.begin(opEvaluate, batch).evaluate(n)
-		bce += b.Total()
+		l, s, err := t.begin(opEvaluate, batch).evaluate(n)
+		losses += l.Total()
 		squares += s.Total()
 		copy(result.Codes[first*latents:], t.codes(n))
 		return err
@@ -62,9 +62,8 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 		return nil, err
 	}
 	values := float64(n * dims)
-	result.BCE = bce / values
+	result.Loss = t.network.lossOf(losses/values, t.network.Lambda*result.countUnits(n, latents))
 	result.MSE = squares / values
-	result.L1 = t.network.Lambda * result.countUnits(n, latents)
 	return result, nil
 }
 
@@ -84,14 +83,14 @@ func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, 
 }
 
 // evaluate compares the n loaded images with their reconstructions. In the first
-// member, it returns the sums of the cross-entropies and squared errors over all units.
-func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
+// member, it returns the sums of the losses and squared errors over all units.
+func (s *network) evaluate(n int) (losses, squares collective.Sums, err error) {
 	if err = s.forward(n); err != nil {
-		return bce, squares, err
+		return losses, squares, err
 	}
 	// At scale 1 the gradient is the reconstruction's error.
-	if bce, err = s.loss(n, 1); err != nil {
-		return bce, squares, err
+	if losses, err = s.loss(n, 1); err != nil {
+		return losses, squares, err
 	}
 	l := s.last()
 	for slice, units := range s.slices(l) {
@@ -101,12 +100,12 @@ func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
 			}
 		}
 	}
-	s.team.SendSums(&bce)
+	s.team.SendSums(&losses)
 	s.team.SendSums(&squares)
-	if err = s.team.ReceiveSums(&bce); err != nil {
-		return bce, squares, err
+	if err = s.team.ReceiveSums(&losses); err != nil {
+		return losses, squares, err
 	}
-	return bce, squares, s.team.ReceiveSums(&squares)
+	return losses, squares, s.team.ReceiveSums(&squares)
 }
 
 // reconstruct runs the n loaded images through the autoencoder. In the first member, it

@@ -27,13 +27,15 @@ func (a Activation) String() string {
 	return names[a]
 }
 
-// Dense is a fully connected layer: activation(x·kernel + bias).
+// Dense is a fully connected layer: activation(x·kernel + bias), of which a TopK layer
+// keeps the largest.
 type Dense struct {
 	Name       string    // "encoder_1", …, "latent", "decoder_1", …, "output"
 	In, Out    int       // widths of the input and the output
 	Kernel     []float32 // [In, Out], row-major, as in Keras
 	Bias       []float32 // [Out]
 	Activation Activation
+	K          int // activations kept per row, the largest ones; 0 for all
 }
 
 // lay makes the layer's kernel and bias views of params, [In+1, Out].
@@ -61,6 +63,9 @@ func (d *Dense) activate(z []float32) {
 	switch d.Activation {
 	case ReLU:
 		kernel.BiasReLU(z, d.Bias)
+		if d.K > 0 {
+			kernel.TopK(z, d.Out, d.K, make([]uint32, d.Out))
+		}
 	case Sigmoid:
 		kernel.BiasSigmoid(z, d.Bias)
 	case Linear:
@@ -147,11 +152,11 @@ func (a *Autoencoder) Params() []float32 { return a.params }
 // [n, InputDims] in [0, 1]. dst is as in [Model.Predict].
 func (a *Autoencoder) Encode(dst, x []float32) []float32 { return a.Encoder.Predict(dst, x) }
 
-// Decode returns the images, [n, InputDims] in [0, 1], decoded from latent
+// Decode returns the images, [n, InputDims], decoded from latent
 // activations, [n, LatentDims]. dst is as in [Model.Predict].
 func (a *Autoencoder) Decode(dst, codes []float32) []float32 { return a.Decoder.Predict(dst, codes) }
 
-// Reconstruct returns the reconstructions, [n, InputDims] in [0, 1], of images x of
+// Reconstruct returns the reconstructions, [n, InputDims], of images x of
 // the same shape. dst is as in [Model.Predict].
 func (a *Autoencoder) Reconstruct(dst, x []float32) []float32 {
 	return a.Decode(dst, a.Encode(nil, x))

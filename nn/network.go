@@ -25,6 +25,10 @@ type network struct {
 	kernelGradient []float32 // of some rows of a kernel
 	biasGradient   []float32
 
+	scratch []uint32  // of TopK
+	rows    []float32 // with Unit, a number for each row of the decoder's first kernel
+	aux     auxiliary
+
 	message [8]byte // from the first member to the others
 }
 
@@ -53,7 +57,7 @@ func newNetwork(a Architecture, adam Adam, images int, team *collective.Group) *
 	for i, d := range dense {
 		output := i == len(dense)-1
 		l := layer{Dense: d, split: collective.Split{Units: d.Out, Whole: team.Size() == 1 || !output && d.In*d.Out <= wholeSize}}
-		l.own = team.Units(l.split)
+		l.own, l.K = team.Units(l.split), 0 // TopK needs the activations of all units
 		l.Out = l.own.Len()
 		l.output, l.gradient = make([]float32, images*l.Out), make([]float32, images*l.Out)
 		switch {
@@ -66,6 +70,15 @@ func newNetwork(a Architecture, adam Adam, images int, team *collective.Group) *
 		s.layers = append(s.layers, l)
 		s.kernelGradient = grow(s.kernelGradient, max(len(s.kernelGradient), min(l.In, updateRows)*l.Out))
 		s.biasGradient = grow(s.biasGradient, max(len(s.biasGradient), l.Out))
+	}
+	if a.K > 0 {
+		s.scratch = make([]uint32, a.LatentDims)
+	}
+	if a.Unit {
+		s.rows = make([]float32, a.LatentDims)
+	}
+	if a.Aux > 0 {
+		s.aux.idle = make([]int, a.LatentDims)
 	}
 	if s.target = s.input; team.Size() > 1 {
 		s.target = make([]float32, images*s.last().Out)
@@ -106,6 +119,9 @@ func (s *network) load(images []byte) {
 
 func (s *network) last() *layer   { return &s.layers[len(s.layers)-1] }
 func (s *network) latent() *layer { return &s.layers[len(s.EncoderHidden)] }
+
+// decoder returns the layer whose kernel has a row, a direction, for each latent unit.
+func (s *network) decoder() *layer { return &s.layers[len(s.EncoderHidden)+1] }
 
 // slices yields the member's slices of a layer that are not empty, with their ranges
 // of its own units.

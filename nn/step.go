@@ -8,24 +8,56 @@ import (
 )
 
 // step trains on the n loaded images. In the first member, it returns the sums of their
-// cross-entropies over all units.
-func (s *network) step(n int) (bce collective.Sums, err error) {
-	if err = s.forward(n); err != nil {
-		return bce, err
+// cross-entropies or squared errors over all units.
+func (s *network) step(n int) (sums collective.Sums, err error) {
+	encoder := len(s.EncoderHidden) + 1
+	if err = s.activate(s.layers[:encoder], s.input, n); err != nil {
+		return sums, err
 	}
-	if bce, err = s.loss(n, 1/float32(n*s.InputDims)); err != nil {
-		return bce, err
+	s.collectIdle(n)
+	s.keepLargest(n)
+	s.findDead(n)
+	if err = s.decode(n); err != nil {
+		return sums, err
 	}
-	s.team.SendSums(&bce)
-	return bce, s.backward(n, &bce)
+	scale := 1 / float32(n*s.InputDims)
+	if s.Loss == MSE {
+		scale *= 2
+	}
+	if sums, err = s.loss(n, scale); err != nil {
+		return sums, err
+	}
+	s.team.SendSums(&sums)
+	if err = s.auxForward(n, scale); err != nil {
+		return sums, err
+	}
+	return sums, s.backward(n, &sums)
 }
 
 // forward computes the activations of the n loaded images. The last layer stays at
-// x·W: loss adds its bias and sigmoid.
+// x·W: loss adds its bias and activation.
 func (s *network) forward(n int) error {
-	x, last := s.input, s.last()
-	for i := range s.layers[:len(s.layers)-1] {
-		l := &s.layers[i]
+	if err := s.activate(s.layers[:len(s.EncoderHidden)+1], s.input, n); err != nil {
+		return err
+	}
+	s.keepLargest(n)
+	return s.decode(n)
+}
+
+// decode computes the activations of the decoder from those of the latent layer.
+func (s *network) decode(n int) error {
+	first, last := len(s.EncoderHidden)+1, len(s.layers)-1
+	if err := s.activate(s.layers[first:last], s.latent().all, n); err != nil {
+		return err
+	}
+	l, below := &s.layers[last], &s.layers[last-1]
+	return l.multiply(l.output[:n*l.Out], below.all[:n*l.In], s.pace)
+}
+
+// activate computes the activations of some layers from x, the input of the first.
+func (s *network) activate(layers []layer, x []float32, n int) error {
+	for i := range layers {
+		l := &layers[i]
 		output := l.output[:n*l.Out]
 		if err := l.forward(output, x[:n*l.In], s.pace); err != nil {
 			return err
@@ -35,50 +67,88 @@ func (s *network) forward(n int) error {
 		}
 		x = l.all
 	}
-	return last.multiply(last.output[:n*last.Out], x[:n*last.In], s.pace)
+	return nil
 }
 
-// lossCost is the cost of one output's loss, an exponential and a logarithm, in
+// keepLargest keeps the K largest latent activations of each image. Each member does so
+// for all units.
+func (s *network) keepLargest(n int) {
+	if s.K == 0 {
+		return
+	}
+	l := s.latent()
+	all := l.all[:n*s.LatentDims]
+	kernel.TopK(all, s.LatentDims, s.K, s.scratch)
+	if !l.split.Whole {
+		for i := range n {
+			copy(l.output[i*l.Out:][:l.Out], all[i*s.LatentDims+l.own.First:])
+		}
+	}
+}
+
+// lossCost is the cost of one output's cross-entropy, an exponential and a logarithm, in
 // multiply-adds.
 const lossCost = 64
 
-// loss returns the sums of the cross-entropies of n images. It stores their gradient
-// with respect to the logits, sigmoid(z) − x, times scale, in the last layer's gradient.
-func (s *network) loss(n int, scale float32) (bce collective.Sums, err error) {
+// loss returns the sums of the cross-entropies or squared errors of n images. It stores
+// y − x, times scale, in the last layer's gradient. With y = sigmoid(z), that is the
+// gradient of the cross-entropy with respect to the logits z; with a linear output, half
+// that of the squared error.
+func (s *network) loss(n int, scale float32) (sums collective.Sums, err error) {
+	compare := kernel.SigmoidBCE
+	if s.Loss == MSE {
+		compare = kernel.BiasSquares
+	}
 	l := s.last()
 	copy(l.gradient, l.output[:n*l.Out])
 	rows := max(1, s.pace.stride/(lossCost*max(1, l.Out)))
 	for i := range n {
 		if i%rows == 0 {
 			if err := s.pace.turn(); err != nil {
-				return bce, err
+				return sums, err
 			}
 		}
 		for slice, units := range s.slices(l) {
 			first, last := i*l.Out+units.First, i*l.Out+units.Last
-			bce[slice] += kernel.SigmoidBCE(l.gradient[first:last], l.Bias[units.First:units.Last], s.target[first:last], scale)
+			sums[slice] += compare(l.gradient[first:last], l.Bias[units.First:units.Last], s.target[first:last], scale)
 		}
 	}
-	return bce, nil
+	return sums, nil
 }
 
 // backward propagates the gradient from the logits to the first layer. Each layer is
 // updated once it has passed its gradient on. The first member also receives the others'
-// sums of cross-entropies.
-func (s *network) backward(n int, bce *collective.Sums) error {
+// sums of losses.
+func (s *network) backward(n int, sums *collective.Sums) error {
 	s.steps++
 	rate := float32(s.adam.rate(s.steps))
 	for i := len(s.layers) - 1; i > 0; i-- {
 		l, below := &s.layers[i], &s.layers[i-1]
+		unit := s.Unit && l == s.decoder()
 		// What the others need is sent first, and arrives during the update.
 		err := s.inputGradient(l, below, n, func() error {
-			if err := s.update(l, below.all, n, rate); err != nil || l != s.last() {
-				return err
+			if !unit {
+				if err := s.update(l, below.all, n, rate); err != nil {
+					return err
+				}
 			}
-			return s.team.ReceiveSums(bce)
+			if l != s.last() {
+				return nil
+			}
+			return s.team.ReceiveSums(sums)
 		})
 		if err != nil {
 			return err
+		}
+		if l == s.decoder() {
+			if err := s.auxBackward(n); err != nil {
+				return err
+			}
+		}
+		if unit {
+			if err := s.updateUnit(l, below, n, rate); err != nil {
+				return err
+			}
 		}
 		s.activationGradient(below, n)
 	}
@@ -112,6 +182,9 @@ func (s *network) activationGradient(l *layer, n int) {
 	}
 	if l.Activation == ReLU {
 		kernel.ReLUGradient(gradient, activations)
+	}
+	if l == s.latent() {
+		s.addAuxGradient(n)
 	}
 }
 
@@ -147,6 +220,12 @@ func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 		part := general(s.kernelGradient, last-first, l.Out)
 		if err := gemm(blas.Trans, blas.NoTrans, columns(input, first, last), gradient, part, s.pace); err != nil {
 			return err
+		}
+		if l == s.decoder() {
+			s.addAuxKernelGradient(part.Data, first, last)
+			if s.Unit {
+				s.removeParallel(part.Data, first, last)
+			}
 		}
 		s.adamStep(l, first*l.Out, part.Data, rate)
 	}

@@ -141,10 +141,11 @@ func (t *Trainer) Spread(team Team) error {
 	if err != nil {
 		return err
 	}
-	steps := t.network.steps
+	steps, idle := t.network.steps, t.network.aux.idle
 	t.network = nil // frees its buffers before the new network's are allocated
 	s := t.newNetwork(team)
 	s.steps = steps
+	copy(s.aux.idle, idle)
 	if t.network = s; team.Size == 1 {
 		s.lay(whole)
 		return nil
@@ -175,14 +176,25 @@ func (t *Trainer) collect(n int) (whole [][]float32, err error) {
 	return whole, s.gather(whole)
 }
 
-// scatter gives each member the number of completed steps and its part of the whole
-// autoencoder's arrays, which are nil in all members but the first.
+// scatter gives each member the number of completed steps, since when each latent unit has
+// been idle, and its part of the whole autoencoder's arrays, which are nil in all members
+// but the first.
 func (s *network) scatter(whole [][]float32) error {
 	binary.LittleEndian.PutUint64(s.message[:], uint64(s.steps))
 	if err := s.team.Broadcast(s.message[:]); err != nil {
 		return err
 	}
 	s.steps = int(binary.LittleEndian.Uint64(s.message[:]))
+	idle := make([]byte, 8*len(s.aux.idle))
+	for unit, steps := range s.aux.idle {
+		binary.LittleEndian.PutUint64(idle[8*unit:], uint64(steps))
+	}
+	if err := s.team.Broadcast(idle); err != nil {
+		return err
+	}
+	for unit := range s.aux.idle {
+		s.aux.idle[unit] = int(binary.LittleEndian.Uint64(idle[8*unit:]))
+	}
 	if whole == nil {
 		whole = make([][]float32, len(s.arrays))
 	}

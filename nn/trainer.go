@@ -7,14 +7,16 @@ import (
 	"sae/nn/internal/collective"
 )
 
-// Loss is what training minimises, in nats.
+// Loss is what training minimises, except for AuxK's part. Either BCE or MSE is 0: see
+// [LossFunction].
 type Loss struct {
-	BCE float64 // binary cross-entropy, mean over images and outputs
+	BCE float64 // binary cross-entropy in nats, mean over images and outputs
+	MSE float64 // squared error, mean over images and outputs
 	L1  float64 // penalty: λ·Σ|latent activation| / images
 }
 
-// Total returns BCE + L1, which Keras reports as loss or val_loss.
-func (l Loss) Total() float64 { return l.BCE + l.L1 }
+// Total returns BCE + MSE + L1, which Keras reports as loss or val_loss.
+func (l Loss) Total() float64 { return l.BCE + l.MSE + l.L1 }
 
 // Trainer trains an autoencoder, alone or as the first member of a team. It owns
 // Adam's moments and the activations of a batch, so a step allocates nothing.
@@ -41,13 +43,18 @@ type Trainer struct {
 var alone = Team{Size: 1}
 
 // NewTrainer returns a trainer of the autoencoder for batches of at most batch images.
-// An error reports an invalid Adam or batch.
+// If the architecture has Unit, it first gives the decoder's directions unit norm and
+// scales the latent units inversely, unless they have it. An error reports an invalid Adam
+// or batch.
 func NewTrainer(auto *Autoencoder, adam Adam, batch int) (*Trainer, error) {
 	if err := adam.Validate(); err != nil {
 		return nil, err
 	}
 	if batch < 1 {
 		return nil, fmt.Errorf("nn: batch %d: want at least 1", batch)
+	}
+	if auto.Architecture.Unit {
+		auto.unitNorm()
 	}
 	t := &Trainer{auto: auto, adam: adam, batch: batch}
 	t.network = t.newNetwork(alone)
@@ -66,11 +73,11 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	bce, err := t.begin(opStep, images).step(n)
+	sums, err := t.begin(opStep, images).step(n)
 	if err != nil {
 		return Loss{}, err
 	}
-	return t.lossOf(&bce, n), nil
+	return t.lossOf(&sums, n), nil
 }
 
 // Loss returns the loss of a batch, which is as in Step, without training.
@@ -79,11 +86,11 @@ func (t *Trainer) Loss(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	bce, _, err := t.begin(opEvaluate, images).evaluate(n)
+	sums, _, err := t.begin(opEvaluate, images).evaluate(n)
 	if err != nil {
 		return Loss{}, err
 	}
-	return t.lossOf(&bce, n), nil
+	return t.lossOf(&sums, n), nil
 }
 
 // imagesIn returns the number of images of a batch.
@@ -97,15 +104,20 @@ func (t *Trainer) imagesIn(batch []byte) (int, error) {
 }
 
 // lossOf returns the loss of the n images of the last forward pass.
-func (t *Trainer) lossOf(bce *collective.Sums, n int) Loss {
+func (t *Trainer) lossOf(sums *collective.Sums, n int) Loss {
 	var activity float64
 	for _, a := range t.codes(n) {
 		activity += math.Abs(float64(a))
 	}
-	return Loss{
-		BCE: bce.Total() / float64(n*t.network.InputDims),
-		L1:  t.network.Lambda * activity / float64(n),
+	return t.network.lossOf(sums.Total()/float64(n*t.network.InputDims), t.network.Lambda*activity/float64(n))
+}
+
+// lossOf returns the loss with the given reconstruction error and penalty.
+func (a Architecture) lossOf(reconstruction, l1 float64) Loss {
+	if a.Loss == MSE {
+		return Loss{MSE: reconstruction, L1: l1}
 	}
+	return Loss{BCE: reconstruction, L1: l1}
 }
 
 // codes returns the latent activations of the n images of the last forward pass.
@@ -116,6 +128,7 @@ func (t *Trainer) codes(n int) []float32 { return t.network.latent().all[:n*t.ne
 type State struct {
 	Steps              int       // completed
 	Moments1, Moments2 []float32 // Adam's m and v, in the order of Params
+	Idle               []int     // with Aux, the steps since each latent unit was active; nil for 0
 }
 
 // State updates the autoencoder's parameters, as [Trainer.Collect] does, and returns
@@ -125,11 +138,12 @@ func (t *Trainer) State() (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	return State{Steps: t.network.steps, Moments1: whole[1], Moments2: whole[2]}, nil
+	return State{t.network.steps, whole[1], whole[2], t.network.aux.idle}, nil
 }
 
 // Restore sets the state of the training. An error reports a trainer in a team, a
-// negative number of steps, or moments that are not as many as the parameters.
+// negative number of steps, moments that are not as many as the parameters, or Idle that
+// are not as many as the latent units.
 func (t *Trainer) Restore(state State) error {
 	s, n := t.network, len(t.auto.params)
 	switch {
@@ -139,9 +153,12 @@ func (t *Trainer) Restore(state State) error {
 		return fmt.Errorf("nn: state after %d steps: want at least 0", state.Steps)
 	case len(state.Moments1) != n || len(state.Moments2) != n:
 		return fmt.Errorf("nn: state with %d and %d moments: want %d, one for each parameter", len(state.Moments1), len(state.Moments2), n)
+	case state.Idle != nil && len(state.Idle) != s.LatentDims:
+		return fmt.Errorf("nn: state of %d latent units: want %d", len(state.Idle), s.LatentDims)
 	}
 	s.steps = state.Steps
 	copy(s.arrays[1], state.Moments1)
 	copy(s.arrays[2], state.Moments2)
+	copy(s.aux.idle, state.Idle)
 	return nil
 }

@@ -1,15 +1,19 @@
-// Package golden replays training runs that a reference implementation of Keras's loss
-// and optimiser recorded in float64, and measures how far package nn deviates from
-// them. Command record wrote the trace in testdata.
+// Package golden replays training runs that reference implementations recorded in float64,
+// and measures how far package nn deviates from them. Command record wrote the trace of
+// Keras's loss and optimiser in testdata, and record/topk.py those of TopK, which PyTorch
+// differentiates.
 package golden
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
 
 	"sae/nn"
 )
@@ -24,36 +28,49 @@ type Trace struct {
 	LatentIndex  int
 	Batch, Steps int
 	L1           float64
-	Opt          struct{ LR, Beta1, Beta2, Eps float64 }
+	K            int
+	Loss         string // "mse", or "bce" or ""
+	Unit         bool
+	Aux          float64
+	DeadSteps    int
+	Opt          struct {
+		LR, Beta1, Beta2, Eps float64
+		Warmup                int
+	}
 	Initial      []struct{ Kernel, Bias []float32 }
 	BatchesUint8 [][]int
 	Expected     map[string]struct {
-		Losses, Bce, L1Penalty   []float64
+		Losses, L1Penalty        []float64
+		Bce, Mse                 []float64 // one of them is empty
 		FirstGrads, FinalWeights [][]float64
 		Reconstruction, Latent   []float64
 	}
 }
 
-//go:embed testdata/mirrored.json
-var mirrored []byte
+//go:embed testdata/*.json
+var testdata embed.FS
 
-// Read returns the trace in testdata and those of a folder, which need not exist.
+// Read returns the traces in testdata and those of a folder, which need not exist.
 func Read(folder string) ([]Trace, error) {
-	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	traces := make([]Trace, 1+len(names))
-	if err := json.Unmarshal(mirrored, &traces[0]); err != nil {
-		return nil, fmt.Errorf("mirrored.json: %w", err)
-	}
-	for i, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
+	var traces []Trace
+	for _, files := range []fs.FS{testdata, os.DirFS(folder)} {
+		err := fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || path.Ext(name) != ".json" {
+				return err
+			}
+			text, err := fs.ReadFile(files, name)
+			if err != nil {
+				return err
+			}
+			var trace Trace
+			if err := json.Unmarshal(text, &trace); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			traces = append(traces, trace)
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
-		}
-		if err := json.Unmarshal(text, &traces[1+i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return traces, nil
@@ -61,7 +78,7 @@ func Read(folder string) ([]Trace, error) {
 
 // Differences are the largest absolute differences from a trace.
 type Differences struct {
-	Losses         float64 // of every step: total, BCE and L1
+	Losses         float64 // of every step: total, BCE or MSE, and L1
 	Gradients      float64 // of the first step
 	Weights        float64 // after the last step
 	Reconstruction float64 // after the last step, and the latent activations
@@ -81,9 +98,16 @@ func (d Differences) String() string {
 func (t Trace) Replay() (Differences, error) {
 	var d Differences
 	want, ok := t.Expected["f64.keras"]
+	if !ok {
+		want, ok = t.Expected["f64.torch"]
+	}
 	last := len(t.Layers) - 1
-	if !ok || len(want.Losses) != t.Steps {
-		return d, fmt.Errorf("golden: %s has no %d losses of f64.keras", t.Name, t.Steps)
+	if !ok || len(want.Losses) != t.Steps || len(want.Bce)+len(want.Mse) != t.Steps {
+		return d, fmt.Errorf("golden: %s has no %d losses of f64.keras or f64.torch", t.Name, t.Steps)
+	}
+	loss := nn.BCE
+	if t.Loss == nn.MSE.String() {
+		loss = nn.MSE
 	}
 	auto, err := nn.New(nn.Architecture{
 		InputDims:     t.Layers[0],
@@ -91,6 +115,11 @@ func (t Trace) Replay() (Differences, error) {
 		LatentDims:    t.Layers[t.LatentIndex],
 		DecoderHidden: t.Layers[t.LatentIndex+1 : last],
 		Lambda:        t.L1,
+		K:             t.K,
+		Loss:          loss,
+		Unit:          t.Unit,
+		Aux:           t.Aux,
+		DeadSteps:     t.DeadSteps,
 	}, "glorot", 0)
 	if err != nil {
 		return d, err
@@ -99,7 +128,7 @@ func (t Trace) Replay() (Differences, error) {
 		copy(layer.Kernel, t.Initial[i].Kernel)
 		copy(layer.Bias, t.Initial[i].Bias)
 	}
-	adam := nn.Adam{LearningRate: t.Opt.LR, Beta1: t.Opt.Beta1, Beta2: t.Opt.Beta2, Epsilon: t.Opt.Eps}
+	adam := nn.Adam{LearningRate: t.Opt.LR, Beta1: t.Opt.Beta1, Beta2: t.Opt.Beta2, Epsilon: t.Opt.Eps, WarmupSteps: t.Opt.Warmup}
 	trainer, err := nn.NewTrainer(auto, adam, t.Batch)
 	if err != nil {
 		return d, err
@@ -110,7 +139,7 @@ func (t Trace) Replay() (Differences, error) {
 			return d, err
 		}
 		see(&d.Losses, loss.Total(), want.Losses[step])
-		see(&d.Losses, loss.BCE, want.Bce[step])
+		see(&d.Losses, loss.BCE+loss.MSE, slices.Concat(want.Bce, want.Mse)[step])
 		see(&d.Losses, loss.L1, want.L1Penalty[step])
 		if step == 0 {
 			if err := firstGradients(&d.Gradients, trainer, adam, want.FirstGrads); err != nil {

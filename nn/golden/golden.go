@@ -7,12 +7,10 @@ package golden
 import (
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
-	"path"
+	"path/filepath"
 	"slices"
 
 	"sae/nn"
@@ -53,23 +51,34 @@ var testdata embed.FS
 // Read returns the traces in testdata and those of a folder, which need not exist.
 func Read(folder string) ([]Trace, error) {
 	var traces []Trace
-	for _, files := range []fs.FS{testdata, os.DirFS(folder)} {
-		err := fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, err error) error {
-			if err != nil || path.Ext(name) != ".json" {
-				return err
-			}
-			text, err := fs.ReadFile(files, name)
-			if err != nil {
-				return err
-			}
-			var trace Trace
-			if err := json.Unmarshal(text, &trace); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			traces = append(traces, trace)
-			return nil
-		})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	add := func(name string, text []byte, err error) error {
+		if err != nil {
+			return err
+		}
+		var trace Trace
+		if err := json.Unmarshal(text, &trace); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		traces = append(traces, trace)
+		return nil
+	}
+	entries, err := testdata.ReadDir("testdata")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		text, err := testdata.ReadFile("testdata/" + entry.Name())
+		if err := add(entry.Name(), text, err); err != nil {
+			return nil, err
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err := add(name, text, err); err != nil {
 			return nil, err
 		}
 	}

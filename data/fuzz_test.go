@@ -121,6 +121,9 @@ func FuzzImport(f *testing.F) {
 	f.Add(records(2, 1))
 	f.Add(pickledBatch(records(2, 1)))
 	f.Add(compact(f, plain()))
+	f.Add(records100(3, 1))
+	f.Add(idxImages(3, 28, 28))
+	f.Add(idxLabelsFile(1, 2, 3))
 	f.Fuzz(func(t *testing.T, file []byte) { imported(t, "data_batch_1.bin", file) })
 }
 
@@ -130,6 +133,8 @@ func FuzzArchive(f *testing.F) {
 		{{"data_batch_1.bin", records(2, 1)}, {"test_batch.bin", records(1, 2)}, {"batches.meta.txt", []byte(metaText)}},
 		{{"data_batch_1", pickledBatch(records(2, 1))}, {"batches.meta", pickledMeta()}},
 		{{"readme.html", []byte("<html>")}},
+		{{"a", idxImages(3, 4, 4)}, {"b", idxLabelsFile(1, 2, 3)}},
+		{{"train", pickled100(records100(2, 1))}, {"meta", meta100()}},
 	} {
 		f.Add(tarred(f, entries))
 	}

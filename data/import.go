@@ -21,7 +21,7 @@ type Source struct {
 }
 
 // Folder returns the batches and the class names in a folder that was unpacked from an
-// archive. A folder without training batches is an error.
+// archive, or the files of MNIST. A folder without training batches is an error.
 func Folder(folder fs.FS) ([]Source, error) {
 	entries, err := fs.ReadDir(folder, ".")
 	if err != nil {
@@ -31,10 +31,17 @@ func Folder(folder fs.FS) ([]Source, error) {
 	batches, tests := 0, 0
 	for _, entry := range entries {
 		name := entry.Name()
+		plain, zipped := strings.CutSuffix(name, ".gz")
+		mnist := isIDX(name)
 		switch {
-		case isBatch(name):
+		case mnist && zipped && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == plain }):
+			continue // torchvision keeps both
+		case mnist && strings.Contains(name, "labels"):
+		case (name == "train" || name == "test") && entry.IsDir():
+			continue // a folder of pictures
+		case isBatch(name), mnist:
 			batches++
-			if strings.HasPrefix(name, "test_batch") {
+			if isTest(name) {
 				tests++
 			}
 		case !isMeta(name):
@@ -55,12 +62,15 @@ func Folder(folder fs.FS) ([]Source, error) {
 	}
 	switch {
 	case batches == 0:
-		return nil, errors.New("no batches in the folder: want data_batch_1.bin and so on, or data_batch_1")
+		return nil, ErrNoBatches
 	case batches == tests:
 		return nil, errors.New("only a test batch in the folder: want data_batch_1 to data_batch_5 too")
 	}
 	return sources, nil
 }
+
+// ErrNoBatches reports a folder that has no data set.
+var ErrNoBatches = errors.New("no batches in the folder: want data_batch_1.bin and so on, or data_batch_1")
 
 // ImportOptions choose the images of a data set.
 type ImportOptions struct {
@@ -69,10 +79,11 @@ type ImportOptions struct {
 	AtMost     bool     // accept fewer images than requested
 	Classes    []string // names or numbers of classes; nil for all
 	Seed       uint64   // for choosing images
+	Coarse     bool     // take CIFAR-100's 20 coarse classes, not its 100 fine ones
 	From       string   // names the sources in the provenance; "" for their own names
 
-	// Record, if set, is called with each record of CIFAR-10 as it is read the first time,
-	// and with its batch, "data_batch_1" in any version. It must not keep planar.
+	// Record, if set, is called with each record of CIFAR as it is read the first time, and
+	// with its batch, "data_batch_1" in any version. It must not keep planar.
 	Record func(batch string, label byte, planar []byte)
 
 	// Progress, if set, is called with the number of bytes read so far and the
@@ -80,9 +91,10 @@ type ImportOptions struct {
 	Progress func(done, total int64)
 }
 
-// Import reads a data set from CIFAR-10, as an archive or batches, or from a single
-// compact file, and reduces it according to the options. Without a test batch, a tenth of
-// the images are held out for validation. An error reports a source that cannot be
+// Import reads a data set from CIFAR-10 or CIFAR-100, as an archive or batches, from the files
+// of MNIST or another data set in its format, or from a single compact file, and reduces it
+// according to the options. It knows a file by its content; the name says only whether its
+// images are for validation. Without such, a tenth of the images are held out. An error reports a source that cannot be
 // opened, is damaged or is something else, a duplicate batch, an unknown class, or too
 // few images.
 func Import(sources []Source, options ImportOptions) (*Dataset, error) {
@@ -138,7 +150,7 @@ func recordHash(seed uint64, label byte, planar []byte) uint64 {
 
 func (i *importer) run() (*Dataset, error) {
 	var records []record
-	s := new(scanner)
+	s := &scanner{coarse: i.options.Coarse}
 	s.each = func(p part, label byte, planar []byte) error {
 		if len(records) == 2*maxImages {
 			return fmt.Errorf("too many images: want at most %d", 2*maxImages)
@@ -154,6 +166,11 @@ func (i *importer) run() (*Dataset, error) {
 		return nil
 	}
 	err := i.pass(s)
+	if err == nil && s.idx.found() {
+		s.idx.complete = true // all labels are known now
+		i.done, records = 0, nil
+		err = i.pass(s)
+	}
 	if errors.Is(err, errCompact) {
 		return i.compact()
 	}
@@ -163,11 +180,7 @@ func (i *importer) run() (*Dataset, error) {
 	if err := s.twice(); err != nil {
 		return nil, err
 	}
-	classes := s.classes
-	if classes == nil {
-		classes = cifarClasses
-	}
-	chosen, err := i.choose(records, classes)
+	chosen, err := i.choose(records, s.set, s.classes())
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +203,7 @@ func (i *importer) run() (*Dataset, error) {
 
 // pass reads all records of all sources.
 func (i *importer) pass(s *scanner) error {
-	s.batches = nil
+	s.batches, s.set = nil, ""
 	for _, source := range i.sources {
 		file, err := source.Open()
 		if err != nil {
@@ -205,8 +218,8 @@ func (i *importer) pass(s *scanner) error {
 			return err
 		}
 	}
-	if len(s.batches) == 0 {
-		return fmt.Errorf("no batches of CIFAR-10: %s", wanted)
+	if len(s.batches) == 0 && (s.idx.complete || !s.idx.found()) {
+		return fmt.Errorf("no images: %s", wanted)
 	}
 	return nil
 }
@@ -243,6 +256,21 @@ func (i *importer) compact() (*Dataset, error) {
 	if i.options.AtMost && i.options.Classes == nil {
 		return dataset, nil // the images are already chosen
 	}
+	return i.reduce(dataset)
+}
+
+// Subset reduces the data set according to the options, as Import does: without validation
+// images, a tenth are held out.
+func (d *Dataset) Subset(options ImportOptions) (*Dataset, error) {
+	subset, err := (&importer{options: options, sources: []Source{{Name: d.Name}}}).reduce(d)
+	if err != nil {
+		return nil, err
+	}
+	return subset, subset.Validate()
+}
+
+// reduce chooses images of a data set in memory.
+func (i *importer) reduce(dataset *Dataset) (*Dataset, error) {
 	var records []record
 	var planar [ImageSize]byte // the hash is that of CIFAR's own, planar order
 	for p, split := range []Split{dataset.Train, dataset.Validation} {
@@ -251,7 +279,7 @@ func (i *importer) compact() (*Dataset, error) {
 			records = append(records, record{recordHash(i.options.Seed, label, planar[:]), len(records), label, part(p)})
 		}
 	}
-	chosen, err := i.choose(records, dataset.Classes)
+	chosen, err := i.choose(records, dataset.Name, dataset.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -262,8 +290,9 @@ func (i *importer) compact() (*Dataset, error) {
 			copy(place, dataset.Validation.Image(index-dataset.Train.Len()))
 		}
 	}
-	chosen.dataset.Name = dataset.Name
-	chosen.dataset.Provenance = dataset.Provenance + "; of these, " + chosen.dataset.Provenance
+	if dataset.Provenance != "" {
+		chosen.dataset.Provenance = dataset.Provenance + "; of these, " + chosen.dataset.Provenance
+	}
 	return chosen.dataset, nil
 }
 
@@ -273,7 +302,7 @@ type choice struct {
 	places  map[int][]byte // destination of each chosen image, by its index
 }
 
-func (i *importer) choose(records []record, classes []string) (*choice, error) {
+func (i *importer) choose(records []record, name string, classes []string) (*choice, error) {
 	wantedClasses, err := findClasses(i.options.Classes, classes)
 	if err != nil {
 		return nil, err
@@ -313,7 +342,7 @@ func (i *importer) choose(records []record, classes []string) (*choice, error) {
 		return nil, err
 	}
 	c := &choice{places: map[int][]byte{}, dataset: &Dataset{
-		Name:    "CIFAR-10",
+		Name:    name,
 		Classes: names,
 		Provenance: fmt.Sprintf("%s: %d training and %d validation images, stratified, seed %d%s",
 			cmp.Or(i.options.From, sourceNames(i.sources)), len(train), len(validation), i.options.Seed, note),

@@ -301,7 +301,7 @@ func TestImportRefuses(t *testing.T) {
 	within := func(name string, body []byte) []byte {
 		return archived(t, []entry{{"cifar-10-batches-bin/data_batch_1.bin", good}, {"cifar-10-batches-bin/" + name, body}})
 	}
-	const want = "want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a batch of one of them or a compact .sae file"
+	const want = "want an archive or a batch of CIFAR-10 or CIFAR-100, the files of MNIST or Fashion-MNIST, or a compact .sae file"
 	for _, test := range []struct {
 		name, file string
 		body       []byte
@@ -336,7 +336,7 @@ func TestImportRefuses(t *testing.T) {
 		{"tar without batches, plain", "src.tar", tarred(t, []entry{{"src/main.go", []byte("package main")}}), ImportOptions{}, "src.tar: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin"},
 		{"only a test batch", "a.tar.gz", archived(t, []entry{{"x/test_batch.bin", good}}), ImportOptions{}, "a.tar.gz: only a test batch in the archive: want data_batch_1 to data_batch_5 too"},
 		{"class names", "a.tar.gz", within("batches.meta.txt", []byte("cat\ndog\n")), ImportOptions{}, "a.tar.gz: batches.meta.txt: 2 class names: want 10"},
-		{"names alone", "batches.meta.txt", []byte(metaText), ImportOptions{}, "no batches of CIFAR-10: " + want},
+		{"names alone", "batches.meta.txt", []byte(metaText), ImportOptions{}, "no images: " + want},
 		{"too many asked for", "a.tar.gz", archive, ImportOptions{Train: 97}, "97 training images: want at most the 96 available"},
 		{"too many validation", "a.tar.gz", archive, ImportOptions{Validation: 100}, "100 validation images: want at most the 48 available"},
 		{"too many of a class", "a.tar.gz", archive, ImportOptions{Train: 9, Classes: []string{"cat"}}, "9 training images: want at most the 8 available"},

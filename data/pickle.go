@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	// maxPixels bounds the bytes of a batch's images in a pickle. CIFAR's have
-	// 31 MB.
-	maxPixels = 64 << 20
-	// maxProgram bounds the rest of a pickle, labels and file names. CIFAR's have
-	// 0.4 MB. Each byte allocates at most 150, for an empty dictionary.
-	maxProgram = 1 << 20
+	// maxPixels bounds the bytes of a batch's images in a pickle. CIFAR-10's have
+	// 31 MB, and CIFAR-100 is one batch of 154 MB.
+	maxPixels = 160 << 20
+	// maxProgram bounds the rest of a pickle, labels and file names. CIFAR-10's have
+	// 0.4 MB, and CIFAR-100's 1.8 MB. Each byte allocates at most 150, for an empty
+	// dictionary.
+	maxProgram = 3 << 20
 )
 
 // unpickler reads batches of CIFAR-10's Python version, one after the other.

@@ -10,11 +10,12 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // recordSize is the size of a record of CIFAR-10's binary version: a label
-// and three planes.
+// and three planes. Those of CIFAR-100 have a coarse label before.
 const recordSize = 1 + ImageSize
 
 // cifarClasses are the names of the classes, by label.
@@ -28,13 +29,55 @@ const (
 	test
 )
 
-// scanner reads the records of CIFAR-10 from any of its forms.
+// scanner reads the records of CIFAR and MNIST from any of their forms.
 type scanner struct {
 	each      func(p part, label byte, planar []byte) error
-	classes   []string // from the archive; nil if it does not name them
-	batches   []seen   // in the order of reading
+	coarse    bool                // the labels of CIFAR-100
+	set       string              // "CIFAR-10", of the batches so far
+	names     map[string][]string // of the classes in a list, from the archive
+	batches   []seen              // in the order of reading
 	unpickler unpickler
+	idx       idx
 }
+
+// The lists of class names, as CIFAR-100's pickle calls them, and their lengths.
+const (
+	labelNames  = "label_names"
+	fineNames   = "fine_label_names"
+	coarseNames = "coarse_label_names"
+)
+
+var listLengths = map[string]int{labelNames: 10, fineNames: 100, coarseNames: 20}
+
+// classes returns the names of the classes of the data set that was read.
+func (s *scanner) classes() []string {
+	list := labelNames
+	switch {
+	case s.set == cifar100 && s.coarse:
+		list = coarseNames
+	case s.set == cifar100:
+		list = fineNames
+	case s.set != cifar10:
+		return s.idx.classes()
+	case s.names[list] == nil:
+		return cifarClasses
+	}
+	if s.names[list] == nil {
+		return numbers(listLengths[list])
+	}
+	return s.names[list]
+}
+
+// numbers are names for n classes that have none.
+func numbers(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}
+
+const cifar10, cifar100 = "CIFAR-10", "CIFAR-100"
 
 // seen is what a scanner remembers of a batch, to detect duplicates.
 type seen struct {
@@ -45,10 +88,14 @@ type seen struct {
 	content uint64 // the sum of the records' hashes, independent of their order
 }
 
-// start begins a batch.
-func (s *scanner) start(name, base string) error {
+// start begins a batch of a data set.
+func (s *scanner) start(name, base, set string) error {
+	if s.set != "" && s.set != set {
+		return fmt.Errorf("%s: a batch of %s among those of %s: want one data set", name, set, s.set)
+	}
+	s.set = set
 	b := seen{name: name, part: training}
-	if strings.Contains(base, "test_batch") {
+	if isTest(base) {
 		b.part = test
 	}
 	if isBatch(base) {
@@ -96,6 +143,9 @@ func (s *scanner) scan(name string, r io.Reader) error {
 	case start[0] == 0x1f && len(start) > 1 && start[1] == 0x8b:
 		return s.zipped(name, buffered)
 	}
+	if found, err := s.mnist(name, path.Base(name), buffered); found {
+		return err
+	}
 	// Some browsers decompress a download but keep its name.
 	if block, err := buffered.Peek(blockSize); err == nil && startsTar(block) {
 		return s.archive(name, buffered)
@@ -103,9 +153,9 @@ func (s *scanner) scan(name string, r io.Reader) error {
 	return s.batch(name, path.Base(name), buffered)
 }
 
-const wanted = "want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a batch of one of them or a compact .sae file"
+const wanted = "want an archive or a batch of CIFAR-10 or CIFAR-100, the files of MNIST or Fashion-MNIST, or a compact .sae file"
 
-// zipped reads a gzipped tar, including the checksum at its end.
+// zipped reads a gzipped tar or file of MNIST, including the checksum at its end.
 func (s *scanner) zipped(name string, r io.Reader) error {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
@@ -114,6 +164,8 @@ func (s *scanner) zipped(name string, r io.Reader) error {
 	buffered := bufio.NewReaderSize(&limited{unzipped, maxArchive}, 1<<16)
 	if block, err := buffered.Peek(blockSize); err != nil && err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("gzip file", err))
+	} else if found, err := s.mnist(name, path.Base(name), buffered); found {
+		return err
 	} else if len(block) < blockSize || !startsTar(block) && !isZero(block) {
 		return fmt.Errorf("%s: a gzip file without a tar in it: %s", name, wanted)
 	}
@@ -147,10 +199,13 @@ func (s *scanner) archive(name string, r io.Reader) error {
 			return fmt.Errorf("%s: %w", name, truncated("archive", err))
 		}
 		base := path.Base(entry.Name)
-		if entry.Typeflag == tar.TypeReg && (isBatch(base) || isMeta(base)) {
-			buffered.Reset(entries)
-			if err := s.batch(name+": "+base, base, buffered); err != nil {
+		if buffered.Reset(entries); entry.Typeflag == tar.TypeReg {
+			if found, err := s.mnist(name+": "+base, base, buffered); err != nil {
 				return err
+			} else if !found && (isBatch(base) || isMeta(base)) {
+				if err := s.batch(name+": "+base, base, buffered); err != nil {
+					return err
+				}
 			}
 		}
 		if _, err := io.Copy(io.Discard, entries); err != nil {
@@ -175,6 +230,9 @@ func (s *scanner) archive(name string, r io.Reader) error {
 		}
 	}
 	batches := s.batches[before:]
+	if len(batches) == 0 && s.idx.found() {
+		return nil
+	}
 	if len(batches) == 0 {
 		return fmt.Errorf("%s: no batches in the archive: want data_batch_1 to data_batch_5 and test_batch, with or without .bin", name)
 	}
@@ -214,31 +272,70 @@ func (l *limited) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
+// isBatch reports whether a file of an archive is a batch, of CIFAR-10 or CIFAR-100.
 func isBatch(base string) bool {
 	base = strings.TrimSuffix(base, ".bin")
-	return strings.HasPrefix(base, "data_batch_") || base == "test_batch"
+	return strings.HasPrefix(base, "data_batch_") || base == "test_batch" || base == "train" || base == "test"
 }
 
-func isMeta(base string) bool { return base == "batches.meta" || base == "batches.meta.txt" }
+// isTest reports whether the images in a file are for validation.
+func isTest(base string) bool {
+	return strings.Contains(base, "test_batch") || strings.Contains(base, "t10k") || strings.HasPrefix(base, "test") || strings.Contains(base, "-test-")
+}
+
+func isMeta(base string) bool {
+	base = strings.TrimSuffix(base, ".txt")
+	return base == "batches.meta" || base == "meta" || base == fineNames || base == coarseNames
+}
+
+// labelBytes returns how many labels a record has, 1 in CIFAR-10 and 2 in CIFAR-100, given
+// the start of a batch, which may be whole.
+func labelBytes(start []byte, whole bool) int {
+	fits := func(labels int) bool {
+		size := labels + ImageSize
+		for record := start; len(record) >= labels; record = record[min(size, len(record)):] {
+			if labels == 1 && record[0] >= 10 || labels == 2 && (record[0] >= 20 || record[1] >= 100) {
+				return false
+			}
+		}
+		return !whole || len(start)%size == 0
+	}
+	if fits(2) && !fits(1) {
+		return 2
+	}
+	return 1
+}
 
 // batch reads one file of CIFAR-10: records, a pickle, or the class names.
 func (s *scanner) batch(name, base string, r *bufio.Reader) error {
-	if strings.HasSuffix(base, "batches.meta.txt") {
+	if list, ok := strings.CutSuffix(base, ".txt"); ok && isMeta(base) {
 		text, err := io.ReadAll(io.LimitReader(r, 1<<16))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		return s.nameClasses(name, strings.Fields(string(text)))
+		if listLengths[list] == 0 {
+			list = labelNames
+		}
+		return s.nameClasses(name, list, strings.Fields(string(text)))
 	}
 	if start, _ := r.Peek(1); len(start) == 1 && start[0] == protocol {
 		return s.pickled(name, base, r)
 	}
-	if err := s.start(name, base); err != nil {
+	start, err := r.Peek(r.Size())
+	labels, set, classes, size := labelBytes(start, err == io.EOF), cifar10, 10, recordSize
+	if labels == 2 {
+		set, classes, size = cifar100, 100, recordSize+1
+		if s.coarse {
+			classes = 20
+		}
+	}
+	if err := s.start(name, base, set); err != nil {
 		return err
 	}
-	var record [recordSize]byte
+	var room [recordSize + 1]byte
+	record := room[:size]
 	for number := 1; ; number++ {
-		n, err := io.ReadFull(r, record[:])
+		n, err := io.ReadFull(r, record)
 		if err == io.EOF {
 			if number == 1 {
 				return fmt.Errorf("%s: is empty: want records of %d bytes", name, recordSize)
@@ -251,16 +348,20 @@ func (s *scanner) batch(name, base string, r *bufio.Reader) error {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%s: record %d: %w", name, number, truncated("archive", err))
 		}
-		if label := record[0]; int(label) >= len(cifarClasses) {
+		label := record[0]
+		if labels == 2 && !s.coarse {
+			label = record[1]
+		}
+		if int(label) >= classes {
 			if number == 1 {
 				return fmt.Errorf("%s: starts with byte %d, no label of CIFAR-10: %s", name, label, wanted)
 			}
-			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, number, label, len(cifarClasses)-1)
+			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, number, label, classes-1)
 		}
-		if n < recordSize {
-			return fmt.Errorf("%s: record %d: %d bytes left, want %d", name, number, n, recordSize)
+		if n < size {
+			return fmt.Errorf("%s: record %d: %d bytes left, want %d", name, number, n, size)
 		}
-		if err := s.each(s.current().part, record[0], record[1:]); err != nil {
+		if err := s.each(s.current().part, label, record[labels:]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -277,17 +378,35 @@ func (s *scanner) pickled(name, base string, r *bufio.Reader) error {
 	} else if err != io.EOF {
 		return fmt.Errorf("%s: %w", name, truncated("archive", err))
 	}
-	if names, ok := entries["label_names"].(*[]any); ok {
+	named := false
+	for list := range listLengths {
+		names, ok := entries[list].(*[]any)
+		if !ok {
+			continue
+		}
+		named = true
 		classes := make([]string, len(*names))
 		for i, value := range *names {
 			if classes[i], ok = value.(string); !ok {
 				return fmt.Errorf("%s: class name %d is a %T: want a string", name, i, value)
 			}
 		}
-		return s.nameClasses(name, classes)
+		if err := s.nameClasses(name, list, classes); err != nil {
+			return err
+		}
+	}
+	if named {
+		return nil
 	}
 	images, hasImages := entries["data"].(*array)
-	labels, hasLabels := entries["labels"].(*[]any)
+	key, set, classes := "labels", cifar10, 10
+	if _, ok := entries["fine_labels"]; ok {
+		key, set, classes = "fine_labels", cifar100, 100
+		if s.coarse {
+			key, classes = "coarse_labels", 20
+		}
+	}
+	labels, hasLabels := entries[key].(*[]any)
 	if !hasImages || !images.filled || !hasLabels {
 		return fmt.Errorf("%s: pickle without data and labels: want a batch of CIFAR-10", name)
 	}
@@ -303,17 +422,17 @@ func (s *scanner) pickled(name, base string, r *bufio.Reader) error {
 	default:
 		return fmt.Errorf("%s: images of shape %s: want (%[3]d, 3072), (%[3]d, 3, 32, 32) or (%[3]d, 32, 32, 3)", name, images.shape, len(*labels))
 	}
-	if err := s.start(name, base); err != nil {
+	if err := s.start(name, base, set); err != nil {
 		return err
 	}
 	var planar [ImageSize]byte
 	for i, value := range *labels {
 		label, ok := value.(int)
 		if !ok {
-			return fmt.Errorf("%s: record %d: label is a %T, want 0 to %d", name, i+1, value, len(cifarClasses)-1)
+			return fmt.Errorf("%s: record %d: label is a %T, want 0 to %d", name, i+1, value, classes-1)
 		}
-		if label < 0 || label >= len(cifarClasses) {
-			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, i+1, label, len(cifarClasses)-1)
+		if label < 0 || label >= classes {
+			return fmt.Errorf("%s: record %d: label %d, want 0 to %d", name, i+1, label, classes-1)
 		}
 		image := pixels[i*ImageSize:][:ImageSize]
 		if interleaved {
@@ -327,11 +446,14 @@ func (s *scanner) pickled(name, base string, r *bufio.Reader) error {
 	return nil
 }
 
-func (s *scanner) nameClasses(name string, classes []string) error {
-	if len(classes) != len(cifarClasses) {
-		return fmt.Errorf("%s: %d class names: want %d", name, len(classes), len(cifarClasses))
+func (s *scanner) nameClasses(name, list string, classes []string) error {
+	if want := listLengths[list]; len(classes) != want {
+		return fmt.Errorf("%s: %d class names: want %d", name, len(classes), want)
 	}
-	s.classes = classes
+	if s.names == nil {
+		s.names = map[string][]string{}
+	}
+	s.names[list] = classes
 	return nil
 }
 

@@ -1,11 +1,18 @@
-// Command convert converts CIFAR-10 to the compact format of the page.
+// Command convert converts a data set to the compact format of the page.
 //
-//	convert -o data/cifar10.sae [-train N] [-val N] [-classes LIST] [-seed N] SOURCE...
+//	convert -o data/cifar10.sae [-train N] [-val N] [-classes LIST] [-coarse] [-seed N] SOURCE...
 //	convert -info FILE
 //
-// A source is cifar-10-binary.tar.gz, cifar-10-python.tar.gz, the tar in either, the
-// folder that either unpacks to, or a single batch. Sources and FILE may be pipes.
-// Validation images come from the test batch.
+// A source is one of these, recognized by its content:
+//
+//   - CIFAR-10 or CIFAR-100: the binary or Python archive, the tar in it, the folder that it
+//     unpacks to, or a single batch
+//   - MNIST, Fashion-MNIST or another data set in the IDX format: the files, gzipped or not,
+//     or a folder or archive of them; images are padded to 32×32
+//   - a data set in the compact format
+//
+// Sources and FILE may be pipes. Validation images come from the test batch; without one, a
+// tenth of the images are held out.
 package main
 
 import (
@@ -49,6 +56,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	var options data.ImportOptions
 	flags.IntVar(&options.Train, "train", 0, "take `N` training images; 0 for all")
 	flags.IntVar(&options.Validation, "val", 0, "take `N` validation images; 0 for all")
+	flags.BoolVar(&options.Coarse, "coarse", false, "take CIFAR-100's 20 coarse classes, not its 100 fine ones")
 	flags.Uint64Var(&options.Seed, "seed", 1, "choose the images with the seed `N`")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
@@ -62,7 +70,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	case *name == "":
 		return errors.New("no -o FILE: want the file to write the compact data set to")
 	case flags.NArg() == 0:
-		return errors.New("no source: want cifar-10-binary.tar.gz, cifar-10-python.tar.gz, a folder or .bin files")
+		return errors.New("no source: want the archive, the folder or the files of a data set, such as cifar-10-binary.tar.gz")
 	}
 	sources, err := find(flags.Args(), stderr)
 	if err != nil {
@@ -171,7 +179,7 @@ func open(name string, stat os.FileInfo, stderr io.Writer) (data.Source, error) 
 		return source, err
 	}
 	if len(content) > maxStream {
-		return source, fmt.Errorf("%s: more than %d bytes: want CIFAR-10 or a compact data set", name, maxStream)
+		return source, fmt.Errorf("%s: more than %d bytes: want a data set", name, maxStream)
 	}
 	source.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 	source.Size = int64(len(content))

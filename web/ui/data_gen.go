@@ -172,10 +172,7 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							_ = vgparent
 							vgn = growText(vgparent, "cs.toronto.edu")
 						}
-						vgn = growText(vgparent, " (about 170 MB), a ")
-						vgn = grow(vgparent, "", "code")
-						vgn.SetInnerHTML(vugu.HTML(".bin"))
-						vgn = growText(vgparent, " batch, or a ")
+						vgn = growText(vgparent, " (about 170 MB), CIFAR-100, a batch of either, the images of MNIST, or a ")
 						vgn = grow(vgparent, "", "code")
 						vgn.SetInnerHTML(vugu.HTML(".sae"))
 						vgn = growText(vgparent, " file. The browser converts it and keeps it for the next visit.")

@@ -34,7 +34,8 @@ SITE := build/site
 
 # Inlining only where numbers and pixels are computed makes the download a seventh smaller:
 # see RATIONALE.md, "What the program weighs".
-LEAN := -gcflags=all=-l -gcflags=sae/nn/...= -gcflags=sae/data= -gcflags=math/...=
+LEAN := -gcflags=all=-l -gcflags=sae/nn/...= -gcflags=sae/data= -gcflags=math/...= \
+	-gcflags=sae/nn/exchange=-l -gcflags=sae/nn/experiment=-l -gcflags=sae/nn/fit=-l
 
 # The sources of the program. Folders are included because a folder's time changes when
 # a file is added or removed; the slash distinguishes data/ from make data.

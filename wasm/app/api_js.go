@@ -114,9 +114,22 @@ func (w *api) set(args []js.Value, settle func(any, error)) {
 }
 
 func (w *api) loadDataset(args []js.Value, settle func(any, error)) {
+	if list := argument(args, 0); browser.IsArray(list) {
+		all := make([]found, list.Length())
+		for i := range all {
+			file, err := browser.Blob(list.Index(i))
+			if err != nil {
+				settle(nil, fmt.Errorf("loadDataset: file %d: %w", i+1, err))
+				return
+			}
+			all[i] = found{cmp.Or(browser.FileName(file), fmt.Sprint(i+1)), file}
+		}
+		w.app.gather(all, plain(settle))
+		return
+	}
 	file, err := browser.Blob(argument(args, 0))
 	if err != nil {
-		settle(nil, fmt.Errorf("loadDataset: want a File or an ArrayBuffer: %w", err))
+		settle(nil, fmt.Errorf("loadDataset: want a File or an ArrayBuffer, or an array of Files with pictures: %w", err))
 		return
 	}
 	w.app.page.Dataset.UseFile(cmp.Or(browser.FileName(file), "data set"), file, plain(settle))

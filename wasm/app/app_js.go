@@ -68,6 +68,8 @@ func Run() {
 		Page:        a.page,
 		Address:     location.Get("origin").String() + location.Get("pathname").String(),
 		PickFile:    func() { element("file").Call("click") },
+		PickFolder:  func() { element("folder").Call("click") },
+		PickImages:  func() { element("pictures").Call("click") },
 		PickPicture: func() { element("picture-file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
 		OpenCamera:  a.openCamera,

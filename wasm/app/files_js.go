@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"syscall/js"
 
-	"sae/data"
 	"sae/nn/exchange"
 	"sae/wasm/browser"
+	"sae/wasm/pictures"
 	"sae/web/state"
 )
 
@@ -27,6 +27,10 @@ func (a *app) listenForFiles() {
 	on(document, "drop", func(event js.Value) {
 		event.Call("preventDefault")
 		dragging(false)
+		if folders := droppedFolders(event); folders != nil {
+			a.gather(folders, ignore)
+			return
+		}
 		a.useFiles(event, a.page.Dataset.UseFile, "dataTransfer", "files")
 	})
 	on(document, "paste", func(event js.Value) {
@@ -34,21 +38,36 @@ func (a *app) listenForFiles() {
 			event.Call("preventDefault")
 		}
 	})
+	choose := func(id string, use func(input js.Value)) {
+		input := element(id)
+		if !input.Truthy() {
+			return // in a frame
+		}
+		on(input, "change", func(js.Value) {
+			use(input)
+			input.Set("value", "") // so that the same file can be chosen again
+		})
+	}
 	for id, otherwise := range map[string]func(name string, file any, done state.Done){
 		"file":         a.page.Dataset.UseFile,
 		"picture-file": a.page.Dataset.UseFile,
 		"model-file":   func(_ string, file any, done state.Done) { a.page.Import(file, done) },
 	} {
-		input := element(id)
-		if !input.Truthy() {
-			continue // not in a frame
-		}
-		on(input, "change", func(js.Value) {
-			a.useFiles(input, otherwise, "files")
-			input.Set("value", "") // so that the same file can be chosen again
-		})
+		choose(id, func(input js.Value) { a.useFiles(input, otherwise, "files") })
 	}
+	choose("folder", func(input js.Value) { a.gather(chosenFiles(input.Get("files")), ignore) })
+	choose("pictures", func(input js.Value) {
+		files := chosenFiles(input.Get("files"))
+		if len(files) == 1 && !pictures.IsPicture(files[0].path) { // an archive
+			a.useFiles(input, a.page.Dataset.UseFile, "files")
+			return
+		}
+		a.gather(files, ignore)
+	})
 }
+
+// ignore is for commands whose errors the page shows anyway.
+func ignore(error) {}
 
 // useFiles opens the file at a path of properties of a value, such as an event. Models and
 // pictures go where they belong, anything else to otherwise. A model is recognised by its
@@ -60,8 +79,12 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 		return false
 	}
 	if n := files.Length(); n > 1 {
+		if all := chosenFiles(files); arePictures(all) {
+			a.gather(all, ignore)
+			return true
+		}
 		a.do(func() {
-			a.page.Messages.Notify("One file at a time", fmt.Sprintf("%d files were dropped. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
+			a.page.Messages.Notify("One file at a time", fmt.Sprintf("%d files were dropped, and none is a picture. Drop the whole archive, convert several .bin files with tools/convert first, or put a model.json and its weights into one zip archive.", n))
 		})
 		return true
 	}
@@ -70,12 +93,14 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 	go func() {
 		start, err := browser.Start(file, exchange.StartSize)
 		switch {
+		case err == nil && pictures.IsZip(start) && isPictureArchive(file):
+			a.do(func() { a.page.Dataset.UseArchive(name, file, ignore) })
 		case err == nil && exchange.IsModel(start):
-			a.do(func() { a.page.Import(file, func(error) {}) })
+			a.do(func() { a.page.Import(file, ignore) })
 		case state.PictureFormat(name, file.Get("type").String()) != "":
 			a.usePicture(name, state.PictureFormat(name, file.Get("type").String()), file)
 		default:
-			a.do(func() { otherwise(name, file, func(error) {}) })
+			a.do(func() { otherwise(name, file, ignore) })
 		}
 	}()
 	return true
@@ -105,30 +130,16 @@ func (a *app) usePicture(name, format string, file js.Value) {
 
 // readPicture returns the square in the middle of a picture, a Blob, or of a video frame,
 // as 32 rows of 32 pixels of red, green and blue.
-func readPicture(file js.Value) (pixels []byte, err error) {
-	defer browser.Catch(&err)
+func readPicture(file js.Value) ([]byte, error) {
 	if err := browser.CanvasTells(); err != nil {
 		return nil, err
 	}
-	bitmap, err := browser.Await(js.Global().Call("createImageBitmap", file))
+	bitmap, err := pictures.FromBlob(file)
 	if err != nil {
 		return nil, err
 	}
-	defer bitmap.Call("close")
-	width, height := bitmap.Get("width").Int(), bitmap.Get("height").Int()
-	side := min(width, height)
-	canvas := js.Global().Get("OffscreenCanvas").New(data.Width, data.Height)
-	context := canvas.Call("getContext", "2d")
-	context.Set("imageSmoothingQuality", "high")
-	context.Set("fillStyle", "white") // under what is transparent
-	context.Call("fillRect", 0, 0, data.Width, data.Height)
-	context.Call("drawImage", bitmap, (width-side)/2, (height-side)/2, side, side, 0, 0, data.Width, data.Height)
-	rgba := make([]byte, 4*data.Width*data.Height)
-	js.CopyBytesToGo(rgba, context.Call("getImageData", 0, 0, data.Width, data.Height).Get("data"))
-	for i := 0; i < len(rgba); i += 4 {
-		pixels = append(pixels, rgba[i:i+3]...)
-	}
-	return pixels, nil
+	defer bitmap.Close()
+	return pictures.Reduce(bitmap)
 }
 
 // save downloads a Blob under a name.

@@ -39,6 +39,14 @@ func (a *app) change(change, render func()) {
 // do queues a change of the page's state and renders the result.
 func (a *app) do(change func()) { a.change(change, a.renderNow) }
 
+// ask changes the page's state, renders the result and returns what the change returns. It
+// must not be called in a js.Func, where it would deadlock.
+func (a *app) ask(change func() bool) bool {
+	answer := make(chan bool, 1)
+	a.do(func() { answer <- change() })
+	return <-answer
+}
+
 // attempt runs change and tells the user of a JavaScript exception in it.
 func (a *app) attempt(change func()) {
 	if err := browser.Try(change); err != nil {

@@ -68,6 +68,17 @@ func Await(promise js.Value) (_ js.Value, err error) {
 	return result.value, result.err
 }
 
+// Called calls a method of an object that takes two callbacks, for its result and for an
+// error, as those of the entries of folders do, and blocks like Await.
+func Called(object js.Value, method string) (js.Value, error) {
+	executor := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		object.Call(method, args[0], args[1])
+		return nil
+	})
+	defer executor.Release()
+	return Await(js.Global().Get("Promise").New(executor))
+}
+
 func first(args []js.Value) js.Value {
 	if len(args) == 0 {
 		return js.Undefined()
@@ -147,6 +158,43 @@ func Start(blob js.Value, n int) (_ []byte, err error) {
 	return start, nil
 }
 
+// BlobReader reads parts of a Blob.
+type BlobReader struct {
+	Size int64 // in bytes
+
+	blob   js.Value
+	window []byte // the part that was read last
+	at     int64  // where that begins
+}
+
+// ReaderAt returns a reader of the parts of a Blob.
+func ReaderAt(blob js.Value) *BlobReader {
+	return &BlobReader{Size: int64(blob.Get("size").Float()), blob: blob}
+}
+
+// blobWindow is how many bytes of a Blob are read at a time.
+const blobWindow = 1 << 17
+
+// ReadAt implements [io.ReaderAt].
+func (r *BlobReader) ReadAt(buffer []byte, offset int64) (n int, err error) {
+	for n < len(buffer) {
+		if offset < 0 || offset >= r.Size {
+			return n, io.EOF
+		}
+		if offset < r.at || offset >= r.at+int64(len(r.window)) {
+			if r.window, err = Start(r.blob.Call("slice", offset), blobWindow); err != nil {
+				return n, err
+			}
+			if r.at = offset; len(r.window) == 0 {
+				return n, io.ErrUnexpectedEOF // the file has changed
+			}
+		}
+		copied := copy(buffer[n:], r.window[offset-r.at:])
+		n, offset = n+copied, offset+int64(copied)
+	}
+	return n, nil
+}
+
 // Fetch opens a file of the site by its address. length is 0 if it is unknown.
 func Fetch(url string) (body io.ReadCloser, length int64, err error) {
 	defer Catch(&err)
@@ -209,9 +257,9 @@ func Kept(name string) (_ js.Value, err error) {
 	return Await(handle.Call("getFile"))
 }
 
-// Keep stores what write writes as a file, for the next visit. An earlier file of the
-// name stays until the new one is complete.
-func Keep(name string, write func(io.Writer) error) (err error) {
+// Keep stores a Blob as a file, for the next visit. An earlier file of the name stays until
+// the new one is complete.
+func Keep(name string, blob js.Value) (err error) {
 	defer Catch(&err)
 	root, err := directory()
 	if err != nil {
@@ -228,7 +276,7 @@ func Keep(name string, write func(io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := write(writer{sink}); err != nil {
+	if _, err := Await(sink.Call("write", blob)); err != nil {
 		Await(sink.Call("abort"))
 		return err
 	}
@@ -236,14 +284,18 @@ func Keep(name string, write func(io.Writer) error) (err error) {
 	return err
 }
 
-type writer struct{ sink js.Value }
-
-func (w writer) Write(buffer []byte) (_ int, err error) {
+// Forget deletes a stored file, if there is one.
+func Forget(name string) (err error) {
 	defer Catch(&err)
-	if _, err := Await(w.sink.Call("write", bytesOf(buffer))); err != nil {
-		return 0, err
+	root, err := directory()
+	if err != nil {
+		return err
 	}
-	return len(buffer), nil
+	_, err = Await(root.Call("removeEntry", name))
+	if failure := (*Error)(nil); errors.As(err, &failure) && failure.Name == "NotFoundError" {
+		return nil
+	}
+	return err
 }
 
 // NewBlob returns a Blob with what write writes.

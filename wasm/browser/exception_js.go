@@ -57,6 +57,12 @@ func IsObject(value js.Value) bool {
 	return js.Global().Get("Object").Invoke(value).Equal(value)
 }
 
+// IsArray reports whether a value is an array, which may be from another frame.
+func IsArray(value js.Value) (is bool) {
+	err := Try(func() { is = js.Global().Get("Array").Call("isArray", value).Bool() })
+	return is && err == nil
+}
+
 // Get returns the nested property of a value with the given names, or undefined.
 func Get(value js.Value, names ...string) (property js.Value, err error) {
 	defer Catch(&err)
@@ -92,11 +98,16 @@ func Blob(value js.Value) (blob js.Value, err error) {
 	return js.Global().Get("Blob").New([]any{bytes}), nil
 }
 
-// FileName returns the name of a File, which may be from another frame; "" for anything
-// else.
+// FileName returns the name of a File, which may be from another frame, with its path if it
+// is from a folder that the user has chosen; "" for anything else.
 func FileName(value js.Value) string {
 	if !is("File", "name", value) {
 		return ""
+	}
+	if is("File", "webkitRelativePath", value) {
+		if path := own("File", "webkitRelativePath", value).String(); path != "" {
+			return path
+		}
 	}
 	return own("File", "name", value).String()
 }

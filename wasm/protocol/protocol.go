@@ -20,6 +20,7 @@ import (
 	"sae/nn/analysis"
 	"sae/nn/experiment"
 	"sae/nn/fit"
+	"sae/wasm/pictures"
 )
 
 // Type is the type of a message.
@@ -28,8 +29,14 @@ type Type string
 // Commands of the page.
 const (
 	// TypeLoad loads a data set; the body is a Load. The message may carry a File that
-	// the user chose. The reply's body is a Dataset.
+	// the user chose, or an array of them. The reply's body is a Dataset. For a data set of
+	// the user, it carries the File with it in the compact format.
 	TypeLoad Type = "load"
+	// TypeCancel ends the TypeLoad that the worker is executing, which fails. It has no body.
+	TypeCancel Type = "cancel"
+	// TypeForget deletes the data set that is stored in the browser. It has no body. The
+	// reply carries it as a File, if it is the one in use.
+	TypeForget Type = "forget"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"
 	// TypeAdjust changes what can change within a run; the body is an Adjust. It and the
@@ -138,12 +145,16 @@ func New(t Type, body any) Message {
 }
 
 // Decode returns the message's body as a T.
-func Decode[T any](m Message) (T, error) {
-	var body T
-	if err := json.Unmarshal(m.Body, &body); err != nil {
-		return body, fmt.Errorf("protocol: %s: %w", m.Type, err)
+func Decode[T any](m Message) (body T, err error) {
+	err = decodeBody(m, &body) // one function for all types, which the page loads
+	return body, err
+}
+
+func decodeBody(m Message, body any) error {
+	if err := json.Unmarshal(m.Body, body); err != nil {
+		return fmt.Errorf("protocol: %s: %w", m.Type, err)
 	}
-	return body, unpack(m, &body)
+	return unpack(m, body)
 }
 
 // Sources of a data set.
@@ -162,6 +173,8 @@ type Load struct {
 
 	Keep  bool `json:"keep"`  // whether to store the user's file for the next visit
 	Least int  `json:"least"` // fewest training images that the locked settings need
+
+	Paths []string `json:"paths,omitempty"` // of the pictures in the array File; null if it is one file
 }
 
 // Dataset describes the data set in use.
@@ -177,8 +190,11 @@ type Dataset struct {
 	Floor      float64  `json:"floor"`    // baseline.Floor of the validation images
 	Checksum   uint32   `json:"checksum"` // as in fit.Fingerprint
 	Kept       bool     `json:"kept"`     // whether it is stored for the next visit
+	Unkept     string   `json:"unkept"`   // why it is not stored, though that was asked for; "" if it was
 	Drawing    bool     `json:"drawing"`  // whether training images are yet to be drawn; MeanBCE, MeanMSE and Checksum are then 0 until Drawn
 	Labels     []byte   `json:"labels"`   // of the validation images
+
+	Skipped pictures.List `json:"skipped"` // files that are not in it
 }
 
 func (d *Dataset) lists(v visitor) { v.bytes(&d.Labels) }
@@ -363,8 +379,8 @@ type Ready struct {
 // Loading is the progress of loading a data set.
 type Loading struct {
 	Stage string `json:"stage"` // shown to users: "Reading cifar-10-binary.tar.gz"
-	Done  int64  `json:"done"`  // bytes
-	Total int64  `json:"total"` // bytes; 0 if unknown
+	Done  int64  `json:"done"`  // bytes, or pictures
+	Total int64  `json:"total"` // of the same; 0 if unknown
 }
 
 // Status of a run.

@@ -26,6 +26,8 @@ func init() { // an initializer would refer to itself, because handlers call att
 		protocol.TypeSeen: on(always, (*Worker).seen),
 
 		protocol.TypeLoad:      on(atOnce, (*Worker).load),
+		protocol.TypeCancel:    on(always, (*Worker).cancel),
+		protocol.TypeForget:    on(atOnce, (*Worker).forget),
 		protocol.TypeConfigure: on(instead, (*Worker).configure),
 		protocol.TypeAdjust:    on(atOnce, driving((*Worker).adjust)),
 		protocol.TypePlay:      on(atOnce, driving((*Worker).play)),

@@ -148,8 +148,8 @@ func TestPCA(t *testing.T) {
 // anyFile opens any file as the data set.
 type anyFile struct{ *storage }
 
-func (s anyFile) Open(protocol.Load, any, func(protocol.Loading)) (*data.Dataset, bool, error) {
-	return s.set, false, nil
+func (s anyFile) Open(protocol.Load, any, func(protocol.Loading) error) (Opened, error) {
+	return Opened{Dataset: s.set}, nil
 }
 
 // A file cannot change locked settings: neither a model with other settings nor a data set

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"sae/data"
+	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 )
 
@@ -27,9 +28,10 @@ type Page interface {
 
 // Storage reads data sets and users' files, and stores saved runs.
 type Storage interface {
-	// Open returns the data set of a load command, and whether it is stored for the
-	// next visit.
-	Open(load protocol.Load, file any, progress func(protocol.Loading)) (dataset *data.Dataset, kept bool, err error)
+	// Open returns the data set of a load command. It ends with the error of progress.
+	Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error)
+	// Forget deletes the data set that is stored for the next visit.
+	Forget() error
 	// NewFile returns a file, for a message, with what write writes.
 	NewFile(write func(io.Writer) error) (file any, err error)
 	// OpenFile returns the content of a message's file, and its size in bytes.
@@ -46,6 +48,15 @@ type Storage interface {
 	Left(own string) []protocol.Save
 	// Discard deletes the saves of a slot.
 	Discard(slot string) error
+}
+
+// Opened is a data set that was opened.
+type Opened struct {
+	*data.Dataset
+	File    any    // with it in the compact format; nil if it is not the user's
+	Kept    bool   // whether it is stored for the next visit
+	Unkept  string // as in protocol.Dataset
+	Skipped pictures.List
 }
 
 // SavedRun is a saved run.

@@ -6,12 +6,14 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall/js"
 
 	"sae/data"
 	"sae/nn"
 	"sae/nn/exchange"
 	"sae/wasm/browser"
+	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 	"sae/wasm/simd"
 )
@@ -93,48 +95,102 @@ func keptDataset() string {
 	return info.Name
 }
 
-func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
+func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {
 	switch load.Source {
 	case protocol.SourceSynthetic:
-		return data.BuiltIn(), false, nil
+		return Opened{Dataset: data.BuiltIn()}, nil
 	case protocol.SourceSite:
 		body, length, err := browser.Fetch(load.URL)
 		if err != nil {
-			return nil, false, err
+			return Opened{}, err
 		}
 		defer body.Close()
-		dataset, err := data.Read(&meter{reader: body, report: func(done int64) {
-			progress(protocol.Loading{Stage: "Downloading " + load.Name, Done: done, Total: length})
+		dataset, err := data.Read(&meter{reader: body, report: func(done int64) error {
+			return progress(protocol.Loading{Stage: "Downloading " + load.Name, Done: done, Total: length})
 		}})
 		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", load.Name, err)
+			return Opened{}, fmt.Errorf("%s: %w", load.Name, err)
 		}
-		return dataset, false, nil
+		return Opened{Dataset: dataset}, nil
 	case protocol.SourceKept:
 		kept, err := browser.Kept(keptName)
 		if err != nil {
-			return nil, false, err
+			return Opened{}, err
 		}
 		body := browser.Stream(kept.Call("stream"))
 		defer body.Close()
 		dataset, err := data.Read(body)
-		return dataset, err == nil, err
+		return Opened{Dataset: dataset, File: kept, Kept: err == nil}, err
 	case protocol.SourceFile:
-		blob, ok := file.(js.Value)
-		if !ok {
-			return nil, false, fmt.Errorf("load: %s: the message contains no file", load.Name)
-		}
-		dataset, err := importFile(load.Name, blob, progress)
+		opened, err := openFile(load, file, progress)
 		if err != nil {
-			return nil, false, err
+			return Opened{}, err
 		}
-		if !load.Keep || dataset.Train.Len() < load.Least {
-			return dataset, false, nil
+		if opened.Train.Len() < load.Least {
+			return opened, nil
 		}
-		progress(protocol.Loading{Stage: "Keeping it for the next visit"})
-		return dataset, browser.Keep(keptName, dataset.Write) == nil, nil
+		stored, err := browser.NewBlob(opened.Write)
+		if err != nil {
+			return Opened{}, err
+		}
+		opened.File = stored
+		if load.Keep {
+			if err := progress(protocol.Loading{Stage: "Keeping it for the next visit"}); err != nil {
+				return Opened{}, err
+			}
+			err := browser.Keep(keptName, stored)
+			if opened.Kept = err == nil; err != nil {
+				opened.Unkept = err.Error()
+			}
+		}
+		return opened, nil
 	}
-	return nil, false, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
+	return Opened{}, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
+}
+
+func (browserStorage) Forget() error { return browser.Forget(keptName) }
+
+// openFile opens a file of the user: a data set, or pictures.
+func openFile(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {
+	value, ok := file.(js.Value)
+	if !ok {
+		return Opened{}, fmt.Errorf("load: %s: the message contains no file", load.Name)
+	}
+	if load.Paths != nil {
+		files := make([]pictures.File, len(load.Paths))
+		for i, path := range load.Paths {
+			files[i] = pictures.FromFile(path, value.Index(i))
+		}
+		return convert("", files, progress) // it has the name of the folder
+	}
+	start, err := browser.Start(value, exchange.StartSize)
+	if err == nil && pictures.IsZip(start) {
+		files, err := pictures.FromZip(value)
+		if err != nil {
+			return Opened{}, fmt.Errorf("%s: %w", load.Name, err)
+		}
+		if files != nil {
+			return convert(strings.TrimSuffix(load.Name, ".zip"), files, progress)
+		}
+	}
+	if err == nil && exchange.IsModel(start) {
+		return Opened{}, fmt.Errorf("%s: contains a model: want a data set; open models by sae.import, or drop them on the page", load.Name)
+	}
+	dataset, err := importFile(load.Name, value, progress)
+	return Opened{Dataset: dataset}, err
+}
+
+// convert makes a data set of pictures.
+func convert(name string, files []pictures.File, progress func(protocol.Loading) error) (Opened, error) {
+	if err := browser.CanvasTells(); err != nil {
+		return Opened{}, err
+	}
+	dataset, skipped, err := pictures.Convert(name, files, func(done, total int) error {
+		return progress(protocol.Loading{
+			Stage: fmt.Sprintf("Converting picture %d of %d", done+1, total), Done: int64(done), Total: int64(total),
+		})
+	})
+	return Opened{Dataset: dataset, Skipped: skipped}, err
 }
 
 // NewFile returns a Blob.
@@ -157,13 +213,17 @@ func (browserStorage) OpenFile(file any) (io.ReadCloser, int64, error) {
 	return browser.Stream(blob.Call("stream")), size, nil
 }
 
-func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*data.Dataset, error) {
-	if start, err := browser.Start(blob, exchange.StartSize); err == nil && exchange.IsModel(start) {
-		return nil, fmt.Errorf("%s: contains a model: want a data set; open models by sae.import, or drop them on the page", name)
-	}
+func importFile(name string, blob js.Value, progress func(protocol.Loading) error) (*data.Dataset, error) {
+	var stop error // once the user has cancelled
 	source := data.Source{
 		Name: name,
-		Open: func() (io.ReadCloser, error) { return browser.Stream(blob.Call("stream")), nil },
+		Open: func() (io.ReadCloser, error) {
+			content := browser.Stream(blob.Call("stream"))
+			return struct {
+				io.Reader
+				io.Closer
+			}{&meter{reader: content, report: func(int64) error { return stop }}, content}, nil
+		},
 		Size: int64(blob.Get("size").Float()),
 	}
 	return data.Import([]data.Source{source}, data.ImportOptions{
@@ -171,21 +231,23 @@ func importFile(name string, blob js.Value, progress func(protocol.Loading)) (*d
 		Validation: importValidation,
 		AtMost:     true,
 		Progress: func(done, total int64) {
-			progress(protocol.Loading{Stage: "Reading " + name, Done: done, Total: total})
+			stop = progress(protocol.Loading{Stage: "Reading " + name, Done: done, Total: total})
 		},
 	})
 }
 
-// meter reports the number of bytes read.
+// meter reports the number of bytes read, and ends with the error of report.
 type meter struct {
 	reader io.Reader
 	done   int64
-	report func(done int64)
+	report func(done int64) error
 }
 
 func (m *meter) Read(buffer []byte) (int, error) {
 	n, err := m.reader.Read(buffer)
 	m.done += int64(n)
-	m.report(m.done)
+	if stop := m.report(m.done); stop != nil {
+		return n, stop
+	}
 	return n, err
 }

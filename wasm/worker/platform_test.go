@@ -29,13 +29,17 @@ func newStorage() *storage {
 	return &storage{set: data.Synthetic(200, 50, 1), runs: map[string][]SavedRun{}}
 }
 
-func (s *storage) Open(load protocol.Load, _ any, progress func(protocol.Loading)) (*data.Dataset, bool, error) {
-	progress(protocol.Loading{Stage: "Reading"})
-	if load.Source != protocol.SourceSynthetic {
-		return nil, false, errors.New("no such file")
+func (s *storage) Open(load protocol.Load, _ any, progress func(protocol.Loading) error) (Opened, error) {
+	if err := progress(protocol.Loading{Stage: "Reading"}); err != nil {
+		return Opened{}, err
 	}
-	return s.set, false, nil
+	if load.Source != protocol.SourceSynthetic {
+		return Opened{}, errors.New("no such file")
+	}
+	return Opened{Dataset: s.set}, nil
 }
+
+func (*storage) Forget() error { return nil }
 
 func (*storage) NewFile(write func(io.Writer) error) (any, error) {
 	var file bytes.Buffer

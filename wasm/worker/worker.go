@@ -52,6 +52,7 @@ type Worker struct {
 	dataset   *data.Dataset
 	loaded    protocol.Load // command that loads it
 	data      fit.Data      // its images
+	cancelled bool          // whether the user has cancelled the reading of another
 	drawing   bool          // whether training images are left to draw, which is done when there is nothing else to do
 	watched   []int         // validation images in frames
 	run       *run          // nil until there are a data set and settings
@@ -263,14 +264,18 @@ func (w *Worker) step(_ nothing, m protocol.Message) error {
 // load replaces the data set and ends the run. If loading fails, both stay.
 func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message, error) {
 	var last time.Time
-	dataset, kept, err := w.Open(load, m.File, func(loading protocol.Loading) {
-		if time.Since(last) < frameInterval/2 {
-			return
+	w.cancelled = false
+	dataset, err := w.Open(load, m.File, func(loading protocol.Loading) error {
+		if time.Since(last) >= frameInterval/2 {
+			last = time.Now()
+			w.Post(protocol.New(protocol.TypeLoading, loading))
+			w.turn()
+			w.attend() // a pause works meanwhile; commands that replace the run wait
 		}
-		last = time.Now()
-		w.Post(protocol.New(protocol.TypeLoading, loading))
-		w.turn()
-		w.attend() // a pause works meanwhile; commands that replace the run wait
+		if w.cancelled {
+			return errCancelled
+		}
+		return nil
 	})
 	if err != nil {
 		return protocol.Message{}, err
@@ -280,10 +285,11 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 	}
 	w.endRun(errors.New("step: the data set was replaced"))
 	source := load.Source
-	if kept {
+	if dataset.Kept {
 		load.Source = protocol.SourceKept // for saves
 	}
-	w.dataset, w.loaded, w.watched = dataset, load, nil
+	load.Paths = nil
+	w.dataset, w.loaded, w.watched = dataset.Dataset, load, nil
 	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
 	reply := protocol.Dataset{
 		Name:       dataset.Name,
@@ -293,8 +299,10 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 		Validation: dataset.Validation.Len(),
 		Classes:    dataset.Classes,
 		Floor:      baseline.Floor(dataset.Validation.Images),
-		Kept:       kept,
+		Kept:       dataset.Kept,
+		Unkept:     dataset.Unkept,
 		Labels:     dataset.Validation.Labels,
+		Skipped:    dataset.Skipped,
 	}
 	w.drawing = !dataset.Draw(0)
 	reply.Drawing = w.drawing
@@ -302,7 +310,33 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 		drawn := w.drawn()
 		reply.MeanBCE, reply.MeanMSE, reply.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
 	}
-	return protocol.New("", reply), nil
+	answer := protocol.New("", reply)
+	answer.File = dataset.File
+	return answer, nil
+}
+
+// errCancelled ends the reading of a data set that the user has cancelled.
+var errCancelled = errors.New("cancelled")
+
+// cancel ends the load command that is executed, if any.
+func (w *Worker) cancel(nothing, protocol.Message) (protocol.Message, error) {
+	w.cancelled = true
+	return protocol.Message{}, nil
+}
+
+// forget deletes the stored data set. If it is the one in use, the reply has a copy, with
+// which it can be brought back.
+func (w *Worker) forget(nothing, protocol.Message) (protocol.Message, error) {
+	var reply protocol.Message
+	if w.loaded.Source == protocol.SourceKept {
+		file, err := w.NewFile(w.dataset.Write)
+		if err != nil {
+			return reply, err
+		}
+		reply.File = file
+		w.loaded.Source = protocol.SourceFile
+	}
+	return reply, w.Forget()
 }
 
 // drawn returns what follows from the training images.

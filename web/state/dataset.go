@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sae/nn/baseline"
 	"sae/nn/fit"
@@ -16,9 +17,12 @@ type Dataset struct {
 	Sites    []string          // names of the data sets beside the page
 	KeptName string            // of the data set that the browser keeps; "" for none
 	Loading  *protocol.Loading // progress of reading another; nil when none is read
+	File     any               // with the data set in the compact format, if it is the user's; nil for others
 
-	page   *Page
-	origin origin // of the data set in use
+	page      *Page
+	origin    origin // of the data set in use
+	gathering bool   // whether files are being gathered, for UseFiles
+	cancelled bool   // whether the user has cancelled the reading
 }
 
 // origin is where a data set comes from; the zero value is nowhere.
@@ -66,9 +70,131 @@ func (d *Dataset) UseKept(done Done) { d.use(d.kept(), done) }
 
 // UseFile changes to a data set in a file of the user.
 func (d *Dataset) UseFile(name string, file any, done Done) {
+	d.use(origin{d.file(name), file}, done)
+}
+
+// UseArchive changes to a data set of the pictures in a zip archive, and shows its progress.
+func (d *Dataset) UseArchive(name string, file any, done Done) {
+	if d.page.Embed == nil {
+		d.page.Panel = PanelData
+	}
+	d.UseFile(name, file, done)
+}
+
+// file returns the command that loads a file of the user. A frame keeps nothing.
+func (d *Dataset) file(name string) protocol.Load {
 	embed := d.page.Embed
-	load := protocol.Load{Source: protocol.SourceFile, Name: name, Keep: embed == nil, Least: embed.leastImages(d.page.Settings)}
-	d.use(origin{load, file}, done)
+	return protocol.Load{Source: protocol.SourceFile, Name: name, Keep: embed == nil, Least: embed.leastImages(d.page.Settings)}
+}
+
+// Gather begins to gather the files for UseFiles, which may take a while. It reports whether
+// it may: one data set is read at a time.
+func (d *Dataset) Gather() bool {
+	if d.Loading != nil {
+		d.busy()
+		return false
+	}
+	d.page.Messages.over(aboutTry)
+	d.Loading, d.gathering, d.cancelled = &protocol.Loading{Stage: "Looking for pictures"}, true, false
+	if d.page.Embed == nil {
+		d.page.Panel = PanelData
+	}
+	return true
+}
+
+// Found takes how many files have been found, and reports whether to go on.
+func (d *Dataset) Found(n int) bool {
+	if !d.gathering || d.cancelled {
+		return false
+	}
+	d.Loading = &protocol.Loading{Stage: fmt.Sprintf("Looking for pictures, %d files", n)}
+	return true
+}
+
+// UseFiles changes to a data set of the pictures in files, an array, with their paths. It
+// ends what Gather began. err is why there are none.
+func (d *Dataset) UseFiles(paths []string, files any, err error, done Done) {
+	if !d.gathering { // the worker has been lost meanwhile, and reads the data set in use
+		done(errCancelled)
+		return
+	}
+	d.Loading, d.gathering = nil, false
+	switch {
+	case d.cancelled:
+		d.failed(errCancelled, done)
+		return
+	case err != nil:
+		d.failed(err, done)
+		return
+	}
+	load := d.file("Your pictures")
+	load.Paths = paths
+	d.use(origin{load, files}, done)
+}
+
+// Cancel ends the reading of a data set.
+func (d *Dataset) Cancel() {
+	if d.Loading != nil && d.Name != "" {
+		d.cancelled = true
+		d.page.Worker.command(protocol.New(protocol.TypeCancel, nil), nil)
+	}
+}
+
+var errCancelled = errors.New("dataset: cancelled")
+
+// failed tells the user that a data set could not be read.
+func (d *Dataset) failed(err error, done Done) {
+	m := &d.page.Messages
+	if d.cancelled {
+		d.cancelled, err = false, errCancelled
+		m.Say("Cancelled. " + d.unchanged())
+		d.page.changed("state")
+	} else {
+		m.tell(aboutTry, "That data set could not be used", strings.TrimSuffix(err.Error(), ".")+". "+d.unchanged())
+	}
+	done(err)
+}
+
+func (d *Dataset) busy() {
+	d.page.Messages.tell(aboutTry, "Another data set is still being read", "Wait for it, or cancel it in the panel Data. Then try again.")
+}
+
+// Own reports whether the data set in use is the user's.
+func (d *Dataset) Own() bool { return d.File != nil }
+
+// Forget deletes the data set in use from the browser, and changes to another. The toast
+// brings it back, with the run on it.
+func (d *Dataset) Forget() {
+	p := d.page
+	if !d.Own() || d.Loading != nil {
+		return
+	}
+	name := d.Name
+	p.Worker.command(protocol.New(protocol.TypeForget, nil), func(reply protocol.Message) {
+		if err := replyError(reply); err != nil {
+			p.Messages.tell(aboutTry, "The data set could not be deleted", err.Error()+".")
+			return
+		}
+		if reply.File != nil {
+			d.File = reply.File
+		}
+		again := origin{d.file(name), d.File}
+		d.origin, d.Kept = again, false
+		if d.KeptName == name {
+			d.KeptName = ""
+		}
+		p.Messages.Toast = nil
+		offer := p.wayBack()
+		d.load(d.preferred(), p.newRun, func(err error) {
+			if err != nil {
+				return
+			}
+			text := "Deleted " + name + "."
+			if offer(text); p.Messages.Toast == nil {
+				p.Messages.Toast = &Toast{Text: text, Undo: func() { d.use(again, ignore) }}
+			}
+		})
+	})
 }
 
 // use loads a data set that the user chose. The toast brings the run before back.
@@ -77,7 +203,13 @@ func (d *Dataset) use(from origin, done Done) {
 	offer := d.page.wayBack()
 	d.load(from, d.page.newRun, func(err error) {
 		if err == nil {
-			offer("Another data set was opened.")
+			text := fmt.Sprintf("%s was opened: %d training and %d validation pictures, %d classes.", d.Name, d.Train, d.Validation, len(d.Classes))
+			if offer(text); d.page.Messages.Toast == nil && from.Source == protocol.SourceFile {
+				d.page.Messages.Say(text)
+			}
+			if d.Unkept != "" {
+				d.page.Messages.tell(aboutRun, "The data set is for this visit only", "It could not be kept for the next: "+d.Unkept+". What was kept before is still there. To keep this one, save it as a file in the panel Data.")
+			}
 		}
 		done(err)
 	})
@@ -111,10 +243,11 @@ func (d *Dataset) reload(done Done) {
 func (d *Dataset) read(from origin, failed Done, then func(protocol.Dataset)) {
 	p := d.page
 	if d.Loading != nil {
+		d.busy()
 		failed(errors.New("dataset: another one is still being read"))
 		return
 	}
-	d.Loading = &protocol.Loading{Stage: "Opening"}
+	d.Loading, d.cancelled = &protocol.Loading{Stage: "Opening"}, false
 	p.changed("state")
 	m := protocol.New(protocol.TypeLoad, from.Load)
 	m.File = from.file
@@ -125,11 +258,13 @@ func (d *Dataset) read(from origin, failed Done, then func(protocol.Dataset)) {
 			err = fmt.Errorf("protocol: %s: want a label for each of the %d validation images", m.Type, dataset.Validation)
 		}
 		if err != nil {
-			p.Messages.tell(aboutTry, "That data set could not be used", err.Error()+". "+d.unchanged())
-			failed(err)
+			d.failed(err, failed)
 			return
 		}
-		d.origin = from
+		if from.Source == protocol.SourceFile && reply.File != nil { // it need not be converted again
+			from.file, from.Paths = reply.File, nil
+		}
+		d.origin, d.File, d.cancelled = from, reply.File, false
 		then(dataset)
 	})
 }

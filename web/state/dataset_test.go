@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -81,5 +82,106 @@ func TestDrawn(t *testing.T) {
 	page.Receive(protocol.New(protocol.TypeDrawn, protocol.Drawn{MeanBCE: 0.69, MeanMSE: 0.06, Checksum: 7}))
 	if d := page.Dataset; d.Drawing || d.MeanBCE != 0.69 || d.MeanMSE != 0.06 || d.Checksum != 7 || !slices.Equal(events, []string{"state"}) {
 		t.Errorf("%+v, events %v", d.Dataset, events)
+	}
+}
+
+// Files are gathered, converted once and kept; from then on, the worker's file is used.
+func TestOwnPictures(t *testing.T) {
+	page, worker := open(t)
+	if !page.Dataset.Gather() || page.Dataset.Loading == nil || page.Panel != PanelData {
+		t.Fatal("nothing is gathered")
+	}
+	if page.Dataset.Gather() || page.Messages.Notice == nil || !page.Dataset.Found(7) || !strings.Contains(page.Dataset.Loading.Stage, "7 files") {
+		t.Errorf("a second folder meanwhile: notice %v, %v", page.Messages.Notice, page.Dataset.Loading)
+	}
+	worker.types()
+	page.Dataset.UseFiles([]string{"a/1.png", "b/2.png"}, "array", nil, must(t))
+	load, _ := protocol.Decode[protocol.Load](worker.sent[0])
+	if !slices.Equal(load.Paths, []string{"a/1.png", "b/2.png"}) || worker.sent[0].File != "array" || !load.Keep || load.Name != "Your pictures" {
+		t.Errorf("load %+v of %v", load, worker.sent[0].File)
+	}
+	if !page.Dataset.Own() || page.Dataset.KeptName != "file" || page.Messages.Toast == nil || page.Messages.Toast.Undo != nil {
+		t.Errorf("data set %+v, toast %v", page.Dataset.Dataset, page.Messages.Toast)
+	}
+	if load := page.Dataset.origin; load.Paths != nil || load.file != "a data set" {
+		t.Errorf("origin %+v, want the data set that the worker has made", load)
+	}
+	var failed error
+	page.Dataset.Gather()
+	page.Dataset.UseFiles(nil, nil, errors.New("no such folder"), func(err error) { failed = err })
+	if failed == nil || page.Dataset.Loading != nil || !strings.Contains(page.Messages.Notice.Text, "no such folder. Your run on file is unchanged.") {
+		t.Errorf("error %v, notice %v", failed, page.Messages.Notice)
+	}
+	// The worker is lost while files are gathered.
+	page.Dataset.Gather()
+	page.Recovery.WorkerDied("lost")
+	if page.Dataset.Found(1) {
+		t.Error("the search goes on")
+	}
+	page.Dataset.UseFiles([]string{"1.png"}, "array", nil, func(err error) { failed = err })
+	if failed != errCancelled || page.Dataset.origin.Name != "Your pictures" {
+		t.Errorf("error %v, origin %+v", failed, page.Dataset.origin)
+	}
+}
+
+// Reading can be cancelled at any time, and what was there before stays.
+func TestCancelReading(t *testing.T) {
+	page, worker := open(t)
+	var failed error
+	page.Dataset.Gather()
+	page.Dataset.Cancel()
+	if page.Dataset.Found(1) {
+		t.Error("the search goes on")
+	}
+	page.Dataset.UseFiles(nil, nil, nil, func(err error) { failed = err })
+	if failed != errCancelled || page.Dataset.Loading != nil {
+		t.Errorf("error %v", failed)
+	}
+	failed = nil
+	worker.silent = true
+	page.Dataset.UseFile("pictures.zip", nil, func(err error) { failed = err })
+	page.Dataset.UseFile("second.zip", nil, ignore)
+	if notice := page.Messages.Notice; notice == nil || notice.Title != "Another data set is still being read" {
+		t.Errorf("notice %v", notice)
+	}
+	page.Messages.Dismiss()
+	load := worker.sent[len(worker.sent)-1]
+	page.Dataset.Cancel()
+	if last := worker.sent[len(worker.sent)-1]; last.Type != protocol.TypeCancel {
+		t.Fatalf("the last command is %q", last.Type)
+	}
+	page.Receive(protocol.Message{Type: protocol.TypeReply, ID: load.ID, Error: "cancelled"})
+	if failed != errCancelled || page.Messages.Notice != nil || page.Messages.Toast.Text != "Cancelled. Your run on synthetic is unchanged." || page.Dataset.Name != protocol.SourceSynthetic {
+		t.Errorf("error %v, notice %v, toast %v", failed, page.Messages.Notice, page.Messages.Toast)
+	}
+}
+
+// What cannot be kept is used for the visit, and the page says so.
+func TestUnkeptData(t *testing.T) {
+	page, worker := open(t)
+	page.Dataset.UseFile("first.sae", nil, must(t))
+	worker.unkept = "the disk is full"
+	page.Dataset.UseFile("second.sae", nil, must(t))
+	if notice := page.Messages.Notice; notice == nil || !strings.Contains(notice.Text, "the disk is full. What was kept before is still there.") || page.Dataset.Kept || page.Dataset.KeptName != "file" {
+		t.Errorf("notice %v, %+v", page.Messages.Notice, page.Dataset.Dataset)
+	}
+}
+
+// A deleted data set comes back from the toast, with the run on it.
+func TestForget(t *testing.T) {
+	page, worker := open(t)
+	page.Dataset.Forget() // not the user's
+	page.Dataset.UseFile("mine.sae", nil, must(t))
+	worker.types()
+	page.Dataset.Forget()
+	if got := worker.types(); !strings.HasPrefix(got, "forget load watch configure") || page.Dataset.KeptName != "" || page.Dataset.Name != protocol.SourceSynthetic || page.Dataset.Own() {
+		t.Errorf("commands %q, %+v", got, page.Dataset)
+	}
+	if page.Messages.Toast.Text != "Deleted file." {
+		t.Errorf("toast %v", page.Messages.Toast)
+	}
+	page.Messages.Undo()
+	if page.Dataset.KeptName != "file" || !page.Dataset.Kept || page.Dataset.origin.file != "a data set" {
+		t.Errorf("after undo: %+v", page.Dataset)
 	}
 }

@@ -31,7 +31,7 @@ type proven struct {
 func (r *Recovery) WorkerDied(reason string) (replace bool) {
 	p := r.page
 	p.Worker.died(reason)
-	p.Dataset.Loading, p.Loss.asked = nil, pcaSize{}
+	p.Dataset.Loading, p.Dataset.gathering, p.Loss.asked = nil, false, pcaSize{}
 	if r.deaths++; r.deaths > maxDeaths {
 		p.Worker.Gone = true
 		p.queue = nil

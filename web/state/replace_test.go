@@ -22,7 +22,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 			p.Runs.Kept = []Run{{Model: "model"}}
 			p.Runs.Restore(0)
 		}, "Another model was opened.", "export import watch play"},
-		"data": {func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }, "Another data set was opened.", "load import watch play"},
+		"data": {func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }, "file was opened: 300 training and 40 validation pictures, 10 classes.", "load import watch play"},
 	} {
 		page, worker := trained(t)
 		test.replace(page)
@@ -53,7 +53,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	worker.ready("earlier.sae")
 	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batches: 4})
 	page.Dataset.UseFile("other.sae", nil, must(t))
-	if page.Messages.Toast != nil {
+	if page.Messages.Toast.Undo != nil {
 		t.Errorf("toast %v of data that are gone", page.Messages.Toast)
 	}
 	// A run that waited for its step does not train.

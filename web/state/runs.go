@@ -221,19 +221,22 @@ func (r *Runs) TradeOff() [][]fit.Result {
 		return s
 	}
 	keys := []experiment.Settings{alike(r.training.Settings)}
-	groups := map[experiment.Settings][]fit.Result{}
-	for _, run := range r.Kept {
-		key := alike(run.Settings)
-		if !slices.Contains(keys, key) {
+	order := make([]int, len(r.Kept))
+	for i, run := range r.Kept {
+		order[i] = i
+		if key := alike(run.Settings); !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
-		groups[key] = append(groups[key], run.Result)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.Kept[a].Settings.Lambda, r.Kept[b].Settings.Lambda) })
+	groups := map[experiment.Settings][]fit.Result{}
+	for _, i := range order {
+		key := alike(r.Kept[i].Settings)
+		groups[key] = append(groups[key], r.Kept[i].Result)
 	}
 	var all [][]fit.Result
 	for _, key := range keys {
-		runs := groups[key]
-		slices.SortFunc(runs, func(a, b fit.Result) int { return cmp.Compare(a.Settings.Lambda, b.Settings.Lambda) })
-		all = append(all, runs)
+		all = append(all, groups[key])
 	}
 	return all
 }

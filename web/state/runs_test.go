@@ -27,7 +27,7 @@ func TestUndoDelete(t *testing.T) {
 	}
 	page.Runs.Delete(1)
 	page.Dataset.UseFile("other.sae", nil, must(t))
-	if page.Messages.Toast != nil {
+	if page.Messages.Toast.Undo != nil {
 		t.Errorf("toast %v of a run on other data", page.Messages.Toast)
 	}
 }

@@ -18,6 +18,7 @@ type fakeWorker struct {
 	replies  map[protocol.Type]any // their bodies
 	silent   bool
 	classes  string // of the data sets
+	unkept   string // why those of files are not kept
 }
 
 func newPage(t *testing.T, sites ...string) (*Page, *fakeWorker) {
@@ -61,8 +62,11 @@ func (w *fakeWorker) receive(m protocol.Message) {
 		}
 		reply = protocol.New(protocol.TypeReply, protocol.Dataset{
 			Name: load.Source, Source: load.Source, Train: trainImages, Validation: validationImages, MeanBCE: 0.69,
-			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile, Labels: labels,
+			Classes: strings.Fields(w.classes), Kept: load.Source == protocol.SourceFile && load.Keep && w.unkept == "", Unkept: w.unkept, Labels: labels,
 		})
+		if load.Source == protocol.SourceFile || load.Source == protocol.SourceKept {
+			reply.File = "a data set"
+		}
 		if w.loadFail != "" {
 			reply = protocol.Message{Type: protocol.TypeReply, Error: w.loadFail}
 			w.loadFail = ""

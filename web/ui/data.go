@@ -4,14 +4,18 @@ import (
 	"fmt"
 	"strings"
 
+	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 	"sae/web/state"
 )
 
 // Data shows the current data set and lets the user choose another.
 type Data struct {
-	Page     *state.Page
-	PickFile func()
+	Page       *state.Page
+	PickFile   func()
+	PickFolder func()
+	PickImages func()
+	Save       func(file any, name string)
 }
 
 // cifarAddress is the official page of CIFAR-10.
@@ -107,6 +111,38 @@ func (c *Data) classes() string {
 		return none
 	}
 	return strings.Join(c.Page.Dataset.Classes, ", ")
+}
+
+// limits says how many pictures are wanted.
+func (c *Data) limits() string {
+	return fmt.Sprintf("%d to %s pictures, up to %d classes", pictures.MinPictures, count(pictures.MaxPictures), pictures.MaxClasses)
+}
+
+// skipped says how many files are not in the data set, "" for none.
+func (c *Data) skipped() string {
+	switch n := c.Page.Dataset.Skipped.Count; n {
+	case 0:
+		return ""
+	case 1:
+		return "1 file was skipped"
+	default:
+		return count(n) + " files were skipped"
+	}
+}
+
+// unlisted says how many of these are not listed.
+func (c *Data) unlisted() string {
+	if more := c.Page.Dataset.Skipped.Count - len(c.Page.Dataset.Skipped.Files); more > 0 {
+		return "and " + count(more) + " more"
+	}
+	return ""
+}
+
+// save saves the data set as a file.
+func (c *Data) save() {
+	if c.Save != nil && c.Page.Dataset.Own() {
+		c.Save(c.Page.Dataset.File, c.Page.Dataset.Name+".sae")
+	}
 }
 
 func (c *Data) progress() string { return fmt.Sprintf("%.3f", loadingShare(c.Page)) }

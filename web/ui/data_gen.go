@@ -141,6 +141,113 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn.SetInnerHTML(c.classes())
 					}
 				}
+				vgn = grow(vgparent, "", "details\x00class\x00skipped")
+				vgn.AddAttrInterface("hidden", c.skipped() == "")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "summary")
+					vgn.SetInnerHTML(c.skipped())
+					vgn = grow(vgparent, "", "ul")
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "\n          ")
+						for vgiterkeyt, file := range c.Page.Dataset.Skipped.Files {
+							var vgiterkey interface{} = vgiterkeyt
+							_ = vgiterkey
+							file := file
+							_ = file
+							vgn = grow(vgparent, "", "li")
+							{
+								vgparent := vgn
+								_ = vgparent
+								vgn = grow(vgparent, "", "bdi")
+								vgn.SetInnerHTML(file.Path)
+								vgn = grow(vgparent, "", "span\x00class\x00aside")
+								vgn.SetInnerHTML(file.Why)
+							}
+						}
+					}
+					vgn = grow(vgparent, "", "p\x00class\x00aside")
+					vgn.SetInnerHTML(c.unlisted())
+				}
+				vgn = grow(vgparent, "", "div\x00class\x00buttons")
+				vgn.AddAttrInterface("hidden", !c.Page.Dataset.Own())
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Save it as a .sae file, for this page elsewhere or for tools/train")
+					vgn.AddAttrInterface("disabled", c.Page.Dataset.Loading != nil)
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.save() })
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "Save as a file")
+					}
+					vgn = grow(vgparent, "", "button\x00class\x00button bare\x00type\x00button\x00title\x00Delete it from this browser")
+					vgn.AddAttrInterface("disabled", c.Page.Dataset.Loading != nil)
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Dataset.Forget() })
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "Delete")
+					}
+				}
+			}
+			vgn = grow(vgparent, "", "div\x00class\x00panel own")
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "div\x00class\x00head")
+				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EYour own pictures\x3C/h3\x3E"))
+				vgn = grow(vgparent, "", "p")
+				vgn.SetInnerHTML(vugu.HTML("Drop a folder, a \x3Ccode\x3E.zip\x3C/code\x3E archive or many pictures anywhere on this page. Sub-folders are classes. Each picture is cropped to the square in its middle and reduced to 32×32 pixels. One picture in six is for validation."))
+				vgn = grow(vgparent, "", "div\x00class\x00drop")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "div")
+					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading != nil)
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+						listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickFolder) })
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = growText(vgparent, "Choose a folder")
+						}
+						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+						listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickImages) })
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = growText(vgparent, "Choose pictures")
+						}
+						vgn = grow(vgparent, "", "span\x00class\x00aside")
+						vgn.SetInnerHTML(c.limits())
+					}
+					vgn = grow(vgparent, "", "div\x00class\x00reading")
+					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading == nil)
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = grow(vgparent, "", "progress\x00max\x001\x00aria-label\x00Loading the data set")
+						vgn.AddAttrInterface("value", c.progress())
+						vgn = grow(vgparent, "", "span")
+						vgn.SetInnerHTML(loadingText(c.Page))
+						vgn = grow(vgparent, "", "button\x00class\x00button bare\x00type\x00button")
+						vgn.AddAttrInterface("disabled", !c.known())
+						listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Dataset.Cancel() })
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = growText(vgparent, "Cancel")
+						}
+					}
+				}
 			}
 			vgn = grow(vgparent, "", "div\x00class\x00panel own")
 			{
@@ -180,34 +287,17 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = grow(vgparent, "", "li")
 					vgn.SetInnerHTML(vugu.HTML("\x3Cb\x3EServe it yourself:\x3C/b\x3E run \x3Ccode\x3Emake data\x3C/code\x3E in the repository before \x3Ccode\x3Emake serve\x3C/code\x3E."))
 				}
-				vgn = grow(vgparent, "", "div\x00class\x00drop")
+				vgn = grow(vgparent, "", "div\x00class\x00buttons")
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = grow(vgparent, "", "div")
-					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading != nil)
+					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+					vgn.AddAttrInterface("disabled", c.Page.Dataset.Loading != nil)
+					listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickFile) })
 					{
 						vgparent := vgn
 						_ = vgparent
-						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
-						listen(vgn, "click", func(event vugu.DOMEvent) { call(c.PickFile) })
-						{
-							vgparent := vgn
-							_ = vgparent
-							vgn = growText(vgparent, "Choose a file")
-						}
-						vgn = grow(vgparent, "", "span\x00class\x00aside")
-						vgn.SetInnerHTML(vugu.HTML("or drop it"))
-					}
-					vgn = grow(vgparent, "", "div\x00class\x00reading")
-					vgn.AddAttrInterface("hidden", c.Page.Dataset.Loading == nil)
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = grow(vgparent, "", "span")
-						vgn.SetInnerHTML(loadingText(c.Page))
-						vgn = grow(vgparent, "", "progress\x00max\x001\x00aria-label\x00Loading the data set")
-						vgn.AddAttrInterface("value", c.progress())
+						vgn = growText(vgparent, "Choose a file")
 					}
 				}
 			}

@@ -23,6 +23,8 @@ type Root struct {
 	Page        *state.Page
 	Address     string // of the page, without a query
 	PickFile    func() // lets the user choose a file with data
+	PickFolder  func() // lets the user choose a folder of pictures
+	PickImages  func() // lets the user choose many pictures, or an archive of them
 	PickModel   func() // lets the user choose a file with a model
 	PickPicture func() // lets the user choose a picture
 	OpenCamera  func() // lets the user take a picture

@@ -1,0 +1,504 @@
+// Package pictures makes a data set of people's own pictures. The pictures are files in
+// folders or in a zip archive; the browser decodes them, and this package does the rest. It
+// holds one picture at a time.
+package pictures
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"sae/data"
+)
+
+// Limits.
+const (
+	MaxFiles    = 100_000  // in a folder or an archive
+	MaxPictures = 12_000   // in a data set; of more, a hash of their names chooses
+	MinPictures = 20       // in a data set
+	MaxPixels   = 64 << 20 // of a picture: 256 MiB while it is decoded
+	MaxBytes    = 64 << 20 // of a picture's file
+
+	MaxClasses = 256 // as in package data
+
+	maxName    = 100 // characters of the name of a class or a data set
+	maxSkipped = 200 // files that are listed
+)
+
+// File is a file that may be a picture.
+type File struct {
+	Path string // with slashes
+	// Open opens its content, for the header.
+	Open func() (io.ReadCloser, error)
+	// Decode decodes it. The format is that of its header: "JPEG".
+	Decode func(format string) (Bitmap, error)
+}
+
+// Bitmap is a decoded picture.
+type Bitmap struct {
+	Width, Height int
+	// Read stores the pixels of a rectangle: rows of red, green, blue and 255, on white
+	// where the picture is transparent.
+	Read  func(x, y, width, height int, rgba []byte) error
+	Close func()
+}
+
+// Skipped is a file that is not in the data set.
+type Skipped struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
+
+// List lists skipped files: all are counted, and the first are named.
+type List struct {
+	Files []Skipped `json:"files"`
+	Count int       `json:"count"`
+}
+
+func (l *List) add(path, why string) {
+	l.Count++
+	if len(l.Files) < maxSkipped {
+		l.Files = append(l.Files, Skipped{path, why})
+	}
+}
+
+// choose returns the files that are pictures by their names, at most MaxPictures. Hidden
+// files, which systems and archivers add, are passed over.
+func choose(files []File, skipped *List) []File {
+	var chosen []int
+	for i, file := range files {
+		switch {
+		case isHidden(file.Path):
+		case !IsPicture(file.Path) && path.Ext(file.Path) != "":
+			skipped.add(file.Path, "not a picture by its name")
+		default:
+			chosen = append(chosen, i)
+		}
+	}
+	if len(chosen) > MaxPictures {
+		hashes := make([]uint64, len(files))
+		for _, i := range chosen {
+			hashes[i] = hash(files[i].Path)
+		}
+		slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(hashes[a], hashes[b]) })
+		skipped.Count += len(chosen) - MaxPictures
+		chosen = chosen[:MaxPictures]
+	}
+	some := make([]File, len(chosen))
+	for i, index := range chosen {
+		some[i] = files[index]
+	}
+	return some
+}
+
+// ErrTooMany reports too large a folder or archive.
+var ErrTooMany = fmt.Errorf("more than %d files: want at most that many; choose a part of them", MaxFiles)
+
+// endings are those of names of pictures.
+var endings = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif"}
+
+// IsPicture reports whether a file has the name of a picture.
+func IsPicture(name string) bool {
+	return slices.Contains(endings, strings.ToLower(path.Ext(name)))
+}
+
+func isHidden(name string) bool {
+	for _, part := range strings.Split(name, "/") {
+		if strings.HasPrefix(part, ".") || part == "__MACOSX" || part == "Thumbs.db" || part == "desktop.ini" {
+			return true
+		}
+	}
+	return false
+}
+
+// hash is FNV-1a and the finalizer of MurmurHash3, of text or pixels. It decides which
+// pictures are chosen and validated on, so it must not change.
+func hash(content string) uint64 {
+	const prime = 0x100000001b3
+	h := uint64(0xcbf29ce484222325)
+	for i := range len(content) {
+		h = (h ^ uint64(content[i])) * prime
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+// picture is a converted picture.
+type picture struct {
+	class  string
+	hash   uint64
+	pixels []byte // [data.ImageSize]
+}
+
+// Convert makes a data set of those of the files that are pictures, and lists the others.
+// progress is called before each picture, and ends the conversion by an error. name is that
+// of the data set; if it is "", the folder that contains all pictures has it.
+func Convert(name string, files []File, progress func(done, total int) error) (_ *data.Dataset, skipped List, _ error) {
+	total := len(files)
+	files = choose(files, &skipped)
+	var pictures []picture
+	found := map[string]string{} // paths by class and pixels
+	paths := make([]string, len(files))
+	for i, file := range files {
+		paths[i] = file.Path
+	}
+	root, classes := classesOf(paths)
+	if name = clean(cmp.Or(name, root)); name == "" {
+		name = "My pictures"
+	}
+	for i, file := range files {
+		if err := progress(i, len(files)); err != nil {
+			return nil, skipped, err
+		}
+		pixels, err := convert(file)
+		if errors.Is(err, errBomb) {
+			return nil, skipped, fmt.Errorf("%s: %w", name, err)
+		}
+		if err != nil {
+			skipped.add(file.Path, err.Error())
+			continue
+		}
+		class := cmp.Or(classes[i], name)
+		key := class + "\x00" + string(pixels)
+		if first, ok := found[key]; ok {
+			skipped.add(file.Path, "the same picture as "+first)
+			continue
+		}
+		found[key] = file.Path
+		pictures = append(pictures, picture{class, hash(string(pixels)), pixels})
+	}
+	if n := len(pictures); n < MinPictures {
+		example := ""
+		if len(skipped.Files) > 0 {
+			last := skipped.Files[len(skipped.Files)-1]
+			example = fmt.Sprintf(". Skipped, for example: %s (%s)", clean(last.Path), last.Why)
+		}
+		return nil, skipped, fmt.Errorf("%s: %s, %s that can be used: want at least %d%s", name, plural(total, "file"), plural(n, "picture"), MinPictures, example)
+	}
+	dataset, err := assemble(name, pictures)
+	return dataset, skipped, err
+}
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// assemble splits pictures 5 to 1 into training and validation, each class alike, and orders
+// each split by a hash of the pixels. So the same pictures give the same data set, whatever
+// their names.
+func assemble(name string, pictures []picture) (*data.Dataset, error) {
+	dataset := &data.Dataset{Name: name}
+	labels := map[string]int{}
+	order := make([]int, len(pictures))
+	for i, p := range pictures {
+		order[i], labels[p.class] = i, 0
+	}
+	dataset.Classes = slices.Sorted(maps.Keys(labels))
+	for label, class := range dataset.Classes {
+		labels[class] = label
+	}
+	if n := len(dataset.Classes); n > MaxClasses {
+		return nil, fmt.Errorf("%s: %d folders with pictures: want at most %d, because each is a class", name, n, MaxClasses)
+	}
+	byHash := func(i, j int) int { return cmp.Compare(pictures[i].hash, pictures[j].hash) }
+	byClass := func(i, j int) int {
+		return cmp.Or(cmp.Compare(labels[pictures[i].class], labels[pictures[j].class]), byHash(i, j))
+	}
+	slices.SortStableFunc(order, byClass)
+	var parts [2][]int
+	for rank, i := range order {
+		part := rank % 6 / 5 // the sixth of six is for validation
+		parts[part] = append(parts[part], i)
+	}
+	for part, split := range []*data.Split{&dataset.Train, &dataset.Validation} {
+		slices.SortStableFunc(parts[part], func(i, j int) int { return cmp.Or(byHash(i, j), byClass(i, j)) })
+		for _, i := range parts[part] {
+			split.Labels = append(split.Labels, byte(labels[pictures[i].class]))
+			split.Images = append(split.Images, pictures[i].pixels...)
+		}
+	}
+	classes := "1 class"
+	if n := len(dataset.Classes); n > 1 {
+		classes = fmt.Sprintf("%d classes", n)
+	}
+	dataset.Provenance = fmt.Sprintf("%d pictures, %s: %d training, %d validation. The square in the middle of each, at 32×32 pixels.",
+		len(pictures), classes, len(parts[0]), len(parts[1]))
+	return dataset, dataset.Validate()
+}
+
+// splits are names of folders that divide a data set, not classes.
+var splits = []string{"train", "training", "val", "valid", "validation", "test", "testing"}
+
+// classesOf returns the class of each file: the first folder that not all of them are in, ""
+// for none. root is the innermost folder that they all are in.
+func classesOf(paths []string) (root string, classes []string) {
+	folders := make([][]string, len(paths))
+	for i, name := range paths {
+		folders[i] = strings.Split(name, "/")
+		folders[i] = slices.DeleteFunc(folders[i][:len(folders[i])-1], func(s string) bool { return clean(s) == "" })
+	}
+	common := func() bool { // whether all are in the same folder
+		for _, f := range folders {
+			if len(f) == 0 || f[0] != folders[0][0] {
+				return false
+			}
+		}
+		return len(folders) > 0
+	}
+	strip := func() {
+		for common() {
+			root = folders[0][0]
+			for i := range folders {
+				folders[i] = folders[i][1:]
+			}
+		}
+	}
+	strip()
+	divided := len(folders) > 0
+	for _, f := range folders {
+		divided = divided && len(f) > 1 && slices.Contains(splits, strings.ToLower(f[0]))
+	}
+	if divided {
+		for i := range folders {
+			folders[i] = folders[i][1:]
+		}
+	}
+	classes = make([]string, len(paths))
+	for i, f := range folders {
+		if len(f) > 0 {
+			classes[i] = clean(f[0])
+		}
+	}
+	return root, classes
+}
+
+// clean returns a name without characters that are not shown, such as those that change the
+// direction of text, and of bounded length.
+func clean(name string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, "")))
+	runes := []rune(name)
+	return string(runes[:min(len(runes), maxName)])
+}
+
+// convert returns the square in the middle of a picture, reduced to 32×32 pixels.
+func convert(file File) ([]byte, error) {
+	content, err := file.Open()
+	if err != nil {
+		return nil, err
+	}
+	format, width, height, err := header(content)
+	content.Close()
+	if err != nil {
+		return nil, err
+	}
+	if float64(width)*float64(height) > MaxPixels { // the product of two ints may overflow
+		return nil, fmt.Errorf("%d×%d pixels: want at most %d million", width, height, MaxPixels/1_000_000)
+	}
+	bitmap, err := file.Decode(format)
+	if err != nil {
+		if errors.Is(err, errTooLarge) || errors.Is(err, errBomb) {
+			return nil, err
+		}
+		return nil, errors.New(unreadable(format))
+	}
+	defer bitmap.Close()
+	return Reduce(bitmap)
+}
+
+// errTooLarge reports a file of more than MaxBytes bytes.
+var errTooLarge = fmt.Errorf("more than %d MB: want a smaller file", MaxBytes>>20)
+
+// unreadable says why the browser cannot decode a picture of a format.
+func unreadable(format string) string {
+	switch format {
+	case "AVIF", "HEIC":
+		return "this browser can't open " + format + "; convert it to JPEG or PNG"
+	}
+	return "a damaged " + format + " file, or one that ends early"
+}
+
+// bandPixels is how many pixels are read from a bitmap at a time.
+const bandPixels = 1 << 18
+
+// Reduce returns the square in the middle of a bitmap, reduced to 32×32 pixels: each is the
+// mean over its area.
+func Reduce(bitmap Bitmap) ([]byte, error) {
+	side := min(bitmap.Width, bitmap.Height)
+	if side < 1 {
+		return nil, errors.New("a picture without pixels")
+	}
+	left, top := (bitmap.Width-side)/2, (bitmap.Height-side)/2
+	rows := min(side, max(1, bandPixels/side))
+	rgba := make([]byte, 4*side*rows)
+	// A pixel of the square covers 32 units in each direction, one of the result side units.
+	var line [data.Width * 3]uint64
+	var sums [data.ImageSize]uint64
+	for y := 0; y < side; y += rows {
+		rows := min(rows, side-y)
+		band := rgba[:4*side*rows]
+		if err := bitmap.Read(left, top+y, side, rows, band); err != nil {
+			return nil, err
+		}
+		for row := range rows {
+			clear(line[:])
+			sumLine(&line, band[4*side*row:][:4*side])
+			for at, end := (y+row)*data.Height, (y+row+1)*data.Height; at < end; {
+				out := at / side
+				next := min(end, (out+1)*side)
+				for i, sum := range line {
+					sums[out*len(line)+i] += sum * uint64(next-at)
+				}
+				at = next
+			}
+		}
+	}
+	area := uint64(side) * uint64(side)
+	pixels := make([]byte, data.ImageSize)
+	for i, sum := range sums {
+		pixels[i] = byte((sum + area/2) / area)
+	}
+	return pixels, nil
+}
+
+// sumLine adds the pixels of a line, weighted by their share in each pixel of the result.
+func sumLine(line *[data.Width * 3]uint64, rgba []byte) {
+	side := len(rgba) / 4
+	out, left := 0, side // the pixel of the result, and how many units are left of it
+	for x := 0; x < len(rgba); x += 4 {
+		r, g, b := uint64(rgba[x]), uint64(rgba[x+1]), uint64(rgba[x+2])
+		for units := data.Width; units > 0; {
+			share := min(units, left)
+			weight := uint64(share)
+			line[3*out] += r * weight
+			line[3*out+1] += g * weight
+			line[3*out+2] += b * weight
+			units -= share
+			if left -= share; left == 0 {
+				out, left = out+1, side
+			}
+		}
+	}
+}
+
+// How much of a file is read for its header. Previews and color profiles come first in some
+// JPEG files.
+const (
+	startHeader = 1 << 14
+	maxHeader   = 4 << 20
+)
+
+var (
+	errNoPicture = errors.New("not a picture: want JPEG, PNG, GIF, WebP, BMP, AVIF or HEIC")
+	errEmpty     = errors.New("an empty file")
+	errEarly     = errors.New("ends early, or is damaged")
+)
+
+// header returns the format of a picture and its size in pixels.
+func header(r io.Reader) (format string, width, height int, err error) {
+	head, err := io.ReadAll(io.LimitReader(r, startHeader))
+	if err != nil {
+		return "", 0, 0, err
+	}
+	if format, width, height = size(head); format == "JPEG" && width == 0 {
+		more, err := io.ReadAll(io.LimitReader(r, maxHeader))
+		if err != nil {
+			return "", 0, 0, err
+		}
+		format, width, height = size(append(head, more...))
+	}
+	switch {
+	case len(head) == 0:
+		err = errEmpty
+	case format == "":
+		err = errNoPicture
+	case width < 1 || height < 1:
+		err = errEarly
+	}
+	return format, width, height, err
+}
+
+// size returns the format of a picture and its size in pixels, from the start of its file.
+// The format is "" if it is no picture; the size is 0 if it is not in the start.
+func size(head []byte) (format string, width, height int) {
+	text := string(head)
+	little := func(at, bytes int) int { return number(text, at, bytes, false) }
+	big := func(at, bytes int) int { return number(text, at, bytes, true) }
+	is := func(at int, magic string) bool { return len(text) > at && strings.HasPrefix(text[at:], magic) }
+	switch {
+	case is(0, "\x89PNG\r\n\x1a\n"):
+		return "PNG", big(16, 4), big(20, 4)
+	case is(0, "GIF8"):
+		return "GIF", little(6, 2), little(8, 2)
+	case is(0, "BM") && little(14, 4) == 12: // of OS/2
+		return "BMP", little(18, 2), little(20, 2)
+	case is(0, "BM"):
+		height = int(int32(little(22, 4)))
+		return "BMP", little(18, 4), max(height, -height) // negative if the first row is at the top
+	case is(8, "WEBPVP8 "):
+		return "WebP", little(26, 2) & 0x3fff, little(28, 2) & 0x3fff
+	case is(8, "WEBPVP8L"):
+		bits := little(21, 4)
+		return "WebP", 1 + bits&0x3fff, 1 + bits>>14&0x3fff
+	case is(8, "WEBPVP8X"):
+		return "WebP", 1 + little(24, 3), 1 + little(27, 3)
+	case is(4, "ftyp"): // the largest of the sizes in the boxes ispe: a picture may consist of tiles
+		for at := range max(0, len(text)-16) {
+			if is(at, "ispe") && big(at+8, 4) > width {
+				width, height = big(at+8, 4), big(at+12, 4)
+			}
+		}
+		if is(8, "avi") {
+			return "AVIF", width, height
+		}
+		return "HEIC", width, height
+	case is(0, "\xff\xd8\xff"): // the size is in the frame header, one of the segments
+		for at := 2; is(at, "\xff"); {
+			switch marker := big(at+1, 1); {
+			case marker == 0xff || marker >= 0xd0 && marker <= 0xd8: // without a length
+				at++
+				if marker != 0xff {
+					at++
+				}
+			case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
+				return "JPEG", big(at+7, 2), big(at+5, 2)
+			case marker == 0xd9 || marker == 0xda:
+				return "JPEG", 0, 0
+			default:
+				at += 2 + big(at+2, 2)
+			}
+		}
+		return "JPEG", 0, 0
+	}
+	return "", 0, 0
+}
+
+// number returns an unsigned number of a few bytes, 0 if the text ends before it.
+func number(text string, at, bytes int, big bool) int {
+	if len(text) < at+bytes {
+		return 0
+	}
+	n := uint64(0)
+	for i := range bytes {
+		place := bytes - 1 - i
+		if big {
+			place = i
+		}
+		n = n<<8 | uint64(text[at+place])
+	}
+	return int(n)
+}

@@ -126,7 +126,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no -o FILE", []string{good}},
 		{"no source", []string{"-o", output}},
-		{"no batches in the folder", []string{"-o", output, empty}},
+		{"no pictures and no batches", []string{"-o", output, empty}},
 		{"no such file", []string{"-o", output, filepath.Join(empty, "none.tar.gz")}},
 		{"101 training images: want at most the 100", []string{"-o", output, "-train", "101", good}},
 		{"-1 training images", []string{"-o", output, "-train", "-1", good}},

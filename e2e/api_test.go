@@ -93,6 +93,7 @@ const hideable = `{
 // When a promise of the page's API resolves, state() and events already show the result, so
 // a script need not wait for anything else.
 func TestScriptsAreToldWhatIs(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		first  string
 		checks []string
@@ -117,7 +118,8 @@ func TestScriptsAreToldWhatIs(t *testing.T) {
 // are shown before the training images are drawn.
 func TestReadyHasTheDataSet(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).open(t, "", desktop)
+	useSite(t, false)
+	p := open(t, "", desktop)
 	waitFor[bool](p, `"sae" in window`)
 	if mean := evaluate[float64](p, `sae.ready.then(() => sae.state().dataset.meanBce)`); mean < 0.5 || mean > 0.7 {
 		t.Errorf("meanBce is %v when the page is ready", mean)
@@ -127,6 +129,7 @@ func TestReadyHasTheDataSet(t *testing.T) {
 // A step that makes the run diverge rejects. By then, the run is back at its last save, or
 // at its start.
 func TestStepDiverges(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, experiment: 3, hidden: "256,256,256", lr: 10})`)
@@ -141,6 +144,7 @@ func TestStepDiverges(t *testing.T) {
 
 // A host page receives an event for each completed epoch, in order.
 func TestEmbedTellsEpochs(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" subset="128" epochs="50" panels="loss"></sparse-autoencoder>`)
 	evaluate[chromedp.Void](p, `window.heard = []; one.addEventListener("epoch", ({ detail }) => heard.push(detail));

@@ -264,6 +264,7 @@ func TestDistWrongFile(t *testing.T) {
 
 // All references in the build are relative addresses of existing files.
 func TestDistReferences(t *testing.T) {
+	t.Parallel()
 	dir := makeDist(t, "../build/site")
 	reference := regexp.MustCompile(`["'(]([\w./-]+\.(?:css|html|js|json|png|sae|svg|wasm|webmanifest))["')]`)
 	count := 0

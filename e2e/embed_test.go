@@ -35,7 +35,7 @@ func servePage(t *testing.T, body string, policy ...string) (address string) {
 // host serves a page as servePage does, with the element defined, and opens it.
 func host(t *testing.T, v view, body string, policy ...string) *page {
 	t.Helper()
-	return site(siteURL).host(t, v, body, policy...)
+	return site(siteURL(t)).host(t, v, body, policy...)
 }
 
 func (s site) host(t *testing.T, v view, body string, policy ...string) *page {
@@ -47,6 +47,7 @@ func (s site) host(t *testing.T, v view, body string, policy ...string) *page {
 // The element loads nothing until it is told to, can be controlled from another origin, and
 // dispatches events.
 func TestEmbed(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, `<h1>Autoencoders</h1><p>Try it:</p>
 		<sparse-autoencoder id="one" experiment="2" hidden="16" latent="8" epochs="2" panels="recon,loss,latent" lock="hidden"></sparse-autoencoder>`)
@@ -108,9 +109,10 @@ func TestEmbed(t *testing.T) {
 // Messages that violate the contract, by sender, version, type or size, only cause an error
 // reply.
 func TestEmbedMessages(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, fmt.Sprintf(`<iframe id="demo" src="%sembed.html?hidden=16&latent=8" width="700" height="500"></iframe>
-		<iframe id="other" srcdoc="&lt;script&gt;onmessage = ({ data, ports }) => parent.frames[0].postMessage(data, '*', ports)&lt;/script&gt;"></iframe>`, siteURL))
+		<iframe id="other" srcdoc="&lt;script&gt;onmessage = ({ data, ports }) => parent.frames[0].postMessage(data, '*', ports)&lt;/script&gt;"></iframe>`, siteURL(t)))
 	const hello = `{ source: "sae", v: 1, id: 7, type: "hello" }`
 	evaluate[chromedp.Void](p, `window.connect = (message, target = demo.contentWindow) => {
 		const { port1, port2 } = new MessageChannel();
@@ -207,6 +209,7 @@ func TestEmbedMessages(t *testing.T) {
 // Of two demos on a page, one trains at a time. Invalid parameters are reported in the frame
 // and to the host.
 func TestEmbedsTakeTurns(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, `
 		<sparse-autoencoder id="one" hidden="16" latent="8" epochs="10000" load="auto" panels="loss"></sparse-autoencoder>
@@ -231,6 +234,7 @@ func TestEmbedsTakeTurns(t *testing.T) {
 // Invalid values of every kind are reported in the frame and to the host, and replaced by
 // the defaults. A boolean attribute needs no value.
 func TestEmbedParameters(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, `<sparse-autoencoder id="wrong" experiment="9" lambda="much" latent="" hidden="1,x" mirrored="perhaps" epochs="1e99" batch="-1" lr="NaN"
 			decay="2" activation="tanh" init="zero" seed="1.5" workers="3" subset="many" panels="graph" lock="all" load="never" autoplay="maybe" theme="blue" lamda="1"></sparse-autoencoder>
@@ -270,20 +274,21 @@ func TestEmbedParameters(t *testing.T) {
 
 // The demo works if the host's policy allows its frame. Otherwise, there is a link instead.
 func TestEmbedUnderPolicy(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	const demo = `<sparse-autoencoder id="one" hidden="16" latent="8" epochs="1" subset="256"></sparse-autoencoder>`
-	policy := fmt.Sprintf("default-src 'none'; img-src data:; script-src %s; ", siteURL)
-	allowed := host(t, desktop, demo, policy+"frame-src "+siteURL)
+	policy := fmt.Sprintf("default-src 'none'; img-src data:; script-src %s; ", siteURL(t))
+	allowed := host(t, desktop, demo, policy+"frame-src "+siteURL(t))
 	evaluate[chromedp.Void](allowed, `one.play()`)
 	waitFor[bool](allowed, `one.state().then(({ status }) => status === "done")`)
 
 	refused := host(t, desktop, demo, policy)
 	refused.expectProblem("violates the following Content Security Policy directive")
-	want := "this page's policy does not allow frames of " + strings.TrimSuffix(siteURL, "/")
+	want := "this page's policy does not allow frames of " + strings.TrimSuffix(siteURL(t), "/")
 	if got := rejection(refused, `one.play()`); got != want {
 		t.Errorf("play rejects with %q, want %q", got, want)
 	}
-	if got := waitFor[string](refused, `one.shadowRoot.querySelector("a")?.href`); !strings.HasPrefix(got, siteURL+"embed.html?hidden=16") {
+	if got := waitFor[string](refused, `one.shadowRoot.querySelector("a")?.href`); !strings.HasPrefix(got, siteURL(t)+"embed.html?hidden=16") {
 		t.Errorf("the link leads to %q", got)
 	}
 	refused.screenshot("embed-refused")
@@ -291,6 +296,7 @@ func TestEmbedUnderPolicy(t *testing.T) {
 
 // If the frame contains another page, calls reject after a short time.
 func TestEmbedWithoutAnswer(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	if err := os.WriteFile(filepath.Join(dir, "embed.html"), []byte("<!doctype html><title>Gone</title>"), 0o644); err != nil {
 		t.Fatal(err)
@@ -304,6 +310,7 @@ func TestEmbedWithoutAnswer(t *testing.T) {
 
 // The frame has the theme of the text around it, whatever sets that, and follows it.
 func TestEmbedTheme(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	// It has the same origin, so that the test can look into the frames.
 	const page = `<!doctype html><title>A tutorial</title><link rel="icon" href="data:,"><meta name="color-scheme" content="light dark"><script src="embed.js"></script>
@@ -363,6 +370,7 @@ func TestEmbedTheme(t *testing.T) {
 
 // A demo out of view loads when it is told to, and trains only while it is visible.
 func TestEmbedOutOfView(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := host(t, desktop, `<div id="space"></div><sparse-autoencoder id="one" hidden="16" latent="8" epochs="10000" panels="loss"></sparse-autoencoder>`)
 	evaluate[chromedp.Void](p, `window.demo = one, space.style.height = "9000px", demo.remove(), document.body.append(demo)`) // again, out of view
@@ -389,6 +397,7 @@ func TestEmbedOutOfView(t *testing.T) {
 
 // A frame that is sandboxed without an origin says what is missing; with one, it works.
 func TestEmbedSandboxed(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	greet := func(p *page) {
 		evaluate[chromedp.Void](p, `new Promise((resolve) => {
@@ -400,7 +409,7 @@ func TestEmbedSandboxed(t *testing.T) {
 		})`)
 	}
 	const frame = `<iframe id="frame" sandbox="%s" src="%sembed.html?hidden=16&latent=8&load=auto" width="700" height="400"></iframe>`
-	p := host(t, desktop, fmt.Sprintf(frame, "allow-scripts", siteURL))
+	p := host(t, desktop, fmt.Sprintf(frame, "allow-scripts", siteURL(t)))
 	greet(p)
 	message := waitFor[string](p, `heard.find(({ type, id }) => type === "error" && id === undefined)?.payload.message`)
 	if !strings.Contains(message, "allow-same-origin") {
@@ -412,17 +421,18 @@ func TestEmbedSandboxed(t *testing.T) {
 	}
 	p.screenshot("embed-sandboxed")
 
-	works := host(t, desktop, fmt.Sprintf(frame, "allow-scripts allow-same-origin", siteURL))
+	works := host(t, desktop, fmt.Sprintf(frame, "allow-scripts allow-same-origin", siteURL(t)))
 	greet(works)
 	waitFor[bool](works, `heard.some(({ type }) => type === "ready")`)
 
-	none := host(t, desktop, fmt.Sprintf(frame, "", siteURL))
+	none := host(t, desktop, fmt.Sprintf(frame, "", siteURL(t)))
 	none.screenshot("embed-without-scripts")
 }
 
 // axe-core finds no problems in the frame, in light and dark, wide and on a phone: with the
 // poster, a notice, training, and panels that are not shown at first.
 func TestEmbedAccessibility(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	frame := view{width: 720, height: 900, scale: 1}
 	p := open(t, "embed.html?hidden=16&latent=8&epochs=10000&panels=recon,loss,latent&lamda=1", frame)
@@ -454,7 +464,8 @@ func TestEmbedAccessibility(t *testing.T) {
 // controls them from its text.
 func TestTutorial(t *testing.T) {
 	t.Parallel()
-	demo := newSite(t, false)
+	useSite(t, false)
+	demo := siteURL(t)
 	files := http.FileServer(http.Dir("../docs/tutorial"))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {

@@ -45,8 +45,9 @@ type seen struct {
 //
 // The browsers run side by side; go test -v -parallel 1 measures their speed.
 func TestEngines(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
-	site := siteURL
+	site := siteURL(t)
 	host := servePage(t, fmt.Sprintf(`<script src="%sembed.js"></script><sparse-autoencoder panels="recon,loss,latent"></sparse-autoencoder>`, site))
 	folder, err := filepath.Abs(screenshots)
 	if err == nil {
@@ -111,6 +112,7 @@ func drive(t *testing.T, engine, program, site, host, folder string) (got seen) 
 // Firefox with resistFingerprinting falsifies what pages read from a canvas. The demo says so
 // and does not use it.
 func TestHiddenPixels(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	program, err := lookAny([]string{"firefox-esr", "firefox"})
 	if err != nil {
@@ -131,7 +133,7 @@ func TestHiddenPixels(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "two-colours.png"), file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got := drive(t, "firefox-hides", program, siteURL, "", folder)
+	got := drive(t, "firefox-hides", program, siteURL(t), "", folder)
 	if len(got.Steps) != 2 {
 		t.Errorf("steps %v, want two", got.Steps)
 	}

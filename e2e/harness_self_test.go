@@ -39,6 +39,7 @@ func TestProblemsAreSeen(t *testing.T) {
 
 // TestServerThatSaysOtherwise starts servers that run but do not print their address.
 func TestServerThatSaysOtherwise(t *testing.T) {
+	t.Parallel()
 	for script, want := range map[string]string{
 		"echo Listening at port 1; exec sleep 3600": `"Listening at port 1\n" and ""`,
 		"echo Serving >&2; exec sleep 3600":         `"" and "Serving\n"`,
@@ -77,6 +78,7 @@ func TestView(t *testing.T) {
 }
 
 func TestSetFiles(t *testing.T) {
+	t.Parallel()
 	p := open(t, "bench.html", desktop)
 	evaluate[chromedp.Void](p, `document.body.append(Object.assign(document.createElement("input"), {type: "file", hidden: true}))`)
 	p.setFiles("input[type=file]", "harness_self_test.go")

@@ -30,6 +30,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,15 +47,43 @@ const (
 
 // Set by TestMain, for all tests.
 var (
-	siteURL string          // of the built site, with a slash at its end; useSite changes it
-	browser context.Context // chromedp's context of the running Chromium
+	builtURL string          // of the built site, with a slash at its end
+	browser  context.Context // chromedp's context of the running Chromium
 )
 
-// A site is the address of a served site, with a slash at its end. Parallel tests have
-// their own:
+// addresses are the sites of tests that have their own, by the test's name.
+var addresses sync.Map
+
+// useAddress makes the site at an address that of a test and its subtests.
+func useAddress(tb testing.TB, address string) {
+	before, had := addresses.Swap(tb.Name(), address)
+	tb.Cleanup(func() {
+		if had {
+			addresses.Store(tb.Name(), before)
+		} else {
+			addresses.Delete(tb.Name())
+		}
+	})
+}
+
+// siteURL returns the address of a test's site, with a slash at its end.
+func siteURL(tb testing.TB) string {
+	for name := tb.Name(); ; name = name[:strings.LastIndexByte(name, '/')] {
+		if address, ok := addresses.Load(name); ok {
+			return address.(string)
+		}
+		if !strings.Contains(name, "/") {
+			return builtURL
+		}
+	}
+}
+
+// A site is the address of a served site, with a slash at its end. Tests are parallel, and
+// most have a site of their own:
 //
 //	t.Parallel()
-//	p := newSite(t, false).openDemo(t, desktop)
+//	useSite(t, false)
+//	p := openDemo(t, desktop)
 //
 // Go runs them after all other tests, as many at a time as there are cores. Tests that
 // measure or load the machine must not be parallel.
@@ -75,7 +104,7 @@ func runTests(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	siteURL = url
+	builtURL = url
 	defer func() { err = errors.Join(err, stopServer()) }()
 	stopBrowser, err := startBrowser()
 	if err != nil {
@@ -247,7 +276,7 @@ func (p *page) renameRun(name string) {
 // openDemo opens the demo and waits until it can be used.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()
-	return site(siteURL).openDemo(tb, v)
+	return site(siteURL(tb)).openDemo(tb, v)
 }
 
 func (s site) openDemo(tb testing.TB, v view) *page {
@@ -263,7 +292,7 @@ func (s site) openDemo(tb testing.TB, v view) *page {
 // failed, leaves a screenshot of it and logs its console.
 func open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
 	tb.Helper()
-	return site(siteURL).open(tb, path, v, options...)
+	return site(siteURL(tb)).open(tb, path, v, options...)
 }
 
 func (s site) open(tb testing.TB, path string, v view, options ...chromedp.CreateBrowserContextOption) *page {
@@ -274,7 +303,7 @@ func (s site) open(tb testing.TB, path string, v view, options ...chromedp.Creat
 // openIn is open in the profile of another page's context.
 func openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {
 	tb.Helper()
-	return site(siteURL).openIn(tb, profile, path, v, options...)
+	return site(siteURL(tb)).openIn(tb, profile, path, v, options...)
 }
 
 func (s site) openIn(tb testing.TB, profile context.Context, path string, v view, options ...chromedp.ContextOption) *page {

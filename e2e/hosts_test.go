@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"path"
 	"path/filepath"
 	"slices"
@@ -22,22 +21,17 @@ import (
 func serveBy(t *testing.T, dir string, change func(w http.ResponseWriter, r *http.Request) bool) {
 	t.Helper()
 	files := http.FileServer(http.Dir(dir))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	useAddress(t, string(serveSite(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !change(w, r) {
 			files.ServeHTTP(w, r)
 		}
-	}))
-	before := siteURL
-	siteURL = server.URL + "/"
-	t.Cleanup(func() {
-		siteURL = before
-		server.Close()
-	})
+	}))))
 }
 
 // On a host that redirects pages to shorter addresses and loses the query, an embedded demo
 // and its link still have their settings.
 func TestCleanAddresses(t *testing.T) {
+	t.Parallel()
 	dir := makeDist(t, copySite(t, nil))
 	for name, redirect := range map[string]func(path string) string{
 		"without extension": func(path string) string { return strings.TrimSuffix(path, ".html") },
@@ -82,6 +76,7 @@ func TestCleanAddresses(t *testing.T) {
 // If a server sends scripts with a wrong type, the page and the frame say so, whichever
 // script the browser does not run.
 func TestScriptsUnderWrongType(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	serve := func(t *testing.T, contentType string, nosniff bool, names ...string) {
 		serveBy(t, dir, func(w http.ResponseWriter, r *http.Request) bool {
@@ -144,6 +139,7 @@ func TestScriptsUnderWrongType(t *testing.T) {
 
 // If a server's policy forbids what the demo needs, the page, the frame and the host are told.
 func TestServersPolicy(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	for policy, want := range map[string]string{
 		"script-src 'self'": "a Content-Security-Policy that the server sends does not allow WebAssembly: script-src has to have 'wasm-unsafe-eval'",
@@ -171,15 +167,16 @@ func TestServersPolicy(t *testing.T) {
 // The element accepts global attributes of HTML, and boolean attributes as JSX and XHTML
 // write them. It works if it is loaded as a module or more than once.
 func TestElementInOtherPages(t *testing.T) {
+	t.Parallel()
 	serveBy(t, useSite(t, false), func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Access-Control-Allow-Origin", "*") // needed to import a module from another origin
 		return false
 	})
 	const report = `<script>window.problems = []; addEventListener("error", (event) => problems.push(event.detail?.message ?? event.message), true); addEventListener("unhandledrejection", (event) => problems.push(String(event.reason)))</script>`
 	script := func(attributes string) string {
-		return fmt.Sprintf(`<script %s src="%sembed.js"></script>`, attributes, siteURL)
+		return fmt.Sprintf(`<script %s src="%sembed.js"></script>`, attributes, siteURL(t))
 	}
-	module := fmt.Sprintf(`<script type="module">import %q;</script>`, siteURL+"embed.js")
+	module := fmt.Sprintf(`<script type="module">import %q;</script>`, siteURL(t)+"embed.js")
 	const small = `<sparse-autoencoder id="one" load="auto" hidden="16" latent="8" epochs="1" subset="256"></sparse-autoencoder>`
 	for name, test := range map[string]struct{ body, want string }{
 		"global attributes": {script("") + strings.Replace(small, "load", `accesskey="s" autocapitalize="off" autocorrect="off" autofocus class="wide" contenteditable="false" dir="ltr" draggable="false"
@@ -194,10 +191,7 @@ func TestElementInOtherPages(t *testing.T) {
 		"twice":    {script("") + small + script("") + module + script("async"), `state.status === "idle"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			site := siteURL
-			siteURL = servePage(t, report+test.body)
-			defer func() { siteURL = site }()
-			p := open(t, "", desktop)
+			p := site(servePage(t, report+test.body)).open(t, "", desktop)
 			waitFor[bool](p, `!!window.one?.state`)
 			waitFor[bool](p, fmt.Sprintf(`one.state().then((state) => state.loaded !== false && %s)`, test.want))
 			if problems := evaluate[[]string](p, `problems`); len(problems) != 0 {
@@ -223,6 +217,7 @@ func drop(file string) string {
 
 // Keys and dropped files do not change locked settings.
 func TestEmbedLock(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := open(t, `embed.html?load=auto&experiment=2&hidden=16&latent=8&epochs=1&subset=256&batch=64&lock=experiment,latent,epochs,batch`, desktop)
 	waitFor[bool](p, `"sae" in window`)
@@ -265,6 +260,7 @@ func TestEmbedLock(t *testing.T) {
 
 // A frame does not store a data set, and does not use the one that the page has stored.
 func TestFrameKeepsNoData(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	var content bytes.Buffer
 	set := data.Synthetic(300, 20, 2)
@@ -290,12 +286,12 @@ func TestFrameKeepsNoData(t *testing.T) {
 	})()`); len(left) != 0 {
 		t.Errorf("the frame leaves %v", left)
 	}
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(siteURL(t)))
 	name("Synthetic")
 	evaluate[chromedp.Void](p, drop(own)) // the page stores it
 	name("Own")
-	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL(t)))
 	name("Own")
-	p.do(chromedp.Navigate(siteURL + "embed.html?load=auto&hidden=16&latent=8"))
+	p.do(chromedp.Navigate(siteURL(t) + "embed.html?load=auto&hidden=16&latent=8"))
 	name("Synthetic")
 }

@@ -11,6 +11,7 @@ import (
 // Escape in a changed field closes the form and discards the change. Chromium dispatches
 // the change event while the field is being removed.
 func TestEscapeInAField(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 10000, workers: 1})`)
@@ -47,6 +48,7 @@ func TestEscapeInAField(t *testing.T) {
 // The page survives every key in every control, changed and not, with the form open and
 // closed, idle and while it trains.
 func TestKeysEverywhere(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 2, workers: 1, subset: 256, batch: 64}).then(() => sae.play())`)
@@ -98,6 +100,7 @@ func TestKeysEverywhere(t *testing.T) {
 
 // Events during a render, and calls of scripts that listen to them, run after it, in order.
 func TestEventsWithinARender(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 10000})`)
@@ -130,6 +133,7 @@ func TestEventsWithinARender(t *testing.T) {
 // A script cannot end the page's program by invalid arguments. It gets a rejection that
 // names the call.
 func TestScriptsCannotEndThePage(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 10000, workers: 1})`)
@@ -204,6 +208,7 @@ func TestScriptsCannotEndThePage(t *testing.T) {
 
 // Values from another frame are accepted.
 func TestValuesOfAnotherFrame(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1, workers: 1})`)

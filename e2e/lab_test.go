@@ -41,7 +41,8 @@ func axe(p *page, state string) {
 // and the map open, with settings and a notice open, and on a phone.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	check := func(state string) {
 		t.Helper()
 		axe(p, state+", light")
@@ -92,7 +93,8 @@ func openLab(p *page) {
 // Features shows the units, and a slider in Explore changes the picture.
 func TestFeaturesAndExplorer(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "64", latent: 24, epochs: 3}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	p.at("features")
@@ -183,7 +185,8 @@ func TestFeaturesAndExplorer(t *testing.T) {
 // Keys do what the mouse does, except in text fields.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 10000})`)
 	press := func(key string) { p.do(chromedp.KeyEvent(key)) }
 	press(" ")
@@ -214,7 +217,8 @@ func TestKeyboard(t *testing.T) {
 // continues.
 func TestTimeline(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 10000}).then(() => sae.play())`)
 	waitFor[bool](p, `document.querySelector(".timeline input").max > 3`)
 	const hash = `(() => {
@@ -277,7 +281,8 @@ func TestTimeline(t *testing.T) {
 // validation pictures. Other files are rejected.
 func TestOwnPicture(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "32", latent: 8, epochs: 1}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	drop := func(file string) {
@@ -388,7 +393,8 @@ func (p *page) reduceMotion() {
 // for is to be seen.
 func TestLesson(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	p.do(chromedp.KeyEvent("l"))
 	waitFor[bool](p, `document.activeElement.matches("#lesson h2")`)
 	p.do(chromedp.KeyEvent(kb.Escape))
@@ -474,7 +480,8 @@ func TestLesson(t *testing.T) {
 // A chart is saved as a picture, and its data as CSV.
 func TestChartsAreSaved(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	evaluate[chromedp.Void](p, catchFiles)
@@ -505,7 +512,8 @@ func TestChartsAreSaved(t *testing.T) {
 // Completed runs, their models and the notes on their units are there on the next visit.
 func TestRunsAreKept(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 2}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	history := evaluate[string](p, `JSON.stringify(sae.state().history)`)
@@ -554,7 +562,8 @@ func TestRunsAreKept(t *testing.T) {
 // A picture of the camera opens in Explore, and the camera is then off.
 func TestCamera(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	open := func() {
 		p.at("explore")
 		waitFor[bool](p, `(() => {
@@ -578,7 +587,8 @@ func TestCamera(t *testing.T) {
 // view, and without buttons and empty panels.
 func TestPrint(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop.inDark())
+	useSite(t, false)
+	p := openDemo(t, desktop.inDark())
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done"`)
 	p.at("features")

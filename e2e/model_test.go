@@ -102,7 +102,8 @@ func largestDifference(t *testing.T, got, want []float64) (largest float64) {
 // TensorFlow.js, which can continue training it.
 func TestOtherProgramsAgree(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	for _, changes := range []string{
 		`{experiment: 3, hidden: "64,32", latent: 16, epochs: 2, lambda: 1e-5}`,
 		`{experiment: 4, hidden: "64", latent: 16, epochs: 1}`,
@@ -175,7 +176,8 @@ func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) 
 // same seed gives the same history.
 func TestCheckpointGoesOn(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	const history = `JSON.stringify(sae.state().history)`
 	evaluate[chromedp.Void](p, `sae.set({experiment: 2, hidden: "32", latent: 8, epochs: 3, workers: 1})`)
 	evaluate[chromedp.Void](p, `sae.play()`)
@@ -229,7 +231,8 @@ func TestCheckpointGoesOn(t *testing.T) {
 // with a notice.
 func TestModelFiles(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
 	evaluate[chromedp.Void](p, catchFiles)
 	p.at("model")
@@ -258,7 +261,8 @@ func TestModelFiles(t *testing.T) {
 // set, it is read, or rejected with a hint.
 func TestModelsUnderAnyName(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1}).then(() => sae.step())`)
 	folder := t.TempDir()
 	file := func(name string, content []byte) string {
@@ -328,7 +332,8 @@ func TestModelsUnderAnyName(t *testing.T) {
 // restored, and a reset undone.
 func TestRuns(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	button := func(label string) {
 		evaluate[chromedp.Void](p, fmt.Sprintf(`[...document.querySelectorAll("button")].find((b) => b.innerText === %q || b.ariaLabel === %q).click()`, label, label))
 	}

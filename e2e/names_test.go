@@ -14,6 +14,7 @@ import (
 
 // Long names from files do not widen the page or a frame, wherever they are shown.
 func TestLongNames(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	long := func(name string) string { return strings.Repeat(name, 900/len(name)) }
 	set := data.Synthetic(64, 16, 1)
@@ -87,7 +88,7 @@ func TestLongNames(t *testing.T) {
 	frame := open(t, "embed.html?load=auto&panels=recon,loss,latent", desktop)
 	start(frame)
 	fits(frame, "a frame")
-	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL+"?hidden="+long("512,")+"&"+long("name")+"=1&latent="+long("9")))
+	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL(t)+"?hidden="+long("512,")+"&"+long("name")+"=1&latent="+long("9")))
 	waitFor[bool](p, `!!document.querySelector(".notice:not([hidden])")`)
 	fits(p, "a link")
 }

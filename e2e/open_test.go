@@ -82,6 +82,7 @@ func TestNothingShifts(t *testing.T) {
 
 // What is pressed before the program is there is done as soon as it is: Train, and keys.
 func TestPressedBeforeTheProgram(t *testing.T) {
+	t.Parallel()
 	const label = `document.querySelector("#bar .play span").textContent`
 	press := func(key string) string {
 		return fmt.Sprintf(`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: %q, bubbles: true, cancelable: true }))`, key)
@@ -122,6 +123,7 @@ func TestPressedBeforeTheProgram(t *testing.T) {
 
 // Train is taken back where the program does not come.
 func TestPressedWithoutAProgram(t *testing.T) {
+	t.Parallel()
 	answers{"/sae.wasm": http.NotFound}.serve(t, useSite(t, false))
 	p := open(t, "", desktop)
 	for _, problem := range []string{"404", "404", "HTTP status"} {
@@ -136,6 +138,7 @@ func TestPressedWithoutAProgram(t *testing.T) {
 // ECharts is loaded when the first chart is due, after the first pictures. Where it does
 // not come, its charts say so.
 func TestChartsComeAfterPictures(t *testing.T) {
+	t.Parallel()
 	s, letThrough := serveLate(t, "echarts.js")
 	p := site("about:").open(t, "blank", desktop)
 	p.before(`const append = Element.prototype.append;

@@ -82,7 +82,7 @@ func (p *page) inject(script string) {
 // visit opens the demo again and waits until it can be used.
 func (p *page) visit(query string) {
 	p.tb.Helper()
-	p.do(chromedp.Navigate(siteURL + query))
+	p.do(chromedp.Navigate(siteURL(p.tb) + query))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 }
@@ -185,6 +185,7 @@ func (p *page) dismiss() {
 // If a page crashes within an epoch, the next visit offers to resume the run, even if its
 // link has other settings. The resumed run ends like an uninterrupted one.
 func TestRunIsResumed(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	want := trainAlone(p, 3)
@@ -234,6 +235,7 @@ func TestLeavingSaves(t *testing.T) {
 
 // The next visit can resume a series of runs.
 func TestSeriesIsResumed(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 500})`)
@@ -260,6 +262,7 @@ func TestSeriesIsResumed(t *testing.T) {
 
 // A visit with other data also offers to resume a run, and loads the run's data.
 func TestRunIsResumedOnItsData(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 10000})`)
@@ -297,6 +300,7 @@ func TestRunIsResumedOnItsData(t *testing.T) {
 
 // Each tab saves under its own name, with and without locks.
 func TestTabsKeepApart(t *testing.T) {
+	t.Parallel()
 	for name, inject := range map[string]string{"locks": "", "no locks": `delete (globalThis.Navigator ?? WorkerNavigator).prototype.locks;`} {
 		t.Run(name, func(t *testing.T) {
 			a := openWith(t, inject, inject)
@@ -342,6 +346,7 @@ func TestTabsKeepApart(t *testing.T) {
 
 // Of the saves of closed tabs, the newest three are kept, and no incomplete ones.
 func TestOldSavesGo(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
@@ -380,6 +385,7 @@ func TestOldSavesGo(t *testing.T) {
 
 // Without a private file system, runs are saved in IndexedDB.
 func TestSavedInIndexedDB(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	beforeWorkers(t, dir, `Object.defineProperty(navigator, "storage", { value: undefined });`)
 	p := openDemo(t, desktop)
@@ -400,6 +406,7 @@ func TestSavedInIndexedDB(t *testing.T) {
 
 // Without enough storage, training continues, and the page says what is not saved.
 func TestNothingCanBeSaved(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
 	says := func(saved bool) {
@@ -410,7 +417,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	quota := func(bytes *float64) {
 		t.Helper()
 		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-			_, err := chromedp.Call(ctx, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), QuotaSize: bytes})
+			_, err := chromedp.Call(ctx, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: strings.TrimSuffix(siteURL(t), "/"), QuotaSize: bytes})
 			return err
 		}))
 	}
@@ -431,7 +438,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 
 	// The user clears the browser's storage during a run.
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: strings.TrimSuffix(siteURL, "/"), StorageTypes: "all"})
+		_, err := chromedp.Call(ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: strings.TrimSuffix(siteURL(t), "/"), StorageTypes: "all"})
 		return err
 	}))
 	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`)
@@ -505,15 +512,13 @@ type answers map[string]http.HandlerFunc
 func (a answers) serve(t *testing.T, dir string) {
 	t.Helper()
 	files := http.FileServer(http.Dir(dir))
-	before := siteURL
-	siteURL = string(serveSite(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	useAddress(t, string(serveSite(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer, ok := a[r.URL.Path]; ok {
 			answer(w, r)
 			return
 		}
 		files.ServeHTTP(w, r)
-	})))
-	t.Cleanup(func() { siteURL = before })
+	}))))
 }
 
 // breakOff answers with only the first half of a file.
@@ -529,6 +534,7 @@ func breakOff(content []byte) http.HandlerFunc {
 // If the program is incomplete or another one, the page says so. It starts if the program
 // has another type or is complete the second time.
 func TestProgramDoesNotLoad(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	program, err := os.ReadFile(filepath.Join(dir, "sae.wasm"))
 	if err != nil {
@@ -656,6 +662,7 @@ func TestPageProgramEnds(t *testing.T) {
 
 // An exception that the program cannot catch ends it like any other.
 func TestExceptionPastTheProgram(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	p.expectProblem("struck by lightning")
@@ -670,6 +677,7 @@ func TestExceptionPastTheProgram(t *testing.T) {
 
 // A frame saves nothing. It says so, and starts over.
 func TestFrameProgramEnds(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := open(t, "embed.html?load=auto&hidden=16&latent=4", desktop)
 	waitFor[bool](p, `"sae" in window`)
@@ -688,6 +696,7 @@ func TestFrameProgramEnds(t *testing.T) {
 // Without relaxed SIMD, or without any SIMD, the page trains with other kernels and says
 // which. Resuming a run of other kernels also says so.
 func TestKernelsThatRemain(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	p := openDemo(t, desktop)
 	train := func(kernel, badge string) {
@@ -748,6 +757,7 @@ func limitMemory(t *testing.T, program []byte, pages uint64) []byte {
 
 // A network that does not fit into memory is rejected, and the run before stays.
 func TestNotEnoughMemory(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	path := filepath.Join(dir, "sae.wasm")
 	program, err := os.ReadFile(path)
@@ -781,6 +791,7 @@ func TestNotEnoughMemory(t *testing.T) {
 
 // If loading a data set fails half way, the data set and the run stay.
 func TestDataTurnBad(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	var file bytes.Buffer
 	if err := data.Synthetic(600, 200, 7).Write(&file); err != nil {
@@ -814,6 +825,7 @@ func TestDataTurnBad(t *testing.T) {
 
 // A tab in the background, whose timers stop and which is not painted, trains to the end.
 func TestInTheBackground(t *testing.T) {
+	t.Parallel()
 	p := openWith(t, hideable, "")
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, epochs: 30}).then(() => sae.play())`)
 	// Waiting for the end needs no timer either.
@@ -845,6 +857,7 @@ func TestMachineSleeps(t *testing.T) {
 // A run that diverges stops with a message and returns to its last save, or to its start. A
 // lower learning rate continues from there.
 func TestDivergence(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openDemo(t, desktop)
 	evaluate[bool](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); true`)
@@ -903,7 +916,8 @@ func TestDivergence(t *testing.T) {
 // that takes longer than the page takes to ask for a sign of life.
 func TestMessagesBeforeTheWorkerIsReady(t *testing.T) {
 	t.Parallel()
-	p := newSite(t, false).openDemo(t, desktop)
+	useSite(t, false)
+	p := openDemo(t, desktop)
 	got := evaluate[[]string](p, `new Promise((resolve) => {
 		const worker = new Worker("worker.js"), got = [];
 		worker.onmessage = ({ data }) => {

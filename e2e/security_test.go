@@ -21,6 +21,7 @@ import (
 
 // The policy of each page forbids foreign code and sending data elsewhere.
 func TestPolicy(t *testing.T) {
+	t.Parallel()
 	for _, file := range []string{"", "embed.html", "bench.html"} {
 		p := open(t, file, desktop)
 		p.expectProblem(`form-action`) // Chromium reports it twice
@@ -127,6 +128,7 @@ func (r *recorder) check(t *testing.T, folders ...string) {
 // A visit to everything, and an embed, request nothing outside the site's folder. go test
 // -v prints the requests.
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	requests, option := record(t)
 	p := open(t, "", desktop, option)
@@ -151,14 +153,15 @@ func TestRequests(t *testing.T) {
 	if cookie := evaluate[string](p, `document.cookie`); cookie != "" {
 		t.Errorf("cookie %q", cookie)
 	}
-	p.do(chromedp.Navigate(siteURL + "bench.html"))
+	p.do(chromedp.Navigate(siteURL(t) + "bench.html"))
 	evaluate[chromedp.Void](p, `benchTrain({layers: [3072, 8, 3072], latentIndex: 1, l1: 0, batch: 8, epochs: 1, warmup: 1, images: 16, data: new Uint8Array(16 * 3072), lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, threads: 1, budgetMs: 100})`)
-	requests.check(t, siteURL)
+	requests.check(t, siteURL(t))
 }
 
 // Names of data sets, classes, files and runs, and values in links, are shown as text,
 // never as HTML.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	const name = `<img src=x onerror="hacked=1"><script>hacked=1</script>`
 	set := data.Synthetic(64, 16, 1)

@@ -14,7 +14,7 @@ import (
 // openLink opens the demo at a link, which may be relative.
 func openLink(tb testing.TB, link string) *page {
 	tb.Helper()
-	p := open(tb, strings.TrimPrefix(link, siteURL), desktop)
+	p := open(tb, strings.TrimPrefix(link, siteURL(tb)), desktop)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	return p
@@ -23,6 +23,7 @@ func openLink(tb testing.TB, link string) *page {
 // A link reproduces a run bit for bit, and the page says so. Errors in a link are named, and
 // the rest of it is used.
 func TestLink(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openLink(t, "?experiment=3&hidden=16&latent=8&epochs=2&bogus=1&lr=x")
 	waitFor[bool](p, `document.querySelector(".notice").innerText.includes("bogus: there is no such setting") && document.querySelector(".notice").innerText.includes('lr "x": want a number')`)
@@ -30,7 +31,7 @@ func TestLink(t *testing.T) {
 	waitFor[bool](p, `sae.state().status === "done"`)
 	p.at("share")
 	link := waitFor[string](p, `document.querySelector("#share input").value.includes("fingerprint=2-") && document.querySelector("#share input").value`)
-	want := siteURL + "?experiment=3&latent=8&hidden=16&epochs=2&fingerprint="
+	want := siteURL(t) + "?experiment=3&latent=8&hidden=16&epochs=2&fingerprint="
 	if !strings.HasPrefix(link, want) {
 		t.Errorf("link %s, want %s…", link, want)
 	}
@@ -52,6 +53,7 @@ func TestLink(t *testing.T) {
 
 // Share makes snippets that embed the current settings, with a preview.
 func TestSnippets(t *testing.T) {
+	t.Parallel()
 	useSite(t, false)
 	p := openLink(t, "?experiment=3&hidden=16&latent=8&epochs=2")
 	press := func(label string) {
@@ -82,12 +84,12 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	jupyter := regexp.MustCompile(`IFrame\("(.*?)"`).FindStringSubmatch(snippet("Jupyter", "IPython"))
-	if jupyter == nil || strings.ReplaceAll(jupyter[1], ",", "%2C") != siteURL+"embed.html#"+query {
+	if jupyter == nil || strings.ReplaceAll(jupyter[1], ",", "%2C") != siteURL(t)+"embed.html#"+query {
 		t.Errorf("for Jupyter, the frame is %v", jupyter)
 	}
 	config, element, _ := strings.Cut(snippet("Docusaurus", "docusaurus.config.js"), "\n\n")
 	for source, want := range map[string]string{
-		"export default {\n" + config + "\n}":       `"` + siteURL + `embed.js"`,
+		"export default {\n" + config + "\n}":       `"` + siteURL(t) + `embed.js"`,
 		"export default () => <>" + element + "</>": `"sparse-autoencoder", { experiment: "3", latent: "8", hidden: "16", epochs: "2", panels: "loss,latent" }`,
 	} {
 		parse := exec.Command("../node_modules/.bin/esbuild", "--loader=jsx")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestDemoStarts(t *testing.T) {
+	t.Parallel()
 	p := openDemo(t, desktop)
 	if title := run(p, chromedp.Title()); !strings.Contains(title, "Sparse autoencoder") {
 		t.Errorf("title %q, want the name of the demo in it", title)
@@ -17,6 +18,7 @@ func TestDemoStarts(t *testing.T) {
 }
 
 func TestSiteIsComplete(t *testing.T) {
+	t.Parallel()
 	for path, contentType := range map[string]string{
 		"":                "text/html; charset=utf-8",
 		"sae.wasm":        "application/wasm",
@@ -24,7 +26,7 @@ func TestSiteIsComplete(t *testing.T) {
 		"echarts.js":      "text/javascript; charset=utf-8",
 		"data/index.json": "application/json; charset=utf-8",
 	} {
-		response, err := http.Head(siteURL + path)
+		response, err := http.Head(siteURL(t) + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func openSoak(t *testing.T) *page {
 		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: string(counter)})
 		return err
 	}))
-	p.do(chromedp.Navigate(siteURL))
+	p.do(chromedp.Navigate(siteURL(t)))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	return p
@@ -104,7 +104,7 @@ func measure(p *page) (page, worker usage) {
 	}
 	var workers []context.Context
 	for _, info := range targets.TargetInfos {
-		if info.Type == "worker" && strings.HasPrefix(info.URL, siteURL) {
+		if info.Type == "worker" && strings.HasPrefix(info.URL, siteURL(p.tb)) {
 			ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID), chromedp.WithDetachOnCancel())
 			defer cancel()
 			workers = append(workers, ctx)

@@ -81,6 +81,7 @@ func TestWorkersChangeWithinARun(t *testing.T) {
 
 // A frame trains only while it is visible.
 func TestUnseenFrameDoesNotTrain(t *testing.T) {
+	t.Parallel()
 	dir := useSite(t, false)
 	const article = `<!doctype html><link rel="icon" href="data:,"><title>Article</title><div style="height: 3000px"></div><iframe src="index.html" width="900" height="700"></iframe>`
 	if err := os.WriteFile(filepath.Join(dir, "article.html"), []byte(article), 0o644); err != nil {

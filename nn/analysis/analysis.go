@@ -76,8 +76,11 @@ func (u Units) Class(unit int) []float32 {
 	return u.ByClass[unit*classes:][:classes]
 }
 
-// Atom returns the unit's row of Atoms, [InputDims] bytes; empty if Atoms is nil.
+// Atom returns the unit's row of Atoms, [InputDims] bytes; nil if there is none.
 func (u Units) Atom(unit int) []byte {
+	if unit < 0 || unit >= len(u.Mean) {
+		return nil
+	}
 	dims := len(u.Atoms) / max(1, len(u.Mean))
 	return u.Atoms[unit*dims:][:dims]
 }

@@ -40,7 +40,9 @@ func (c *Explorer) mountSliders(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.list.place(host, func(position int, value float64) {
 			c.Stage.quiet(func() {
-				c.Page.Explorer.SetUnit(c.sliders()[position], float32(value))
+				if units := c.sliders(); position < len(units) { // there may be fewer by now
+					c.Page.Explorer.SetUnit(units[position], float32(value))
+				}
 				c.drawSliders()
 			})
 		})

@@ -36,7 +36,11 @@ type tile struct {
 func (c *Features) mountTiles(host js.Value) {
 	c.Stage.afterRender(func() {
 		c.tiles.place(host, func(position int) {
-			c.Stage.do(func() { c.open(c.shown[position]) })
+			c.Stage.do(func() {
+				if position < len(c.shown) { // there may be fewer by now
+					c.open(c.shown[position])
+				}
+			})
 		})
 		f := c.Page.Features
 		if c.tiles.seen(c.Stage) && c.tiles.show(fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class, f.Unit, f.Notes)) {

@@ -625,6 +625,29 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// What is drawn later than it was rendered finds fewer units, if another network has come
+// in between.
+func TestUnitsOfAnotherNetwork(t *testing.T) {
+	s := train()
+	all := (&Features{Page: s.Page}).all()
+	lesson := &Lesson{Page: s.Page}
+	first, last := lesson.atom(0), lesson.atom(63)
+	s.Page.Timeline.Units.Units = analysis.NewUnits(make([]float32, 10*8), make([]byte, 10), 10)
+	s.Page.Timeline.Units.Atoms = make([]byte, 8*3072)
+	for _, draw := range []struct {
+		name   string
+		pixels []byte
+		want   int
+	}{
+		{"tile 0", all[0].pixels(), 4 * 1024}, {"tile 63", all[63].pixels(), 0},
+		{"lesson's unit 0", first(nil), 4 * 1024}, {"lesson's unit 63", last(nil), 0},
+	} {
+		if len(draw.pixels) != draw.want {
+			t.Errorf("%s: %d bytes, want %d", draw.name, len(draw.pixels), draw.want)
+		}
+	}
+}
+
 // The dashboard sorts and filters the units and opens one.
 func TestFeatures(t *testing.T) {
 	s := train()

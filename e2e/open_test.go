@@ -14,7 +14,7 @@ import (
 // watchOpening notes what a page paints and shifts from its start, in window.opening.
 const watchOpening = `window.opening = { shift: 0, shifts: [], largest: [] };
 new PerformanceObserver((list) => {
-	for (const { value, sources } of list.getEntries()) opening.shift += value, opening.shifts.push(value.toFixed(4) + " " + sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName).join(", "));
+	for (const { value, sources } of list.getEntries()) opening.shift += value, opening.shifts.push(value.toFixed(4) + " " + sources.map(({ node, previousRect, currentRect }) => (node?.outerHTML?.slice(0, 80) ?? node?.nodeName) + " from " + JSON.stringify(previousRect) + " to " + JSON.stringify(currentRect)).join(", "));
 }).observe({ type: "layout-shift", buffered: true });
 new PerformanceObserver((list) => {
 	for (const { element, startTime } of list.getEntries()) opening.largest.push({ startTime, html: element?.outerHTML.slice(0, 80) ?? "" });

@@ -29,11 +29,12 @@ func (s Split) Image(i int) []byte {
 	return s.Images[i*ImageSize : (i+1)*ImageSize : (i+1)*ImageSize]
 }
 
-// Bytes converts values in [0, 1], such as reconstructions, to the bytes of an image.
+// Bytes converts values, such as reconstructions, to the bytes of an image. Those outside
+// [0, 1] are clipped.
 func Bytes(values []float32) []byte {
 	bytes := make([]byte, len(values))
 	for i, value := range values {
-		bytes[i] = byte(value*255 + 0.5)
+		bytes[i] = byte(min(max(value, 0), 1)*255 + 0.5)
 	}
 	return bytes
 }

@@ -74,3 +74,9 @@ func ExampleImport() {
 	// [cat dog] 3 1
 	// data_batch_1.bin: 3 training and 1 validation images, stratified, seed 0, validation held out of the training batches
 }
+
+// Outputs without a sigmoid can lie outside [0, 1].
+func ExampleBytes() {
+	fmt.Println(data.Bytes([]float32{-0.1, 0, 0.5, 1, 1.2}))
+	// Output: [0 0 128 255 255]
+}

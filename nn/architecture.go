@@ -25,6 +25,7 @@ type Architecture struct {
 	Unit          bool    // whether training keeps the decoder's directions at unit norm
 	Aux           float64 // α, the weight of AuxK; 0 for none
 	DeadSteps     int     // with Aux: a unit that is inactive for more steps is dead
+	Center        bool    // whether Adam trains the first layer on images without their mean
 }
 
 // LossFunction is how reconstructions are compared with images.
@@ -84,8 +85,8 @@ func (a Architecture) dense() []Dense {
 // Validate returns an error for the first invalid field: a width below 1, a λ or an α that
 // is negative or not finite, a latent activation other than ReLU and Linear, a K that is
 // negative, exceeds the latent layer, or has a Linear one, an Aux without K, without MSE,
-// with hidden layers in the decoder or without DeadSteps, or widths that make more than
-// 2^28 parameters.
+// with hidden layers in the decoder or without DeadSteps, a Center without MSE or with
+// hidden layers in the decoder, or widths that make more than 2^28 parameters.
 func (a Architecture) Validate() error {
 	if a.InputDims < 1 {
 		return fmt.Errorf("nn: input dims %d: want at least 1", a.InputDims)
@@ -123,6 +124,9 @@ func (a Architecture) Validate() error {
 	}
 	if a.Aux > 0 && (a.K == 0 || a.Loss != MSE || len(a.DecoderHidden) > 0 || a.DeadSteps < 1) {
 		return fmt.Errorf("nn: aux %g with k %d, loss %v, decoder hidden layers %v and %d dead steps: want k, loss %v, no decoder hidden layers and dead steps of at least 1", a.Aux, a.K, a.Loss, a.DecoderHidden, a.DeadSteps, MSE)
+	}
+	if a.Center && (a.Loss != MSE || len(a.DecoderHidden) > 0) {
+		return fmt.Errorf("nn: center with loss %v and decoder hidden layers %v: want loss %v and no decoder hidden layers", a.Loss, a.DecoderHidden, MSE)
 	}
 	n := 0.0 // a float, because an int could overflow
 	for _, layer := range a.dense() {

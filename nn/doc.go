@@ -71,7 +71,8 @@
 //
 // # Optimiser
 //
-// [Adam] is Keras's, with an optional warm-up. The parameters and each of the two moments are one flat slice,
+// [Adam] is Keras's, with an optional warm-up. With Center, it trains the first layer on
+// images without their mean: see center.go. The parameters and each of the two moments are one flat slice,
 // of which the layers are views.
 //
 // # Teams

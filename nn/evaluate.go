@@ -10,6 +10,7 @@ import (
 // Evaluation is the quality of an autoencoder on a set of images.
 type Evaluation struct {
 	Loss                 // mean over all images
+	BCE        float64   // binary cross-entropy, with either loss: that of linear outputs is CrossEntropy's
 	MSE        float64   // mean squared error of the values in [0, 1], with either loss
 	MeanActive float64   // latent units with an activation other than 0, mean per image: the code's L0
 	Dead       int       // latent units that are active on no image
@@ -23,6 +24,20 @@ func (e *Evaluation) PSNR() float64 { return PSNR(e.MSE) }
 // squared error of values in [0, 1]. It is at most 120, so that it is finite for a
 // perfect reconstruction.
 func PSNR(mse float64) float64 { return -10 * math.Log10(max(mse, 1e-12)) }
+
+// epsilon is that of Keras's backend.
+const epsilon = 1e-7
+
+// CrossEntropy returns the binary cross-entropy of a value x in [0, 1] and its
+// prediction, in nats:
+//
+//	−x·ln y − (1−x)·ln(1−y),
+//
+// with y the prediction clipped to [1e-7, 1−1e-7], as in Keras, so that it is finite.
+func CrossEntropy(x, prediction float64) float64 {
+	y := min(max(prediction, epsilon), 1-epsilon)
+	return -(x*math.Log(y) + (1-x)*math.Log1p(-y))
+}
 
 // evaluationBatch bounds the memory of an evaluation.
 const evaluationBatch = 128
@@ -50,10 +65,10 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 	dims, latents := t.network.InputDims, t.network.LatentDims
 	result := &t.evaluation
 	result.Codes = grow(result.Codes, len(images)/dims*latents)
-	var losses, squares float64
+	var bce, squares float64
 	n, err := t.batches("evaluation", images, func(batch []byte, first, n int) error {
-		l, s, err := t.begin(opEvaluate, batch).evaluate(n)
-		losses += l.Total()
+		b, s, err := t.begin(opEvaluate, batch).evaluate(n)
+		bce += b.Total()
 		squares += s.Total()
 		copy(result.Codes[first*latents:], t.codes(n))
 		return err
@@ -62,8 +77,8 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 		return nil, err
 	}
 	values := float64(n * dims)
-	result.Loss = t.network.lossOf(losses/values, t.network.Lambda*result.countUnits(n, latents))
-	result.MSE = squares / values
+	result.BCE, result.MSE = bce/values, squares/values
+	result.Loss = t.network.lossOf(result.BCE, result.MSE, t.network.Lambda*result.countUnits(n, latents))
 	return result, nil
 }
 
@@ -83,29 +98,41 @@ func (t *Trainer) Reconstruct(images []byte) (codes, reconstructions []float32, 
 }
 
 // evaluate compares the n loaded images with their reconstructions. In the first
-// member, it returns the sums of the losses and squared errors over all units.
-func (s *network) evaluate(n int) (losses, squares collective.Sums, err error) {
+// member, it returns the sums of the cross-entropies and squared errors over all units.
+func (s *network) evaluate(n int) (bce, squares collective.Sums, err error) {
 	if err = s.forward(n); err != nil {
-		return losses, squares, err
+		return bce, squares, err
 	}
 	// At scale 1 the gradient is the reconstruction's error.
-	if losses, err = s.loss(n, 1); err != nil {
-		return losses, squares, err
+	sums, err := s.loss(n, 1)
+	if err != nil {
+		return bce, squares, err
 	}
 	l := s.last()
 	for slice, units := range s.slices(l) {
 		for i := range n {
-			for _, x := range l.gradient[i*l.Out+units.First : i*l.Out+units.Last] {
-				squares[slice] += float64(x) * float64(x)
+			first, last := i*l.Out+units.First, i*l.Out+units.Last
+			for j, e := range l.gradient[first:last] {
+				if s.Loss == MSE {
+					x := s.target[first+j]
+					bce[slice] += CrossEntropy(float64(x), float64(x+e))
+				} else {
+					squares[slice] += float64(e) * float64(e)
+				}
 			}
 		}
 	}
-	s.team.SendSums(&losses)
-	s.team.SendSums(&squares)
-	if err = s.team.ReceiveSums(&losses); err != nil {
-		return losses, squares, err
+	if s.Loss == MSE {
+		squares = sums
+	} else {
+		bce = sums
 	}
-	return losses, squares, s.team.ReceiveSums(&squares)
+	s.team.SendSums(&bce)
+	s.team.SendSums(&squares)
+	if err = s.team.ReceiveSums(&bce); err != nil {
+		return bce, squares, err
+	}
+	return bce, squares, s.team.ReceiveSums(&squares)
 }
 
 // reconstruct runs the n loaded images through the autoencoder. In the first member, it

@@ -28,6 +28,9 @@ type network struct {
 	scratch []uint32  // of TopK
 	rows    []float32 // with Unit, a number for each row of the decoder's first kernel
 	aux     auxiliary
+	center  []float32 // with Center, the decoder's bias before the update, [InputDims]
+	before  []float32 // some rows of the first kernel before the update
+	shift   []float32 // what the first bias changes in return for its kernel, [own units]
 
 	message [8]byte // from the first member to the others
 }
@@ -73,6 +76,11 @@ func newNetwork(a Architecture, adam Adam, images int, team *collective.Group) *
 	}
 	if a.K > 0 {
 		s.scratch = make([]uint32, a.LatentDims)
+	}
+	if a.Center {
+		first := &s.layers[0]
+		s.center = make([]float32, a.InputDims)
+		s.before, s.shift = make([]float32, min(first.In, updateRows)*first.Out), make([]float32, first.Out)
 	}
 	if a.Unit {
 		s.rows = make([]float32, a.LatentDims)

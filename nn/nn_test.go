@@ -458,6 +458,7 @@ func TestBadArchitectures(t *testing.T) {
 		"aux NaN: want a finite number":                                  {InputDims: 1, LatentDims: 4, Aux: math.NaN()},
 		"aux 1 with k 0, loss bce, decoder hidden layers [] and 0 dead":  {InputDims: 1, LatentDims: 4, Aux: 1},
 		"decoder hidden layers [3] and 1 dead steps: want k, loss mse":   {InputDims: 1, LatentDims: 4, Aux: 1, K: 1, Loss: MSE, DeadSteps: 1, DecoderHidden: []int{3}},
+		"center with loss bce":                                           {InputDims: 1, LatentDims: 4, Center: true},
 		"layers of widths [9223372036854775807 9223372036854775807 9223": {InputDims: math.MaxInt, LatentDims: math.MaxInt},
 	} {
 		if _, err := New(a, "glorot", 1); err == nil || !strings.Contains(err.Error(), want) {

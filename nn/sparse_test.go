@@ -191,8 +191,16 @@ func TestTopKCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.MeanActive > 2 || result.MeanActive == 0 || result.MSE != result.Loss.MSE || result.BCE != 0 {
+	if result.MeanActive > 2 || result.MeanActive == 0 || result.MSE != result.Loss.MSE || result.Loss.BCE != 0 {
 		t.Errorf("%g units active, MSE %g, loss %+v", result.MeanActive, result.MSE, result.Loss)
+	}
+	var bce float64
+	x := floats(images)
+	for j, y := range trainer.auto.Reconstruct(nil, x) {
+		bce += CrossEntropy(float64(x[j]), float64(y)) / float64(len(x))
+	}
+	if math.Abs(result.BCE-bce) > 1e-5 {
+		t.Errorf("cross-entropy %g, want %g", result.BCE, bce)
 	}
 	if codes := trainer.auto.Encode(nil, floats(images)); !slices.Equal(codes, result.Codes) {
 		t.Error("the model's codes differ from the trainer's")

@@ -10,6 +10,9 @@ import (
 // step trains on the n loaded images. In the first member, it returns the sums of their
 // cross-entropies or squared errors over all units.
 func (s *network) step(n int) (sums collective.Sums, err error) {
+	if err = s.findCenter(); err != nil {
+		return sums, err
+	}
 	encoder := len(s.EncoderHidden) + 1
 	if err = s.activate(s.layers[:encoder], s.input, n); err != nil {
 		return sums, err
@@ -215,6 +218,12 @@ func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 		return nil
 	}
 	gradient, input := general(l.gradient, n, l.Out), general(x, n, l.In)
+	bias := s.biasGradient[:l.Out]
+	kernel.ColumnSums(bias, gradient.Data)
+	centered := s.Center && l == &s.layers[0]
+	if centered {
+		clear(s.shift)
+	}
 	for first := 0; first < l.In; first += updateRows {
 		last := min(first+updateRows, l.In)
 		part := general(s.kernelGradient, last-first, l.Out)
@@ -227,11 +236,18 @@ func (s *network) update(l *layer, x []float32, n int, rate float32) error {
 				s.removeParallel(part.Data, first, last)
 			}
 		}
+		if centered {
+			s.centerGradient(part.Data, first)
+		}
 		s.adamStep(l, first*l.Out, part.Data, rate)
+		if centered {
+			s.addShift(first, last)
+		}
 	}
-	bias := s.biasGradient[:l.Out]
-	kernel.ColumnSums(bias, gradient.Data)
 	s.adamStep(l, l.In*l.Out, bias, rate)
+	if centered {
+		axpy(1, s.shift, l.Bias)
+	}
 	return nil
 }
 

@@ -124,7 +124,7 @@ func testTeams(t *testing.T) {
 		{InputDims: 30, EncoderHidden: []int{20}, LatentDims: 3, Lambda: 1e-2}, // slices without units
 		{InputDims: 64, EncoderHidden: []int{40}, LatentDims: 16, DecoderHidden: []int{40}, Latent: Linear, Lambda: 1e-2},
 		{InputDims: 64, EncoderHidden: []int{40}, LatentDims: 20, DecoderHidden: []int{40}, K: 3, Unit: true, Lambda: 1e-2},
-		{InputDims: 64, LatentDims: 50, K: 3, Loss: MSE, Unit: true, Aux: 0.5, DeadSteps: 1},
+		{InputDims: 64, LatentDims: 50, K: 3, Loss: MSE, Unit: true, Aux: 0.5, DeadSteps: 1, Center: true},
 		{InputDims: 5, LatentDims: 50, K: 3, Loss: MSE, Aux: 0.5, DeadSteps: 1}, // members without outputs
 		{InputDims: 5, LatentDims: 1, DecoderHidden: []int{7}},
 	} {

@@ -3,8 +3,6 @@ package nn
 import (
 	"fmt"
 	"math"
-
-	"sae/nn/internal/collective"
 )
 
 // Loss is what training minimises, except for AuxK's part. Either BCE or MSE is 0: see
@@ -77,7 +75,8 @@ func (t *Trainer) Step(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	return t.lossOf(&sums, n), nil
+	mean := sums.Total() / float64(n*t.network.InputDims)
+	return t.lossOf(mean, mean, n), nil
 }
 
 // Loss returns the loss of a batch, which is as in Step, without training.
@@ -86,11 +85,12 @@ func (t *Trainer) Loss(images []byte) (Loss, error) {
 	if err != nil {
 		return Loss{}, err
 	}
-	sums, _, err := t.begin(opEvaluate, images).evaluate(n)
+	bce, squares, err := t.begin(opEvaluate, images).evaluate(n)
 	if err != nil {
 		return Loss{}, err
 	}
-	return t.lossOf(&sums, n), nil
+	values := float64(n * t.network.InputDims)
+	return t.lossOf(bce.Total()/values, squares.Total()/values, n), nil
 }
 
 // imagesIn returns the number of images of a batch.
@@ -103,21 +103,22 @@ func (t *Trainer) imagesIn(batch []byte) (int, error) {
 	return n, nil
 }
 
-// lossOf returns the loss of the n images of the last forward pass.
-func (t *Trainer) lossOf(sums *collective.Sums, n int) Loss {
+// lossOf returns the loss of the n images of the last forward pass, given the mean
+// cross-entropy or the mean squared error.
+func (t *Trainer) lossOf(bce, mse float64, n int) Loss {
 	var activity float64
 	for _, a := range t.codes(n) {
 		activity += math.Abs(float64(a))
 	}
-	return t.network.lossOf(sums.Total()/float64(n*t.network.InputDims), t.network.Lambda*activity/float64(n))
+	return t.network.lossOf(bce, mse, t.network.Lambda*activity/float64(n))
 }
 
-// lossOf returns the loss with the given reconstruction error and penalty.
-func (a Architecture) lossOf(reconstruction, l1 float64) Loss {
+// lossOf returns the loss that trains.
+func (a Architecture) lossOf(bce, mse, l1 float64) Loss {
 	if a.Loss == MSE {
-		return Loss{MSE: reconstruction, L1: l1}
+		return Loss{MSE: mse, L1: l1}
 	}
-	return Loss{BCE: reconstruction, L1: l1}
+	return Loss{BCE: bce, L1: l1}
 }
 
 // codes returns the latent activations of the n images of the last forward pass.

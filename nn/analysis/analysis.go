@@ -328,7 +328,7 @@ func excess(trainer *nn.Trainer, images []byte, dims int) ([]float64, error) {
 	}
 	result := make([]float64, len(images)/dims)
 	for i, value := range images {
-		result[i/dims] += baseline.CrossEntropy(float64(value)/255, float64(outputs[i]))
+		result[i/dims] += nn.CrossEntropy(float64(value)/255, float64(outputs[i]))
 	}
 	for i := range result {
 		result[i] = result[i]/float64(dims) - baseline.Floor(images[i*dims:][:dims])

@@ -51,20 +51,6 @@ type Baseline struct {
 // more take too long to compute.
 const MaxPCA = 256
 
-// epsilon is that of Keras's backend.
-const epsilon = 1e-7
-
-// CrossEntropy returns the binary cross-entropy of a value x in [0, 1] and its
-// prediction, in nats:
-//
-//	−x·ln y − (1−x)·ln(1−y),
-//
-// with y the prediction clipped to [1e-7, 1−1e-7], as in Keras, so that it is finite.
-func CrossEntropy(x, prediction float64) float64 {
-	y := min(max(prediction, epsilon), 1-epsilon)
-	return -(x*math.Log(y) + (1-x)*math.Log1p(-y))
-}
-
 // PCA returns how well the first k principal components reconstruct images,
 // [n, p.Dims] bytes. Reconstructions are clipped to [0, 1], which improves them. An
 // error is that of yield, which PCA calls regularly.
@@ -74,7 +60,7 @@ func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) 
 		for j, value := range reconstruction {
 			x, y := float64(x[j]), min(max(float64(value), 0), 1)
 			q.MSE += (x - y) * (x - y)
-			q.BCE += CrossEntropy(x, y)
+			q.BCE += nn.CrossEntropy(x, y)
 		}
 	})
 	q.BCE /= float64(len(images))
@@ -97,7 +83,7 @@ func MeanImage(train, validation []byte, dims int) Quality {
 	for j := range dims {
 		mean := float64(trainSums[j]) / (255 * float64(n))
 		x := float64(validationSums[j]) / (255 * float64(m)) // mean validation value
-		bce += CrossEntropy(x, mean)
+		bce += nn.CrossEntropy(x, mean)
 		mse += mean*mean - 2*mean*x
 	}
 	return Quality{

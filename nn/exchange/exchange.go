@@ -24,8 +24,8 @@ type Format struct {
 var Formats = []Format{
 	{"checkpoint", ".saeckpt", "Checkpoint", func(w io.Writer, c *fit.Checkpoint) error { return c.Write(w) }},
 	{"npz", ".npz", "NumPy", archive(writeNPZ)},
-	{"onnx", ".onnx.zip", "ONNX", archive(writeONNX)},
-	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(writeTFJS)},
+	{"onnx", ".onnx.zip", "ONNX", archive(dense(writeONNX, "ONNX"))},
+	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(dense(writeTFJS, "TensorFlow.js"))},
 }
 
 // Lookup returns the format with the given name, or an error that lists all names.
@@ -63,6 +63,16 @@ func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error)
 			return err
 		}
 		return z.Close()
+	}
+}
+
+// dense refuses a model whose layers are not all dense layers.
+func dense(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error, format string) func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error {
+	return func(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings) error {
+		if settings.Sparsity == experiment.TopK {
+			return fmt.Errorf("export: sparsity topk: want l1 for %s, which has no layer that keeps the k largest; a checkpoint or NumPy takes this model", format)
+		}
+		return fill(z, auto, settings)
 	}
 }
 

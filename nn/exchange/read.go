@@ -346,11 +346,24 @@ func arrange(layers []layer, widths []int, settings experiment.Settings) (experi
 // it. A layer with an activation that it cannot have in package nn is an error.
 func activate(layers []layer, latent int, settings experiment.Settings) (experiment.Settings, error) {
 	relu, linear, sigmoid := nn.ReLU.String(), nn.Linear.String(), nn.Sigmoid.String()
+	if stated := layers[len(layers)-1].activation; stated != "" { // a graph, which has no TopK
+		changes := map[string]string{"sparsity": experiment.L1}
+		if stated == sigmoid {
+			changes["loss"] = nn.BCE.String()
+		}
+		var err error
+		if settings, err = settings.With(changes); err != nil {
+			return settings, err
+		}
+	}
 	for i, l := range layers {
 		want, where := relu, "a hidden layer"
 		switch i {
 		case len(layers) - 1:
 			want, where = sigmoid, "the output"
+			if settings.Loss == nn.MSE.String() {
+				want = linear
+			}
 		case latent:
 			want, where = relu+" or "+linear, "the latent layer"
 			if l.activation == relu || l.activation == linear {

@@ -11,8 +11,18 @@ import (
 // Keras returns a Python program that trains the experiment on CIFAR-10 with Keras, on
 // the given numbers of training and validation images. If the program is given an
 // exported .npz file, it evaluates its weights instead. It uses Keras's random numbers,
-// so losses differ as between two seeds.
-func Keras(s experiment.Settings, train, validation int) string {
+// so losses differ as between two seeds. Settings that the program lacks are an error.
+func Keras(s experiment.Settings, train, validation int) (string, error) {
+	first := experiment.Default()
+	for _, name := range []string{"sparsity", "loss", "unit", "aux", "warmup"} {
+		field, _ := experiment.Lookup(name)
+		if value, want := field.Format(s), field.Format(first); value != want {
+			return "", fmt.Errorf("program in Keras: %s %s: want %s; the program in Go takes these settings", name, value, want)
+		}
+	}
+	if s.Init == experiment.Tied {
+		return "", fmt.Errorf("program in Keras: init %s: want another; the program in Go takes these settings", s.Init)
+	}
 	architecture := s.Architecture(0)
 	lr := formatFloat(s.LR)
 	if s.Decay != 1 {
@@ -100,7 +110,7 @@ def main():
 if __name__ == "__main__":
     main()
 `, train, validation, lr, start)
-	return text.String()
+	return text.String(), nil
 }
 
 // kerasComponents is experiment.Settings.Build in Python.

@@ -126,8 +126,12 @@ func tfjsSequential(name string, layers []*nn.Dense) kerasClass {
 // differs from this program's: see nn.Adam for ε, and there is no activity regularisation.
 func tfjsTraining(settings experiment.Settings) any {
 	adam := nn.DefaultAdam
+	loss := "binary_crossentropy"
+	if settings.Loss == nn.MSE.String() {
+		loss = "mean_squared_error"
+	}
 	return map[string]any{
-		"loss":    "binary_crossentropy",
+		"loss":    loss,
 		"metrics": []string{},
 		"optimizer_config": kerasClass{"Adam", map[string]any{
 			"learning_rate": settings.LR,

@@ -8,16 +8,22 @@
 //	2 L1 sparsity       straight from latent to output   λ > 0
 //	3 Mirrored decoder  encoder's hidden layers reversed λ > 0 (0 switches it off)
 //	4 Tuned             any                              any
+//	5 TopK              any                              TopK, or an L1 penalty
 //
 // The fourth shows what the same kind of network can do if it is set up with care: it
 // starts from the principal components of the training images, its latent layer is
-// linear and its learning rate decays.
+// linear and its learning rate decays. The fifth is a sparse autoencoder as they are built
+// to interpret language models: a latent layer of many units, of which TopK keeps a few, and a decoder of unit directions, trained by the squared error (L. Gao et al.,
+// Scaling and evaluating sparse autoencoders, 2024).
 //
-// The number of the experiment follows from the settings: it is 4 if init, activation or
-// decay has a value that the exercise does not use; otherwise mirrored and lambda decide.
+// The number of the experiment follows from the settings: it is 5 if sparsity, loss, unit,
+// aux or init has a value that only experiment 5 uses, and 4 if init, activation, decay or
+// warmup has another value that the exercise does not use; otherwise mirrored and lambda
+// decide.
 package experiment
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,7 +36,7 @@ import (
 // Settings configures a run. The zero value is invalid: start from [Default] or
 // [Preset] and change it by [Settings.With].
 type Settings struct {
-	Experiment int     `json:"experiment"` // 1, 2, 3 or 4
+	Experiment int     `json:"experiment"` // 1, 2, 3, 4 or 5
 	Hidden     string  `json:"hidden"`     // widths of the encoder's hidden layers, "512,128"; "" for none
 	Latent     int     `json:"latent"`     // units of the latent layer
 	Lambda     float64 `json:"lambda"`     // λ of the L1 activity regularisation
@@ -44,6 +50,27 @@ type Settings struct {
 	Activation string  `json:"activation"` // of the latent layer, as Keras names it
 	Workers    string  `json:"workers"`    // team size: Auto, "1", "2", "4" or "8"
 	Subset     int     `json:"subset"`     // training images used; 0 for all
+
+	Sparsity string  `json:"sparsity"` // what keeps codes sparse: L1 or TopK
+	K        int     `json:"k"`        // latent units that TopK leaves active per image; 0 with L1
+	Loss     string  `json:"loss"`     // that trains: "bce" or "mse"
+	Unit     bool    `json:"unit"`     // the decoder's directions have unit norm
+	Aux      float64 `json:"aux"`      // weight of AuxK; 0 for none
+	Warmup   int     `json:"warmup"`   // steps in which the learning rate rises to LR; 0 for none
+}
+
+// UnmarshalJSON reads settings. What earlier versions did not have, and so do not name, gets
+// the values that they used.
+func (s *Settings) UnmarshalJSON(text []byte) error {
+	type plain Settings // without this method
+	first := Default()
+	all := plain(*s)
+	all.Sparsity, all.K, all.Loss, all.Unit, all.Aux, all.Warmup = first.Sparsity, 0, first.Loss, false, 0, 0
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	*s = Settings(all)
+	return nil
 }
 
 const (
@@ -51,7 +78,19 @@ const (
 	Auto = "auto"
 	// PCA starts from the principal components of the training images.
 	PCA = "pca"
+	// Tied starts from random unit directions in the decoder, their transpose in the
+	// encoder, and the mean of the training images.
+	Tied = "tied"
 )
+
+// Values of Settings.Sparsity.
+const (
+	L1   = "l1"   // a penalty with the weight λ
+	TopK = "topk" // the K largest latent activations of an image
+)
+
+// deadSteps is the number of steps without an activation after which AuxK revives a unit.
+const deadSteps = 100
 
 // Default returns the settings of a first visit: experiment 2.
 func Default() Settings {
@@ -68,51 +107,86 @@ func Default() Settings {
 		Init:       "glorot",
 		Activation: nn.ReLU.String(),
 		Workers:    Auto,
+		Sparsity:   L1,
+		Loss:       nn.BCE.String(),
 	}
 }
 
-// Preset returns the default settings of the given experiment, 1 to 4.
+// Preset returns the default settings of the given experiment, 1 to 5.
 func Preset(number int) (Settings, error) {
 	return Default().With(map[string]string{"experiment": strconv.Itoa(number)})
 }
 
 // Names are the names of the experiments, by number.
-var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4: "Tuned"}
+var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4: "Tuned", 5: "TopK"}
 
 // choose sets what the experiment with the given number fixes and keeps the rest,
 // including a λ above 0 between experiments with a penalty.
 func (s *Settings) choose(number int) {
-	first := Default()
-	if number == 4 {
-		s.Experiment = 4
-		s.Hidden, s.Mirrored, s.Lambda = "512,256", true, 0
-		s.Init, s.Activation = PCA, nn.Linear.String()
-		s.Batch, s.LR, s.Decay = 32, 1e-4, 0.85
-		return
-	}
-	if s.tuned() {
-		s.Hidden, s.Lambda = first.Hidden, first.Lambda
-		s.Init, s.Activation = first.Init, first.Activation
-		s.Batch, s.LR, s.Decay = first.Batch, first.LR, first.Decay
+	first, was := Default(), *s
+	if number > 3 || was.classify() > 3 { // these set most settings
+		*s = first
+		s.Latent, s.Epochs, s.Seed, s.Workers, s.Subset = was.Latent, was.Epochs, was.Seed, was.Workers, was.Subset
+		if was.classify() > 4 {
+			s.Latent = first.Latent
+		}
 	}
 	s.Experiment = number
 	s.Mirrored = number == 3
-	switch {
-	case number == 1:
+	switch number {
+	case 1:
 		s.Lambda = 0
-	case s.Lambda == 0:
-		s.Lambda = first.Lambda
+	case 4:
+		s.Hidden, s.Mirrored, s.Lambda = "512,256", true, 0
+		s.Init, s.Activation = PCA, nn.Linear.String()
+		s.Batch, s.LR, s.Decay = 32, 1e-4, 0.85
+	case 5:
+		s.Hidden, s.Latent, s.Lambda = "", 256, 0
+		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 64, nn.MSE.String(), true, 1.0/32, Tied
+		s.Batch, s.LR, s.Decay, s.Warmup = 64, 2e-3, 0.9, 100
+	default:
+		if s.Lambda == 0 {
+			s.Lambda = first.Lambda
+		}
 	}
 }
 
-// tuned reports whether the settings use something that the exercise does not.
+// tuned reports whether the settings use something of experiment 4 that the exercise does
+// not.
 func (s Settings) tuned() bool {
-	return s.Init == PCA || s.Activation != nn.ReLU.String() || s.Decay != 1
+	return s.Init == PCA || s.Activation != nn.ReLU.String() || s.Decay != 1 || s.Warmup != 0
+}
+
+// modern reports whether the settings use something that only experiment 5 does.
+func (s Settings) modern() bool {
+	return s.Sparsity != L1 || s.Loss != nn.BCE.String() || s.Unit || s.Aux != 0 || s.Init == Tied
+}
+
+// check returns a [*FieldError] for the first setting that contradicts others.
+func (s Settings) check() error {
+	topK := s.Sparsity == TopK
+	switch {
+	case topK && (s.K < 1 || s.K > s.Latent):
+		return &FieldError{"k", strconv.Itoa(s.K), fmt.Sprintf("1 to the latent size, %d, because sparsity is %s", s.Latent, TopK)}
+	case !topK && s.K != 0:
+		return &FieldError{"k", strconv.Itoa(s.K), fmt.Sprintf("0, because sparsity is %s; with %s, 1 to the latent size", s.Sparsity, TopK)}
+	case topK && s.Lambda != 0:
+		return &FieldError{"lambda", FormatLambda(s.Lambda), fmt.Sprintf("0, because sparsity is %s; %s has a penalty", TopK, L1)}
+	case topK && s.Activation != nn.ReLU.String():
+		return &FieldError{"activation", s.Activation, fmt.Sprintf("%v, because sparsity is %s", nn.ReLU, TopK)}
+	case s.Aux != 0 && (!topK || s.Loss != nn.MSE.String() || s.Mirrored && s.Hidden != ""):
+		return &FieldError{"aux", formatNumber(s.Aux), fmt.Sprintf("0, or sparsity %s, loss %v, and mirrored false", TopK, nn.MSE)}
+	case s.Init == Tied && s.Hidden != "":
+		return &FieldError{"init", s.Init, fmt.Sprintf("one of %s, because there are hidden layers", strings.Join(append(nn.InitializerNames(), PCA), ", "))}
+	}
+	return nil
 }
 
 // classify returns the number of the experiment that the settings describe.
 func (s Settings) classify() int {
 	switch {
+	case s.modern():
+		return 5
 	case s.tuned():
 		return 4
 	case s.Mirrored:
@@ -146,14 +220,18 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 	if len(errs) > 0 {
 		return s, errors.Join(errs...)
 	}
+	if err := changed.check(); err != nil {
+		return s, err
+	}
 	if _, chosen := changes["experiment"]; !chosen {
 		changed.Experiment = changed.classify()
 	} else if got := changed.classify(); got != changed.Experiment {
 		return s, &FieldError{
 			Name:  "experiment",
 			Value: strconv.Itoa(changed.Experiment),
-			Want: fmt.Sprintf("%d, which lambda %s, mirrored %t, init %s, activation %s and decay %s describe", got,
-				FormatLambda(changed.Lambda), changed.Mirrored, changed.Init, changed.Activation, formatNumber(changed.Decay)),
+			Want: fmt.Sprintf("%d, which lambda %s, mirrored %t, init %s, activation %s, decay %s, warmup %d, sparsity %s, loss %s, unit %t and aux %s describe", got,
+				FormatLambda(changed.Lambda), changed.Mirrored, changed.Init, changed.Activation, formatNumber(changed.Decay), changed.Warmup,
+				changed.Sparsity, changed.Loss, changed.Unit, formatNumber(changed.Aux)),
 		}
 	}
 	return changed, nil
@@ -197,7 +275,10 @@ func (s Settings) Changes() []Change {
 // the latent layer and the decoder's hidden layers, which must be none or the encoder's
 // in reverse.
 func (s Settings) WithLayers(encoder []int, latent int, decoder []int) (Settings, error) {
-	mirrored := s.Mirrored
+	mirrored, init := s.Mirrored, s.Init
+	if init == Tied && len(encoder) > 0 {
+		init = Default().Init
+	}
 	if len(encoder)+len(decoder) > 0 {
 		mirrored = len(decoder) > 0
 	}
@@ -208,6 +289,7 @@ func (s Settings) WithLayers(encoder []int, latent int, decoder []int) (Settings
 		"hidden":   formatHidden(encoder),
 		"latent":   strconv.Itoa(latent),
 		"mirrored": strconv.FormatBool(mirrored),
+		"init":     init,
 	})
 }
 
@@ -225,7 +307,17 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 		EncoderHidden: hidden,
 		LatentDims:    s.Latent,
 		Lambda:        s.Lambda,
+		K:             s.K,
+		Unit:          s.Unit,
+		Aux:           s.Aux,
 	}
+	if s.Loss == nn.MSE.String() {
+		architecture.Loss = nn.MSE
+	}
+	if s.Aux > 0 {
+		architecture.DeadSteps = deadSteps
+	}
+	architecture.Center = s.Init == Tied && architecture.Loss == nn.MSE
 	if s.Activation == nn.Linear.String() {
 		architecture.Latent = nn.Linear
 	}
@@ -238,7 +330,7 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 // Adam returns the optimiser of a run with the given number of training images.
 func (s Settings) Adam(images int) nn.Adam {
 	adam := nn.DefaultAdam
-	adam.LearningRate = s.LR
+	adam.LearningRate, adam.WarmupSteps = s.LR, s.Warmup
 	if s.Decay != 1 {
 		adam.Decay = s.Decay
 		adam.DecaySteps = (images + s.Batch - 1) / s.Batch

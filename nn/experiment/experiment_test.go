@@ -1,11 +1,13 @@
 package experiment
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 )
 
 func ExamplePreset() {
-	for number := 1; number <= 4; number++ {
+	for number := 1; number <= len(Names); number++ {
 		settings, err := Preset(number)
 		if err != nil {
 			panic(err)
@@ -27,6 +29,7 @@ func ExamplePreset() {
 	// 2 L1 sparsity [512 128] 64 [] 1e-5 relu
 	// 3 Mirrored decoder [512 128] 64 [128 512] 1e-5 relu
 	// 4 Tuned [512 256] 64 [256 512] 0 linear
+	// 5 TopK [] 256 [] 0 relu
 }
 
 func ExampleSettings_With() {
@@ -56,9 +59,13 @@ func TestDefaultIsConsistent(t *testing.T) {
 
 func TestTableNotches(t *testing.T) {
 	for _, field := range Table {
+		settings := Default()
+		if field.Name == "k" {
+			settings, _ = Preset(5)
+		}
 		for _, notch := range field.Notches {
 			text := FormatLambda(notch)
-			if _, err := Default().With(map[string]string{field.Name: text}); err != nil {
+			if _, err := settings.With(map[string]string{field.Name: text}); err != nil {
 				t.Errorf("notch %v of %s: %v", notch, field.Name, err)
 			}
 		}
@@ -90,6 +97,18 @@ func TestExperimentFollows(t *testing.T) {
 		{4, map[string]string{"init": "he", "activation": "relu", "decay": "1"}, 3, 0},
 		{3, map[string]string{"decay": "0.9"}, 4, 1e-5},
 		{1, map[string]string{"activation": "linear"}, 4, 0},
+		{2, map[string]string{"warmup": "10"}, 4, 1e-5},
+		{2, map[string]string{"experiment": "5"}, 5, 0},
+		{5, map[string]string{"experiment": "2"}, 2, 1e-5},
+		{5, map[string]string{"experiment": "4"}, 4, 0},
+		{4, map[string]string{"sparsity": "topk"}, 5, 0},
+		{2, map[string]string{"sparsity": "topk"}, 5, 0},
+		{2, map[string]string{"loss": "mse"}, 5, 1e-5},
+		{2, map[string]string{"unit": "true"}, 5, 1e-5},
+		{2, map[string]string{"init": "tied", "hidden": ""}, 5, 1e-5},
+		{5, map[string]string{"sparsity": "l1", "lambda": "1e-3", "loss": "bce", "unit": "false", "init": "he", "decay": "1", "warmup": "0"}, 2, 1e-3},
+		{5, map[string]string{"sparsity": "l1", "loss": "bce", "unit": "false", "init": "he"}, 4, 0},
+		{5, map[string]string{"k": "7", "latent": "9", "mirrored": "true"}, 5, 0},
 	}
 	for _, test := range tests {
 		settings, err := Preset(test.from)
@@ -125,9 +144,22 @@ func TestBadSettings(t *testing.T) {
 		{map[string]string{"lambda": "Inf"}, `lambda "Inf": want`},
 		{map[string]string{"mirrored": "perhaps"}, `mirrored "perhaps": want true or false`},
 		{map[string]string{"init": "zeros"}, `init "zeros": want one of`},
-		{map[string]string{"experiment": "7"}, `experiment "7": want one of 1, 2, 3, 4`},
+		{map[string]string{"experiment": "7"}, `experiment "7": want one of 1, 2, 3, 4, 5`},
 		{map[string]string{"experiment": "1", "lambda": "1e-4"}, `experiment "1": want 2, which lambda 1e-4, mirrored false, init glorot`},
-		{map[string]string{"lambada": "1"}, `lambada "1": want one of the settings experiment, lambda`},
+		{map[string]string{"lambada": "1"}, `lambada "1": want one of the settings experiment, sparsity, lambda`},
+		{map[string]string{"k": "5"}, `k "5": want 0, because sparsity is l1; with topk, 1 to the latent size`},
+		{map[string]string{"sparsity": "topk", "k": "0"}, `k "0": want 1 to the latent size, 64, because sparsity is topk`},
+		{map[string]string{"sparsity": "topk", "k": "65"}, `k "65": want 1 to the latent size, 64`},
+		{map[string]string{"experiment": "5", "latent": "8", "k": "9"}, `k "9": want 1 to the latent size, 8`},
+		{map[string]string{"experiment": "5", "k": "1025"}, `k "1025": want a whole number from 0 to 1024`},
+		{map[string]string{"sparsity": "l0"}, `sparsity "l0": want one of l1, topk`},
+		{map[string]string{"sparsity": "topk", "lambda": "1e-3"}, `lambda "0.001": want 0, because sparsity is topk; l1 has a penalty`},
+		{map[string]string{"experiment": "5", "activation": "linear"}, `activation "linear": want relu, because sparsity is topk`},
+		{map[string]string{"aux": "1"}, `aux "1": want 0, or sparsity topk, loss mse, and mirrored false`},
+		{map[string]string{"experiment": "5", "loss": "bce", "aux": "1"}, `aux "1": want 0, or`},
+		{map[string]string{"experiment": "5", "init": "he", "hidden": "9", "mirrored": "true"}, `aux "0.03125": want 0, or`},
+		{map[string]string{"init": "tied"}, `init "tied": want one of glorot, he, pca, because there are hidden layers`},
+		{map[string]string{"experiment": "2", "loss": "mse"}, `experiment "2": want 5, which lambda 1e-5`},
 		{map[string]string{"seed": "-1"}, `seed "-1": want a whole number from 0 to 4294967295`},
 	}
 	for _, test := range tests {
@@ -182,7 +214,14 @@ func TestResets(t *testing.T) {
 		default:
 			text = "1"
 		}
-		changed, err := settings.With(map[string]string{field.Name: text})
+		changes := map[string]string{field.Name: text}
+		switch field.Name { // cannot change alone
+		case "k", "aux":
+			changes["sparsity"], changes["loss"], changes["lambda"] = TopK, "mse", "0"
+		case "init":
+			changes["hidden"] = ""
+		}
+		changed, err := settings.With(changes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,23 +244,89 @@ func TestLargestNetworkIsAccepted(t *testing.T) {
 	}
 }
 
-// Choosing experiment 4 and then another restores the settings of the exercise.
+// Choosing experiment 4 or 5 and then another restores the settings of the exercise.
 func TestBackFromTuned(t *testing.T) {
-	for _, number := range []string{"1", "2", "3"} {
-		first, err := Default().With(map[string]string{"experiment": number})
+	for _, number := range []string{"1", "2", "3", "4"} {
+		for _, other := range []string{"4", "5"} {
+			first, err := Default().With(map[string]string{"experiment": number, "seed": "7"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tuned, err := first.With(map[string]string{"experiment": other})
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := tuned.With(map[string]string{"experiment": number})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back != first || strconv.Itoa(tuned.Experiment) != other {
+				t.Errorf("experiment %s, %s and back: %+v, want %+v", number, other, back, first)
+			}
+		}
+	}
+}
+
+// Settings that an earlier version wrote are read.
+func TestOlderSettings(t *testing.T) {
+	text, err := json.Marshal(Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sparsity", "k", "loss", "unit", "aux", "warmup"} {
+		delete(all, name)
+	}
+	if text, err = json.Marshal(all); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := Preset(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &settings); err != nil || settings != Default() {
+		t.Errorf("read %+v, %v; want %+v", settings, err, Default())
+	}
+}
+
+// A start from tied directions reconstructs the mean image from a code of zeros, its
+// directions have unit norm, and its encoder is their transpose and sees no mean.
+func TestTied(t *testing.T) {
+	mean := []float32{0.5, 0.25, 0.75, 0.1}
+	for _, loss := range []string{"bce", "mse"} {
+		s, err := Preset(5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tuned, err := first.With(map[string]string{"experiment": "4"})
+		if s, err = s.With(map[string]string{"latent": "6", "k": "2", "loss": loss}); err != nil {
+			t.Fatal(err)
+		}
+		auto, err := s.Build(4, &pca.PCA{Dims: 4, Mean: mean})
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := tuned.With(map[string]string{"experiment": number})
-		if err != nil {
-			t.Fatal(err)
+		for i, y := range auto.Decode(nil, make([]float32, 6)) {
+			if math.Abs(float64(y-mean[i])) > 1e-6 {
+				t.Errorf("%s: a code of zeros decodes to %g, want the mean %g", loss, y, mean[i])
+			}
 		}
-		if back != first || tuned.Experiment != 4 {
-			t.Errorf("experiment %s and back: %+v, want %+v", number, back, first)
+		encoder, decoder := auto.Encoder.Layers[0], auto.Decoder.Layers[0]
+		for unit := range 6 {
+			var squares, atMean float64
+			for i := range 4 {
+				w := decoder.Kernel[unit*4+i]
+				if w != encoder.Kernel[i*6+unit] {
+					t.Errorf("%s: the encoder is not the decoder's transpose", loss)
+				}
+				squares += float64(w) * float64(w)
+				atMean += float64(w) * float64(mean[i])
+			}
+			if math.Abs(squares-1) > 1e-6 || math.Abs(atMean+float64(encoder.Bias[unit])) > 1e-6 {
+				t.Errorf("%s: direction of norm² %g, sum %g at the mean", loss, squares, atMean+float64(encoder.Bias[unit]))
+			}
 		}
 	}
 }
@@ -338,7 +443,7 @@ func ExampleSettings_Changes() {
 }
 
 func TestChanges(t *testing.T) {
-	for number := 1; number <= 4; number++ {
+	for number := 1; number <= len(Names); number++ {
 		settings, err := Preset(number)
 		if err != nil {
 			t.Fatal(err)

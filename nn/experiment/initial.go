@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"sae/nn"
@@ -27,8 +28,8 @@ func (s Settings) Components(inputDims, n int) int {
 }
 
 // Build returns the autoencoder that a run starts with, for images of inputDims values.
-// components are the first principal components of the training images, as many as
-// Components returns, or nil. An error is that of nn.New.
+// components are the mean of the training images and their first principal components, as
+// many as Components returns, or nil. An error is that of nn.New.
 //
 // An autoencoder that starts from components reconstructs from them, as closely as its
 // sigmoid allows. The activation of latent unit j is the image's position along
@@ -37,18 +38,22 @@ func (s Settings) Components(inputDims, n int) int {
 // unit depends on them yet.
 func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, error) {
 	architecture := s.Architecture(inputDims)
-	if s.Init != PCA {
+	if s.Init != PCA && s.Init != Tied {
 		return nn.New(architecture, s.Init, uint64(s.Seed))
 	}
 	auto, err := nn.New(architecture, "glorot", uint64(s.Seed))
 	if err != nil || components == nil {
 		return auto, err
 	}
+	if s.Init == Tied {
+		tie(auto, components.Mean, uint64(s.Seed))
+		return auto, nil
+	}
 	start := starter{components, s.Components(inputDims, components.K())}
 	layers := auto.Layers()
 	latent := len(architecture.EncoderHidden)
 	offset := 0.0
-	if architecture.Latent == nn.ReLU {
+	if architecture.Latent == nn.ReLU && s.Sparsity == L1 {
 		offset = latentOffset
 	}
 	for i, layer := range layers {
@@ -57,6 +62,7 @@ func (s Settings) Build(inputDims int, components *pca.PCA) (*nn.Autoencoder, er
 			start.project(layer, latent > 0)
 		case i == len(layers)-1:
 			start.reconstruct(layer, i > latent+1)
+			setMean(layer, start.Mean)
 		default:
 			start.carry(layer, i != latent+1, i != latent)
 		}
@@ -135,15 +141,60 @@ func (s starter) carry(layer *nn.Dense, fromPairs, toPairs bool) {
 	}
 }
 
-// reconstruct makes the output layer compute the logits of the mean image, plus the
-// components times the positions, divided by the slope of the sigmoid at the mean.
+// probability returns a value of the mean image as the output of a sigmoid.
+func probability(mean float32) float64 { return min(max(float64(mean), 0.01), 0.99) }
+
+// setMean makes the output layer reconstruct the mean image from a code of zeros: its
+// biases are the mean or, before a sigmoid, the logits of the mean.
+func setMean(layer *nn.Dense, mean []float32) {
+	copy(layer.Bias, mean)
+	if layer.Activation == nn.Sigmoid {
+		for unit := range mean {
+			p := probability(mean[unit])
+			layer.Bias[unit] = float32(math.Log(p / (1 - p)))
+		}
+	}
+}
+
+// tieStream is the stream of random numbers of tie; package nn uses those below.
+const tieStream = 1 << 63
+
+// tie makes the decoder's directions random, uniformly on the sphere, the encoder their
+// transpose, which sees images without their mean, and the mean the reconstruction of a
+// code of zeros (Gao et al. 2024, A.1).
+func tie(auto *nn.Autoencoder, mean []float32, seed uint64) {
+	encoder, decoder := auto.Encoder.Layers[0], auto.Decoder.Layers[0]
+	random := rand.New(rand.NewPCG(seed, tieStream))
+	direction := make([]float64, decoder.Out)
+	for unit := range decoder.In {
+		var squares, middle float64
+		for i := range direction {
+			direction[i] = random.NormFloat64()
+			squares += direction[i] * direction[i]
+		}
+		for i, x := range direction {
+			w := float32(x / math.Sqrt(squares))
+			decoder.Kernel[unit*decoder.Out+i] = w
+			encoder.Kernel[i*encoder.Out+unit] = w
+			middle += float64(w) * float64(mean[i])
+		}
+		encoder.Bias[unit] = float32(-middle)
+	}
+	setMean(decoder, mean)
+}
+
+// reconstruct makes the output layer compute the components times the positions, divided
+// by the slope of the sigmoid at the mean if it has one.
 func (s starter) reconstruct(layer *nn.Dense, fromPairs bool) {
 	clear(layer.Kernel)
 	for unit, mean := range s.Mean {
-		p := min(max(float64(mean), 0.01), 0.99)
-		layer.Bias[unit] = float32(math.Log(p / (1 - p)))
+		slope := 1.0
+		if layer.Activation == nn.Sigmoid {
+			p := probability(mean)
+			slope = p * (1 - p)
+		}
 		for j := range s.k {
-			weight := float32(s.deviation(j) * float64(s.PCA.Components[j*s.Dims+unit]) / (p * (1 - p)))
+			weight := float32(s.deviation(j) * float64(s.PCA.Components[j*s.Dims+unit]) / slope)
 			layer.Kernel[j*layer.Out+unit] = weight
 			if fromPairs {
 				layer.Kernel[(s.k+j)*layer.Out+unit] = -weight

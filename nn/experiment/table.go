@@ -24,13 +24,14 @@ const (
 
 // Field describes a setting.
 type Field struct {
-	Name     string    // in JSON, the URL and attributes
-	Label    string    // on the page
-	Help     string    // what the setting does
-	Kind     Kind      // of its values
-	Min, Max float64   // bounds of Integer and Number, and of each width
-	Choices  []string  // values of a Choice
-	Notches  []float64 // positions of the field's slider; nil if it has none
+	Name     string              // in JSON, the URL and attributes
+	Label    string              // on the page
+	Help     string              // what the setting does
+	Kind     Kind                // of its values
+	Min, Max float64             // bounds of Integer and Number, and of each width
+	Choices  []string            // values of a Choice
+	Notches  []float64           // positions of the field's slider; nil if it has none
+	applies  func(Settings) bool // nil for always
 	Format   func(Settings) string
 	set      func(*Settings, value)
 }
@@ -48,13 +49,31 @@ const (
 	maxWidth        = 4096
 )
 
+// defaultK is the k of a latent layer that becomes a TopK layer.
+const defaultK = 32
+
 // Table lists the settings, in the order of the form.
 var Table = []Field{
 	{
-		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4"},
-		Help:   "1 is the plain autoencoder. 2 adds an L1 penalty on the latent layer. 3 also gives the decoder the encoder's hidden layers in reverse. 4 starts from principal components, with a linear latent layer and a decaying learning rate.",
+		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4", "5"},
+		Help:   "1 is the plain autoencoder. 2 adds an L1 penalty on the latent layer. 3 also gives the decoder the encoder's hidden layers in reverse. 4 starts from principal components, with a linear latent layer and a decaying learning rate. 5 keeps only the largest of many latent activations and trains the squared error.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Experiment) },
 		set:    func(s *Settings, v value) { s.choose(int(v.text[0] - '0')) },
+	},
+	{
+		Name: "sparsity", Label: "Sparsity", Kind: Choice, Choices: []string{L1, TopK},
+		Help:   "What keeps codes sparse: l1 is a penalty on the latent activations, topk keeps the k largest of each picture and sets the others to 0.",
+		Format: func(s Settings) string { return s.Sparsity },
+		set: func(s *Settings, v value) {
+			if v.text == s.Sparsity {
+				return
+			}
+			if s.Sparsity = v.text; v.text == TopK {
+				s.K, s.Lambda, s.Activation = min(defaultK, s.Latent), 0, nn.ReLU.String()
+			} else {
+				s.K, s.Aux = 0, 0
+			}
+		},
 	},
 	{
 		Name: "lambda", Label: "Sparsity λ", Kind: Number, Min: 0, Max: 1,
@@ -62,13 +81,25 @@ var Table = []Field{
 		Help:    "The weight of the L1 penalty: the loss includes λ times the sum of the latent activations. A larger λ leaves fewer units active.",
 		Format:  func(s Settings) string { return FormatLambda(s.Lambda) },
 		set:     func(s *Settings, v value) { s.Lambda = v.number },
+		applies: func(s Settings) bool { return s.Sparsity == L1 },
 	},
 	{
 		Name: "latent", Label: "Latent size", Kind: Integer, Min: 1, Max: 1024,
-		Notches: []float64{8, 16, 32, 64, 128, 256},
+		Notches: []float64{8, 16, 32, 64, 128, 256, 512, 1024},
 		Help:    "The number of units in the latent layer: the length of an image's code.",
 		Format:  func(s Settings) string { return strconv.Itoa(s.Latent) },
-		set:     func(s *Settings, v value) { s.Latent = int(v.number) },
+		set: func(s *Settings, v value) {
+			s.Latent = int(v.number)
+			s.K = min(s.K, s.Latent)
+		},
+	},
+	{
+		Name: "k", Label: "Active units k", Kind: Integer, Min: 0, Max: 1024,
+		Notches: []float64{4, 8, 16, 32, 64, 128},
+		Help:    "With topk, the number of latent units that are active on a picture, those with the largest activations; otherwise 0.",
+		Format:  func(s Settings) string { return strconv.Itoa(s.K) },
+		set:     func(s *Settings, v value) { s.K = int(v.number) },
+		applies: func(s Settings) bool { return s.Sparsity == TopK },
 	},
 	{
 		Name: "hidden", Label: "Hidden layers", Kind: Widths, Min: 1, Max: maxWidth,
@@ -81,6 +112,31 @@ var Table = []Field{
 		Help:   "Gives the decoder the encoder's hidden layers in reverse; otherwise it is a single layer.",
 		Format: func(s Settings) string { return strconv.FormatBool(s.Mirrored) },
 		set:    func(s *Settings, v value) { s.Mirrored = v.flag },
+	},
+	{
+		Name: "loss", Label: "Loss", Kind: Choice, Choices: []string{nn.BCE.String(), nn.MSE.String()},
+		Help:   "What training minimises: the binary cross-entropy of a sigmoid output (bce), or the mean squared error of a linear output (mse).",
+		Format: func(s Settings) string { return s.Loss },
+		set: func(s *Settings, v value) {
+			if s.Loss = v.text; v.text != nn.MSE.String() {
+				s.Aux = 0
+			}
+		},
+	},
+	{
+		Name: "unit", Label: "Unit directions", Kind: Toggle,
+		Help:   "Keeps the decoder's weights of each latent unit at length 1, so that its activation alone says how much the unit contributes.",
+		Format: func(s Settings) string { return strconv.FormatBool(s.Unit) },
+		set:    func(s *Settings, v value) { s.Unit = v.flag },
+	},
+	{
+		Name: "aux", Label: "AuxK weight", Kind: Number, Min: 0, Max: 1000,
+		Help:   "With topk and mse, the weight of a second loss that revives dead units: they learn to reconstruct what the others miss. 0 for none, 0.03125 is usual.",
+		Format: func(s Settings) string { return formatNumber(s.Aux) },
+		set:    func(s *Settings, v value) { s.Aux = v.number },
+		applies: func(s Settings) bool {
+			return s.Sparsity == TopK && s.Loss == nn.MSE.String() && (s.Hidden == "" || !s.Mirrored)
+		},
 	},
 	{
 		Name: "epochs", Label: "Epochs", Kind: Integer, Min: 1, Max: 10_000,
@@ -101,6 +157,12 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.LR = v.number },
 	},
 	{
+		Name: "warmup", Label: "Warm-up", Kind: Integer, Min: 0, Max: 1e6,
+		Help:   "The number of steps in which the learning rate rises from 0 to its value; 0 for none.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Warmup) },
+		set:    func(s *Settings, v value) { s.Warmup = int(v.number) },
+	},
+	{
 		Name: "decay", Label: "Decay", Kind: Number, Min: 0.1, Max: 1,
 		Help:   "The factor by which the learning rate shrinks per epoch, gradually; 1 keeps it constant.",
 		Format: func(s Settings) string { return formatNumber(s.Decay) },
@@ -108,13 +170,14 @@ var Table = []Field{
 	},
 	{
 		Name: "activation", Label: "Latent activation", Kind: Choice, Choices: []string{nn.ReLU.String(), nn.Linear.String()},
-		Help:   "The activation of the latent layer: relu gives codes of zeros and positive numbers, linear any numbers.",
-		Format: func(s Settings) string { return s.Activation },
-		set:    func(s *Settings, v value) { s.Activation = v.text },
+		Help:    "The activation of the latent layer: relu gives codes of zeros and positive numbers, linear any numbers.",
+		Format:  func(s Settings) string { return s.Activation },
+		set:     func(s *Settings, v value) { s.Activation = v.text },
+		applies: func(s Settings) bool { return s.Sparsity == L1 },
 	},
 	{
-		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: append(nn.InitializerNames(), PCA),
-		Help:   "How the kernels start: random by Glorot (Keras's default) or He (made for ReLU), or from the principal components of the training images (pca).",
+		Name: "init", Label: "Initial kernels", Kind: Choice, Choices: append(nn.InitializerNames(), PCA, Tied),
+		Help:   "How the kernels start: random by Glorot (Keras's default) or He (made for ReLU), from the principal components of the training images (pca), or, without hidden layers, as random directions that encoder and decoder share (tied), where the encoder learns from pictures without their mean.",
 		Format: func(s Settings) string { return s.Init },
 		set:    func(s *Settings, v value) { s.Init = v.text },
 	},
@@ -137,6 +200,10 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.Subset = int(v.number) },
 	},
 }
+
+// Applies reports whether the setting has an effect beside the others, or must have its
+// neutral value.
+func (f Field) Applies(s Settings) bool { return f.applies == nil || f.applies(s) }
 
 // Lookup returns the field with the given name.
 func Lookup(name string) (Field, bool) {

@@ -49,6 +49,7 @@ type Checkpoint struct {
 	Curve     []Point             `json:"curve"`
 	History   []Epoch             `json:"history"`
 	Notes     map[int]string      `json:"notes,omitempty"` // on latent units, from 0
+	Idle      []int               `json:"idle,omitempty"`  // with AuxK, the steps since each latent unit was active
 
 	// Each in the order of nn.Autoencoder.Params:
 	Parameters []float32 `json:"-"`
@@ -77,6 +78,7 @@ func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
 		Curve:      r.Curve,
 		History:    r.History,
 		Notes:      r.Notes,
+		Idle:       state.Idle,
 		Parameters: r.Auto.Params(),
 		Moments1:   state.Moments1,
 		Moments2:   state.Moments2,
@@ -106,7 +108,7 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 		return nil, err
 	}
 	if c.Moments1 != nil {
-		if err := r.Trainer.Restore(nn.State{Steps: c.Steps, Moments1: c.Moments1, Moments2: c.Moments2}); err != nil {
+		if err := r.Trainer.Restore(nn.State{Steps: c.Steps, Moments1: c.Moments1, Moments2: c.Moments2, Idle: c.Idle}); err != nil {
 			return nil, err
 		}
 	}
@@ -280,6 +282,9 @@ func (c *Checkpoint) validate() error {
 		if unit < 0 || unit >= c.Settings.Latent {
 			return fmt.Errorf("note on latent unit %d: want one of the %d", unit, c.Settings.Latent)
 		}
+	}
+	if c.Idle != nil && (len(c.Idle) != c.Settings.Latent || slices.Min(c.Idle) < 0) {
+		return fmt.Errorf("idle of %d latent units: want numbers of steps of all %d", len(c.Idle), c.Settings.Latent)
 	}
 	images := c.Settings.TrainingImages(c.Data.Train)
 	batches := (images + c.Settings.Batch - 1) / c.Settings.Batch

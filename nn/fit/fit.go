@@ -84,15 +84,14 @@ func (d Data) Fingerprint() Fingerprint {
 // point before.
 type Point struct {
 	Epoch float64 `json:"epoch"` // 2.5 is the middle of the third epoch
-	Loss  float64 `json:"loss"`  // bce plus the L1 penalty, in nats
-	BCE   float64 `json:"bce"`
+	Loss  float64 `json:"loss"`  // bce or mse, plus the L1 penalty
+	BCE   float64 `json:"bce"`   // in nats; 0 if mse trains
 }
 
-// Evaluation is the quality of the model on the validation images. Losses are in
-// nats.
+// Evaluation is the quality of the model on the validation images.
 type Evaluation struct {
-	ValLoss float64 `json:"valLoss"` // valBce plus the L1 penalty, as Keras reports val_loss
-	ValBCE  float64 `json:"valBce"`
+	ValLoss float64 `json:"valLoss"` // valBce or valMse, plus the L1 penalty, as Keras reports val_loss
+	ValBCE  float64 `json:"valBce"`  // in nats; if mse trains, of outputs clipped as in nn.CrossEntropy
 	ValMSE  float64 `json:"valMse"`
 	PSNR    float64 `json:"psnr"`   // of valMse, in dB
 	Active  float64 `json:"active"` // mean number of active latent units per image: the code's L0
@@ -102,9 +101,9 @@ type Evaluation struct {
 // Epoch is a completed epoch: an entry of the history.
 type Epoch struct {
 	Epoch int     `json:"epoch"` // from 1
-	Loss  float64 `json:"loss"`  // training: bce plus l1, mean over the epoch's images
-	BCE   float64 `json:"bce"`
-	L1    float64 `json:"l1"` // the penalty's share of loss
+	Loss  float64 `json:"loss"`  // training: bce or mse, plus l1, mean over the epoch's images
+	BCE   float64 `json:"bce"`   // in nats; 0 if mse trains
+	L1    float64 `json:"l1"`    // the penalty's share of loss
 	Evaluation
 }
 
@@ -156,6 +155,8 @@ func New(settings experiment.Settings, data Data, yield func() error) (*Run, err
 		if components, err = data.PCA(n, k, yield); err != nil {
 			return nil, err
 		}
+	} else if settings.Init == experiment.Tied {
+		components = &pca.PCA{Dims: data.Dims, Mean: pca.Mean(data.Train[:n*data.Dims], data.Dims)}
 	}
 	auto, err := settings.Build(data.Dims, components)
 	if err != nil {
@@ -250,7 +251,7 @@ func (r *Run) Explain() (Trained, nn.Explanation, error) {
 }
 
 // Step trains on the next batch. It returns an error if an evaluation is due, and a
-// [*DivergedError] if the loss is not finite or its BCE exceeds [MaxBCE].
+// [*DivergedError] if the loss is not finite or exceeds [MaxBCE] or [MaxMSE].
 func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
 
 func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
@@ -297,7 +298,7 @@ type Result struct {
 type Quantity string
 
 const (
-	QuantityLoss   Quantity = "loss"   // binary cross-entropy plus L1 penalty, in nats
+	QuantityLoss   Quantity = "loss"   // what training minimises: see Epoch.Loss
 	QuantityExcess Quantity = "excess" // the loss above the entropy floor of the data, in nats
 	QuantityPSNR   Quantity = "psnr"   // in dB
 )
@@ -326,6 +327,10 @@ func Thin(points []Point) []Point {
 // exploded, and most units never become active again.
 const MaxBCE = 149 * math.Ln2
 
+// MaxMSE is the largest mean squared error at which training does not count as diverged:
+// outputs are wrong by a hundred times the range of the values.
+const MaxMSE = 1e4
+
 // Check returns a [*DivergedError] if the last batch made the model diverge, which Step
 // would report only after the next batch.
 func (r *Run) Check() error {
@@ -337,13 +342,13 @@ func (r *Run) Check() error {
 	return r.checkTrained(loss, fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch))
 }
 
-// checkTrained is checkFinite for a training batch, whose binary cross-entropy must
-// not exceed MaxBCE either.
+// checkTrained is checkFinite for a training batch, whose loss must not exceed MaxBCE or
+// MaxMSE either.
 func (r *Run) checkTrained(loss nn.Loss, when string) error {
 	if err := r.checkFinite(loss, when); err != nil {
 		return err
 	}
-	if loss.BCE > MaxBCE {
+	if loss.BCE > MaxBCE || loss.MSE > MaxMSE {
 		return &DivergedError{What: fmt.Sprintf("the loss has exploded to %.3g", loss.Total()), When: when, LR: r.Settings.LR}
 	}
 	return nil
@@ -390,7 +395,7 @@ func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
 	r.due = false
 	evaluation := Evaluation{
 		ValLoss: result.Loss.Total(),
-		ValBCE:  result.Loss.BCE,
+		ValBCE:  result.BCE,
 		ValMSE:  result.MSE,
 		PSNR:    result.PSNR(),
 		Active:  result.MeanActive,
@@ -411,17 +416,19 @@ func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
 // lossSum accumulates the losses of batches, weighted by their numbers of images.
 type lossSum struct {
 	BCE    float64 `json:"bce"`
+	MSE    float64 `json:"mse,omitempty"`
 	L1     float64 `json:"l1"`
 	Images int     `json:"images"`
 }
 
 func (s *lossSum) add(loss nn.Loss, images int) {
 	s.BCE += loss.BCE * float64(images)
+	s.MSE += loss.MSE * float64(images)
 	s.L1 += loss.L1 * float64(images)
 	s.Images += images
 }
 
 func (s *lossSum) mean() nn.Loss {
 	n := float64(max(1, s.Images))
-	return nn.Loss{BCE: s.BCE / n, L1: s.L1 / n}
+	return nn.Loss{BCE: s.BCE / n, MSE: s.MSE / n, L1: s.L1 / n}
 }

@@ -101,6 +101,7 @@ var experiments = []map[string]string{
 	{"experiment": "2", "lambda": "1e-3"},
 	{"experiment": "3"},
 	{"experiment": "4", "hidden": "20"},
+	{"experiment": "5", "hidden": "", "latent": "40", "k": "3", "warmup": "2"},
 }
 
 // The same settings and data give the same run; another seed gives another.

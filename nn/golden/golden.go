@@ -31,6 +31,7 @@ type Trace struct {
 	Unit         bool
 	Aux          float64
 	DeadSteps    int
+	Center       bool
 	Opt          struct {
 		LR, Beta1, Beta2, Eps float64
 		Warmup                int
@@ -129,6 +130,7 @@ func (t Trace) Replay() (Differences, error) {
 		Unit:          t.Unit,
 		Aux:           t.Aux,
 		DeadSteps:     t.DeadSteps,
+		Center:        t.Center,
 	}, "glorot", 0)
 	if err != nil {
 		return d, err

@@ -58,6 +58,9 @@ func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
 	return fit(imageRows(images, dims), mean(images, dims, 255), len(images)/dims, k, yield)
 }
 
+// Mean returns the mean of images, [n, dims] bytes of values byte/255, with n at least 1.
+func Mean(images []byte, dims int) []float32 { return mean(images, dims, 255) }
+
 // FitVectors is [Fit] for arbitrary vectors, [n, dims].
 func FitVectors(vectors []float32, dims, k int, yield func() error) (*PCA, error) {
 	get := func(x []float32, first int) { copy(x, vectors[first*dims:]) }

@@ -7,8 +7,8 @@
 //
 // FILE is a compact data set from convert; the default is the synthetic data set.
 // Every setting of the page except workers is a flag. -compare trains experiments 1 to
-// 4 and prints a table that compares them with the mean image and principal components.
-// -sweep trains the experiment with several values of λ. Ctrl-C stops training after
+// 5 and prints a table that compares them with the mean image and principal components.
+// -sweep trains the experiment with several values of λ, or of k with TopK. Ctrl-C stops training after
 // the current batch and writes the result so far.
 package main
 
@@ -64,8 +64,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	html := flags.String("report", "", "write an HTML report to `FILE`")
 	site := flags.String("site", "build/site", "`folder` with the style sheet and ECharts for the report, from make build")
 	resume := flags.String("resume", "", "continue from the checkpoint in `FILE`; only the setting epochs can change")
-	compare := flags.Bool("compare", false, "train experiments 1 to 4 and compare them")
-	sweep := flags.Bool("sweep", false, "train with several values of λ and compare them")
+	compare := flags.Bool("compare", false, "train experiments 1 to 5 and compare them")
+	sweep := flags.Bool("sweep", false, "train with several values of λ, or of k with TopK, and compare them")
 	texts := map[string]*string{}
 	for _, field := range experiment.Table {
 		if field.Name != "workers" { // only in the browser
@@ -223,7 +223,7 @@ func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
 	return evaluation, err
 }
 
-// compare trains the four experiments.
+// compare trains all experiments.
 func (t *trainer) compare(changes map[string]string) error {
 	var all []experiment.Settings
 	for number := 1; number <= len(experiment.Names); number++ {
@@ -243,7 +243,12 @@ func (t *trainer) compare(changes map[string]string) error {
 	n := all[0].TrainingImages(t.set.Train.Len())
 	mean := baseline.MeanImage(t.data.Train[:n*t.data.Dims], t.data.Validation, t.data.Dims)
 	rows = append(rows, row{name: "mean image", quality: mean})
-	if k := all[0].Latent; k <= min(baseline.MaxPCA, n) {
+	sizes := []int{all[0].Latent, all[len(all)-1].K}
+	slices.Sort(sizes)
+	for _, k := range slices.Compact(sizes) {
+		if k > min(baseline.MaxPCA, n) {
+			continue
+		}
 		quality, err := t.pca(n, k)
 		if err != nil {
 			return err
@@ -280,17 +285,26 @@ func (t *trainer) pca(n, k int) (baseline.Quality, error) {
 	return baseline.PCA(components, k, t.data.Validation, goOn)
 }
 
-// sweep trains the experiment with each λ of the page's slider.
+// sweep trains the experiment with each λ, or k, of the page's slider.
 func (t *trainer) sweep(changes map[string]string) error {
 	base, err := experiment.Default().With(changes)
 	if err != nil {
 		return err
 	}
 	field, _ := experiment.Lookup("lambda")
+	symbol := "λ"
+	if base.Sparsity == experiment.TopK {
+		field, _ = experiment.Lookup("k")
+		symbol = "k"
+	}
 	var rows []row
 	var runs []fit.Result
-	for _, lambda := range field.Notches {
-		settings, err := base.With(map[string]string{"lambda": experiment.FormatLambda(lambda)})
+	for _, notch := range field.Notches {
+		if field.Name == "k" && int(notch) > base.Latent {
+			break
+		}
+		value := experiment.FormatLambda(notch)
+		settings, err := base.With(map[string]string{field.Name: value})
 		if err != nil {
 			return err
 		}
@@ -298,14 +312,14 @@ func (t *trainer) sweep(changes map[string]string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.fit(r, "λ "+experiment.FormatLambda(lambda)); err != nil {
+		if _, err := t.fit(r, symbol+" "+value); err != nil {
 			return err
 		}
-		rows = append(rows, modelRow(experiment.FormatLambda(lambda), r))
+		rows = append(rows, modelRow(value, r))
 		latest, _ := r.Latest()
 		runs = append(runs, fit.Result{Settings: settings, Evaluation: latest})
 	}
-	t.table(rows, "λ")
+	t.table(rows, symbol)
 	if t.report != nil {
 		t.report.tradeOff(runs, base.Latent)
 	}

@@ -82,7 +82,7 @@ func TestCompareAndSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"|  | BCE | excess BCE |", "| mean image | 0.", "| PCA-4 | 0.", "| 1 Base | 0.", "| 4 Tuned | 0."} {
+	for _, want := range []string{"|  | BCE | excess BCE |", "| mean image | 0.", "| PCA-4 | 0.", "| 1 Base | 0.", "| 4 Tuned | 0.", "| 5 TopK | 0."} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no %q in %s", want, stdout)
 		}

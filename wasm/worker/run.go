@@ -79,7 +79,7 @@ func (r *run) prepare(w *Worker) error {
 		return nil
 	}
 	runtime.GC() // frees the run before: memory never shrinks in WebAssembly
-	if r.settings.Init == experiment.PCA {
+	if r.settings.Init == experiment.PCA || r.settings.Init == experiment.Tied {
 		if err := w.drawInTurns(); err != nil {
 			return err
 		}

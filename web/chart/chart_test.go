@@ -267,6 +267,22 @@ func TestAxesAreNamed(t *testing.T) {
 	}
 }
 
+// If the mean squared error trains, baselines are in it, and 0 is the floor.
+func TestLossOfSquaredError(t *testing.T) {
+	c := curves()
+	c.MSE, c.Quantity = true, fit.QuantityLoss
+	c.Baselines = []baseline.Baseline{{Name: "mean image", Quality: baseline.Quality{BCE: 0.69, MSE: 0.06}}}
+	plain := parse(t, Loss(theme, c))
+	marks := plain.Series[2].MarkLine.Data
+	if len(marks) != 1 || marks[0].YAxis != 0.06 || plain.YAxis.Name != "loss (MSE)" {
+		t.Errorf("marks %+v, axis %q", marks, plain.YAxis.Name)
+	}
+	c.Quantity = fit.QuantityExcess
+	if excess := parse(t, Loss(theme, c)); fmt.Sprint(excess.Series[1].Data) != fmt.Sprint(plain.Series[1].Data) {
+		t.Errorf("above the floor of 0: %v, want %v", excess.Series[1].Data, plain.Series[1].Data)
+	}
+}
+
 // The runs that are shown have a line each, in another colour, with their names at its
 // end.
 func TestLossOfSeveralRuns(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 // Curves is what the loss chart draws.
 type Curves struct {
 	Quantity fit.Quantity
+	MSE      bool            // whether the loss is the mean squared error, which has no floor
 	Log      bool            // logarithmic y axis; only for the excess
 	All      bool            // include every point, even if there are more than pixels
 	Epochs   int             // end of the x axis
@@ -55,6 +56,9 @@ func (c Curves) stride(n int) int {
 // dashed, by epoch; those of other runs are labelled where they end. Before training it shows the axes, the untrained model and the
 // baselines; without a data set, only the axes.
 func Loss(theme Theme, c Curves) json.RawMessage {
+	if c.MSE {
+		c.Floor = 0
+	}
 	training, validation := c.training(), c.validation()
 	marks := c.marks()
 	drawn := validation // and the other runs, which the axis must include
@@ -70,9 +74,14 @@ func Loss(theme Theme, c Curves) json.RawMessage {
 	}
 
 	format, name := "%.4f", "loss"
+	if c.MSE {
+		format, name = "%.5f", "loss (MSE)"
+	}
 	switch c.Quantity {
 	case fit.QuantityExcess:
-		name = "loss above the floor"
+		if !c.MSE {
+			name = "loss above the floor"
+		}
 	case fit.QuantityPSNR:
 		format, name = "%.1f dB", "PSNR, dB"
 	}
@@ -221,7 +230,7 @@ func (c Curves) training() []point {
 		}
 		value := c.shown(sum / float64(len(group)))
 		if c.visible(value) {
-			points = append(points, point{round(group[len(group)-1].Epoch, 3), round(value, 5)})
+			points = append(points, point{round(group[len(group)-1].Epoch, 3), round(value, 6)})
 		}
 	}
 	return points
@@ -240,7 +249,7 @@ func (c Curves) validationOf(initial *fit.Evaluation, history []fit.Epoch) []poi
 			value = e.PSNR
 		}
 		if c.visible(value) {
-			points = append(points, point{float64(epoch), round(value, 5)})
+			points = append(points, point{float64(epoch), round(value, 6)})
 		}
 	}
 	if initial != nil {
@@ -263,9 +272,12 @@ func (c Curves) marks() []mark {
 		}
 	}
 	for _, b := range c.Baselines {
-		if c.Quantity == fit.QuantityPSNR {
+		switch {
+		case c.Quantity == fit.QuantityPSNR:
 			add(b.Name, b.Quality.PSNR())
-		} else {
+		case c.MSE:
+			add(b.Name, b.Quality.MSE)
+		default:
 			add(b.Name, c.shown(b.Quality.BCE))
 		}
 	}
@@ -280,10 +292,10 @@ func (c Curves) marks() []mark {
 func (c Curves) linear(training, validation []point, marks []mark) scale {
 	low, high := extent(training, validation, marks)
 	if !(high > low) {
-		switch c.Quantity {
-		case fit.QuantityPSNR:
+		switch {
+		case c.Quantity == fit.QuantityPSNR:
 			low, high = 10, 20
-		case fit.QuantityExcess:
+		case c.Quantity == fit.QuantityExcess, c.MSE:
 			low, high = 0, 0.15
 		default:
 			low, high = 0.55, 0.7

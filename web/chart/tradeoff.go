@@ -23,10 +23,10 @@ type labelled struct {
 	Label     *label          `json:"label"`
 }
 
-// TradeOff returns the chart of the trade-off that λ controls: the PSNR of the
+// TradeOff returns the chart of the trade-off that λ or k controls: the PSNR of the
 // reconstructions over the mean number of active units (the L0 of the code). Points are
-// labelled with λ and have the colours of their runs. Each group of runs, which differ in
-// λ at most and are sorted by it, is joined by a grey line. The x axis ends at latent.
+// labelled with it and have the colours of their runs. Each group of runs, which differ in
+// it at most and are sorted by it, is joined by a grey line. The x axis ends at latent.
 func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseline.Baseline) json.RawMessage {
 	low, high := math.Inf(1), math.Inf(-1)
 	include := func(psnr float64) { low, high = min(low, psnr), max(high, psnr) }
@@ -39,6 +39,9 @@ func TradeOff(theme Theme, groups [][]fit.Result, latent int, baselines []baseli
 				continue
 			}
 			lambda := "λ " + experiment.FormatLambda(run.Settings.Lambda)
+			if run.Settings.K > 0 {
+				lambda = fmt.Sprintf("k %d", run.Settings.K)
+			}
 			points = append(points, labelled{
 				Name:      strings.TrimSpace(fmt.Sprintf("%s\n%s\nPSNR %.2f dB\n%.1f of %d units active", run.Name, lambda, run.PSNR, run.Active, run.Settings.Latent)),
 				Value:     [2]float64{round(run.Active, 2), round(run.PSNR, 3)},

@@ -29,12 +29,13 @@ func (f *Form) Show(open bool) {
 	}
 }
 
-// Fields returns the settings of the form.
+// Fields returns the settings of the form: those that have an effect, unless they are
+// locked or have a slider.
 func (f *Form) Fields() []experiment.Field {
 	embed := f.page.Embed
 	return slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
 		inBar := field.Notches != nil || embed == nil && field.Name == "experiment"
-		return inBar || embed.Locked(field.Name)
+		return inBar || embed.Locked(field.Name) || !field.Applies(f.page.Settings)
 	})
 }
 
@@ -66,7 +67,7 @@ func (f *Form) Edit(name, text string) {
 			return
 		}
 		f.Draft[name], f.Errors[name] = text, err.Error()
-		if field := (*experiment.FieldError)(nil); errors.As(err, &field) {
+		if field := (*experiment.FieldError)(nil); errors.As(err, &field) && field.Name == name {
 			f.Errors[name] = "Want " + field.Want + "."
 		}
 	})
@@ -91,7 +92,7 @@ func (f *Form) refuseLocked(settings experiment.Settings) bool {
 func (f *Form) misfilled() bool {
 	for _, field := range experiment.Table {
 		reason, refused := f.Errors[field.Name]
-		if !refused {
+		if !refused || !field.Applies(f.page.Settings) { // then the form does not show it
 			continue
 		}
 		f.page.Messages.Notify(field.Label+" shows what cannot be used", fmt.Sprintf(

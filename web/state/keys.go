@@ -1,6 +1,11 @@
 package state
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+
+	"sae/nn/experiment"
+)
 
 // Shortcut is a key that acts wherever the focus is, except in a field.
 type Shortcut struct {
@@ -19,7 +24,7 @@ var Shortcuts = []Shortcut{
 	{"n", "N", "Now: end the look at an earlier moment", func(p *Page) { p.Timeline.Now() }, true},
 	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }, false},
 	{"z", "Z", "Undo the reset or delete that the message tells of", func(p *Page) { p.Messages.Undo() }, false},
-	{"1", "1 to 4", "Choose the experiment", nil, false},
+	{"1", fmt.Sprintf("1 to %d", len(experiment.Names)), "Choose the experiment", nil, false},
 	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }, false},
 	{"ArrowLeft", "←", "Select the picture before", func(p *Page) { p.Pictures.Select(p.Pictures.Selected - 1) }, false},
 	{"ArrowRight", "→", "Select the next picture", func(p *Page) { p.Pictures.Select(p.Pictures.Selected + 1) }, false},
@@ -45,7 +50,7 @@ var Shortcuts = []Shortcut{
 
 // Press runs the shortcut of a key, and reports whether there is one.
 func (p *Page) Press(key string) bool {
-	if number, err := strconv.Atoi(key); err == nil && number >= 1 && number <= 4 {
+	if number, err := strconv.Atoi(key); err == nil && experiment.Names[number] != "" {
 		p.Form.Edit("experiment", key)
 		return true
 	}

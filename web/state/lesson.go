@@ -38,7 +38,7 @@ var lessonSteps = []lessonStep{
 	{"autoencoder", map[string]string{"experiment": "1", "latent": "64"}, false, []lessonEvent{
 		{"mean", func(p *Page) bool {
 			latest, _ := p.Latest()
-			return p.Epoch > 0 && latest.ValLoss < p.Dataset.MeanBCE
+			return p.Epoch > 0 && latest.ValBCE < p.Dataset.MeanBCE
 		}},
 		{"select", func(p *Page) bool { return p.Pictures.Selected != 0 }},
 		{"done", finishedRun},

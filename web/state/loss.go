@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 
+	"sae/nn"
 	"sae/nn/baseline"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
@@ -55,18 +56,30 @@ func (l *Loss) Baselines() []baseline.Baseline {
 type pcaSize struct{ k, images int }
 
 func (l *Loss) pcaSize() pcaSize {
-	return pcaSize{l.training.Settings.Latent, l.training.Settings.TrainingImages(l.dataset.Train)}
+	return pcaSize{l.Components(), l.training.Settings.TrainingImages(l.dataset.Train)}
 }
 
-// PCA returns the quality of as many principal components as there are latent units, on the
-// validation images; ok is false while it is unknown.
+// Components returns the number of principal components that a model is compared with: as
+// many as numbers in a code can differ from 0, which are the latent units, or k of TopK.
+func (l *Loss) Components() int {
+	if s := l.training.Settings; s.K > 0 {
+		return s.K
+	}
+	return l.training.Settings.Latent
+}
+
+// MSE reports whether the mean squared error trains.
+func (l *Loss) MSE() bool { return l.training.Settings.Loss == nn.MSE.String() }
+
+// PCA returns the quality of so many principal components on the validation images; ok is
+// false while it is unknown.
 func (l *Loss) PCA() (quality baseline.Quality, ok bool) {
 	quality, ok = l.pcas[l.pcaSize()]
 	return quality, ok
 }
 
-// PCAPossible reports whether principal components can be a baseline: the model must not
-// have too many latent units, nor more than there are images.
+// PCAPossible reports whether principal components can be a baseline: there must not be
+// too many, nor more than there are images.
 func (l *Loss) PCAPossible() bool {
 	size := l.pcaSize()
 	return size.k <= min(baseline.MaxPCA, size.images)

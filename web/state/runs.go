@@ -213,11 +213,11 @@ func (r *Runs) Restore(id int) {
 	}
 }
 
-// TradeOff returns groups of runs that differ only in λ, each by increasing λ. The first is
+// TradeOff returns groups of runs that differ only in λ or k, each by its increase. The first is
 // the group of the current settings.
 func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
-		s.Experiment, s.Lambda, s.Workers = 0, 0, ""
+		s.Experiment, s.Lambda, s.K, s.Workers = 0, 0, 0, ""
 		return s
 	}
 	keys := []experiment.Settings{alike(r.training.Settings)}
@@ -228,7 +228,10 @@ func (r *Runs) TradeOff() [][]fit.Result {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.Kept[a].Settings.Lambda, r.Kept[b].Settings.Lambda) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		one, other := r.Kept[a].Settings, r.Kept[b].Settings
+		return cmp.Or(cmp.Compare(one.Lambda, other.Lambda), cmp.Compare(one.K, other.K))
+	})
 	groups := map[experiment.Settings][]fit.Result{}
 	for _, i := range order {
 		key := alike(r.Kept[i].Settings)

@@ -15,24 +15,21 @@ type Series struct {
 	changed  func(event string)
 }
 
-// sweepLambdas returns the values of λ in a sweep.
-func sweepLambdas() []float64 {
-	field, _ := experiment.Lookup("lambda")
-	return field.Notches
-}
-
-// Sweep trains a run for each value of λ, from the largest to the smallest. The current
-// value comes last, so that its model stays. A change of the settings, the data set or the
+// Sweep trains a run for each value of λ, or of k with TopK, from the largest to the
+// smallest. The current value comes last, so that its model stays. A change of the settings, the data set or the
 // run ends the series.
 func (s *Series) Sweep() {
-	lambdas := slices.Clone(sweepLambdas())
-	slices.Reverse(lambdas)
-	lambdas = slices.DeleteFunc(lambdas, func(lambda float64) bool { return lambda == s.training.Settings.Lambda })
+	name, settings := s.training.Sparsity(), s.training.Settings
+	field, _ := experiment.Lookup(name)
+	current := field.Format(settings)
 	var runs []map[string]string
-	for _, lambda := range append(lambdas, s.training.Settings.Lambda) {
-		runs = append(runs, map[string]string{"lambda": experiment.FormatLambda(lambda)})
+	for _, notch := range slices.Backward(field.Notches) {
+		value := experiment.FormatLambda(notch)
+		if value != current && (name != "k" || int(notch) <= settings.Latent) {
+			runs = append(runs, map[string]string{name: value})
+		}
 	}
-	s.start(runs)
+	s.start(append(runs, map[string]string{name: current}))
 }
 
 // Experiments trains experiments 1, 2 and 3 one after the other.

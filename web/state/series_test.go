@@ -2,12 +2,39 @@ package state
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"sae/nn/experiment"
 	"sae/wasm/protocol"
 )
+
+func notches(name string) []float64 {
+	field, _ := experiment.Lookup(name)
+	return field.Notches
+}
+
+// With TopK, a sweep goes through the values of k that the latent layer has room for.
+func TestSweepOfK(t *testing.T) {
+	page, worker := open(t)
+	page.Set(map[string]string{"experiment": "5", "latent": "64", "k": "10"}, func(_ bool, err error) { must(t)(err) })
+	page.Series.Sweep()
+	var ks []int
+	for page.Series.At(); len(ks) < 20; {
+		if _, total := page.Series.At(); total == 0 {
+			break
+		}
+		ks = append(ks, page.Settings.K)
+		worker.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Epochs: []protocol.Epoch{{Epoch: 20}}})
+	}
+	if !slices.Equal(ks, []int{64, 32, 16, 8, 4, 10}) {
+		t.Errorf("k was %v", ks)
+	}
+	if points := page.Runs.TradeOff()[0]; len(points) != 6 || points[0].Settings.K != 4 || points[5].Settings.K != 64 {
+		t.Errorf("points %+v", points)
+	}
+}
 
 // A sweep goes through the values of λ, ends with the one that was set, and
 // leaves a point for each.
@@ -20,7 +47,7 @@ func TestSweep(t *testing.T) {
 		if total == 0 {
 			break
 		}
-		if total != len(sweepLambdas()) || run != len(lambdas)+1 || page.Status != protocol.StatusTraining {
+		if total != len(notches("lambda")) || run != len(lambdas)+1 || page.Status != protocol.StatusTraining {
 			t.Fatalf("run %d of %d, status %q", run, total, page.Status)
 		}
 		lambda := page.Settings.Lambda
@@ -32,7 +59,7 @@ func TestSweep(t *testing.T) {
 			{Epoch: 20, Evaluation: protocol.Evaluation{ValMSE: 0.02 + lambda, Active: 60 - 1e5*lambda}},
 		}})
 	}
-	if len(lambdas) != len(sweepLambdas()) || lambdas[0] != 3e-4 || lambdas[len(lambdas)-1] != experiment.Default().Lambda {
+	if len(lambdas) != len(notches("lambda")) || lambdas[0] != 3e-4 || lambdas[len(lambdas)-1] != experiment.Default().Lambda {
 		t.Errorf("λ was %v, want all with the one that was set at the end", lambdas)
 	}
 	if page.Status != protocol.StatusDone || page.Settings != experiment.Default() {

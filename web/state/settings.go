@@ -7,6 +7,14 @@ import (
 	"sae/wasm/protocol"
 )
 
+// Sparsity is the name of the setting that says how sparse codes are: lambda or k.
+func (t *Training) Sparsity() string {
+	if t.Settings.Sparsity == experiment.TopK {
+		return "k"
+	}
+	return "lambda"
+}
+
 // Set changes settings by name. reset reports whether that started a new run, which trains
 // if the run before did; only the numbers of epochs and workers change within a run. Bad
 // values change nothing.

@@ -15,5 +15,5 @@ func (c *EmbedBar) more() bool { return len(c.Page.Form.Fields()) > 0 }
 
 // knobs reports whether any setting is not locked.
 func (c *EmbedBar) knobs() bool {
-	return c.more() || !c.Page.Embed.Locked("lambda") || !c.Page.Embed.Locked("latent")
+	return c.more() || !c.Page.Embed.Locked(c.Page.Sparsity()) || !c.Page.Embed.Locked("latent")
 }

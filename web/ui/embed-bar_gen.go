@@ -106,7 +106,7 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgparent := vgn
 			_ = vgparent
 			vgn = growText(vgparent, "\n    ")
-			if !c.Page.Embed.Locked("lambda") {
+			if !c.Page.Embed.Locked(c.Page.Sparsity()) {
 				{
 					vgcompKey := vugu.MakeCompKey(0x941A56136A3BF99C^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component
@@ -117,8 +117,8 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgin.BuildEnv.WireComponent(vgcomp)
 					}
 					vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+					vgcomp.Name = c.Page.Sparsity()
 					vgcomp.Page = c.Page
-					vgcomp.Name = "lambda"
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)

@@ -17,6 +17,9 @@ func (c *EmbedFoot) embedded() string {
 	if s.Lambda > 0 {
 		text += "λ " + experiment.FormatLambda(s.Lambda) + ", "
 	}
+	if s.K > 0 {
+		return text + fmt.Sprintf("%d of %s active", s.K, plural(s.Latent, "latent unit"))
+	}
 	return text + plural(s.Latent, "latent unit")
 }
 

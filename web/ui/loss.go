@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,17 +21,48 @@ type Loss struct {
 	Stage *stage
 }
 
-var quantities = []struct {
-	quantity    fit.Quantity
-	label, help string
-}{
+var quantities = []choice{
 	{fit.QuantityLoss, "Total", "The loss that training minimises: binary cross-entropy plus L1 penalty."},
 	{fit.QuantityExcess, "Above lowest", "The loss above the lowest value that any reconstruction can reach, the entropy floor of the pictures."},
 	{fit.QuantityPSNR, "PSNR", "Peak signal-to-noise ratio of the validation reconstructions; higher is better."},
 }
 
+// choice is a quantity to choose.
+type choice struct {
+	quantity    fit.Quantity
+	label, help string
+}
+
+// quantities returns the choices: the mean squared error has no floor but 0.
+func (c *Loss) quantities() []choice {
+	if c.Page.Loss.MSE() {
+		return []choice{{fit.QuantityLoss, "MSE", "The loss that training minimises: mean squared error, plus an L1 penalty if there is one."}, quantities[2]}
+	}
+	return quantities
+}
+
+func (c *Loss) chosen(quantity fit.Quantity) bool {
+	shown := c.Page.Loss.Quantity
+	return shown == quantity || c.Page.Loss.MSE() && quantity == fit.QuantityLoss && shown == fit.QuantityExcess
+}
+
+// kind names the loss that trains.
+func (c *Loss) kind() string {
+	if c.Page.Loss.MSE() {
+		return "mean squared error"
+	}
+	return "binary cross-entropy"
+}
+
+func (c *Loss) validationHelp() string {
+	return "The mean over the validation pictures of the " + c.kind() + " plus the L1 penalty."
+}
+
 // loss formats a loss.
 func (c *Loss) loss(value float64) string {
+	if c.Page.Loss.MSE() {
+		return fmt.Sprintf("%.5f", value)
+	}
 	if c.Page.Loss.Quantity == fit.QuantityExcess {
 		value -= c.Page.Dataset.Floor
 	}
@@ -77,13 +109,13 @@ func (c *Loss) mse() string {
 	return fmt.Sprintf("%.4f", latest.ValMSE)
 }
 
-func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Settings.Latent) }
+func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Loss.Components()) }
 
 func (c *Loss) pcaHelp() string {
 	if !c.Page.Loss.PCAPossible() {
-		return fmt.Sprintf("Available for up to %d latent units, and no more than there are training pictures.", baseline.MaxPCA)
+		return fmt.Sprintf("Available for up to %d components, and no more than there are training pictures.", baseline.MaxPCA)
 	}
-	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most. No linear code of that size has a smaller squared error.", c.Page.Settings.Latent)
+	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most. No linear code of that size has a smaller squared error.", c.Page.Loss.Components())
 }
 
 // pcaText gives the error of principal components, or says that they are being
@@ -132,13 +164,18 @@ func (c *Loss) label() string {
 
 func (c *Loss) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Dataset.Name, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version, p.Timeline.Past, p.Timeline.Epoch)
+	return fmt.Sprint(p.Dataset.Name, p.Settings.Loss, p.Initial != nil, len(p.History), len(p.Curve), c.training(), p.Loss.Quantity, p.Loss.Log, p.Settings.Epochs, p.Loss.Baselines(), p.Runs.Version, p.Timeline.Past, p.Timeline.Epoch)
 }
 
 func (c *Loss) curves() chart.Curves {
 	p := c.Page
+	others := p.Runs.Overlaid()
+	if p.Loss.Quantity != fit.QuantityPSNR { // other losses cannot be compared
+		others = slices.DeleteFunc(slices.Clone(others), func(r fit.Result) bool { return r.Settings.Loss != p.Settings.Loss })
+	}
 	curves := chart.Curves{
 		Quantity: p.Loss.Quantity,
+		MSE:      p.Loss.MSE(),
 		Log:      p.Loss.Log,
 		Epochs:   p.Settings.Epochs,
 		Floor:    p.Dataset.Floor,
@@ -147,7 +184,7 @@ func (c *Loss) curves() chart.Curves {
 		History:  p.History,
 
 		Baselines: p.Loss.Baselines(),
-		Others:    p.Runs.Overlaid(),
+		Others:    others,
 	}
 	if p.Timeline.Past >= 0 {
 		curves.Shown = &p.Timeline.Epoch

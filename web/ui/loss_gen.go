@@ -39,7 +39,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = grow(vgparent, "", "legend\x00class\x00sr")
 					vgn.SetInnerHTML(vugu.HTML("Quantity"))
 					vgn = growText(vgparent, "\n        ")
-					for vgiterkeyt, choice := range quantities {
+					for vgiterkeyt, choice := range c.quantities() {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
 						choice := choice
@@ -51,9 +51,9 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgparent := vgn
 							_ = vgparent
 							vgn = grow(vgparent, "", "input\x00type\x00radio\x00name\x00quantity")
-							vgn.AddAttrInterface("checked", c.Page.Loss.Quantity == choice.quantity)
+							vgn.AddAttrInterface("checked", c.chosen(choice.quantity))
 							vgn.AddAttrInterface("value", string(choice.quantity))
-							property(vgn, "checked", c.Page.Loss.Quantity == choice.quantity)
+							property(vgn, "checked", c.chosen(choice.quantity))
 							listen(vgn, "change", func(event vugu.DOMEvent) { c.Page.Loss.Show(choice.quantity) })
 							vgn = grow(vgparent, "", "span")
 							vgn.SetInnerHTML(choice.label)
@@ -76,7 +76,8 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = grow(vgparent, "", "div\x00class\x00large\x00title\x00The mean over the validation pictures of the binary cross-entropy plus the L1 penalty.")
+			vgn = grow(vgparent, "", "div\x00class\x00large")
+			vgn.AddAttrInterface("title", c.validationHelp())
 			{
 				vgparent := vgn
 				_ = vgparent

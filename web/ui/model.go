@@ -63,7 +63,12 @@ func (c *Model) export(format exchange.Format) {
 
 func (c *Model) copyKeras() {
 	p := c.Page
-	c.copy("The program in Keras", exchange.Keras(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation))
+	text, err := exchange.Keras(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation)
+	if err != nil {
+		p.Messages.Copied("The program in Keras", err)
+		return
+	}
+	c.copy("The program in Keras", text)
 }
 
 func (c *Model) copyGo() {

@@ -159,7 +159,7 @@ func (c *Network) layers() []layer {
 	}
 	if step := p.Slow.Current(); step != nil {
 		if out := &layers[len(layers)-1]; p.Slow.Phase == state.PhaseLoss {
-			out.text = fmt.Sprintf("loss %.4f", step.Step.Before.Total())
+			out.text = "loss " + (&Loss{Page: p}).loss(step.Step.Before.Total())
 		}
 	}
 	c.of, c.drawn = of, layers
@@ -305,6 +305,9 @@ func (c *Network) text() string {
 		return fmt.Sprintf("Epoch %d, batch %d: %s pass through the encoder. On average, %.1f of %d latent units are active on a picture. The decoder turns them into %s numbers.",
 			e.Epoch, e.Batch, plural(step.Images, "picture"), step.Active, c.Page.Settings.Latent, c.numbers())
 	case state.PhaseLoss:
+		if c.Page.Loss.MSE() {
+			return fmt.Sprintf("The reconstructions differ from the pictures by a mean squared error of %.5f. The loss is %.5f.", step.Before.MSE, step.Before.Total())
+		}
 		loss := fmt.Sprintf("The reconstructions differ from the pictures by a binary cross-entropy of %.4f", step.Before.BCE)
 		if step.Before.L1 > 0 {
 			loss += fmt.Sprintf("; λ times the activations adds %.4f", step.Before.L1)

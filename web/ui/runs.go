@@ -4,12 +4,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
+	"sae/nn"
 	"sae/nn/experiment"
 	"sae/web/chart"
 	"sae/web/state"
@@ -51,21 +53,30 @@ func (c *Runs) queued() string {
 	if total == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Run %d of %d, λ = %s", run, total, experiment.FormatLambda(c.Page.Settings.Lambda))
+	field, _ := experiment.Lookup(c.Page.Sparsity())
+	return fmt.Sprintf("Run %d of %d, %s = %s", run, total, c.knob(), field.Format(c.Page.Settings))
+}
+
+// knob is the symbol of the setting that a sweep varies.
+func (c *Runs) knob() string {
+	if c.Page.Sparsity() == "k" {
+		return "k"
+	}
+	return "λ"
 }
 
 func (c *Runs) sweepLabel() string {
 	if c.queueing() {
 		return "Stop after this run"
 	}
-	return "Sweep λ"
+	return "Sweep " + c.knob()
 }
 
 func (c *Runs) sweepHelp() string {
 	if c.queueing() {
 		return "Cancel the remaining runs"
 	}
-	return "Train one run for each λ of the slider, with all other settings unchanged"
+	return "Train one run for each " + c.knob() + " of the slider, with all other settings unchanged"
 }
 
 func (c *Runs) sweep() {
@@ -97,6 +108,7 @@ func (c *Runs) columns() []column {
 // newColumns returns the columns. Some settings are always shown, others if the
 // runs differ in them.
 func (c *Runs) newColumns() []column {
+	mixed := false // whether runs differ in the loss, so that its values cannot be compared
 	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
 	for _, field := range experiment.Table {
 		differs := c.differs(field)
@@ -104,16 +116,24 @@ func (c *Runs) newColumns() []column {
 		case "experiment", "lambda", "latent", "epochs":
 		case "workers":
 			continue
+		case "loss":
+			mixed = differs
+			if !differs {
+				continue
+			}
 		default:
 			if !differs {
 				continue
 			}
 		}
+		if field.Name == "lambda" && !slices.ContainsFunc(c.Page.Runs.Kept, func(r state.Run) bool { return field.Applies(r.Settings) }) {
+			continue
+		}
 		columns = append(columns, column{title: field.Label, differs: differs, text: func(r state.Run) string { return setting(field, r.Settings) }})
 	}
 	floor := c.Page.Dataset.Floor
 	columns = append(columns,
-		column{title: "Validation loss", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValLoss) }, value: func(r state.Run) float64 { return r.ValLoss }},
+		column{title: "Validation loss", text: valLoss, value: func(r state.Run) float64 { return r.ValLoss }},
 		column{title: "Above floor", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValBCE-floor) }, value: func(r state.Run) float64 { return r.ValBCE }},
 		column{title: "PSNR", text: func(r state.Run) string { return fmt.Sprintf("%.2f dB", r.PSNR) }, value: func(r state.Run) float64 { return r.PSNR }, higher: true},
 		column{title: "Active units", text: func(r state.Run) string { return fmt.Sprintf("%.1f", r.Active) }},
@@ -121,9 +141,19 @@ func (c *Runs) newColumns() []column {
 		column{title: "Time", text: func(r state.Run) string { return duration(r.Seconds) }},
 	)
 	for i := range columns {
+		if mixed && columns[i].title == "Validation loss" {
+			columns[i].value = nil
+		}
 		columns[i].best = c.best(columns[i])
 	}
 	return columns
+}
+
+func valLoss(r state.Run) string {
+	if r.Settings.Loss == nn.MSE.String() {
+		return fmt.Sprintf("%.5f", r.ValLoss)
+	}
+	return fmt.Sprintf("%.4f", r.ValLoss)
 }
 
 // setting gives a setting in words.

@@ -200,7 +200,7 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent := vgn
 				_ = vgparent
 				vgn = grow(vgparent, "", "div\x00class\x00head")
-				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EWhat λ costs\x3C/h3\x3E\x3Cspan class=\"aside\"\x3EPSNR by active units, in the colours of the runs above; a line joins runs that differ in λ alone\x3C/span\x3E"))
+				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EWhat sparsity costs\x3C/h3\x3E\x3Cspan class=\"aside\"\x3EPSNR by active units, in the colours of the runs above; a line joins runs that differ in λ or k alone\x3C/span\x3E"))
 				{
 					vgcompKey := vugu.MakeCompKey(0x7A34CE07EAEDC9F2^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component

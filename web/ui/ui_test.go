@@ -547,6 +547,50 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// With TopK, the page has a slider of k instead of λ, shows the settings that have an
+// effect, and names the loss that trains.
+func TestTopK(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	s.Form.Open = true
+	root := &Root{Page: s.Page}
+	shown := func(id string) (found bool) {
+		walk(build(t, root), func(n *vugu.VGNode) { found = found || attribute(n, "id") == "setting-"+id })
+		return found
+	}
+	if shown("aux") || shown("k") || !shown("activation") {
+		t.Error("with L1, the form shows aux or k, or no activation")
+	}
+	s.Form.Edit("experiment", "5")
+	if !shown("aux") || shown("activation") || s.Settings.K != 64 {
+		t.Errorf("with TopK, the form shows no aux, or an activation; k is %d", s.Settings.K)
+	}
+	fire(t, find(t, root, "aria-valuetext", "64"), "input", map[string]any{"value": "2"})
+	if s.Settings.K != 16 {
+		t.Errorf("k is %d at the third notch, want 16", s.Settings.K)
+	}
+	s.Form.Edit("latent", "8")
+	if s.Settings.K != 8 || (&Slider{Page: s.Page, Name: "k"}).last() != 1 {
+		t.Errorf("k is %d of 8 latent units", s.Settings.K)
+	}
+	s.Form.Edit("aux", "x")
+	s.Form.Edit("sparsity", "l1")
+	s.Play(ignore)
+	if shown("aux") || s.last(protocol.TypePlay).Type == "" {
+		t.Error("a refused text that is not shown keeps the run from training")
+	}
+	s.Form.Edit("experiment", "5")
+	page := text(render(t, root))
+	for _, want := range []string{"PCA-64", "MSE", "Active units k"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	option := string((&Loss{Page: s.Page}).option(chart.Theme{}))
+	if !strings.Contains(option, "loss (MSE)") || strings.Contains(option, "lowest possible") {
+		t.Errorf("chart of the squared error: %s", option)
+	}
+}
+
 func TestQuantity(t *testing.T) {
 	s := train()
 	root := &Root{Page: s.Page}
@@ -953,7 +997,7 @@ func TestRuns(t *testing.T) {
 	}
 	fire(t, find(t, root, "aria-label", "Name of the run"), "change", map[string]any{"value": "Sparse, \"very\""})
 	press(t, root, "CSV")
-	if !strings.HasPrefix(saved, "runs.csv\nrun,experiment,lambda,") || !strings.Contains(saved, `"Sparse, ""very""",2,3e-4,64,`) {
+	if !strings.HasPrefix(saved, "runs.csv\nrun,experiment,sparsity,lambda,") || !strings.Contains(saved, `"Sparse, ""very""",2,l1,3e-4,64,`) {
 		t.Errorf("saved %s", saved)
 	}
 	fire(t, find(t, root, "aria-label", "Delete Run 2"), "click", nil)

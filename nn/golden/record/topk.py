@@ -17,7 +17,7 @@ LR, BETA1, BETA2, EPS = 0.003, 0.9, 0.999, 1e-7
 TESTDATA = pathlib.Path(__file__).parent.parent / "testdata"
 
 
-def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, warmup=0, l1=0.0, offset=0.0):
+def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, warmup=0, l1=0.0, offset=0.0, center=False):
     torch.manual_seed(5)
     # Rounded, so that they are exact in float32.
     params = []
@@ -34,7 +34,10 @@ def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, war
     for p in params:
         p.requires_grad_(True)
 
+    mean = torch.zeros(layers[0])  # that the first layer's kernel does not see
+
     def forward(x):
+        x = x - mean
         for i in range(len(layers) - 1):
             x = x @ params[2 * i] + params[2 * i + 1]
             if i < len(layers) - 2:
@@ -51,6 +54,10 @@ def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, war
     deaths = 0
     for step in range(1, STEPS + 1):
         x = (batches[(step - 1) % BATCHES] / 255).float().double()
+        if center:  # train with the bias c = b + mean·W
+            with torch.no_grad():
+                mean.copy_(params[-1])
+                params[1] += mean @ params[0]
         before, code, y = forward(x)
         if loss == "mse":
             reconstruction = ((y - x) ** 2).mean()
@@ -85,6 +92,9 @@ def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, war
                 p -= rate * m / (v.sqrt() + EPS)
             if unit:
                 decoder /= decoder.norm(dim=1, keepdim=True)
+            if center:
+                params[1] -= mean @ params[0]
+                mean.zero_()
     assert not aux or 3 < deaths < STEPS, deaths
     expected["finalWeights"] = [p.flatten().tolist() for p in params]
     _, code, y = forward((batches[0] / 255).float().double())
@@ -92,12 +102,12 @@ def record(name, layers, latent, k, loss, unit=False, aux=0.0, dead_steps=0, war
     expected["reconstruction"] = (y if loss == "mse" else y.sigmoid()).flatten().tolist()
     trace = {
         "name": name, "layers": layers, "latentIndex": latent, "batch": BATCH, "steps": STEPS, "l1": l1,
-        "k": k, "loss": loss, "unit": unit, "aux": aux, "deadSteps": dead_steps,
+        "k": k, "loss": loss, "unit": unit, "aux": aux, "deadSteps": dead_steps, "center": center,
         "opt": {"lr": LR, "beta1": BETA1, "beta2": BETA2, "eps": EPS, "warmup": warmup},
         "initial": initial, "batchesUint8": [b.flatten().tolist() for b in batches], "expected": {"f64.torch": expected},
     }
     (TESTDATA / f"{name}.json").write_text(json.dumps(trace) + "\n")
 
 
-record("topk", [11, 13, 11], 1, 3, "mse", unit=True, aux=1 / 32, dead_steps=2, warmup=10, offset=1.5)
+record("topk", [11, 13, 11], 1, 3, "mse", unit=True, aux=1 / 32, dead_steps=2, warmup=10, offset=1.5, center=True)
 record("topk-hidden", [9, 10, 7, 10, 9], 2, 2, "bce", unit=True, l1=0.01)

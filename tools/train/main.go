@@ -10,6 +10,10 @@
 // 5 and prints a table that compares them with the mean image and principal components.
 // -sweep trains the experiment with several values of λ, or of k with TopK. Ctrl-C stops training after
 // the current batch and writes the result so far.
+//
+// Up to eight cores train together. The result does not depend on their number, which
+// GOMAXPROCS sets. With the build tag openblas, OpenBLAS multiplies the matrices: that needs
+// cgo and OpenBLAS, on Debian the package libopenblas-dev.
 package main
 
 import (
@@ -193,7 +197,12 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 }
 
 // fit trains a run to its end with a progress bar, and evaluates the result.
-func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
+func (t *trainer) fit(r *fit.Run, title string) (evaluation *nn.Evaluation, err error) {
+	together, err := spread(r, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, together()) }()
 	total := (r.Settings.Epochs-r.Epoch)*r.Batches() - r.Batch
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.stderr), progressbar.OptionSetDescription(title),
 		progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(output.IsTerminal(t.stderr)))
@@ -219,7 +228,7 @@ func (t *trainer) fit(r *fit.Run, title string) (*nn.Evaluation, error) {
 				title, epoch.Epoch, r.Settings.Epochs, epoch.Loss, epoch.ValLoss, epoch.PSNR, epoch.Active)
 		}
 	}
-	evaluation, _, err := r.Evaluate()
+	evaluation, _, err = r.Evaluate()
 	return evaluation, err
 }
 
@@ -386,4 +395,4 @@ func writeFile(name string, write func(io.Writer) error) error {
 }
 
 // kernels names the kernels and the platform, for the report.
-func kernels() string { return "gonum on " + runtime.GOOS + "/" + runtime.GOARCH }
+func kernels() string { return blasName + " on " + runtime.GOOS + "/" + runtime.GOARCH }

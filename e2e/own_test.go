@@ -112,6 +112,17 @@ func TestOwnPictures(t *testing.T) {
 	evaluate[chromedp.Void](p, button("Undo"))
 	waitFor[bool](p, `sae.state().dataset.name === "animals"`)
 
+	// Renamed, for the next visit too.
+	evaluate[chromedp.Void](p, `{
+		const name = document.querySelector("#data input[type=text]");
+		name.value = "Zoo";
+		name.dispatchEvent(new Event("change", { bubbles: true }));
+	}`)
+	waitFor[bool](p, `sae.state().dataset.name === "Zoo" && sae.state().dataset.train === 167`)
+	p.do(chromedp.Navigate(string(p.site) + "#data"))
+	p.do(chromedp.Reload())
+	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "Zoo"`)
+
 	// An archive, with files that are packed and others that are not.
 	archive := filepath.Join(t.TempDir(), "more.zip")
 	var content bytes.Buffer

@@ -174,6 +174,7 @@ type Load struct {
 	Keep  bool `json:"keep"`  // whether to store the user's file for the next visit
 	Least int  `json:"least"` // fewest training images that the locked settings need
 
+	Title string   `json:"title,omitempty"` // new name of the user's data set; "" for its own
 	Paths []string `json:"paths,omitempty"` // of the pictures in the array File; null if it is one file
 }
 

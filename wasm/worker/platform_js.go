@@ -126,6 +126,9 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 		if err != nil {
 			return Opened{}, err
 		}
+		if load.Title != "" {
+			opened.Name = load.Title
+		}
 		if opened.Train.Len() < load.Least {
 			return opened, nil
 		}

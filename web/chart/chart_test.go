@@ -491,3 +491,44 @@ func TestThemeReachesTheOption(t *testing.T) {
 		}
 	}
 }
+
+// With many classes, the charts by class do not name more than they have room for, and
+// classes of the same colour have different marks on the map.
+func TestManyClasses(t *testing.T) {
+	classes := make([]string, 2*NamedClasses)
+	labels := make([]byte, len(classes))
+	for i := range classes {
+		classes[i], labels[i] = fmt.Sprint("class ", i), byte(i)
+	}
+	var axis struct {
+		YAxis struct{ AxisLabel struct{ Interval *int } }
+	}
+	for n, all := range map[int]bool{2: true, NamedClasses: true, len(classes): false} {
+		axis.YAxis.AxisLabel.Interval = nil
+		if err := json.Unmarshal(ByClass(theme, make([]float32, n), classes[:n]), &axis); err != nil {
+			t.Fatal(err)
+		}
+		if interval := axis.YAxis.AxisLabel.Interval; (interval != nil && *interval == 0) != all {
+			t.Errorf("%d classes: interval of names %v", n, interval)
+		}
+	}
+	var option struct {
+		Series []struct {
+			Symbol    string
+			ItemStyle struct{ Color string }
+		}
+	}
+	colored := theme
+	colored.Class = strings.Fields("c0 c1 c2 c3 c4 c5 c6 c7 c8 c9")
+	if err := json.Unmarshal(Map(colored, make([]float32, 2*len(labels)), labels, classes, -1), &option); err != nil {
+		t.Fatal(err)
+	}
+	marks := map[string]int{}
+	for class, series := range option.Series[:4*len(colored.Class)] {
+		mark := series.Symbol + series.ItemStyle.Color
+		if other, ok := marks[mark]; ok {
+			t.Errorf("classes %d and %d have the same mark", other, class)
+		}
+		marks[mark] = class
+	}
+}

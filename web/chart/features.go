@@ -57,13 +57,29 @@ func HeatMap(theme Theme, means []float32, units []int, classes []string) json.R
 	return o.json()
 }
 
+// Numbers of classes: a chart by class is higher with more than FewClasses, and then has room
+// for the names of up to NamedClasses. With still more, it names as many as there is room for.
+const (
+	FewClasses   = 16
+	NamedClasses = 40
+)
+
+// symbols are marks of classes with the same colour.
+var symbols = []string{"circle", "triangle", "diamond", "rect"}
+
+// Symbol returns which mark a class has, of four, where each colour is given to several.
+func Symbol(class, colors int) int { return class / max(1, colors) % len(symbols) }
+
 // classAxis returns a vertical axis with the first class at the top.
 func (t Theme) classAxis(classes []string) axis {
 	a := t.axis("category")
 	a.Name, a.NameLocation, a.NameGap = "class", "middle", 86
 	a.Data, a.Inverse = classes, opts.Bool(true)
-	none := 0
-	a.AxisLabel.Interval, a.AxisLabel.Width, a.AxisLabel.Overflow = &none, 76, "truncate"
+	a.AxisLabel.Width, a.AxisLabel.Overflow = 76, "truncate"
+	if len(classes) <= NamedClasses {
+		none := 0
+		a.AxisLabel.Interval = &none
+	}
 	return a
 }
 
@@ -102,6 +118,7 @@ func Map(theme Theme, points []float32, labels []byte, classes []string, chosen 
 		}
 		o.Series = append(o.Series, series{
 			ID: strconv.Itoa(class), Name: classes[class], Type: "scatter", Data: points, SymbolSize: 7,
+			Symbol:    symbols[Symbol(class, len(theme.Class))],
 			ItemStyle: &opts.ItemStyle{Color: color, Opacity: opts.Float(0.8)},
 		})
 	}

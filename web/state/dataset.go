@@ -162,6 +162,20 @@ func (d *Dataset) busy() {
 // Own reports whether the data set in use is the user's.
 func (d *Dataset) Own() bool { return d.File != nil }
 
+// Renamable reports whether the data set in use can be renamed: before training, because what
+// is kept of a run refers to it by its name.
+func (d *Dataset) Renamable() bool { return d.Own() && d.Loading == nil && !d.page.Trained() }
+
+// Rename renames the data set in use, unless the name is empty.
+func (d *Dataset) Rename(name string) {
+	if name = strings.TrimSpace(name); name == "" || name == d.Name || !d.Renamable() {
+		return
+	}
+	load := d.file(name)
+	load.Title = name
+	d.use(origin{load, d.File}, ignore)
+}
+
 // Forget deletes the data set in use from the browser, and changes to another. The toast
 // brings it back, with the run on it.
 func (d *Dataset) Forget() {

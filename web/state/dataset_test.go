@@ -172,6 +172,18 @@ func TestForget(t *testing.T) {
 	page, worker := open(t)
 	page.Dataset.Forget() // not the user's
 	page.Dataset.UseFile("mine.sae", nil, must(t))
+	page.Dataset.Rename(" ")
+	page.Dataset.Rename("Holiday")
+	if load, _ := protocol.Decode[protocol.Load](worker.sent[len(worker.sent)-3]); load.Title != "Holiday" || !load.Keep {
+		t.Errorf("renamed by %+v", load)
+	}
+	worker.frame(protocol.Frame{Status: protocol.StatusPaused, Epoch: 1, Batches: 4})
+	worker.types()
+	if page.Dataset.Rename("Late"); worker.types() != "" || page.Dataset.Renamable() {
+		t.Error("renamed under a run")
+	}
+	page.Reset(must(t))
+	page.Messages.Toast = nil
 	worker.types()
 	page.Dataset.Forget()
 	if got := worker.types(); !strings.HasPrefix(got, "forget load watch configure") || page.Dataset.KeptName != "" || page.Dataset.Name != protocol.SourceSynthetic || page.Dataset.Own() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/vugu/vugu"
+
 	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -111,6 +113,17 @@ func (c *Data) classes() string {
 		return none
 	}
 	return strings.Join(c.Page.Dataset.Classes, ", ")
+}
+
+func (c *Data) rename(event vugu.DOMEvent) {
+	c.Page.Dataset.Rename(event.PropString("target", "value"))
+}
+
+func (c *Data) renameHelp() string {
+	if c.Page.Dataset.Renamable() {
+		return "Another name for this data set"
+	}
+	return "A data set can be renamed before training: reset the run first"
 }
 
 // limits says how many pictures are wanted.

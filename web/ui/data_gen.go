@@ -89,6 +89,19 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = grow(vgparent, "", "h3")
 					vgn.SetInnerHTML(c.title())
 				}
+				vgn = grow(vgparent, "", "label\x00class\x00naming")
+				vgn.AddAttrInterface("hidden", !c.Page.Dataset.Own())
+				vgn.AddAttrInterface("title", c.renameHelp())
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "span")
+					vgn.SetInnerHTML(vugu.HTML("Name"))
+					vgn = grow(vgparent, "", "input\x00type\x00text\x00maxlength\x00100")
+					vgn.AddAttrInterface("disabled", !c.Page.Dataset.Renamable())
+					property(vgn, "value", c.Page.Dataset.Name)
+					listen(vgn, "change", func(event vugu.DOMEvent) { c.rename(event) })
+				}
 				vgn = grow(vgparent, "", "p\x00class\x00provenance")
 				vgn.SetInnerHTML(c.provenance())
 				vgn = grow(vgparent, "", "dl\x00class\x00facts")

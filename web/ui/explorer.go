@@ -262,5 +262,8 @@ func (c *Explorer) tint(dot js.Value, class int) {
 	setVariable(dot, "--class", fmt.Sprintf("var(--class-%d)", class%classColors))
 }
 
+// shape is the mark of a class, beside its colour: the classes of the map have marks as these.
+func (c *Explorer) shape(class int) int { return chart.Symbol(class, classColors) }
+
 // classColors is the number of classes with different colours.
 const classColors = 10

@@ -236,6 +236,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgparent := vgn
 							_ = vgparent
 							vgn = grow(vgparent, "", "i\x00class\x00dot")
+							vgn.AddAttrInterface("data-shape", c.shape(i))
 							vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.tint(value, i) })
 							vgn = grow(vgparent, "", "span")
 							vgn.SetInnerHTML(name)

@@ -331,6 +331,9 @@ func (c *Features) distribution(theme chart.Theme) json.RawMessage {
 	return chart.UnitHistogram(theme, analysis.NewSignedHistogram(c.detail().Activations, analysis.Bins/2))
 }
 
+// many reports whether the charts by class need more room.
+func (c *Features) many() bool { return len(c.Page.Dataset.Classes) > chart.FewClasses }
+
 func (c *Features) heatVersion() string {
 	f := c.Page.Features
 	return fmt.Sprint(c.Page.Timeline.Units.Version, f.Sort, f.HideDead, f.Class)

@@ -312,29 +312,36 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						}
 						vgn = grow(vgparent, "", "h4")
 						vgn.SetInnerHTML(vugu.HTML("Mean activation by class"))
+						vgn = grow(vgparent, "", "div\x00class\x00by-class")
+						vgn.AddAttrInterface("data-many", c.many())
 						{
-							vgcompKey := vugu.MakeCompKey(0x1EF849FE5BDE4BFA^vgin.CurrentPositionHash(), vgiterkey)
-							// ask BuildEnv for prior instance of this specific component
-							vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
-							if vgcomp == nil {
-								// create new one if needed
-								vgcomp = new(Plot)
-								vgin.BuildEnv.WireComponent(vgcomp)
+							vgparent := vgn
+							_ = vgparent
+							{
+								vgcompKey := vugu.MakeCompKey(0x1EF849FE5BDE4BFA^vgin.CurrentPositionHash(), vgiterkey)
+								// ask BuildEnv for prior instance of this specific component
+								vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
+								if vgcomp == nil {
+									// create new one if needed
+									vgcomp = new(Plot)
+									vgin.BuildEnv.WireComponent(vgcomp)
+								}
+								vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+								vgcomp.Label = c.byClassLabel()
+								vgcomp.Option = c.byClass
+								vgcomp.Stage = c.Stage
+								vgcomp.Version = c.openVersion()
+								vgcomp.Name = "unit-by-class"
+								vgout.Components = append(vgout.Components, vgcomp)
+								vgn = &vugu.VGNode{Component: vgcomp}
+								vgparent.AppendChild(vgn)
 							}
-							vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-							vgcomp.Label = c.byClassLabel()
-							vgcomp.Option = c.byClass
-							vgcomp.Stage = c.Stage
-							vgcomp.Version = c.openVersion()
-							vgcomp.Name = "unit-by-class"
-							vgout.Components = append(vgout.Components, vgcomp)
-							vgn = &vugu.VGNode{Component: vgcomp}
-							vgparent.AppendChild(vgn)
 						}
 					}
 				}
 			}
-			vgn = grow(vgparent, "", "div\x00class\x00panel heat")
+			vgn = grow(vgparent, "", "div\x00class\x00panel heat by-class")
+			vgn.AddAttrInterface("data-many", c.many())
 			vgn.AddAttrInterface("hidden", c.filtered())
 			{
 				vgparent := vgn

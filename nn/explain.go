@@ -3,8 +3,6 @@ package nn
 import (
 	"math"
 	"slices"
-
-	"sae/nn/kernel"
 )
 
 // Explanation describes one training step.
@@ -75,7 +73,7 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 func (t *Trainer) look(images []byte) ([]LayerStep, error) {
 	n := len(images) / t.network.InputDims
 	x := make([]float32, len(images))
-	kernel.FromBytes(x, images)
+	t.convert(x, images)
 	var steps []LayerStep
 	for _, layer := range t.auto.layers {
 		output := make([]float32, n*layer.Out)

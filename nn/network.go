@@ -4,7 +4,6 @@ import (
 	"iter"
 
 	"sae/nn/internal/collective"
-	"sae/nn/kernel"
 )
 
 // network is an autoencoder in training. In a team, it is one member's part: some
@@ -115,11 +114,10 @@ func (s *network) lay(arrays [][]float32) {
 	}
 }
 
-// load converts a batch of images to the network's input and target.
-func (s *network) load(images []byte) {
-	kernel.FromBytes(s.input[:len(images)], images)
+// setTarget sets the target of n images, given the input.
+func (s *network) setTarget(n int) {
 	if l := s.last(); !l.split.Whole {
-		for i := range len(images) / s.InputDims {
+		for i := range n {
 			copy(s.target[i*l.Out:][:l.Out], s.input[i*s.InputDims+l.own.First:])
 		}
 	}

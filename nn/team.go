@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sae/nn/internal/collective"
+	"sae/nn/kernel"
 )
 
 // Slices is the number of slices into which the units of every layer are divided, and
@@ -49,6 +50,9 @@ const (
 	opEvaluate
 	opReconstruct
 	opCollect
+
+	// converted is added to an operation whose images come as float32: see Trainer.Input.
+	converted operation = 1 << 8
 )
 
 // call makes the other members start an operation on n images, or, for opCollect, on
@@ -69,10 +73,43 @@ func (s *network) called() (op operation, n int, err error) {
 func (t *Trainer) begin(op operation, images []byte) *network {
 	s := t.network
 	s.pace = newPace(t.Stride, t.Yield)
-	s.call(op, len(images)/s.InputDims)
-	s.team.Broadcast(images)
-	s.load(images)
+	n, input := len(images)/s.InputDims, s.input[:len(images)]
+	t.convert(input, images)
+	if t.Input == nil {
+		s.call(op, n)
+		s.team.Broadcast(images) // a quarter of the bytes of the input
+	} else {
+		s.call(op|converted, n)
+		s.team.BroadcastFloats(input)
+	}
+	s.setTarget(n)
 	return s
+}
+
+// convert stores what the autoencoder reads of images, [n, InputDims] bytes, in dst.
+func (t *Trainer) convert(dst []float32, images []byte) {
+	if t.Input == nil {
+		kernel.FromBytes(dst, images)
+		return
+	}
+	t.Input(dst, images)
+}
+
+// receive receives the n images of an operation.
+func (s *network) receive(op operation, n int, images []byte) error {
+	size := n * s.InputDims
+	if op&converted != 0 {
+		if err := s.team.BroadcastFloats(s.input[:size]); err != nil {
+			return err
+		}
+	} else {
+		if err := s.team.Broadcast(images[:size]); err != nil {
+			return err
+		}
+		kernel.FromBytes(s.input[:size], images[:size])
+	}
+	s.setTarget(n)
+	return nil
 }
 
 // Serve runs a member of a team other than the first, whose [Trainer.Spread] sends it
@@ -101,13 +138,11 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 			return err
 		}
 		if op != opCollect {
-			batch := images[:n*s.InputDims]
-			if err := s.team.Broadcast(batch); err != nil {
+			if err := s.receive(op, n, images); err != nil {
 				return err
 			}
-			s.load(batch)
 		}
-		switch op {
+		switch op &^ converted {
 		case opCollect:
 			err = s.gather(make([][]float32, n))
 		case opStep:

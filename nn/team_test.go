@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -139,6 +140,9 @@ func testTeams(t *testing.T) {
 		train := func(sizes ...int) (o outcome) {
 			auto := build(t, a)
 			trainer := newTrainer(t, auto, batch)
+			if a.Loss == MSE {
+				trainer.Input = centered
+			}
 			for i, size := range sizes {
 				g := newGoroutines(size)
 				g.serve(t, a, batch)
@@ -195,6 +199,46 @@ func testTeams(t *testing.T) {
 				t.Errorf("%v: teams of %v: evaluation %v, want %v", a.Widths(), sizes, e, w)
 			}
 		}
+	}
+}
+
+// centered is a Trainer.Input whose numbers are not between 0 and 1.
+func centered(dst []float32, images []byte) {
+	for i, value := range images {
+		dst[i] = (float32(value) - 128) / 50
+	}
+}
+
+// A trainer reads and reconstructs the numbers that its Input makes of images, also where
+// it explains a step.
+func TestInput(t *testing.T) {
+	a := Architecture{InputDims: 24, LatentDims: 9, Loss: MSE}
+	images := randomImages(6, a.InputDims, 1)
+	x := make([]float32, len(images))
+	centered(x, images)
+	auto := build(t, a)
+	trainer := newTrainer(t, auto, 6)
+	trainer.Input = centered
+	var want float64
+	for i, y := range auto.Reconstruct(nil, x) {
+		want += float64(y-x[i]) * float64(y-x[i]) / float64(len(x))
+	}
+	active := 0
+	codes := auto.Encode(nil, x)
+	for _, activation := range codes {
+		if activation != 0 {
+			active++
+		}
+	}
+	explanation, err := trainer.Explain(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := explanation.Before.MSE; math.Abs(got-want) > 1e-6*want {
+		t.Errorf("MSE %g, want %g", got, want)
+	}
+	if got := explanation.Active * 6; math.Abs(got-float64(active)) > 1e-9 {
+		t.Errorf("%g activations are explained, want %d", got, active)
 	}
 }
 

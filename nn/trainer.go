@@ -27,6 +27,9 @@ type Trainer struct {
 	Yield func() error
 	// Stride is 0 for DefaultStride. Faster kernels may use a larger one.
 	Stride int
+	// Input, unless it is nil, converts images, [n, InputDims] bytes, to the numbers that
+	// the autoencoder reads and reconstructs. Otherwise these are byte/255.
+	Input func(dst []float32, images []byte)
 
 	auto    *Autoencoder
 	adam    Adam

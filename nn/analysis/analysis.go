@@ -196,13 +196,14 @@ func (h *Histogram) count(activations []float32, of func(float64) float64) {
 	}
 }
 
-// Atoms returns what each latent unit adds to a picture, [latent, InputDims]: the change
+// Atoms returns what each latent unit adds to a picture, [latent, dims]: the change
 // of the decoded mean code when the unit's activation grows by [Units.Usual]. A byte of
-// 128 stands for no change. Each unit is scaled so that its largest change is ±127.
-func Atoms(auto *nn.Autoencoder, u Units) []byte {
-	latent, dims := auto.Encoder.Out(), auto.Encoder.In()
+// 128 stands for no change. Each unit is scaled so that its largest change is ±127. decode
+// returns the pictures, [n, dims], of codes, [n, latent].
+func Atoms(decode func(codes []float32) []float32, u Units) []byte {
+	base := decode(u.Center)
+	latent, dims := len(u.Center), len(base)
 	atoms := make([]byte, latent*dims)
-	base := auto.Decode(nil, u.Center)
 	const together = 64 // bounds the memory
 	codes := make([]float32, 0, together*latent)
 	for first := 0; first < latent; first += together {
@@ -212,7 +213,7 @@ func Atoms(auto *nn.Autoencoder, u Units) []byte {
 			codes = append(codes, u.Center...)
 			codes[len(codes)-latent+unit] += u.Usual(unit)
 		}
-		decoded := auto.Decode(nil, codes)
+		decoded := decode(codes)
 		for i := range n {
 			change := decoded[i*dims:][:dims]
 			largest := 1e-9

@@ -128,7 +128,7 @@ func TestAtoms(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := NewUnits(evaluation.Codes, set.Validation.Labels, len(set.Classes))
-	u.Atoms = Atoms(run.Auto, u)
+	u.Atoms = Atoms(func(codes []float32) []float32 { return run.Auto.Decode(nil, codes) }, u)
 	base := slices.Clone(run.Auto.Decode(nil, u.Center))
 	for unit := range 8 {
 		code := slices.Clone(u.Center)

@@ -3,6 +3,7 @@ package exchange
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -47,6 +48,9 @@ func (f Format) Write(w io.Writer, c *fit.Checkpoint) error { return f.write(w, 
 // archive returns a function that writes a zip archive of the files that fill adds.
 func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error) func(io.Writer, *fit.Checkpoint) error {
 	return func(w io.Writer, c *fit.Checkpoint) error {
+		if c.Settings.Whiten {
+			return errors.New("export: whiten true: want false, because the numbers that this model reads follow from its data set; a checkpoint takes it")
+		}
 		auto, err := c.Autoencoder()
 		if err != nil {
 			return err

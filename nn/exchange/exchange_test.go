@@ -121,6 +121,48 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// Models of patches go there and back with their width. Only a checkpoint takes one of
+// whitened patches.
+func TestPatches(t *testing.T) {
+	set := data.Synthetic(20, 2, 1)
+	images := fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images)
+	for _, changes := range []map[string]string{{"patch": "8", "hidden": "9"}, {"experiment": "6", "latent": "9"}} {
+		s, err := experiment.Default().With(changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := fit.New(s, images, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := run.Evaluate(); err != nil {
+			t.Fatal(err)
+		}
+		c, err := run.Checkpoint("go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range Formats {
+			var file bytes.Buffer
+			if err := format.Write(&file, c); err != nil {
+				if !s.Whiten || !strings.Contains(err.Error(), "export: whiten true: want false") || format.Name == "checkpoint" {
+					t.Errorf("%s of %v: %v", format.Name, changes, err)
+				}
+				continue
+			}
+			if s.Whiten && format.Name != "checkpoint" {
+				t.Errorf("%s takes a model of whitened patches", format.Name)
+			}
+			got, err := read(file.Bytes(), experiment.Default(), data.ImageSize)
+			if err != nil {
+				t.Errorf("%s of %v: %v", format.Name, changes, err)
+			} else if got.Settings != s || got.InputDims != data.ImageSize || !slices.Equal(got.Parameters, c.Parameters) {
+				t.Errorf("%s of %v: settings %+v, want %+v, or other parameters", format.Name, changes, got.Settings, s)
+			}
+		}
+	}
+}
+
 // zipped makes an archive of files: name, content, name, content, ….
 func zipped(t testing.TB, comment string, files ...any) []byte {
 	t.Helper()

@@ -81,6 +81,9 @@ func Read(file io.Reader, size int64, settings experiment.Settings, inputDims in
 	}
 	known := settings
 	if json.Unmarshal([]byte(comment), &known) != nil {
+		if settings, err = settings.With(map[string]string{"patch": "0"}); err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
 		return assemble(layers, settings, false, inputDims)
 	}
 	if err := known.Validate(); err != nil {
@@ -264,7 +267,8 @@ func assemble(layers []layer, settings experiment.Settings, known bool, inputDim
 	if len(layers) < 2 {
 		return nil, fmt.Errorf("import: %d dense layers: want at least 2", len(layers))
 	}
-	widths := []int{inputDims}
+	row := settings.Architecture(inputDims).InputDims
+	widths := []int{row}
 	total := 0
 	for _, l := range layers {
 		in := widths[len(widths)-1]
@@ -278,8 +282,8 @@ func assemble(layers []layer, settings experiment.Settings, known bool, inputDim
 		widths = append(widths, out)
 		total += (in + 1) * out
 	}
-	if out := widths[len(layers)]; out != inputDims {
-		return nil, fmt.Errorf("import: the last layer has %d units: want %d, like the input", out, inputDims)
+	if out := widths[len(layers)]; out != row {
+		return nil, fmt.Errorf("import: the last layer has %d units: want %d, like the input", out, row)
 	}
 	layered, err := arrange(layers, widths, settings)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // so losses differ as between two seeds. Settings that the program lacks are an error.
 func Keras(s experiment.Settings, train, validation int) (string, error) {
 	first := experiment.Default()
-	for _, name := range []string{"sparsity", "loss", "unit", "aux", "warmup"} {
+	for _, name := range []string{"sparsity", "loss", "unit", "aux", "warmup", "patch", "whiten"} {
 		field, _ := experiment.Lookup(name)
 		if value, want := field.Format(s), field.Format(first); value != want {
 			return "", fmt.Errorf("program in Keras: %s %s: want %s; the program in Go takes these settings", name, value, want)

@@ -9,17 +9,20 @@
 //	3 Mirrored decoder  encoder's hidden layers reversed λ > 0 (0 switches it off)
 //	4 Tuned             any                              any
 //	5 TopK              any                              TopK, or an L1 penalty
+//	6 Patches           any                              any, on patches of images
 //
 // The fourth shows what the same kind of network can do if it is set up with care: it
 // starts from the principal components of the training images, its latent layer is
 // linear and its learning rate decays. The fifth is a sparse autoencoder as they are built
-// to interpret language models: a latent layer of many units, of which TopK keeps a few, and a decoder of unit directions, trained by the squared error (L. Gao et al.,
-// Scaling and evaluating sparse autoencoders, 2024).
+// to interpret language models: a latent layer of many units, of which TopK keeps a few, and
+// a decoder of unit directions, trained by the squared error (L. Gao et al., Scaling and
+// evaluating sparse autoencoders, 2024). The sixth is the same on whitened patches, where
+// the directions become edges: see package patch.
 //
-// The number of the experiment follows from the settings: it is 5 if sparsity, loss, unit,
-// aux or init has a value that only experiment 5 uses, and 4 if init, activation, decay or
-// warmup has another value that the exercise does not use; otherwise mirrored and lambda
-// decide.
+// The number of the experiment follows from the settings: it is 6 if patch is not 0, 5 if
+// sparsity, loss, unit, aux or init has a value that only experiment 5 uses, and 4 if init,
+// activation, decay or warmup has another value that the exercise does not use; otherwise
+// mirrored and lambda decide.
 package experiment
 
 import (
@@ -31,12 +34,13 @@ import (
 	"strings"
 
 	"sae/nn"
+	"sae/nn/patch"
 )
 
 // Settings configures a run. The zero value is invalid: start from [Default] or
 // [Preset] and change it by [Settings.With].
 type Settings struct {
-	Experiment int     `json:"experiment"` // 1, 2, 3, 4 or 5
+	Experiment int     `json:"experiment"` // 1 to 6
 	Hidden     string  `json:"hidden"`     // widths of the encoder's hidden layers, "512,128"; "" for none
 	Latent     int     `json:"latent"`     // units of the latent layer
 	Lambda     float64 `json:"lambda"`     // λ of the L1 activity regularisation
@@ -57,6 +61,9 @@ type Settings struct {
 	Unit     bool    `json:"unit"`     // the decoder's directions have unit norm
 	Aux      float64 `json:"aux"`      // weight of AuxK; 0 for none
 	Warmup   int     `json:"warmup"`   // steps in which the learning rate rises to LR; 0 for none
+
+	Patch  int  `json:"patch"`  // side of the patches that images are cut into, in pixels; 0 for whole images
+	Whiten bool `json:"whiten"` // whether patches are whitened
 }
 
 // UnmarshalJSON reads settings. What earlier versions did not have, and so do not name, gets
@@ -66,6 +73,7 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	first := Default()
 	all := plain(*s)
 	all.Sparsity, all.K, all.Loss, all.Unit, all.Aux, all.Warmup = first.Sparsity, 0, first.Loss, false, 0, 0
+	all.Patch, all.Whiten = 0, false
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
@@ -88,6 +96,10 @@ const (
 	L1   = "l1"   // a penalty with the weight λ
 	TopK = "topk" // the K largest latent activations of an image
 )
+
+// whitened is the side of the patches that can be whitened: the eigendecomposition for
+// larger ones takes minutes.
+const whitened = 8
 
 // deadSteps is the number of steps without an activation after which AuxK revives a unit.
 const deadSteps = 100
@@ -112,13 +124,13 @@ func Default() Settings {
 	}
 }
 
-// Preset returns the default settings of the given experiment, 1 to 5.
+// Preset returns the default settings of the given experiment, 1 to 6.
 func Preset(number int) (Settings, error) {
 	return Default().With(map[string]string{"experiment": strconv.Itoa(number)})
 }
 
 // Names are the names of the experiments, by number.
-var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4: "Tuned", 5: "TopK"}
+var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4: "Tuned", 5: "TopK", 6: "Patches"}
 
 // choose sets what the experiment with the given number fixes and keeps the rest,
 // including a λ above 0 between experiments with a penalty.
@@ -144,6 +156,11 @@ func (s *Settings) choose(number int) {
 		s.Hidden, s.Latent, s.Lambda = "", 256, 0
 		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 64, nn.MSE.String(), true, 1.0/32, Tied
 		s.Batch, s.LR, s.Decay, s.Warmup = 64, 2e-3, 0.9, 100
+	case 6:
+		s.Patch, s.Whiten = whitened, true
+		s.Hidden, s.Latent, s.Lambda = "", 512, 0
+		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 8, nn.MSE.String(), true, 1.0/32, Tied
+		s.Batch, s.LR, s.Decay, s.Warmup = 256, 2e-3, 0.9, 50
 	default:
 		if s.Lambda == 0 {
 			s.Lambda = first.Lambda
@@ -176,6 +193,10 @@ func (s Settings) check() error {
 		return &FieldError{"activation", s.Activation, fmt.Sprintf("%v, because sparsity is %s", nn.ReLU, TopK)}
 	case s.Aux != 0 && (!topK || s.Loss != nn.MSE.String() || s.Mirrored && s.Hidden != ""):
 		return &FieldError{"aux", formatNumber(s.Aux), fmt.Sprintf("0, or sparsity %s, loss %v, and mirrored false", TopK, nn.MSE)}
+	case s.Whiten && (s.Patch != whitened || s.Loss != nn.MSE.String()):
+		return &FieldError{"whiten", "true", fmt.Sprintf("false, or patch %d and loss %v, because whitened values are not between 0 and 1, and whitening larger patches takes too long", whitened, nn.MSE)}
+	case s.Init == PCA && s.Patch != 0:
+		return &FieldError{"init", s.Init, "another, because the components are of whole images, and patch is not 0"}
 	case s.Init == Tied && s.Hidden != "":
 		return &FieldError{"init", s.Init, fmt.Sprintf("one of %s, because there are hidden layers", strings.Join(append(nn.InitializerNames(), PCA), ", "))}
 	}
@@ -185,6 +206,8 @@ func (s Settings) check() error {
 // classify returns the number of the experiment that the settings describe.
 func (s Settings) classify() int {
 	switch {
+	case s.Patch != 0:
+		return 6
 	case s.modern():
 		return 5
 	case s.tuned():
@@ -229,9 +252,9 @@ func (s Settings) With(changes map[string]string) (Settings, error) {
 		return s, &FieldError{
 			Name:  "experiment",
 			Value: strconv.Itoa(changed.Experiment),
-			Want: fmt.Sprintf("%d, which lambda %s, mirrored %t, init %s, activation %s, decay %s, warmup %d, sparsity %s, loss %s, unit %t and aux %s describe", got,
+			Want: fmt.Sprintf("%d, which lambda %s, mirrored %t, init %s, activation %s, decay %s, warmup %d, sparsity %s, loss %s, unit %t, aux %s and patch %d describe", got,
 				FormatLambda(changed.Lambda), changed.Mirrored, changed.Init, changed.Activation, formatNumber(changed.Decay), changed.Warmup,
-				changed.Sparsity, changed.Loss, changed.Unit, formatNumber(changed.Aux)),
+				changed.Sparsity, changed.Loss, changed.Unit, formatNumber(changed.Aux), changed.Patch),
 		}
 	}
 	return changed, nil
@@ -299,11 +322,27 @@ func reversed(widths []int) []int {
 	return result
 }
 
-// Architecture returns the autoencoder's layers for images of inputDims values.
+// Grid returns how images are cut into patches. They have 32×32 pixels of three channels.
+// It must not be called if Patch is 0.
+func (s Settings) Grid() patch.Grid {
+	return patch.Grid{Width: 32, Height: 32, Channels: 3, Side: s.Patch}
+}
+
+// PerImage returns the number of rows that the autoencoder reads for an image: its patches,
+// or 1.
+func (s Settings) PerImage() int {
+	if s.Patch == 0 {
+		return 1
+	}
+	return s.Grid().PerImage()
+}
+
+// Architecture returns the autoencoder's layers for images of inputDims values, which are
+// cut into patches unless Patch is 0.
 func (s Settings) Architecture(inputDims int) nn.Architecture {
 	hidden := s.HiddenLayers()
 	architecture := nn.Architecture{
-		InputDims:     inputDims,
+		InputDims:     s.inputDims(inputDims),
 		EncoderHidden: hidden,
 		LatentDims:    s.Latent,
 		Lambda:        s.Lambda,
@@ -327,13 +366,21 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 	return architecture
 }
 
+// inputDims returns the values per row that the autoencoder reads, for images of imageDims.
+func (s Settings) inputDims(imageDims int) int {
+	if s.Patch == 0 {
+		return imageDims
+	}
+	return s.Grid().Dims()
+}
+
 // Adam returns the optimiser of a run with the given number of training images.
 func (s Settings) Adam(images int) nn.Adam {
 	adam := nn.DefaultAdam
 	adam.LearningRate, adam.WarmupSteps = s.LR, s.Warmup
 	if s.Decay != 1 {
 		adam.Decay = s.Decay
-		adam.DecaySteps = (images + s.Batch - 1) / s.Batch
+		adam.DecaySteps = (images*s.PerImage() + s.Batch - 1) / s.Batch
 	}
 	return adam
 }
@@ -361,8 +408,12 @@ func (s Settings) Fit(available int) error {
 	if s.Subset > available {
 		return &FieldError{"subset", strconv.Itoa(s.Subset), fmt.Sprintf("at most the %d training images of the data set, or 0 for all", available)}
 	}
-	if used := s.TrainingImages(available); s.Batch > used {
-		return &FieldError{"batch", strconv.Itoa(s.Batch), fmt.Sprintf("at most the %d training images in use", used)}
+	if used := s.TrainingImages(available) * s.PerImage(); s.Batch > used {
+		what := "training images"
+		if s.Patch != 0 {
+			what = "patches of the training images"
+		}
+		return &FieldError{"batch", strconv.Itoa(s.Batch), fmt.Sprintf("at most the %d %s in use", used, what)}
 	}
 	return nil
 }
@@ -373,7 +424,7 @@ func (s Settings) FitTo(available int) Settings {
 	if s.Subset > available {
 		s.Subset = 0
 	}
-	s.Batch = min(s.Batch, s.TrainingImages(available))
+	s.Batch = min(s.Batch, s.TrainingImages(available)*s.PerImage())
 	return s
 }
 

@@ -30,6 +30,7 @@ func ExamplePreset() {
 	// 3 Mirrored decoder [512 128] 64 [128 512] 1e-5 relu
 	// 4 Tuned [512 256] 64 [256 512] 0 linear
 	// 5 TopK [] 256 [] 0 relu
+	// 6 Patches [] 512 [] 0 relu
 }
 
 func ExampleSettings_With() {
@@ -109,6 +110,13 @@ func TestExperimentFollows(t *testing.T) {
 		{5, map[string]string{"sparsity": "l1", "lambda": "1e-3", "loss": "bce", "unit": "false", "init": "he", "decay": "1", "warmup": "0"}, 2, 1e-3},
 		{5, map[string]string{"sparsity": "l1", "loss": "bce", "unit": "false", "init": "he"}, 4, 0},
 		{5, map[string]string{"k": "7", "latent": "9", "mirrored": "true"}, 5, 0},
+		{2, map[string]string{"experiment": "6"}, 6, 0},
+		{6, map[string]string{"experiment": "2"}, 2, 1e-5},
+		{6, map[string]string{"experiment": "5"}, 5, 0},
+		{6, map[string]string{"patch": "0"}, 5, 0},
+		{6, map[string]string{"patch": "16"}, 6, 0},
+		{6, map[string]string{"loss": "bce"}, 6, 0},
+		{3, map[string]string{"patch": "8"}, 6, 1e-5},
 	}
 	for _, test := range tests {
 		settings, err := Preset(test.from)
@@ -151,6 +159,11 @@ func TestBadSettings(t *testing.T) {
 		{map[string]string{"sparsity": "topk", "k": "0"}, `k "0": want 1 to the latent size, 64, because sparsity is topk`},
 		{map[string]string{"sparsity": "topk", "k": "65"}, `k "65": want 1 to the latent size, 64`},
 		{map[string]string{"experiment": "5", "latent": "8", "k": "9"}, `k "9": want 1 to the latent size, 8`},
+		{map[string]string{"patch": "7"}, `patch "7": want one of 0, 8, 16`},
+		{map[string]string{"whiten": "true"}, `whiten "true": want false, or patch 8 and loss mse`},
+		{map[string]string{"experiment": "6", "patch": "16", "whiten": "true"}, `whiten "true": want false, or patch 8 and loss mse`},
+		{map[string]string{"experiment": "3", "patch": "8"}, `experiment "3": want 6`},
+		{map[string]string{"patch": "8", "init": "pca"}, `init "pca": want another, because the components are of whole images`},
 		{map[string]string{"experiment": "5", "k": "1025"}, `k "1025": want a whole number from 0 to 1024`},
 		{map[string]string{"sparsity": "l0"}, `sparsity "l0": want one of l1, topk`},
 		{map[string]string{"sparsity": "topk", "lambda": "1e-3"}, `lambda "0.001": want 0, because sparsity is topk; l1 has a penalty`},
@@ -220,6 +233,8 @@ func TestResets(t *testing.T) {
 			changes["sparsity"], changes["loss"], changes["lambda"] = TopK, "mse", "0"
 		case "init":
 			changes["hidden"] = ""
+		case "whiten":
+			changes["patch"], changes["loss"] = "8", "mse"
 		}
 		changed, err := settings.With(changes)
 		if err != nil {

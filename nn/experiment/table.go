@@ -55,8 +55,8 @@ const defaultK = 32
 // Table lists the settings, in the order of the form.
 var Table = []Field{
 	{
-		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4", "5"},
-		Help:   "1 is the plain autoencoder. 2 adds an L1 penalty on the latent layer. 3 also gives the decoder the encoder's hidden layers in reverse. 4 starts from principal components, with a linear latent layer and a decaying learning rate. 5 keeps only the largest of many latent activations and trains the squared error.",
+		Name: "experiment", Label: "Experiment", Kind: Choice, Choices: []string{"1", "2", "3", "4", "5", "6"},
+		Help:   "1 is the plain autoencoder. 2 adds an L1 penalty on the latent layer. 3 also gives the decoder the encoder's hidden layers in reverse. 4 starts from principal components, with a linear latent layer and a decaying learning rate. 5 keeps only the largest of many latent activations and trains the squared error. 6 does so on whitened patches, and finds edges.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Experiment) },
 		set:    func(s *Settings, v value) { s.choose(int(v.text[0] - '0')) },
 	},
@@ -119,7 +119,7 @@ var Table = []Field{
 		Format: func(s Settings) string { return s.Loss },
 		set: func(s *Settings, v value) {
 			if s.Loss = v.text; v.text != nn.MSE.String() {
-				s.Aux = 0
+				s.Aux, s.Whiten = 0, false
 			}
 		},
 	},
@@ -137,6 +137,22 @@ var Table = []Field{
 		applies: func(s Settings) bool {
 			return s.Sparsity == TopK && s.Loss == nn.MSE.String() && (s.Hidden == "" || !s.Mirrored)
 		},
+	},
+	{
+		Name: "patch", Label: "Patches", Kind: Choice, Choices: []string{"0", "8", "16"},
+		Help:   "The side, in pixels, of the patches that pictures are cut into: the autoencoder learns from single patches. 0 for whole pictures.",
+		Format: func(s Settings) string { return strconv.Itoa(s.Patch) },
+		set: func(s *Settings, v value) {
+			s.Patch, _ = strconv.Atoi(v.text)
+			s.Whiten = s.Whiten && s.Patch == whitened
+		},
+	},
+	{
+		Name: "whiten", Label: "Whitened", Kind: Toggle,
+		Help:    "With patches of 8 and mse: subtracts each patch's mean and makes its values uncorrelated (ZCA), so that fine edges count as much as large areas.",
+		Format:  func(s Settings) string { return strconv.FormatBool(s.Whiten) },
+		set:     func(s *Settings, v value) { s.Whiten = v.flag },
+		applies: func(s Settings) bool { return s.Patch == whitened && s.Loss == nn.MSE.String() },
 	},
 	{
 		Name: "epochs", Label: "Epochs", Kind: Integer, Min: 1, Max: 10_000,

@@ -103,7 +103,17 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	if _, err := check(c.Settings, data); err != nil {
 		return nil, err
 	}
-	r, err := newRun(c.Settings, data, auto, yield)
+	if c.Settings.Whiten && c.Data != data.Fingerprint() {
+		return nil, fmt.Errorf("checkpoint: trained on whitened patches of %s, %d training images: want the same data set, from which whitening follows", c.Data.Name, c.Data.Train)
+	}
+	if yield == nil {
+		yield = func() error { return nil }
+	}
+	whitening, err := data.whitening(c.Settings, c.Settings.TrainingImages(c.Data.Train), yield)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRun(c.Settings, data, auto, whitening, yield)
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +296,7 @@ func (c *Checkpoint) validate() error {
 	if c.Idle != nil && (len(c.Idle) != c.Settings.Latent || slices.Min(c.Idle) < 0) {
 		return fmt.Errorf("idle of %d latent units: want numbers of steps of all %d", len(c.Idle), c.Settings.Latent)
 	}
-	images := c.Settings.TrainingImages(c.Data.Train)
+	images := c.Settings.TrainingImages(c.Data.Train) * c.Settings.PerImage()
 	batches := (images + c.Settings.Batch - 1) / c.Settings.Batch
 	switch {
 	case c.Epoch < 0 || c.Epoch != len(c.History):

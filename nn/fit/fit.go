@@ -8,6 +8,7 @@ import (
 
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/patch"
 	"sae/nn/pca"
 )
 
@@ -30,13 +31,14 @@ type Data struct {
 // found caches what takes time to compute.
 type found struct {
 	components  map[[2]int]*pca.PCA // by the numbers of images and components
+	whitening   map[experiment.Settings]*patch.Whitening
 	fingerprint *Fingerprint
 }
 
 // NewData returns data of training images, [n, dims] bytes, and validation images,
 // [m, dims] bytes.
 func NewData(name string, dims int, train, validation []byte) Data {
-	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}}}
+	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}, whitening: map[experiment.Settings]*patch.Whitening{}}}
 }
 
 // maxPCA is the most images that principal components are computed from: more
@@ -131,8 +133,12 @@ type Run struct {
 	due     bool
 	sum     lossSum // over the current epoch
 	point   lossSum // since the last point of the curve
-	batches [][]int // image indexes of each batch of the current epoch
-	buffer  []byte  // images of the current batch
+	batches [][]int // indexes of the images, or patches, of each batch of the current epoch
+	buffer  []byte  // images or patches of the current batch
+
+	whitening  *patch.Whitening // nil for none
+	validation []byte           // validation images, or their patches
+	codes      []float32        // of the validation images, if they are cut into patches
 }
 
 // New returns a run before its first batch. The same settings and data give the
@@ -150,19 +156,23 @@ func New(settings experiment.Settings, data Data, yield func() error) (*Run, err
 	if yield == nil {
 		yield = func() error { return nil }
 	}
+	whitening, err := data.whitening(settings, n, yield)
+	if err != nil {
+		return nil, err
+	}
 	var components *pca.PCA
 	if k := settings.Components(data.Dims, min(n, maxPCA)); k > 0 {
 		if components, err = data.PCA(n, k, yield); err != nil {
 			return nil, err
 		}
 	} else if settings.Init == experiment.Tied {
-		components = &pca.PCA{Dims: data.Dims, Mean: pca.Mean(data.Train[:n*data.Dims], data.Dims)}
+		components = &pca.PCA{Dims: data.Dims, Mean: data.mean(settings, n)}
 	}
 	auto, err := settings.Build(data.Dims, components)
 	if err != nil {
 		return nil, err
 	}
-	return newRun(settings, data, auto, yield)
+	return newRun(settings, data, auto, whitening, yield)
 }
 
 // check returns the number of training images that the settings use.
@@ -171,10 +181,18 @@ func check(settings experiment.Settings, data Data) (int, error) {
 	if n < 1 || len(data.Validation) < data.Dims {
 		return 0, fmt.Errorf("fit: %d training and %d validation images: want at least one of each", n, len(data.Validation)/data.Dims)
 	}
+	if settings.Patch != 0 {
+		if err := settings.Grid().Validate(); err != nil {
+			return 0, err
+		}
+		if grid := settings.Grid(); data.Dims != grid.Dims()*grid.PerImage() {
+			return 0, fmt.Errorf("fit: patches of images of %d bytes: want %d", data.Dims, grid.Dims()*grid.PerImage())
+		}
+	}
 	return settings.TrainingImages(n), settings.Fit(n)
 }
 
-func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, yield func() error) (*Run, error) {
+func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, whitening *patch.Whitening, yield func() error) (*Run, error) {
 	n := settings.TrainingImages(len(data.Train) / data.Dims)
 	adam := settings.Adam(n)
 	trainer, err := nn.NewTrainer(auto, adam, settings.Batch)
@@ -182,14 +200,19 @@ func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, yield
 		return nil, err
 	}
 	trainer.Yield = yield
-	r := &Run{Settings: settings, Data: data, Auto: auto, Trainer: trainer, Adam: adam, due: true, images: n}
-	r.buffer = make([]byte, 0, settings.Batch*data.Dims)
+	r := &Run{Settings: settings, Data: data, Auto: auto, Trainer: trainer, Adam: adam, due: true, images: n, whitening: whitening, validation: data.Validation}
+	r.buffer = make([]byte, 0, settings.Batch*auto.Architecture.InputDims)
+	r.cut()
 	r.shuffle()
 	return r, nil
 }
 
 // Images returns the number of training images in use.
 func (r *Run) Images() int { return r.images }
+
+// Rows returns the number of rows that the autoencoder reads in an epoch: of the training
+// images in use, or of all their patches.
+func (r *Run) Rows() int { return r.images * r.Settings.PerImage() }
 
 // Batches returns the number of batches per epoch.
 func (r *Run) Batches() int { return len(r.batches) }
@@ -213,13 +236,17 @@ func (r *Run) Latest() (evaluation Evaluation, ok bool) {
 
 // shuffle sets the batches of the current epoch.
 func (r *Run) shuffle() {
-	r.batches = slices.Collect(nn.Batches(r.Images(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
+	r.batches = slices.Collect(nn.Batches(r.Rows(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
 }
 
-// gather returns the images of the next batch, valid until the next call.
+// gather returns the images, or patches, of the next batch, valid until the next call.
 func (r *Run) gather() []byte {
 	r.buffer = r.buffer[:0]
 	for _, i := range r.batches[r.Batch] {
+		if r.Settings.Patch != 0 {
+			r.buffer = r.Settings.Grid().Append(r.buffer, r.Data.Train, i)
+			continue
+		}
 		r.buffer = append(r.buffer, r.Data.Train[i*r.Data.Dims:][:r.Data.Dims]...)
 	}
 	return r.buffer
@@ -227,7 +254,7 @@ func (r *Run) gather() []byte {
 
 // Trained is the result of a step.
 type Trained struct {
-	Images int     // in the batch
+	Images int     // in the batch, or patches
 	Loss   nn.Loss // of the batch before the update
 	Point  *Point  // new point of the curve, about ten times per epoch; otherwise nil
 }
@@ -334,8 +361,9 @@ const MaxMSE = 1e4
 // Check returns a [*DivergedError] if the last batch made the model diverge, which Step
 // would report only after the next batch.
 func (r *Run) Check() error {
-	n := min(len(r.Data.Validation)/r.Data.Dims, r.Settings.Batch)
-	loss, err := r.Trainer.Loss(r.Data.Validation[:n*r.Data.Dims])
+	dims := r.Auto.Architecture.InputDims
+	n := min(len(r.validation)/dims, r.Settings.Batch)
+	loss, err := r.Trainer.Loss(r.validation[:n*dims])
 	if err != nil {
 		return err
 	}
@@ -377,13 +405,17 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("%s %s: the learning rate %g is too high", e.What, e.When, e.LR)
 }
 
-// Evaluate evaluates the model on the validation images. If that was due, it sets
+// Evaluate evaluates the model on the validation images. If they are cut into patches, Codes
+// are those of whole images: see [Run.Reconstruct]. With whitening, BCE and MSE are those of
+// restored images, and Loss is that of whitened patches. If that was due, it sets
 // Initial before the first batch, or else completes the epoch, adds it to History and
 // returns it. The evaluation is valid until the next call. A loss that is not finite is
 // a [*DivergedError].
 func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
-	result, err = r.Trainer.Evaluate(r.Data.Validation)
-	if err != nil {
+	if result, err = r.Trainer.Evaluate(r.validation); err != nil {
+		return nil, nil, err
+	}
+	if result, err = r.evaluatePatches(result); err != nil {
 		return nil, nil, err
 	}
 	if err := r.checkFinite(result.Loss, fmt.Sprintf("on the validation images after epoch %d, batch %d", r.Epoch+1, r.Batch)); err != nil {

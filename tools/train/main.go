@@ -191,7 +191,9 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 			r.Epoch, latest.ValLoss, latest.ValMSE, latest.PSNR, latest.Active, latest.Dead)
 	}
 	if t.report != nil && evaluation != nil {
-		t.report.add(r, evaluation)
+		if err := t.report.add(r, evaluation); err != nil {
+			return err
+		}
 	}
 	return err
 }
@@ -276,7 +278,9 @@ func (t *trainer) compare(changes map[string]string) error {
 		}
 		rows = append(rows, modelRow(name, r))
 		if t.report != nil {
-			t.report.add(r, evaluation)
+			if err := t.report.add(r, evaluation); err != nil {
+				return err
+			}
 		}
 	}
 	t.table(rows, "")

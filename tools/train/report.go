@@ -21,7 +21,6 @@ import (
 	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/fit"
-	"sae/nn/kernel"
 	"sae/web/chart"
 )
 
@@ -101,7 +100,7 @@ const (
 )
 
 // add adds a run and its evaluation.
-func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
+func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) error {
 	n := run.Images()
 	baselines := []baseline.Baseline{{Name: "mean image", Quality: baseline.MeanImage(r.data.Train[:n*r.data.Dims], r.data.Validation, r.data.Dims)}}
 	floor := baseline.Floor(r.data.Validation)
@@ -125,21 +124,24 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) {
 		curves.Quantity = quantity.quantity
 		shown.Charts = append(shown.Charts, reportChart{quantity.title, chart.Loss(colors, curves)})
 	}
-	shown.describe(analysis.NewUnits(evaluation.Codes, r.labels, len(r.classes)), run.Auto, r.classes)
+	shown.describe(analysis.NewUnits(evaluation.Codes, r.labels, len(r.classes)), run.Decode, r.classes)
 	pictures := r.data.Validation[:min(picturesShown*r.data.Dims, len(r.data.Validation))]
-	x := make([]float32, len(pictures))
-	kernel.FromBytes(x, pictures)
-	reconstructions := data.Bytes(run.Auto.Reconstruct(nil, x))
+	_, outputs, err := run.Reconstruct(pictures)
+	if err != nil {
+		return err
+	}
+	reconstructions := data.Bytes(outputs)
 	for first := 0; first < len(pictures); first += r.data.Dims {
 		last := first + r.data.Dims
 		shown.Pictures = append(shown.Pictures, [2]template.URL{picture(pictures[first:last]), picture(reconstructions[first:last])})
 	}
 	r.Runs = append(r.Runs, shown)
+	return nil
 }
 
 // describe adds statistics of the latent units on the validation images.
-func (r *reportRun) describe(units analysis.Units, auto *nn.Autoencoder, classes []string) {
-	units.Atoms = analysis.Atoms(auto, units)
+func (r *reportRun) describe(units analysis.Units, decode func(codes []float32) []float32, classes []string) {
+	units.Atoms = analysis.Atoms(decode, units)
 	dead := units.Dead()
 	alive := slices.DeleteFunc(units.By(func(unit int) float64 { return float64(units.Activity[unit]) }), func(unit int) bool { return dead[unit] })
 	r.Units = fmt.Sprintf("%d of %d latent units are active on at least one image, %d are dead.", len(alive), len(dead), len(dead)-len(alive))

@@ -55,10 +55,10 @@ const (
 	// TypeReconstruct runs one image through the autoencoder; the body and the reply's
 	// body are a Pictures.
 	TypeReconstruct Type = "reconstruct"
-	// TypeEncode runs one image through the encoder; the body is a Pictures, the
+	// TypeEncode runs one image through the encoder, as fit.Run.Encode does; the body is a Pictures, the
 	// reply's a Codes.
 	TypeEncode Type = "encode"
-	// TypeDecode runs one code through the decoder; the body is a Codes, the reply's
+	// TypeDecode runs one code through the decoder, as fit.Run.Decode does; the body is a Codes, the reply's
 	// a Pictures.
 	TypeDecode Type = "decode"
 	// TypeExport exports the model; the body is an Export. The reply carries a File.
@@ -331,7 +331,7 @@ type Note struct {
 // UnitDetail is the reply to TypeUnit.
 type UnitDetail struct {
 	analysis.Unit
-	Pictures []byte // of the images in Top, [n, 3072], HWC
+	Pictures []byte // of the images in Top, as fit.Run.Part, [n, 3072], HWC
 }
 
 func (d *UnitDetail) lists(v visitor) {

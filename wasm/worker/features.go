@@ -73,7 +73,15 @@ func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Messa
 		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
 	}
 	unit := analysis.NewUnit(r.Auto, evaluation.Codes, command.Unit, topImages)
-	return protocol.New("", protocol.UnitDetail{Unit: unit, Pictures: w.pixels(unit.Top)}), nil
+	detail := protocol.UnitDetail{Unit: unit}
+	for _, image := range unit.Top {
+		part, err := r.Part(w.dataset.Validation.Image(image), command.Unit)
+		if err != nil {
+			return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
+		}
+		detail.Pictures = append(detail.Pictures, part...)
+	}
+	return protocol.New("", detail), nil
 }
 
 // maxNote is the length of the longest note, in bytes: many more than a page lets a
@@ -125,6 +133,9 @@ func (w *Worker) unusual(picture protocol.Pictures, m protocol.Message) (protoco
 		return protocol.Message{}, err
 	}
 	r := w.run
+	if r.settings.Patch != 0 {
+		return protocol.Message{}, fmt.Errorf("unusual: patch %d: want 0, because whole images are compared", r.settings.Patch)
+	}
 	rarity, err := analysis.Compare(r.Trainer, picture.Pixels, w.dataset.Validation.Images)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("unusual: %w", r.fail(w, err))

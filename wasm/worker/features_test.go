@@ -32,7 +32,7 @@ func TestFeatures(t *testing.T) {
 		!slices.EqualFunc(got.ByClass, want.ByClass, close) || !slices.EqualFunc(got.Activity, want.Activity, close) {
 		t.Errorf("statistics %+v, want %+v", got, want)
 	}
-	want.Atoms = analysis.Atoms(p.worker.run.Auto, want)
+	want.Atoms = analysis.Atoms(p.worker.run.Decode, want)
 	for i, got := range frame.Units.Atoms {
 		if difference := int(got) - int(want.Atoms[i]); difference < -1 || difference > 1 {
 			t.Fatalf("number %d of the atoms is %d, want %d", i, got, want.Atoms[i])

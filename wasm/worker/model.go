@@ -56,7 +56,7 @@ func (w *Worker) encode(picture protocol.Pictures, m protocol.Message) (protocol
 		return protocol.Message{}, err
 	}
 	r := w.run
-	codes, _, err := r.pass(picture.Pixels)
+	codes, err := r.Encode(picture.Pixels)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("encode: %w", r.fail(w, err))
 	}

@@ -79,7 +79,7 @@ func (r *run) prepare(w *Worker) error {
 		return nil
 	}
 	runtime.GC() // frees the run before: memory never shrinks in WebAssembly
-	if r.settings.Init == experiment.PCA || r.settings.Init == experiment.Tied {
+	if r.settings.Init == experiment.PCA || r.settings.Init == experiment.Tied || r.settings.Whiten {
 		if err := w.drawInTurns(); err != nil {
 			return err
 		}
@@ -239,7 +239,7 @@ func (r *run) step(w *Worker, explain bool) error {
 	}
 	w.awake()
 	elapsed := time.Since(start) - (w.slept - slept)
-	r.rate.add(trained.Images, elapsed)
+	r.rate.add(float64(trained.Images)/float64(r.settings.PerImage()), elapsed)
 	r.time += elapsed
 	if trained.Images == r.settings.Batch && r.tuner.add(elapsed) {
 		w.sizes[r.network()] = r.tuner.size
@@ -293,7 +293,7 @@ func (r *run) setEpochs(epochs int) {
 // pass runs images through the autoencoder and returns their codes, [n, latent], and
 // reconstructions, [n, 3072] bytes.
 func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err error) {
-	codes, outputs, err := r.Trainer.Reconstruct(images)
+	codes, outputs, err := r.Reconstruct(images)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -305,7 +305,7 @@ func (r *run) decode(code []float32) ([]byte, error) {
 	if err := r.Trainer.Collect(); err != nil {
 		return nil, err
 	}
-	return data.Bytes(r.Auto.Decode(nil, code)), nil
+	return data.Bytes(r.Decode(code)), nil
 }
 
 // news returns a frame without pictures: the state of the run and what is new since the
@@ -326,9 +326,10 @@ func (r *run) news(w *Worker) protocol.Frame {
 	if r.Run != nil {
 		frame.Epoch, frame.Batch, frame.Batches = r.Epoch, r.Batch, r.Batches()
 		epochs := float64(r.settings.Epochs - r.Epoch)
-		frame.SecondsLeft = r.rate.seconds(epochs*float64(r.Images()) - float64(r.Batch*r.settings.Batch))
+		batch := float64(r.settings.Batch) / float64(r.settings.PerImage()) // in images
+		frame.SecondsLeft = r.rate.seconds(epochs*float64(r.Images()) - float64(r.Batch)*batch)
 		if w.pace > 0 {
-			frame.ImagesPerSecond = min(frame.ImagesPerSecond, w.pace*float64(r.settings.Batch))
+			frame.ImagesPerSecond = min(frame.ImagesPerSecond, w.pace*batch)
 			frame.SecondsLeft = max(frame.SecondsLeft, (epochs*float64(r.Batches())-float64(r.Batch))/w.pace)
 		}
 	}
@@ -357,7 +358,7 @@ func (r *run) frame(w *Worker) (protocol.Message, error) {
 		if err := r.Trainer.Collect(); err != nil {
 			return protocol.Message{}, err
 		}
-		units.Atoms = analysis.Atoms(r.Auto, *units)
+		units.Atoms = analysis.Atoms(r.Decode, *units)
 	}
 	frame := r.news(w) // last, because the calls before may answer commands
 	frame.Samples, frame.Units, frame.Explained = samples, units, r.explained
@@ -381,9 +382,9 @@ func (r *run) samples(images []int) (*protocol.Samples, error) {
 // pauses.
 type rateMeter struct{ images, time float64 }
 
-func (m *rateMeter) add(images int, elapsed time.Duration) {
+func (m *rateMeter) add(images float64, elapsed time.Duration) {
 	decay := math.Exp(-elapsed.Seconds())
-	m.images = m.images*decay + float64(images)
+	m.images = m.images*decay + images
 	m.time = m.time*decay + elapsed.Seconds()
 }
 

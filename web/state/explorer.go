@@ -86,6 +86,9 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 			e.setEncoded()
 		}
 	})
+	if e.training.Settings.Patch != 0 {
+		return // only whole pictures are compared
+	}
 	e.worker.command(protocol.New(protocol.TypeUnusual, protocol.Pictures{Pixels: pixels}), func(reply protocol.Message) {
 		unusual, err := answer[analysis.Rarity](reply)
 		if err == nil && e.training.run == run && e.Image < 0 {

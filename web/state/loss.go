@@ -60,12 +60,14 @@ func (l *Loss) pcaSize() pcaSize {
 }
 
 // Components returns the number of principal components that a model is compared with: as
-// many as numbers in a code can differ from 0, which are the latent units, or k of TopK.
+// many as numbers in the codes of a picture can differ from 0, which are the latent units, or
+// k of TopK, of each patch.
 func (l *Loss) Components() int {
-	if s := l.training.Settings; s.K > 0 {
-		return s.K
+	s := l.training.Settings
+	if s.K > 0 {
+		return s.K * s.PerImage()
 	}
-	return l.training.Settings.Latent
+	return s.Latent * s.PerImage()
 }
 
 // MSE reports whether the mean squared error trains.

@@ -39,7 +39,11 @@ func (c *Code) active() string {
 			active++
 		}
 	}
-	return fmt.Sprintf("%s of %s active", count(active), plural(len(code), "unit"))
+	text := fmt.Sprintf("%s of %s active", count(active), plural(len(code), "unit"))
+	if s := c.Page.Settings; s.Patch != 0 {
+		text += fmt.Sprintf(" on its %d patches", s.PerImage())
+	}
+	return text
 }
 
 func (c *Code) deadUnits() int {

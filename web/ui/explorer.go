@@ -82,6 +82,17 @@ func (c *Explorer) mountAnswer(host js.Value) {
 	})
 }
 
+// patches reports whether the code is of a patch. Codes of whole pictures, whose mean and
+// distribution are known, say little about it.
+func (c *Explorer) patches() bool { return c.Page.Settings.Patch != 0 }
+
+func (c *Explorer) lead() string {
+	if c.patches() {
+		return "Change the code of a picture's patch and see what the decoder makes of it. It is the patch in which the pixels differ most."
+	}
+	return "Change a picture's code and see what the decoder makes of it."
+}
+
 func (c *Explorer) ready() bool { return c.Page.Explorer.Code != nil }
 
 func (c *Explorer) sliders() []int { return c.Page.Explorer.Sliders() }
@@ -212,6 +223,8 @@ func (c *Explorer) state() string {
 		return "not in use: a " + e.Free + " code is of no picture"
 	case e.Second >= 0 && e.Mix > 0:
 		return fmt.Sprintf("picture %d, mixed with %.0f %% of another", e.Image, 100*e.Mix)
+	case c.own() && c.patches():
+		return "code of its strongest patch"
 	case c.own() && e.Unusual != nil:
 		return fmt.Sprintf("%.4f above its entropy, more than %.0f %% of the validation pictures", e.Unusual.Excess, 100*e.Unusual.Share)
 	case c.own():
@@ -229,6 +242,10 @@ func (c *Explorer) quality() string {
 		return "from a " + e.Free + " code"
 	case e.Decoded == nil || e.Original == nil:
 		return ""
+	case c.Page.Settings.Whiten:
+		return "one patch, on middle grey"
+	case c.patches():
+		return "one patch"
 	}
 	return "PSNR " + decibels(psnr(e.Original, e.Decoded))
 }

@@ -27,7 +27,14 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgparent := vgn
 			_ = vgparent
 			vgn = grow(vgparent, "", "div")
-			vgn.SetInnerHTML(vugu.HTML("\x3Ch2 id=\"explorer-title\"\x3EExplorer\x3C/h2\x3E\x3Cp class=\"lead\"\x3EChange a picture\x26#39;s code and see what the decoder makes of it.\x3C/p\x3E"))
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "h2\x00id\x00explorer-title")
+				vgn.SetInnerHTML(vugu.HTML("Explorer"))
+				vgn = grow(vgparent, "", "p\x00class\x00lead")
+				vgn.SetInnerHTML(c.lead())
+			}
 			vgn = grow(vgparent, "", "div\x00class\x00tools")
 			{
 				vgparent := vgn
@@ -50,6 +57,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00The mean of all validation pictures' codes")
 				vgn.AddAttrInterface("disabled", !c.ready())
+				vgn.AddAttrInterface("hidden", c.patches())
 				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.MeanCode() })
 				{
 					vgparent := vgn
@@ -58,6 +66,7 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				}
 				vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Draw each unit's activation independently from its activations on the validation pictures")
 				vgn.AddAttrInterface("disabled", !c.ready())
+				vgn.AddAttrInterface("hidden", c.patches())
 				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Explorer.RandomCode() })
 				{
 					vgparent := vgn

@@ -22,6 +22,13 @@ type Features struct {
 	shown []int // the unit of each tile
 }
 
+func (c *Features) lead() string {
+	if c.Page.Settings.Patch != 0 {
+		return "What each latent unit adds to a patch, on how many pictures it is active, and the patches that activate it."
+	}
+	return "What each latent unit adds to a picture, how often it is active, and what activates it."
+}
+
 // tile is a button that stands for a latent unit.
 type tile struct {
 	number, share string
@@ -241,8 +248,15 @@ func (c *Features) facts() []fact {
 func (c *Features) top() []int { return c.detail().Top }
 
 func (c *Features) topTitle() string {
+	what := "picture"
+	if c.Page.Settings.Patch != 0 {
+		what = "patch"
+	}
 	if len(c.top()) == 0 {
-		return "No picture activates it"
+		return "No " + what + " activates it"
+	}
+	if what == "patch" {
+		return "The patches that activate it most, one of a picture"
 	}
 	return "The pictures that activate it most"
 }

@@ -27,7 +27,14 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgparent := vgn
 			_ = vgparent
 			vgn = grow(vgparent, "", "div")
-			vgn.SetInnerHTML(vugu.HTML("\x3Ch2 id=\"features-title\"\x3EFeatures\x3C/h2\x3E\x3Cp class=\"lead\"\x3EWhat each latent unit adds to a picture, how often it is active, and what activates it.\x3C/p\x3E"))
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "h2\x00id\x00features-title")
+				vgn.SetInnerHTML(vugu.HTML("Features"))
+				vgn = grow(vgparent, "", "p\x00class\x00lead")
+				vgn.SetInnerHTML(c.lead())
+			}
 			vgn = grow(vgparent, "", "div\x00class\x00tools")
 			{
 				vgparent := vgn

@@ -16,6 +16,9 @@ func (c *Intro) past() bool { return c.Page.Timeline.Past >= 0 }
 func (c *Intro) shown() bool { return c.past() || c.Page.View == state.ViewTrain }
 
 func (c *Intro) text() string {
+	if s := c.Page.Settings; !c.past() && s.Patch != 0 {
+		return fmt.Sprintf("Watch a small neural network learn, here in your browser, to describe patches of %d×%d pixels by %s, most of which are 0, and to draw pictures again from %d patches.", s.Patch, s.Patch, plural(s.Latent, "number"), s.PerImage())
+	}
 	if !c.past() {
 		return fmt.Sprintf("Watch a small neural network learn, here in your browser, to squeeze a picture into %s and to draw it again from them.", plural(c.Page.Settings.Latent, "number"))
 	}

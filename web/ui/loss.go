@@ -48,6 +48,9 @@ func (c *Loss) chosen(quantity fit.Quantity) bool {
 
 // kind names the loss that trains.
 func (c *Loss) kind() string {
+	if c.Page.Settings.Whiten {
+		return "mean squared error of whitened patches"
+	}
 	if c.Page.Loss.MSE() {
 		return "mean squared error"
 	}
@@ -171,7 +174,9 @@ func (c *Loss) curves() chart.Curves {
 	p := c.Page
 	others := p.Runs.Overlaid()
 	if p.Loss.Quantity != fit.QuantityPSNR { // other losses cannot be compared
-		others = slices.DeleteFunc(slices.Clone(others), func(r fit.Result) bool { return r.Settings.Loss != p.Settings.Loss })
+		others = slices.DeleteFunc(slices.Clone(others), func(r fit.Result) bool {
+			return r.Settings.Loss != p.Settings.Loss || r.Settings.Whiten != p.Settings.Whiten
+		})
 	}
 	curves := chart.Curves{
 		Quantity: p.Loss.Quantity,
@@ -185,6 +190,9 @@ func (c *Loss) curves() chart.Curves {
 
 		Baselines: p.Loss.Baselines(),
 		Others:    others,
+	}
+	if p.Settings.Whiten && p.Loss.Quantity != fit.QuantityPSNR { // the baselines' losses are those of whole pictures
+		curves.Baselines = nil
 	}
 	if p.Timeline.Past >= 0 {
 		curves.Shown = &p.Timeline.Epoch

@@ -57,6 +57,14 @@ var phases = []struct{ name, label, help string }{
 func (c *Network) bar() *Bar   { return &Bar{Page: c.Page} }
 func (c *Network) code() *Code { return &Code{Page: c.Page, Stage: c.Stage} }
 
+// rows says how many pictures or patches the network read.
+func (c *Network) rows(n int) string {
+	if c.Page.Settings.Patch != 0 {
+		return count(n) + " patches"
+	}
+	return plural(n, "picture")
+}
+
 // title says whose way through the network is shown.
 func (c *Network) title() string {
 	if name := c.Page.Pictures.ClassName(c.Page.Pictures.Selected); name != "" {
@@ -205,7 +213,17 @@ func (c *Network) output() layer {
 }
 
 // numbers is the width of the input and the output.
-func (c *Network) numbers() string { return count(data.ImageSize) }
+func (c *Network) numbers() string {
+	return count(c.Page.Settings.Architecture(data.ImageSize).InputDims)
+}
+
+// inputHelp says what the network reads.
+func (c *Network) inputHelp() string {
+	if s := c.Page.Settings; s.Patch != 0 {
+		return fmt.Sprintf("The network reads one patch of %d×%d pixels at a time, three colours each: %s numbers", s.Patch, s.Patch, c.numbers())
+	}
+	return "A picture of 32×32 pixels, three colours each: 3,072 numbers"
+}
 
 // The picture of a layer is as high as its width in units says, on a logarithmic scale
 // that ends with the input, and at most so wide.
@@ -303,7 +321,7 @@ func (c *Network) text() string {
 	switch c.Page.Slow.Phase {
 	case state.PhaseForward:
 		return fmt.Sprintf("Epoch %d, batch %d: %s pass through the encoder. On average, %.1f of %d latent units are active on a picture. The decoder turns them into %s numbers.",
-			e.Epoch, e.Batch, plural(step.Images, "picture"), step.Active, c.Page.Settings.Latent, c.numbers())
+			e.Epoch, e.Batch, c.rows(step.Images), step.Active, c.Page.Settings.Latent, c.numbers())
 	case state.PhaseLoss:
 		if c.Page.Loss.MSE() {
 			return fmt.Sprintf("The reconstructions differ from the pictures by a mean squared error of %.5f. The loss is %.5f.", step.Before.MSE, step.Before.Total())

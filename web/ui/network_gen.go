@@ -102,7 +102,8 @@ func (c *Network) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		{
 			vgparent := vgn
 			_ = vgparent
-			vgn = grow(vgparent, "", "figure\x00class\x00end-layer\x00title\x00A picture of 32×32 pixels, three colours each: 3,072 numbers")
+			vgn = grow(vgparent, "", "figure\x00class\x00end-layer")
+			vgn.AddAttrInterface("title", c.inputHelp())
 			{
 				vgparent := vgn
 				_ = vgparent

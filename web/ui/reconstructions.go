@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"sae/nn/experiment"
 	"sae/web/state"
 )
 
@@ -28,7 +29,19 @@ func (c *Reconstructions) aside() string {
 	if c.Page.Dataset.Loading != nil {
 		return loadingText(c.Page)
 	}
-	return "validation pictures, never trained on"
+	return partsText(c.Page.Settings, "validation pictures, never trained on")
+}
+
+// partsText says how pictures are put together from patches, or what else is said of whole
+// pictures.
+func partsText(s experiment.Settings, whole string) string {
+	switch {
+	case s.Patch == 0:
+		return whole
+	case s.Whiten:
+		return fmt.Sprintf("from %d patches, each with its own mean", s.PerImage())
+	}
+	return fmt.Sprintf("from %d patches", s.PerImage())
 }
 
 func (c *Reconstructions) selected(position int) bool {

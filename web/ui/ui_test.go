@@ -825,6 +825,16 @@ func TestNetwork(t *testing.T) {
 	says("3,072 in 512 hidden 128 hidden 64 code 3,072 out", "Next batch trains on one batch")
 	s.Set(map[string]string{"experiment": "3", "hidden": "100"}, func(bool, error) {})
 	says("3,072 in 100 hidden 64 code 100 hidden 3,072 out")
+	s.Set(map[string]string{"experiment": "6"}, func(bool, error) {})
+	says("192 in 512 code 192 out", "describe patches of 8×8 pixels by 512 numbers", "from 16 patches, each with its own mean")
+	s.Visit(state.ViewFeatures)
+	says("What each latent unit adds to a patch", "No patch activates it")
+	s.Visit(state.ViewExplore)
+	says("It is the patch in which the pixels differ most.")
+	if attribute(find(t, root, "title", "The mean of all validation pictures' codes"), "hidden") == "" {
+		t.Error("the mean code of whole pictures is offered for a patch")
+	}
+	s.Visit(state.ViewTrain)
 	if attribute(find(t, root, "data-text", "1 Forward"), "disabled") == "" {
 		t.Error("another run has the phases of the one before")
 	}

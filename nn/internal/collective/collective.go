@@ -97,6 +97,9 @@ func (g *Group) Broadcast(data []byte) error {
 	return nil
 }
 
+// BroadcastFloats is Broadcast for numbers.
+func (g *Group) BroadcastFloats(values []float32) error { return g.Broadcast(bytesOf(values)) }
+
 // AllGather assembles all, [rows, units], in every member from the members' parts own,
 // [rows, own units]. If the split is Whole, own and all are the same slice.
 func (g *Group) AllGather(all, own []float32, rows int, s Split) error {

@@ -1,0 +1,185 @@
+package fit
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"sae/nn"
+	"sae/nn/experiment"
+	"sae/nn/patch"
+	"sae/nn/pca"
+)
+
+// maxWhitening is the most patches that a whitening is fitted to: more hardly change it.
+const maxWhitening = 20_000
+
+// whiteningStream is the stream of random numbers that chooses them.
+const whiteningStream = 1 << 62
+
+// whitening returns the whitening of the patches of the first n training images, nil for
+// none. It is fitted to patches that the seed chooses, and cached.
+func (d Data) whitening(s experiment.Settings, n int, yield func() error) (*patch.Whitening, error) {
+	if !s.Whiten {
+		return nil, nil
+	}
+	key := experiment.Settings{Patch: s.Patch, Seed: s.Seed, Subset: s.Subset}
+	if w, ok := d.found.whitening[key]; ok {
+		return w, nil
+	}
+	grid := s.Grid()
+	var patches []byte
+	total := n * grid.PerImage()
+	random := rand.New(rand.NewPCG(uint64(s.Seed), whiteningStream))
+	for _, i := range random.Perm(total)[:min(total, maxWhitening)] {
+		patches = grid.Append(patches, d.Train, i)
+	}
+	w, err := patch.Fit(patches, grid.Dims(), yield)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.found.whitening) == 8 { // bounds the memory
+		clear(d.found.whitening)
+	}
+	d.found.whitening[key] = w
+	return w, nil
+}
+
+// mean returns the mean of what the autoencoder reads of the first n training images.
+func (d Data) mean(s experiment.Settings, n int) []float32 {
+	images := d.Train[:n*d.Dims]
+	switch {
+	case s.Whiten:
+		return make([]float32, s.Grid().Dims())
+	case s.Patch != 0:
+		return pca.Mean(patch.Cut(s.Grid(), images), s.Grid().Dims())
+	}
+	return pca.Mean(images, d.Dims)
+}
+
+// cut prepares the run for patches.
+func (r *Run) cut() {
+	if r.Settings.Patch == 0 {
+		return
+	}
+	r.validation = patch.Cut(r.Settings.Grid(), r.Data.Validation)
+	if w := r.whitening; w != nil {
+		r.Trainer.Input = func(dst []float32, patches []byte) { w.Whiten(dst, patches) }
+	}
+}
+
+// evaluatePatches turns an evaluation of the patches of the validation images into one of
+// the images.
+func (r *Run) evaluatePatches(e *nn.Evaluation) (*nn.Evaluation, error) {
+	if r.Settings.Patch == 0 {
+		return e, nil
+	}
+	result := *e
+	result.Codes = r.strongest(e.Codes)
+	if r.whitening == nil {
+		return &result, nil
+	}
+	result.BCE, result.MSE = 0, 0
+	const together = 64 // images: bounds the memory
+	for first := 0; first < len(r.Data.Validation); first += together * r.Data.Dims {
+		images := r.Data.Validation[first:min(first+together*r.Data.Dims, len(r.Data.Validation))]
+		_, pictures, err := r.Reconstruct(images)
+		if err != nil {
+			return nil, err
+		}
+		for i, value := range images {
+			x, y := float64(value)/255, min(max(float64(pictures[i]), 0), 1)
+			result.BCE += nn.CrossEntropy(x, y) / float64(len(r.Data.Validation))
+			result.MSE += (x - y) * (x - y) / float64(len(r.Data.Validation))
+		}
+	}
+	return &result, nil
+}
+
+// strongest returns the codes of images, [n, latent], given those of their patches: for each
+// unit, its activation of largest magnitude.
+func (r *Run) strongest(patches []float32) []float32 {
+	latent, perImage := r.Settings.Latent, r.Settings.PerImage()
+	r.codes = append(r.codes[:0], make([]float32, len(patches)/perImage)...)
+	for i, activation := range patches {
+		if activation != 0 {
+			at := &r.codes[i/latent/perImage*latent+i%latent]
+			if math.Abs(float64(activation)) > math.Abs(float64(*at)) {
+				*at = activation
+			}
+		}
+	}
+	return r.codes
+}
+
+// Reconstruct runs images, [n, Data.Dims] bytes, through the autoencoder. It returns their
+// latent activations, [n, latent], and reconstructions, [n, Data.Dims]; those of a linear
+// output may lie outside [0, 1]. Both are valid until the next call.
+//
+// If images are cut into patches, their reconstructions are put together from those of the
+// patches, which keep their own means if they are whitened. The code of an image has, for
+// each unit, its strongest activation on one of the patches.
+func (r *Run) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
+	if r.Settings.Patch == 0 {
+		return r.Trainer.Reconstruct(images)
+	}
+	grid := r.Settings.Grid()
+	patches := patch.Cut(grid, images)
+	codes, outputs, err := r.Trainer.Reconstruct(patches)
+	if err != nil {
+		return nil, nil, err
+	}
+	if w := r.whitening; w != nil {
+		outputs = w.Restore(outputs, patch.Means(patches, grid.Dims()))
+	}
+	return r.strongest(codes), patch.Join(grid, outputs), nil
+}
+
+// Encode returns the code, [latent], of an image, [Data.Dims] bytes: one that Decode takes.
+// If images are cut into patches, it is that of the patch with the largest variance.
+func (r *Run) Encode(image []byte) ([]float32, error) {
+	if r.Settings.Patch != 0 {
+		_, image = r.Settings.Grid().Strongest(image)
+	}
+	codes, _, err := r.Trainer.Reconstruct(image)
+	return codes, err
+}
+
+// Part returns what of an image, [Data.Dims] bytes, a latent unit looks at: all of it or, if
+// images are cut into patches, the patch on which the unit's activation has the largest
+// magnitude, enlarged.
+func (r *Run) Part(image []byte, unit int) ([]byte, error) {
+	if r.Settings.Patch == 0 {
+		return image, nil
+	}
+	grid, latent := r.Settings.Grid(), r.Settings.Latent
+	patches := patch.Cut(grid, image)
+	codes, _, err := r.Trainer.Reconstruct(patches)
+	if err != nil {
+		return nil, err
+	}
+	best, largest := 0, 0.0
+	for i := range grid.PerImage() {
+		if size := math.Abs(float64(codes[i*latent+unit])); size > largest {
+			best, largest = i, size
+		}
+	}
+	return patch.Enlarge(grid, patches[best*grid.Dims():][:grid.Dims()]), nil
+}
+
+// Decode returns the images, [n, Data.Dims], decoded from codes, [n, latent]. If images are
+// cut into patches, each is one patch, enlarged, whose mean is that of middle grey if patches
+// are whitened. The trainer must have collected the parameters.
+func (r *Run) Decode(codes []float32) []float32 {
+	outputs := r.Auto.Decode(nil, codes)
+	if r.Settings.Patch == 0 {
+		return outputs
+	}
+	if w := r.whitening; w != nil {
+		grey := make([]float32, len(outputs)/w.Dims)
+		for i := range grey {
+			grey[i] = 0.5
+		}
+		outputs = w.Restore(outputs, grey)
+	}
+	return patch.Enlarge(r.Settings.Grid(), outputs)
+}

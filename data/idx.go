@@ -56,7 +56,7 @@ func (x *idx) classes() []string {
 		return fashionClasses
 	}
 	if len(x.labels) == 0 {
-		return []string{"no label"}
+		return []string{"picture"}
 	}
 	return numbers(int(x.last) + 1)
 }

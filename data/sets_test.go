@@ -203,7 +203,7 @@ func TestMNIST(t *testing.T) {
 		t.Errorf("%+v, %v, want Fashion-MNIST", d, err)
 	}
 	d, err = Import([]Source{inMemory("a", idxImages(20, 16, 17))}, ImportOptions{})
-	if err != nil || d.Name != "IDX images" || !slices.Equal(d.Classes, []string{"no label"}) || d.Validation.Len() != 2 {
+	if err != nil || d.Name != "IDX images" || !slices.Equal(d.Classes, []string{"picture"}) || d.Validation.Len() != 2 {
 		t.Errorf("%+v, %v, want images without labels", d, err)
 	}
 	for want, sources := range map[string][]Source{

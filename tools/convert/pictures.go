@@ -366,7 +366,7 @@ func label(set *data.Dataset, pictures []picture) error {
 		*labels = (*labels)[1:]
 	}
 	for i, class := range set.Classes {
-		set.Classes[i] = cmp.Or(class, "no label")
+		set.Classes[i] = cmp.Or(class, "picture")
 	}
 	return nil
 }

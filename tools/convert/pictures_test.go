@@ -129,7 +129,7 @@ func TestLayouts(t *testing.T) {
 		"train and test": {map[string]string{
 			"train/b/1.png": picture(), "train/a/1.png": picture(), "test/a/2.png": picture(),
 		}, []string{"a", "b"}, 2, 1, ""},
-		"flat": {map[string]string{"1.png": picture(), "2.png": picture()}, []string{"no label"}, 1, 1, ""},
+		"flat": {map[string]string{"1.png": picture(), "2.png": picture()}, []string{"picture"}, 1, 1, ""},
 	} {
 		for kind, source := range map[string]string{"folder": onDisk(t, test.files), "archive": zippedUp(t, test.files)} {
 			set, said, err := converted(t, source)

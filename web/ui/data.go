@@ -112,8 +112,15 @@ func (c *Data) classes() string {
 	if !c.known() {
 		return none
 	}
-	return strings.Join(c.Page.Dataset.Classes, ", ")
+	classes := c.Page.Dataset.Classes
+	if more := len(classes) - maxNamed; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(classes[:maxNamed], ", "), more)
+	}
+	return strings.Join(classes, ", ")
 }
+
+// maxNamed is how many classes are named.
+const maxNamed = 20
 
 func (c *Data) rename(event vugu.DOMEvent) {
 	c.Page.Dataset.Rename(event.PropString("target", "value"))

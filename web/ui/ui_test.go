@@ -1412,3 +1412,18 @@ func TestStyle(t *testing.T) {
 		}
 	}
 }
+
+// TestManyClasses: of a hundred classes, some are named and the rest counted.
+func TestManyClasses(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	c := &Data{Page: s.Page}
+	for n, want := range map[int]string{3: "0, 1, 2", 21: "19, 20", 100: "18, 19 and 80 more"} {
+		s.Dataset.Classes = nil
+		for i := range n {
+			s.Dataset.Classes = append(s.Dataset.Classes, strconv.Itoa(i))
+		}
+		if got := c.classes(); !strings.HasSuffix(got, want) {
+			t.Errorf("%d classes: %q, want %q at the end", n, got, want)
+		}
+	}
+}

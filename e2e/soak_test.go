@@ -95,6 +95,7 @@ func measure(p *page) (page, worker usage) {
 	evaluate[chromedp.Void](p, `(async () => {
 		for (let i = 0; i < 100; i++) {
 			await sae.set({hidden: "x".repeat(2e6)}).catch(() => {});
+			await new Promise((resolve) => setTimeout(resolve)); // the page hears its worker
 		}
 	})()`)
 	targets, err := chromedp.CallBrowser(p.ctx, target.GetTargets, target.GetTargetsParams{})

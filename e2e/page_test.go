@@ -137,8 +137,26 @@ func TestTrainSynthetic(t *testing.T) {
 	p.screenshot("training-dark")
 	p.look(phone)
 	p.screenshot("training-phone")
-	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
-		t.Error("the page scrolls sideways on a phone")
+	// On every screen, also that of a desktop at a zoom of 200 %, the pictures fill their row.
+	for _, width := range []int64{360, 390, 640, 768, 880, 1440, 2560} {
+		p.look(view{width: width, height: 1300, scale: 1, mobile: width < 480})
+		p.screenshot(fmt.Sprintf("training-%d", width))
+		if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+			t.Errorf("the page scrolls sideways at a width of %d", width)
+		}
+		if out := evaluate[[]string](p, `[...document.querySelectorAll("main .panel")].flatMap((panel) => [...panel.querySelectorAll("button, .pic")]
+			.filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > panel.getBoundingClientRect().right - 3).map((e) => e.outerHTML.slice(0, 80)))`); len(out) > 0 {
+			t.Errorf("at a width of %d, these reach past their panel's edge: %q", width, out)
+		}
+		if share := evaluate[float64](p, `(() => {
+			const widths = [...document.querySelector(".row").children].map((e) => e.getBoundingClientRect()).filter(({ width }) => width);
+			return widths.reduce((sum, { width }) => sum + width, 0) / (widths.at(-1).right - widths[0].left);
+		})()`); share < 0.7 {
+			t.Errorf("at a width of %d, the pictures fill %.2f of their row", width, share)
+		}
+		if share := evaluate[float64](p, `document.querySelector(".first").offsetWidth / innerWidth`); share < 0.85 {
+			t.Errorf("at a width of %d, the panels fill %.2f of it", width, share)
+		}
 	}
 	t.Logf("longest task of the main thread while training: %.0f ms", evaluate[float64](p, `longest`))
 	evaluate[chromedp.Void](p, `sae.pause()`)

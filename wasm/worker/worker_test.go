@@ -274,7 +274,7 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 // A pause within a batch is answered after the batch, with the state of the run.
 func TestPauseWithinABatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "1024", "epochs": "1", "batch": "100"})
+	p.start(map[string]string{"hidden": "256", "epochs": "1", "batch": "100"})
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	paused := make(chan int, 1)
 	p.within(func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) })
@@ -297,7 +297,7 @@ func TestPauseWithinABatch(t *testing.T) {
 
 func TestReconfigureWithinABatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "1024", "batch": "200"})
+	p.start(map[string]string{"hidden": "256", "batch": "200"})
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	configured := make(chan int, 1)
 	p.turns <- func() {
@@ -535,7 +535,7 @@ func TestStepDiverges(t *testing.T) {
 // A step command that arrives within a batch is the next batch.
 func TestStepWithinABatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "512", "epochs": "1", "batch": "67"}) // three batches
+	p.start(map[string]string{"hidden": "256", "epochs": "1", "batch": "67"}) // three batches
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	stepped := make(chan int, 1)
 	p.within(func() { stepped <- p.send(protocol.New(protocol.TypeStep, nil)) })
@@ -555,7 +555,7 @@ func TestStepWithinABatch(t *testing.T) {
 // If epochs is set below the current epoch, the run ends after the current batch.
 func TestFewerEpochsWithinABatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "512", "epochs": "2", "batch": "100"})
+	p.start(map[string]string{"hidden": "256", "epochs": "2", "batch": "100"})
 	p.must(protocol.TypeStep, nil)
 	p.must(protocol.TypeStep, nil)
 	adjusted := make(chan int, 1)

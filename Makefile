@@ -56,7 +56,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 # so that fast failures come first.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help build serve data train test fuzz soak golden bench check dist size weigh pictures clean generate \
+.PHONY: test-gpu help build serve data train test fuzz soak golden bench check dist size weigh pictures clean generate \
 	vet formatted generated test-go test-fuzz test-wasm test-page FORCE
 
 help: ## list the targets
@@ -111,6 +111,10 @@ dist: build build/bin/dist ## write the site to dist, for any static host; URL=h
 
 size: build build/bin/dist ## write the site to dist and fail if the page loads more than BUDGET bytes before training
 	build/bin/dist -site $(SITE) -o dist -url '$(URL)' -budget $(BUDGET)
+
+test-gpu: build/bin/wasmexec ## test and measure training on the graphics card of this machine
+	tools/need chromium
+	GPU=1 $(WASM) go test -count=1 -v -bench . -exec $(CURDIR)/build/bin/wasmexec ./wasm/webgpu
 
 weigh: $(GENERATED) ## print what each Go package contributes to the program, the heaviest first
 	$(WASM) go build -trimpath -buildvcs=false $(LEAN) -o build/weigh.wasm ./wasm

@@ -169,9 +169,15 @@ const disabledFeatures = "Translate,AutofillServerCommunication"
 
 // startBrowser starts Chromium and sets browser.
 func startBrowser() (stop func(), err error) {
+	browser, stop, err = launch()
+	return stop, err
+}
+
+// launch starts Chromium with further options.
+func launch(further ...chromedp.ExecAllocatorOption) (ctx context.Context, stop func(), err error) {
 	path, err := findChromium()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path),
@@ -182,6 +188,7 @@ func startBrowser() (stop func(), err error) {
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
+	options = append(options, further...)
 	if *soak > 0 {
 		options = append(options, soakOptions...)
 	}
@@ -196,10 +203,9 @@ func startBrowser() (stop func(), err error) {
 	}
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
-		return nil, fmt.Errorf("starting %s: %w", path, err)
+		return nil, nil, fmt.Errorf("starting %s: %w", path, err)
 	}
-	browser = ctx
-	return stop, nil
+	return ctx, stop, nil
 }
 
 // findChromium returns the path of the browser. tools/need knows the same names.

@@ -72,7 +72,7 @@ func (a Adam) alpha(t int) float64 {
 	return alpha
 }
 
-// rate returns the step size of step t, from 1: α with Adam's bias correction.
-func (a Adam) rate(t int) float64 {
+// Rate returns the step size of step t, from 1: α with Adam's bias correction.
+func (a Adam) Rate(t int) float64 {
 	return a.alpha(t) * math.Sqrt(1-math.Pow(a.Beta2, float64(t))) / (1 - math.Pow(a.Beta1, float64(t)))
 }

@@ -77,9 +77,17 @@ func (t *Trainer) Evaluate(images []byte) (*Evaluation, error) {
 		return nil, err
 	}
 	values := float64(n * dims)
-	result.BCE, result.MSE = bce/values, squares/values
-	result.Loss = t.network.lossOf(result.BCE, result.MSE, t.network.Lambda*result.countUnits(n, latents))
+	*result = NewEvaluation(t.network.Architecture, bce/values, squares/values, result.Codes)
 	return result, nil
+}
+
+// NewEvaluation returns the evaluation of an autoencoder on images with the given codes,
+// [images, LatentDims], whose reconstructions have the given binary cross-entropy and
+// squared error, means over images and outputs.
+func NewEvaluation(a Architecture, bce, mse float64, codes []float32) Evaluation {
+	e := Evaluation{BCE: bce, MSE: mse, Codes: codes}
+	e.Loss = a.LossOf(bce, mse, a.Lambda*e.countUnits(len(codes)/a.LatentDims, a.LatentDims))
+	return e
 }
 
 // Reconstruct runs images, [n, InputDims] bytes with n at least 1, through the

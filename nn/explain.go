@@ -32,11 +32,27 @@ type LayerStep struct {
 // Explain trains on one batch exactly as [Trainer.Step] does, and describes the step.
 // It takes memory for two copies of the parameters and time for two forward passes.
 func (t *Trainer) Explain(images []byte) (Explanation, error) {
+	return t.ExplainSteps(images, Steps{
+		State: t.State,
+		Step:  func() (Loss, error) { return t.Step(images) },
+		Loss:  func() (Loss, error) { return t.Loss(images) },
+	})
+}
+
+// Steps trains the autoencoder of a Trainer on one batch, in its place.
+type Steps struct {
+	State func() (State, error) // as Trainer.State
+	Step  func() (Loss, error)  // as Trainer.Step
+	Loss  func() (Loss, error)  // as Trainer.Loss
+}
+
+// ExplainSteps is Explain for a step that something else does, such as a graphics card.
+func (t *Trainer) ExplainSteps(images []byte, steps Steps) (Explanation, error) {
 	n, err := t.imagesIn(images)
 	if err != nil {
 		return Explanation{}, err
 	}
-	state, err := t.State()
+	state, err := steps.State()
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -45,15 +61,15 @@ func (t *Trainer) Explain(images []byte) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	before, err := t.Step(images)
+	before, err := steps.Step()
 	if err != nil {
 		return Explanation{}, err
 	}
-	after, err := t.Loss(images)
+	after, err := steps.Loss()
 	if err != nil {
 		return Explanation{}, err
 	}
-	if state, err = t.State(); err != nil {
+	if state, err = steps.State(); err != nil {
 		return Explanation{}, err
 	}
 	start := 0

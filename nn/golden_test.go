@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 
+	"sae/nn/fit/enginetest"
 	"sae/nn/golden"
 )
 
@@ -15,7 +16,7 @@ func TestGoldenTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, trace := range traces {
-		differences, err := trace.Replay()
+		differences, err := trace.Replay(enginetest.CPU)
 		if err != nil {
 			t.Fatal(err)
 		}

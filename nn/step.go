@@ -124,7 +124,7 @@ func (s *network) loss(n int, scale float32) (sums collective.Sums, err error) {
 // sums of losses.
 func (s *network) backward(n int, sums *collective.Sums) error {
 	s.steps++
-	rate := float32(s.adam.rate(s.steps))
+	rate := float32(s.adam.Rate(s.steps))
 	for i := len(s.layers) - 1; i > 0; i-- {
 		l, below := &s.layers[i], &s.layers[i-1]
 		unit := s.Unit && l == s.decoder()

@@ -113,11 +113,12 @@ func (t *Trainer) lossOf(bce, mse float64, n int) Loss {
 	for _, a := range t.codes(n) {
 		activity += math.Abs(float64(a))
 	}
-	return t.network.lossOf(bce, mse, t.network.Lambda*activity/float64(n))
+	return t.network.LossOf(bce, mse, t.network.Lambda*activity/float64(n))
 }
 
-// lossOf returns the loss that trains.
-func (a Architecture) lossOf(bce, mse, l1 float64) Loss {
+// LossOf returns the loss that trains, of a binary cross-entropy, a squared error and a
+// penalty.
+func (a Architecture) LossOf(bce, mse, l1 float64) Loss {
 	if a.Loss == MSE {
 		return Loss{MSE: mse, L1: l1}
 	}

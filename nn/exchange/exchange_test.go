@@ -58,7 +58,7 @@ func checkpoint(t testing.TB, changes map[string]string) *fit.Checkpoint {
 		if run.Due() {
 			_, _, err = run.Evaluate()
 		} else {
-			_, err = run.Step()
+			_, err = run.Step(1)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -346,7 +346,7 @@ func TestGo(t *testing.T) {
 		want := fmt.Sprintln(run.Auto.Architecture.Summary())
 		for !run.Done() {
 			if !run.Due() {
-				_, err = run.Step()
+				_, err = run.Step(1)
 			} else {
 				_, epoch, failure := run.Evaluate()
 				if err = failure; epoch != nil {

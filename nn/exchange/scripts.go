@@ -161,7 +161,7 @@ def start_from_components(layers, latent, x):
 // empty, the program draws the synthetic data set with the given numbers of images.
 func Go(s experiment.Settings, dataset string, train, validation int) string {
 	var changes, imports strings.Builder
-	s.Workers = experiment.Auto // workers exist only in the browser
+	s.Workers, s.Device = experiment.Auto, experiment.Auto // only the browser has these
 	longest := 0
 	for _, change := range s.Changes() {
 		longest = max(longest, len(change.Name))
@@ -209,7 +209,7 @@ func main() {
 	fmt.Println(run.Auto.Architecture.Summary())
 	for !run.Done() {
 		if !run.Due() {
-			if _, err := run.Step(); err != nil {
+			if _, err := run.Step(1); err != nil {
 				log.Fatal(err)
 			}
 			continue

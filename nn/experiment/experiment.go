@@ -53,6 +53,7 @@ type Settings struct {
 	Init       string  `json:"init"`       // initialiser of the kernels: PCA or one of nn.InitializerNames
 	Activation string  `json:"activation"` // of the latent layer, as Keras names it
 	Workers    string  `json:"workers"`    // team size: Auto, "1", "2", "4" or "8"
+	Device     string  `json:"device"`     // what trains: Auto, "cpu" or "gpu"
 	Subset     int     `json:"subset"`     // training images used; 0 for all
 
 	Sparsity string  `json:"sparsity"` // what keeps codes sparse: L1 or TopK
@@ -74,6 +75,7 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	all := plain(*s)
 	all.Sparsity, all.K, all.Loss, all.Unit, all.Aux, all.Warmup = first.Sparsity, 0, first.Loss, false, 0, 0
 	all.Patch, all.Whiten = 0, false
+	all.Device = first.Device
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 }
 
 const (
-	// Auto measures which number of workers is fastest.
+	// Auto measures which number of workers, or which device, is fastest.
 	Auto = "auto"
 	// PCA starts from the principal components of the training images.
 	PCA = "pca"
@@ -119,9 +121,17 @@ func Default() Settings {
 		Init:       "glorot",
 		Activation: nn.ReLU.String(),
 		Workers:    Auto,
+		Device:     Auto,
 		Sparsity:   L1,
 		Loss:       nn.BCE.String(),
 	}
+}
+
+// OnThisMachine returns the settings with those that depend on the machine, and not on what
+// is trained, from another.
+func (s Settings) OnThisMachine(machine Settings) Settings {
+	s.Workers, s.Device = machine.Workers, machine.Device
+	return s
 }
 
 // Preset returns the default settings of the given experiment, 1 to 6.
@@ -138,7 +148,7 @@ func (s *Settings) choose(number int) {
 	first, was := Default(), *s
 	if number > 3 || was.classify() > 3 { // these set most settings
 		*s = first
-		s.Latent, s.Epochs, s.Seed, s.Workers, s.Subset = was.Latent, was.Epochs, was.Seed, was.Workers, was.Subset
+		s.Latent, s.Epochs, s.Seed, s.Workers, s.Device, s.Subset = was.Latent, was.Epochs, was.Seed, was.Workers, was.Device, was.Subset
 		if was.classify() > 4 {
 			s.Latent = first.Latent
 		}
@@ -440,8 +450,8 @@ func (s Settings) Keep(names []string, t Settings) error {
 }
 
 // Resets reports whether changing s to t starts a new run. Every setting does,
-// except the numbers of epochs and workers.
+// except the numbers of epochs and workers, and the device.
 func (s Settings) Resets(t Settings) bool {
-	s.Epochs, s.Workers = t.Epochs, t.Workers
-	return s != t
+	s.Epochs = t.Epochs
+	return s.OnThisMachine(t) != t
 }

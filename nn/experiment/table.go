@@ -210,6 +210,12 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.Workers = v.text },
 	},
 	{
+		Name: "device", Label: "Device", Kind: Choice, Choices: []string{Auto, "cpu", "gpu"},
+		Help:   "What trains: the processor (cpu), or the graphics card by WebGPU (gpu), which computes the same to the last digits; auto takes the card if it is faster.",
+		Format: func(s Settings) string { return s.Device },
+		set:    func(s *Settings, v value) { s.Device = v.text },
+	},
+	{
 		Name: "subset", Label: "Training images", Kind: Integer, Min: 0, Max: 1e6,
 		Help:   "The number of training images to use; 0 for all.",
 		Format: func(s Settings) string { return strconv.Itoa(s.Subset) },

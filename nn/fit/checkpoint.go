@@ -60,7 +60,7 @@ type Checkpoint struct {
 // Checkpoint returns a checkpoint of the run. Its slices alias the run's and are
 // valid until the next step. kernel is the checkpoint's Kernel.
 func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
-	state, err := r.Trainer.State()
+	state, err := r.engine.State()
 	if err != nil {
 		return nil, err
 	}

@@ -118,8 +118,8 @@ type Run struct {
 	Settings experiment.Settings
 	Data     Data
 	Auto     *nn.Autoencoder
-	Trainer  *nn.Trainer
-	Adam     nn.Adam // of the trainer
+	Trainer  *nn.Trainer // trains unless another engine does: see Use
+	Adam     nn.Adam     // of the trainer
 
 	// As in a Checkpoint:
 	Epoch   int
@@ -129,12 +129,12 @@ type Run struct {
 	History []Epoch
 	Notes   map[int]string // of a reader on latent units; nil for none
 
+	engine  Engine
 	images  int // training images in use
 	due     bool
 	sum     lossSum // over the current epoch
 	point   lossSum // since the last point of the curve
 	batches [][]int // indexes of the images, or patches, of each batch of the current epoch
-	buffer  []byte  // images or patches of the current batch
 
 	whitening  *patch.Whitening // nil for none
 	validation []byte           // validation images, or their patches
@@ -201,8 +201,8 @@ func newRun(settings experiment.Settings, data Data, auto *nn.Autoencoder, white
 	}
 	trainer.Yield = yield
 	r := &Run{Settings: settings, Data: data, Auto: auto, Trainer: trainer, Adam: adam, due: true, images: n, whitening: whitening, validation: data.Validation}
-	r.buffer = make([]byte, 0, settings.Batch*auto.Architecture.InputDims)
 	r.cut()
+	r.engine = r.CPU()
 	r.shuffle()
 	return r, nil
 }
@@ -239,17 +239,15 @@ func (r *Run) shuffle() {
 	r.batches = slices.Collect(nn.Batches(r.Rows(), r.Settings.Batch, uint64(r.Settings.Seed), uint64(r.Epoch)))
 }
 
-// gather returns the images, or patches, of the next batch, valid until the next call.
-func (r *Run) gather() []byte {
-	r.buffer = r.buffer[:0]
-	for _, i := range r.batches[r.Batch] {
-		if r.Settings.Patch != 0 {
-			r.buffer = r.Settings.Grid().Append(r.buffer, r.Data.Train, i)
-			continue
-		}
-		r.buffer = append(r.buffer, r.Data.Train[i*r.Data.Dims:][:r.Data.Dims]...)
+// gather appends images, or patches, by their numbers, to dst.
+func (r *Run) gather(dst []byte, numbers []int) []byte {
+	if r.Settings.Patch == 0 {
+		return r.Data.Images(dst, numbers)
 	}
-	return r.buffer
+	for _, i := range numbers {
+		dst = r.Settings.Grid().Append(dst, r.Data.Train, i)
+	}
+	return dst
 }
 
 // Trained is the result of a step.
@@ -261,34 +259,65 @@ type Trained struct {
 
 // Explain is [Run.Step] with an explanation of what the step did.
 func (r *Run) Explain() (Trained, nn.Explanation, error) {
-	var explanation nn.Explanation
-	trained, err := r.train(func(images []byte) (loss nn.Loss, err error) {
-		if explanation, err = r.Trainer.Explain(images); err != nil {
-			return nn.Loss{}, err
-		}
-		when := fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1)
-		for _, layer := range explanation.Layers {
-			if norms := layer.Weights + layer.Gradient + layer.Update; norms-norms != 0 { // NaN or infinite
-				return nn.Loss{}, &DivergedError{What: "a weight of " + layer.Name + notFinite, When: when, LR: r.Settings.LR}
+	if r.due {
+		return Trained{}, nn.Explanation{}, r.evaluateFirst()
+	}
+	batch := r.batches[r.Batch]
+	explanation, err := r.Trainer.ExplainSteps(r.gather(nil, batch), nn.Steps{
+		State: r.engine.State,
+		Step: func() (nn.Loss, error) {
+			losses, err := r.engine.Train([][]int{batch})
+			if err != nil {
+				return nn.Loss{}, err
 			}
-		}
-		return explanation.Before, r.checkTrained(explanation.After, when)
+			return losses[0], nil
+		},
+		Loss: func() (nn.Loss, error) { return r.engine.Loss(batch) },
 	})
+	if err != nil {
+		return Trained{}, nn.Explanation{}, err
+	}
+	when := fmt.Sprintf("after epoch %d, batch %d", r.Epoch+1, r.Batch+1)
+	for _, layer := range explanation.Layers {
+		if norms := layer.Weights + layer.Gradient + layer.Update; norms-norms != 0 { // NaN or infinite
+			return Trained{}, nn.Explanation{}, &DivergedError{What: "a weight of " + layer.Name + notFinite, When: when, LR: r.Settings.LR}
+		}
+	}
+	if err := r.checkTrained(explanation.After, when); err != nil {
+		return Trained{}, nn.Explanation{}, err
+	}
+	trained, err := r.add(explanation.Before)
 	return trained, explanation, err
 }
 
-// Step trains on the next batch. It returns an error if an evaluation is due, and a
-// [*DivergedError] if the loss is not finite or exceeds [MaxBCE] or [MaxMSE].
-func (r *Run) Step() (Trained, error) { return r.train(r.Trainer.Step) }
-
-func (r *Run) train(step func(images []byte) (nn.Loss, error)) (Trained, error) {
+// Step trains on the next batch, or, with an engine that prefers that, on several, but at
+// most on most of them; see [Engine]. It returns what it did with each of them. An error
+// reports that an evaluation is due, or is a [*DivergedError] if a loss is not finite or
+// exceeds [MaxBCE] or [MaxMSE].
+func (r *Run) Step(most int) ([]Trained, error) {
 	if r.due {
-		return Trained{}, fmt.Errorf("fit: step in epoch %d: want an evaluation first", r.Epoch+1)
+		return nil, r.evaluateFirst()
 	}
-	loss, err := step(r.gather())
+	rest := r.batches[r.Batch:]
+	losses, err := r.engine.Train(rest[:min(most, len(rest))])
 	if err != nil {
-		return Trained{}, err
+		return nil, err
 	}
+	steps := make([]Trained, len(losses))
+	for i, loss := range losses {
+		if steps[i], err = r.add(loss); err != nil {
+			return nil, err
+		}
+	}
+	return steps, nil
+}
+
+func (r *Run) evaluateFirst() error {
+	return fmt.Errorf("fit: step in epoch %d: want an evaluation first", r.Epoch+1)
+}
+
+// add adds the loss of the next batch to the history.
+func (r *Run) add(loss nn.Loss) (Trained, error) {
 	if err := r.checkTrained(loss, fmt.Sprintf("in epoch %d, batch %d", r.Epoch+1, r.Batch+1)); err != nil {
 		return Trained{}, err
 	}
@@ -361,9 +390,7 @@ const MaxMSE = 1e4
 // Check returns a [*DivergedError] if the last batch made the model diverge, which Step
 // would report only after the next batch.
 func (r *Run) Check() error {
-	dims := r.Auto.Architecture.InputDims
-	n := min(len(r.validation)/dims, r.Settings.Batch)
-	loss, err := r.Trainer.Loss(r.validation[:n*dims])
+	loss, err := r.engine.Loss(r.batches[0])
 	if err != nil {
 		return err
 	}
@@ -412,7 +439,7 @@ func (e *DivergedError) Error() string {
 // returns it. The evaluation is valid until the next call. A loss that is not finite is
 // a [*DivergedError].
 func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
-	if result, err = r.Trainer.Evaluate(r.validation); err != nil {
+	if result, err = r.engine.Evaluate(); err != nil {
 		return nil, nil, err
 	}
 	if result, err = r.evaluatePatches(result); err != nil {

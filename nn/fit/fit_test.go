@@ -72,7 +72,7 @@ func next(r *Run) error {
 		_, _, err := r.Evaluate()
 		return err
 	}
-	_, err := r.Step()
+	_, err := r.Step(1)
 	return err
 }
 
@@ -365,7 +365,7 @@ func ExampleRun() {
 			if _, _, err := run.Evaluate(); err != nil {
 				panic(err)
 			}
-		} else if _, err := run.Step(); err != nil {
+		} else if _, err := run.Step(1); err != nil {
 			panic(err)
 		}
 	}

@@ -120,11 +120,11 @@ func (r *Run) strongest(patches []float32) []float32 {
 // each unit, its strongest activation on one of the patches.
 func (r *Run) Reconstruct(images []byte) (codes, reconstructions []float32, err error) {
 	if r.Settings.Patch == 0 {
-		return r.Trainer.Reconstruct(images)
+		return r.reconstruct(images)
 	}
 	grid := r.Settings.Grid()
 	patches := patch.Cut(grid, images)
-	codes, outputs, err := r.Trainer.Reconstruct(patches)
+	codes, outputs, err := r.reconstruct(patches)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +140,7 @@ func (r *Run) Encode(image []byte) ([]float32, error) {
 	if r.Settings.Patch != 0 {
 		_, image = r.Settings.Grid().Strongest(image)
 	}
-	codes, _, err := r.Trainer.Reconstruct(image)
+	codes, _, err := r.reconstruct(image)
 	return codes, err
 }
 
@@ -153,7 +153,7 @@ func (r *Run) Part(image []byte, unit int) ([]byte, error) {
 	}
 	grid, latent := r.Settings.Grid(), r.Settings.Latent
 	patches := patch.Cut(grid, image)
-	codes, _, err := r.Trainer.Reconstruct(patches)
+	codes, _, err := r.reconstruct(patches)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ import (
 	"slices"
 
 	"sae/nn"
+	"sae/nn/fit"
+	"sae/nn/fit/enginetest"
 )
 
 // Tolerance is the largest difference that passes.
@@ -104,8 +106,8 @@ func (d Differences) String() string {
 		d.Largest(), d.Losses, d.Gradients, d.Weights, d.Reconstruction)
 }
 
-// Replay trains as the trace did and returns the differences.
-func (t Trace) Replay() (Differences, error) {
+// Replay trains an engine as the trace did and returns the differences.
+func (t Trace) Replay(newEngine enginetest.New) (Differences, error) {
 	var d Differences
 	want, ok := t.Expected["f64.keras"]
 	if !ok {
@@ -140,15 +142,24 @@ func (t Trace) Replay() (Differences, error) {
 		copy(layer.Bias, t.Initial[i].Bias)
 	}
 	adam := nn.Adam{LearningRate: t.Opt.LR, Beta1: t.Opt.Beta1, Beta2: t.Opt.Beta2, Epsilon: t.Opt.Eps, WarmupSteps: t.Opt.Warmup}
-	trainer, err := nn.NewTrainer(auto, adam, t.Batch)
+	var images []byte
+	for i := range t.BatchesUint8 {
+		images = append(images, t.images(i)...)
+	}
+	trainer, err := newEngine(auto, adam, t.Batch, fit.NewData(t.Name, t.Layers[0], images, images))
 	if err != nil {
 		return d, err
 	}
+	batch := make([]int, t.Batch)
 	for step := range t.Steps {
-		loss, err := trainer.Step(t.images(step))
+		for i := range batch {
+			batch[i] = step%len(t.BatchesUint8)*t.Batch + i
+		}
+		losses, err := trainer.Train([][]int{batch})
 		if err != nil {
 			return d, err
 		}
+		loss := losses[0]
 		see(&d.Losses, loss.Total(), want.Losses[step])
 		see(&d.Losses, loss.BCE+loss.MSE, slices.Concat(want.Bce, want.Mse)[step])
 		see(&d.Losses, loss.L1, want.L1Penalty[step])
@@ -157,6 +168,9 @@ func (t Trace) Replay() (Differences, error) {
 				return d, err
 			}
 		}
+	}
+	if err := trainer.Collect(); err != nil {
+		return d, err
 	}
 	for i, layer := range auto.Layers() {
 		seeAll(&d.Weights, layer.Kernel, want.FinalWeights[2*i])
@@ -174,7 +188,7 @@ func (t Trace) Replay() (Differences, error) {
 
 // firstGradients compares the gradients of the first step, which follow from Adam's
 // first moments m = (1−β₁)·g.
-func firstGradients(largest *float64, trainer *nn.Trainer, adam nn.Adam, want [][]float64) error {
+func firstGradients(largest *float64, trainer fit.Engine, adam nn.Adam, want [][]float64) error {
 	state, err := trainer.State()
 	if err != nil {
 		return err

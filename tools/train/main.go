@@ -22,6 +22,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime"
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	sweep := flags.Bool("sweep", false, "train with several values of λ, or of k with TopK, and compare them")
 	texts := map[string]*string{}
 	for _, field := range experiment.Table {
-		if field.Name != "workers" { // only in the browser
+		if field.Name != "workers" && field.Name != "device" { // only in the browser
 			texts[field.Name] = flags.String(field.Name, field.Format(experiment.Default()), field.Help+" `VALUE` is "+field.Want()+".")
 		}
 	}
@@ -214,7 +215,7 @@ func (t *trainer) fit(r *fit.Run, title string) (evaluation *nn.Evaluation, err 
 			return nil, fmt.Errorf("interrupted in epoch %d, batch %d", r.Epoch+1, r.Batch)
 		}
 		if !r.Due() {
-			if _, err := r.Step(); err != nil {
+			if _, err := r.Step(1); err != nil {
 				return nil, err
 			}
 			bar.Add(1)
@@ -234,15 +235,19 @@ func (t *trainer) fit(r *fit.Run, title string) (evaluation *nn.Evaluation, err 
 	return evaluation, err
 }
 
-// compare trains all experiments.
+// compare trains the experiments on whole pictures, all but the last.
 func (t *trainer) compare(changes map[string]string) error {
 	var all []experiment.Settings
-	for number := 1; number <= len(experiment.Names); number++ {
+	for number := 1; number < len(experiment.Names); number++ {
 		settings, err := experiment.Preset(number)
 		if err != nil {
 			return err
 		}
-		if settings, err = settings.With(changes); err != nil {
+		own := maps.Clone(changes)
+		if settings.Init == experiment.Tied { // its networks have no hidden layers
+			delete(own, "hidden")
+		}
+		if settings, err = settings.With(own); err != nil {
 			return err
 		}
 		if settings.Experiment != number {

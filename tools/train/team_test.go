@@ -35,11 +35,11 @@ func trained(t *testing.T, cores int) (params []float32, losses []float64) {
 			}
 			continue
 		}
-		loss, err := r.Step()
+		loss, err := r.Step(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		losses = append(losses, loss.Loss.BCE, loss.Loss.L1)
+		losses = append(losses, loss[0].Loss.BCE, loss[0].Loss.L1)
 	}
 	if err := together(); err != nil {
 		t.Fatal(err)

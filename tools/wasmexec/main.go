@@ -67,7 +67,9 @@ func run(args []string) (int, error) {
 	}
 	serveFile("/program.wasm", args[0])
 	serveFile("/wasm_exec.js", filepath.Join(strings.TrimSpace(string(goRoot)), "lib", "wasm", "wasm_exec.js"))
-	serveFile("/program.js", filepath.Join(root, "web", "static", "program.js"))
+	for _, name := range []string{"program.js", "webgpu.js"} {
+		serveFile("/"+name, filepath.Join(root, "web", "static", name))
+	}
 	mux.HandleFunc("GET /worker.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
 		w.Write(worker)
@@ -154,10 +156,11 @@ func browse(url string, exited <-chan int) (int, error) {
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path),
-		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("enable-unsafe-webgpu", true),
 	)
+	options = append(options, graphics()...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with a sandbox
 	}
@@ -173,6 +176,21 @@ func browse(url string, exited <-chan int) (int, error) {
 		return code, nil
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%s ended before the program", path)
+	}
+}
+
+// graphics returns Chromium's options for WebGPU: on the graphics card if the environment
+// variable GPU is set, else imitated by SwiftShader.
+func graphics() []chromedp.ExecAllocatorOption {
+	if os.Getenv("GPU") == "" {
+		return []chromedp.ExecAllocatorOption{chromedp.Flag("disable-gpu", true), chromedp.Flag("use-webgpu-adapter", "swiftshader")}
+	}
+	return []chromedp.ExecAllocatorOption{
+		chromedp.Flag("use-angle", "vulkan"),
+		chromedp.Flag("use-vulkan", "native"),
+		chromedp.Flag("enable-features", "Vulkan"),
+		chromedp.Flag("disable-vulkan-surface", true),
+		chromedp.Flag("ignore-gpu-blocklist", true),
 	}
 }
 

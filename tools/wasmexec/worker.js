@@ -1,7 +1,7 @@
 // Runs a Go program in a worker, with the command's arguments, environment and output.
 // The program can read files.
 "use strict";
-importScripts("wasm_exec.js", "program.js");
+importScripts("wasm_exec.js", "program.js", "webgpu.js");
 
 // call sends a request to the command and waits for the answer.
 function call(method, url, body) {

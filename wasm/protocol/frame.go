@@ -20,6 +20,9 @@ type Frame struct {
 	SecondsLeft     float64 `json:"secondsLeft"`
 	TrainSeconds    float64 `json:"trainSeconds"`       // time spent on training
 	Workers         int     `json:"workers"`            // current size of the team
+	Kernel          string  `json:"kernel,omitempty"`   // of the run, as in fit.Checkpoint; "" before its first batch
+	Card            string  `json:"card,omitempty"`     // name of the graphics card that trains; "" for the processor
+	NoCard          string  `json:"noCard,omitempty"`   // why the graphics card does not train, if it should
 	Failure         string  `json:"failure,omitempty"`  // why the run stopped, with StatusError
 	Diverged        bool    `json:"diverged,omitempty"` // whether it stopped because it diverged
 

@@ -225,6 +225,7 @@ type Queue struct {
 type Adjust struct {
 	Epochs  int    `json:"epochs"`
 	Workers string `json:"workers"`
+	Device  string `json:"device"`
 	Queue   *Queue `json:"queue"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"path"
 	"testing"
 
+	"sae/nn/fit/enginetest"
 	"sae/nn/golden"
 	"sae/nn/kernel/kerneltest"
 )
@@ -17,7 +18,7 @@ func TestGoldenTraces(t *testing.T) {
 	forAll(t, func(t *testing.T, k *Kernels) {
 		kerneltest.Use(t, k)
 		for _, trace := range traces {
-			differences, err := trace.Replay()
+			differences, err := trace.Replay(enginetest.CPU)
 			if err != nil {
 				t.Fatal(err)
 			}

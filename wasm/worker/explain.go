@@ -10,15 +10,15 @@ import (
 const maxExplained = 1 << 24
 
 // explain trains on the next batch and stores its explanation.
-func (r *run) explain() (fit.Trained, error) {
+func (r *run) explain() ([]fit.Trained, error) {
 	r.explained = &protocol.Explained{Epoch: r.Epoch + 1, Batch: r.Batch + 1}
 	if len(r.Auto.Params()) > maxExplained {
-		return r.Step()
+		return r.Step(1)
 	}
 	trained, step, err := r.Explain()
 	if err != nil {
-		return trained, err
+		return nil, err
 	}
 	r.explained.Step = &step
-	return trained, nil
+	return []fit.Trained{trained}, nil
 }

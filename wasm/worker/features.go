@@ -69,7 +69,7 @@ func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Messa
 		return protocol.Message{}, fmt.Errorf("unit: %d: want one of the %d latent units", command.Unit, latent)
 	}
 	r := w.run
-	if err := r.Trainer.Collect(); err != nil {
+	if err := r.Collect(); err != nil {
 		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
 	}
 	unit := analysis.NewUnit(r.Auto, evaluation.Codes, command.Unit, topImages)
@@ -135,6 +135,9 @@ func (w *Worker) unusual(picture protocol.Pictures, m protocol.Message) (protoco
 	r := w.run
 	if r.settings.Patch != 0 {
 		return protocol.Message{}, fmt.Errorf("unusual: patch %d: want 0, because whole images are compared", r.settings.Patch)
+	}
+	if err := r.Collect(); err != nil {
+		return protocol.Message{}, fmt.Errorf("unusual: %w", r.fail(w, err))
 	}
 	rarity, err := analysis.Compare(r.Trainer, picture.Pixels, w.dataset.Validation.Images)
 	if err != nil {

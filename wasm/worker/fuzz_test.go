@@ -37,7 +37,7 @@ configure {"run":1,"settings":` + string(protocol.New("", small(f)).Body) + "}\n
 	f.Add(start+`export {"format":"npz"}
 pace {"perSecond":4}
 play
-adjust {"epochs":3,"workers":"2"}
+adjust {"epochs":3,"workers":"2","device":"auto"}
 pause
 decode {}
 seen {"displayMs":1e300}
@@ -135,7 +135,7 @@ func converse(t *testing.T, set *data.Dataset, messages []protocol.Message) {
 	})
 	storage := newStorage()
 	storage.set = set
-	w = New(Platform{Page: page, Storage: storage, Team: alone{}, Kernel: "go", Cores: 2})
+	w = New(Platform{Page: page, Storage: storage, Team: alone{}, Graphics: noGraphics{}, Kernel: "go", Cores: 2})
 	for i, m := range messages {
 		m.ID = i + 1
 		w.Deliver(m)

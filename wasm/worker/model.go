@@ -115,7 +115,7 @@ func (w *Worker) importModel(command protocol.Import, m protocol.Message) (proto
 	if err != nil {
 		return protocol.Message{}, err
 	}
-	checkpoint.Settings.Workers = command.Settings.Workers // of this machine
+	checkpoint.Settings = checkpoint.Settings.OnThisMachine(command.Settings)
 	if err := command.Settings.Keep(command.Locked, checkpoint.Settings); err != nil {
 		return protocol.Message{}, fmt.Errorf("import: the model has %w", err)
 	}
@@ -142,14 +142,14 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 		labels:   w.dataset.Validation.Labels,
 		classes:  len(w.dataset.Classes),
 		team:     1,
-		kernel:   w.Kernel,
+		kernel:   checkpoint.Kernel,
 		status:   protocol.StatusIdle,
 		time:     trained,
 		initial:  resumed.Initial,
 		points:   resumed.Curve,
 		epochs:   resumed.History,
 	}
-	if checkpoint.Kernel != w.Kernel || !same {
+	if !same {
 		r.kernel = fit.Mixed
 	}
 	r.adopt(w, resumed)

@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"sae/data"
+	"sae/nn"
+	"sae/nn/fit"
 	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 )
@@ -13,6 +15,7 @@ type Platform struct {
 	Page
 	Storage
 	Team
+	Graphics
 	Kernel string // name of the kernels in use
 	Stride int    // of an nn.Trainer with these kernels; 0 for its default
 	Cores  int    // number of workers that the machine can run in parallel
@@ -57,6 +60,23 @@ type Opened struct {
 	Kept    bool   // whether it is stored for the next visit
 	Unkept  string // as in protocol.Dataset
 	Skipped pictures.List
+}
+
+// Graphics gives the worker the graphics card.
+type Graphics interface {
+	// Card opens the graphics card. An error says why there is none.
+	Card() (Card, error)
+}
+
+// Card is a graphics card that can train.
+type Card interface {
+	// About returns the card's name, for people, its Kernel of a fit.Checkpoint, and
+	// whether the processor only imitates it.
+	About() (name, kernel string, software bool)
+	// Engine returns an engine for the autoencoder on the card, and a function that frees
+	// its memory. Its calls call yield, and return its errors. An error says why the card
+	// cannot train the network.
+	Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, data fit.Data, yield func() error) (engine fit.Engine, free func(), err error)
 }
 
 // SavedRun is a saved run.

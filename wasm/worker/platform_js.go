@@ -45,12 +45,13 @@ func Run() {
 	self := js.Global()
 	var w *Worker
 	w = New(Platform{
-		Page:    scope{self, browser.NewEventLoop()},
-		Storage: browserStorage{},
-		Team:    newMembers(func() { w.Wake() }),
-		Kernel:  kernel,
-		Stride:  stride,
-		Cores:   self.Get("navigator").Get("hardwareConcurrency").Int(),
+		Page:     scope{self, browser.NewEventLoop()},
+		Storage:  browserStorage{},
+		Team:     newMembers(func() { w.Wake() }),
+		Graphics: graphics{},
+		Kernel:   kernel,
+		Stride:   stride,
+		Cores:    self.Get("navigator").Get("hardwareConcurrency").Int(),
 	})
 	receive := func(data js.Value) {
 		if m, ok := protocol.FromJS(data); ok {

@@ -90,6 +90,11 @@ func (s *storage) Discard(slot string) error {
 	return nil
 }
 
+// noGraphics is a machine without a graphics card.
+type noGraphics struct{}
+
+func (noGraphics) Card() (Card, error) { return nil, errors.New("there is no graphics card") }
+
 // alone is the Team of a worker that trains alone.
 type alone struct{}
 

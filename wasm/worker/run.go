@@ -26,6 +26,10 @@ type run struct {
 	labels   []byte // of the validation images
 	classes  int    // number of classes
 	team     int    // size of the team that the trainer is spread over
+	card     *inUse // graphics card that trains; nil for the processor
+	placed   bool   // whether it is known what trains
+	compared bool   // whether the card's speed was compared with the processor's
+	noCard   string // why the card does not train, if it should
 	tuner    *tuner
 
 	kernel string          // as in fit.Checkpoint
@@ -119,7 +123,7 @@ func (r *run) work(w *Worker) bool {
 		if err = w.drawInTurns(); err != nil {
 			break
 		}
-		if err = r.spread(w); err != nil {
+		if err = r.place(w); err != nil {
 			break
 		}
 		if stepping = w.stepping; r.status != protocol.StatusTraining && (stepping == 0 || r.status == protocol.StatusDone) {
@@ -169,6 +173,10 @@ func (r *run) fail(w *Worker, err error) error {
 			w.endRun(fmt.Errorf("step: %w", errReplaced))
 		}
 		return errReplaced
+	}
+	if r.card != nil && !errors.As(err, new(*fit.DivergedError)) {
+		w.cards.broken = err
+		err = fmt.Errorf("%s failed, and the processor takes its place: %w", r.card.name, err)
 	}
 	r.status, r.failure = protocol.StatusError, err.Error()
 	r.diverged = errors.As(err, new(*fit.DivergedError))
@@ -227,28 +235,30 @@ func (w *Worker) newTuner(r *run) *tuner {
 func (r *run) step(w *Worker, explain bool) error {
 	start, slept := time.Now(), w.slept
 	w.lastSign = start
-	var trained fit.Trained
+	var steps []fit.Trained
 	var err error
 	if explain {
-		trained, err = r.explain()
+		steps, err = r.explain()
 	} else {
-		trained, err = r.Step()
+		steps, err = r.Step(r.Batches())
 	}
 	if err != nil {
 		return err
 	}
 	w.awake()
 	elapsed := time.Since(start) - (w.slept - slept)
-	r.rate.add(float64(trained.Images)/float64(r.settings.PerImage()), elapsed)
 	r.time += elapsed
-	if trained.Images == r.settings.Batch && r.tuner.add(elapsed) {
-		w.sizes[r.network()] = r.tuner.size
-	}
-	if trained.Point != nil {
-		r.points = append(r.points, *trained.Point)
-		if len(r.Curve) == 1 {
-			w.urgent = true // shows the first point at once
+	images := 0
+	for _, trained := range steps {
+		images += trained.Images
+		if trained.Point != nil {
+			r.points = append(r.points, *trained.Point)
+			w.urgent = w.urgent || len(r.Curve) == len(r.points) // shows the first points at once
 		}
+	}
+	r.rate.add(float64(images)/float64(r.settings.PerImage()), elapsed)
+	if r.card == nil && images == r.settings.Batch && r.tuner.add(elapsed) {
+		w.sizes[r.network()] = r.tuner.size
 	}
 	return nil
 }
@@ -302,7 +312,7 @@ func (r *run) pass(images []byte) (codes []float32, reconstructions []byte, err 
 
 // decode runs a code, [latent], through the decoder and returns an image, [3072] bytes.
 func (r *run) decode(code []float32) ([]byte, error) {
-	if err := r.Trainer.Collect(); err != nil {
+	if err := r.Collect(); err != nil {
 		return nil, err
 	}
 	return data.Bytes(r.Decode(code)), nil
@@ -322,6 +332,13 @@ func (r *run) news(w *Worker) protocol.Frame {
 		Epochs:          r.epochs,
 		TrainSeconds:    r.time.Seconds(),
 		Workers:         r.team,
+		NoCard:          r.noCard,
+	}
+	if r.card != nil {
+		frame.Card = r.card.name
+	}
+	if r.placed {
+		frame.Kernel = r.kernel
 	}
 	if r.Run != nil {
 		frame.Epoch, frame.Batch, frame.Batches = r.Epoch, r.Batch, r.Batches()
@@ -355,7 +372,7 @@ func (r *run) frame(w *Worker) (protocol.Message, error) {
 		units = nil
 	}
 	if units != nil {
-		if err := r.Trainer.Collect(); err != nil {
+		if err := r.Collect(); err != nil {
 			return protocol.Message{}, err
 		}
 		units.Atoms = analysis.Atoms(r.Decode, *units)

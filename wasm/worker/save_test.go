@@ -169,9 +169,9 @@ func TestQueueIsSaved(t *testing.T) {
 		}
 	}
 	queue := &protocol.Queue{Runs: []map[string]string{{"lambda": "1e-5"}}, Total: 2}
-	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto", Queue: queue})
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto", Device: "auto", Queue: queue})
 	saves(queue)
-	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto"})
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 20, Workers: "auto", Device: "auto"})
 	saves(nil)
 	p.must(protocol.TypeResume, protocol.Resume{Run: 2, Slot: "slot", Queue: queue})
 	p.must(protocol.TypeStep, nil)
@@ -188,7 +188,7 @@ func TestOnlyUnfinishedRunsAreSaved(t *testing.T) {
 	p.until(isDone)
 	p.worker.Deliver(protocol.New(protocol.TypeSave, nil))
 	p.must(protocol.TypePing, nil)
-	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 2, Workers: "auto"})
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 2, Workers: "auto", Device: "auto"})
 	for saved := p.next(); saved.Epoch != 1; saved = p.next() {
 		if saved.Epoch+saved.Batch == 0 {
 			t.Error("an untrained run is saved")

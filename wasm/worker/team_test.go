@@ -93,7 +93,7 @@ func (c *crew) Recruit(n int) error {
 				c.lose(reply.Error)
 			}
 		})
-		m.Worker = New(Platform{Page: page, Team: m, Kernel: "test"})
+		m.Worker = New(Platform{Page: page, Team: m, Graphics: noGraphics{}, Kernel: "test"})
 		go m.Run()
 		c.members = append(c.members, m)
 		c.started++

@@ -67,6 +67,7 @@ type Worker struct {
 
 	tick  *time.Ticker
 	sizes map[string]int // fastest team size of each network
+	cards cards
 
 	lastSign time.Time     // when the machine was last known to be awake
 	slept    time.Duration // time that the machine slept during steps
@@ -88,6 +89,7 @@ func New(platform Platform) *Worker {
 		wake:     make(chan struct{}, 1),
 		tick:     time.NewTicker(tickInterval),
 		sizes:    map[string]int{},
+		cards:    cards{faster: map[string]bool{}},
 		interval: frameInterval,
 	}
 	w.saveTimer = time.AfterFunc(time.Hour, w.Wake) // set by wakeToSave
@@ -219,12 +221,18 @@ func (w *Worker) seen(seen protocol.Seen, _ protocol.Message) (protocol.Message,
 func (w *Worker) adjust(adjust protocol.Adjust, _ protocol.Message) error {
 	r := w.run
 	settings := r.settings
-	settings.Epochs, settings.Workers = adjust.Epochs, adjust.Workers
+	settings.Epochs, settings.Workers, settings.Device = adjust.Epochs, adjust.Workers, adjust.Device
 	if err := settings.Validate(); err != nil {
 		return err
 	}
 	r.setEpochs(adjust.Epochs)
-	r.settings.Workers = adjust.Workers
+	if settings.Device != r.settings.Device {
+		r.compared, r.noCard = false, ""
+	}
+	r.settings = r.settings.OnThisMachine(settings)
+	if r.Run != nil {
+		r.Settings = r.settings
+	}
 	r.queue = adjust.Queue
 	r.tuner = w.newTuner(r)
 	return nil
@@ -377,6 +385,9 @@ func (w *Worker) drawInTurns() error {
 // endRun removes the run. A step command that waits fails with the error.
 func (w *Worker) endRun(err error) {
 	w.endStep(err)
+	if w.run != nil {
+		w.run.leaveCard()
+	}
 	w.run = nil
 	w.working = false
 	w.answer()

@@ -38,7 +38,7 @@ func newPlatformPage(t *testing.T, change func(*Platform)) *page {
 		frames:  make(chan protocol.Frame, 1000),
 		turns:   make(chan func(), 100),
 	}
-	platform := Platform{Page: p, Storage: newStorage(), Team: alone{}, Kernel: "go"}
+	platform := Platform{Page: p, Storage: newStorage(), Team: alone{}, Graphics: noGraphics{}, Kernel: "go"}
 	change(&platform)
 	p.worker = New(platform)
 	go p.worker.Run()
@@ -232,7 +232,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("play when done: %q", reply.Error)
 	}
 	// A larger number of epochs continues the run.
-	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 3, Workers: experiment.Auto})
+	p.must(protocol.TypeAdjust, protocol.Adjust{Epochs: 3, Workers: experiment.Auto, Device: experiment.Auto})
 	p.must(protocol.TypePlay, nil)
 	_, epochs, _ = p.until(func(f protocol.Frame) bool { return isDone(f) && f.Epoch == 3 })
 	if len(epochs) != 1 || epochs[0].Epoch != 3 {
@@ -346,7 +346,7 @@ func TestBackPressure(t *testing.T) {
 		}
 		done <- m
 	})
-	w := New(Platform{Page: page, Storage: newStorage(), Team: alone{}, Kernel: "go"})
+	w := New(Platform{Page: page, Storage: newStorage(), Team: alone{}, Graphics: noGraphics{}, Kernel: "go"})
 	go w.Run()
 	w.Deliver(protocol.New(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}))
 	w.Deliver(protocol.New(protocol.TypeConfigure, protocol.Configure{Settings: settings(t, nil)}))
@@ -560,7 +560,7 @@ func TestFewerEpochsWithinABatch(t *testing.T) {
 	p.must(protocol.TypeStep, nil)
 	adjusted := make(chan int, 1)
 	p.within(func() {
-		adjusted <- p.send(protocol.New(protocol.TypeAdjust, protocol.Adjust{Epochs: 1, Workers: "1"}))
+		adjusted <- p.send(protocol.New(protocol.TypeAdjust, protocol.Adjust{Epochs: 1, Workers: "1", Device: "cpu"}))
 	})
 	p.must(protocol.TypePlay, nil)
 	if frame := told(t, p.await(<-adjusted)); frame.Status != protocol.StatusDone || frame.Epoch != 1 || frame.Batch != 1 {

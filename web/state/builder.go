@@ -40,7 +40,7 @@ func (b *Builder) TogglePanel(panel string) {
 // frame.
 func (b *Builder) Attributes() []experiment.Change {
 	changes := b.training.Settings.Changes()
-	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return c.Name == "workers" })
+	changes = slices.DeleteFunc(changes, func(c experiment.Change) bool { return ofMachine(c.Name) })
 	changes = append(changes, experiment.Change{Name: "panels", Value: strings.Join(b.Panels, ",")})
 	if b.Lock {
 		changes = append(changes, experiment.Change{Name: "lock", Value: strings.Join(experiment.FieldNames(), ",")})

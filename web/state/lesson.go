@@ -106,7 +106,7 @@ func comparedWithSmallerLambda(p *Page, compares func(now, before protocol.Evalu
 	return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
 		same := r.Settings
 		same.Lambda, same.Experiment = p.Settings.Lambda, p.Settings.Experiment
-		return r.Settings.Lambda < p.Settings.Lambda && sameButWorkers(same, p.Settings) && compares(latest, r.Evaluation)
+		return r.Settings.Lambda < p.Settings.Lambda && sameRun(same, p.Settings) && compares(latest, r.Evaluation)
 	})
 }
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,13 @@ const fingerprintName = "fingerprint"
 
 // kernels are the names of the kernels.
 var kernels = []string{"go", "simd", "relaxed-simd"}
+
+// webGPU begins the names of the kernels of graphics cards: webgpu-nvidia-ampere.
+const webGPU = "webgpu"
+
+var webGPUKernel = regexp.MustCompile(`^` + webGPU + `(-[a-z0-9]+)*$`)
+
+func isWebGPU(kernel string) bool { return webGPUKernel.MatchString(kernel) }
 
 // A Fingerprint is the same for runs with the same history. A link writes it as
 // "20-relaxed-simd-1a2b3c4d".
@@ -41,7 +50,7 @@ func parseFingerprint(text string) (Fingerprint, error) {
 		epoch, err := strconv.Atoi(text[:first])
 		sum, err2 := strconv.ParseUint(text[last+1:], 16, 32)
 		kernel := text[first+1 : last]
-		if err == nil && err2 == nil && epoch > 0 && slices.Contains(kernels, kernel) {
+		if err == nil && err2 == nil && epoch > 0 && (slices.Contains(kernels, kernel) || isWebGPU(kernel)) {
 			return Fingerprint{epoch, kernel, uint32(sum)}, nil
 		}
 	}
@@ -79,7 +88,7 @@ func (l *Link) FingerprintAt(epoch int) (f Fingerprint, ok bool) {
 		bits = binary.LittleEndian.AppendUint64(bits, math.Float64bits(l.training.History[n].ValLoss))
 		l.sums = append(l.sums, crc32.Update(sum, table, bits))
 	}
-	return Fingerprint{epoch, l.worker.Kernel, l.sums[epoch-1]}, true
+	return Fingerprint{epoch, cmp.Or(l.training.kernel, l.worker.Kernel), l.sums[epoch-1]}, true
 }
 
 // Limits far above what any link needs.
@@ -193,7 +202,7 @@ func inLine(err error) string {
 
 // Query returns the query of a link to the current settings, with its question mark; "" for
 // the defaults. If fingerprint is set, it includes that of the run, if there is one, and
-// leaves out the number of workers.
+// leaves out what depends on the machine.
 func (l *Link) Query(fingerprint bool) string {
 	var parts []string
 	add := func(name, value string) {
@@ -202,7 +211,7 @@ func (l *Link) Query(fingerprint bool) string {
 		parts = append(parts, name+"="+value)
 	}
 	for _, change := range l.training.Settings.Changes() {
-		if change.Name != "workers" || !fingerprint { // workers depend on the machine
+		if !fingerprint || !ofMachine(change.Name) {
 			add(change.Name, change.Value)
 		}
 	}
@@ -234,3 +243,6 @@ func (l *Link) Reproduced() string {
 	}
 	return "Not the same as the link's run: settings, data or the program are others."
 }
+
+// ofMachine reports whether a setting depends on the machine, and not on what is trained.
+func ofMachine(name string) bool { return name == "workers" || name == "device" }

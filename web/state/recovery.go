@@ -74,7 +74,7 @@ func (r *Recovery) rescue(training bool) rescue {
 	finished := p.Status == protocol.StatusDone
 	var model any
 	for _, run := range p.Runs.Kept {
-		if finished && sameButWorkers(run.Settings, p.Settings) {
+		if finished && sameRun(run.Settings, p.Settings) {
 			model = run.Model
 		}
 	}

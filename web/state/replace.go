@@ -25,7 +25,8 @@ func (t *Training) clear(run int) {
 	t.Epoch, t.Batch, t.Batches = 0, 0, 0
 	t.ImagesPerSecond, t.SecondsLeft, t.TrainSeconds = 0, 0, 0
 	t.History, t.Initial, t.Curve = nil, nil, nil
-	t.Workers, t.Failure, t.mixed = 1, "", false
+	t.Workers, t.Card, t.Failure, t.mixed = 1, "", "", false
+	t.kernel, t.noCard = "", ""
 	p.Recovery.diverged = false
 	p.Saves.Unsaved, p.Saves.taken, p.Saves.back = "", "", nil
 	p.Model.Told = ""
@@ -108,7 +109,7 @@ func (t *Training) adopt(imported protocol.Imported, run int) {
 	t.take(imported.Frame)
 	t.History = imported.Frame.Epochs // without events: they ended earlier
 	p.Features.Notes = imported.Notes
-	t.mixed = imported.Kernel != p.Worker.Kernel || !imported.Same
+	t.mixed = imported.Kernel != p.Worker.Kernel && !isWebGPU(imported.Kernel) || !imported.Same
 	p.Pictures.watch()
 	p.Loss.askPCA()
 }

@@ -82,7 +82,7 @@ func (r *Runs) keep(run Run) {
 			r.Unkept = err.Error()
 			return
 		}
-		if r.training.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.training.Settings) {
+		if r.training.Status == protocol.StatusDone && sameRun(run.Settings, r.training.Settings) {
 			r.saves.discard(r.saves.slot) // it need not be offered to a later visit
 		}
 	})
@@ -111,7 +111,7 @@ func (r *Runs) add() {
 		History: slices.Clone(r.training.History), Seconds: r.training.TrainSeconds,
 	}}
 	for _, earlier := range r.Kept {
-		if sameButWorkers(earlier.Settings, r.training.Settings) {
+		if sameRun(earlier.Settings, r.training.Settings) {
 			run.ID, run.Key, run.Name, run.Shown = earlier.ID, earlier.Key, earlier.Name, earlier.Shown
 		}
 	}
@@ -126,7 +126,7 @@ func (r *Runs) add() {
 
 // keepModel stores the model of the finished run under way with it.
 func (r *Runs) keepModel() {
-	i := slices.IndexFunc(r.Kept, func(k Run) bool { return sameButWorkers(k.Settings, r.training.Settings) })
+	i := slices.IndexFunc(r.Kept, func(k Run) bool { return sameRun(k.Settings, r.training.Settings) })
 	if i < 0 {
 		return
 	}
@@ -143,10 +143,8 @@ func (r *Runs) keepModel() {
 // pages.
 func NewKey() string { return fmt.Sprintf("%013d-%08x", time.Now().UnixMilli(), rand.Uint32()) }
 
-func sameButWorkers(a, b experiment.Settings) bool {
-	a.Workers = b.Workers
-	return a == b
-}
+// sameRun reports whether settings describe the same run, on any machine.
+func sameRun(a, b experiment.Settings) bool { return a.OnThisMachine(b) == b }
 
 func (r *Runs) set(runs []Run) {
 	r.Kept = runs
@@ -183,7 +181,7 @@ func (r *Runs) Show(id int, on bool) { r.change(id, func(r *Run) { r.Shown = on 
 func (r *Runs) Overlaid() []fit.Result {
 	var others []fit.Result
 	for _, run := range r.Kept {
-		own := r.training.Status == protocol.StatusDone && sameButWorkers(run.Settings, r.training.Settings)
+		own := r.training.Status == protocol.StatusDone && sameRun(run.Settings, r.training.Settings)
 		if run.Shown && !own {
 			others = append(others, run.Result)
 		}
@@ -217,7 +215,7 @@ func (r *Runs) Restore(id int) {
 // the group of the current settings.
 func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
-		s.Experiment, s.Lambda, s.K, s.Workers = 0, 0, 0, ""
+		s.Experiment, s.Lambda, s.K, s.Workers, s.Device = 0, 0, 0, "", ""
 		return s
 	}
 	keys := []experiment.Settings{alike(r.training.Settings)}

@@ -16,7 +16,7 @@ func (t *Training) Sparsity() string {
 }
 
 // Set changes settings by name. reset reports whether that started a new run, which trains
-// if the run before did; only the numbers of epochs and workers change within a run. Bad
+// if the run before did; only the numbers of epochs and workers, and the device, change within a run. Bad
 // values change nothing.
 func (t *Training) Set(changes map[string]string, done func(reset bool, err error)) {
 	p := t.page
@@ -40,7 +40,7 @@ func (t *Training) Set(changes map[string]string, done func(reset bool, err erro
 		p.Recovery.goOn(settings, done)
 		return
 	}
-	adjusts := settings.Epochs != t.Settings.Epochs || settings.Workers != t.Settings.Workers
+	adjusts := settings.Epochs != t.Settings.Epochs || settings.OnThisMachine(t.Settings) != settings
 	t.fit(settings, asked)
 	if reset {
 		t.queue = nil
@@ -100,6 +100,6 @@ func (t *Training) adapt() { t.fit(t.Settings.FitTo(t.page.Dataset.Train), t.Set
 
 // adjust sends the worker what changes within a run.
 func (t *Training) adjust(done Done) {
-	body := protocol.Adjust{Epochs: t.Settings.Epochs, Workers: t.Settings.Workers, Queue: t.queue}
+	body := protocol.Adjust{Epochs: t.Settings.Epochs, Workers: t.Settings.Workers, Device: t.Settings.Device, Queue: t.queue}
 	t.page.Worker.command(protocol.New(protocol.TypeAdjust, body), t.ofRun(done))
 }

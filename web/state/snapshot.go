@@ -17,6 +17,7 @@ type Snapshot struct {
 	ImagesPerSecond float64             `json:"imagesPerSecond"`
 	Kernel          string              `json:"kernel"`
 	Workers         int                 `json:"workers"`
+	Card            string              `json:"card"`
 	Error           string              `json:"error"`
 }
 
@@ -41,6 +42,10 @@ func (p *Page) Snapshot() Snapshot {
 	if classes == nil {
 		classes = []string{}
 	}
+	kernel := p.Worker.Kernel
+	if p.Card != "" {
+		kernel = webGPU
+	}
 	return Snapshot{
 		Status:   p.Status,
 		Epoch:    p.Epoch,
@@ -58,8 +63,9 @@ func (p *Page) Snapshot() Snapshot {
 		},
 		History:         history,
 		ImagesPerSecond: p.ImagesPerSecond,
-		Kernel:          p.Worker.Kernel,
+		Kernel:          kernel,
 		Workers:         p.Workers,
+		Card:            p.Card,
 		Error:           p.Failure,
 	}
 }

@@ -31,12 +31,15 @@ type Training struct {
 	Initial         *protocol.Evaluation // of the untrained model; nil until it is known
 	Curve           []protocol.Point     // training loss within epochs
 	Workers         int                  // that train the run
+	Card            string               // name of the graphics card that trains the run; "" for the workers
 	Failure         string               // why Status is StatusError
 
 	page    *Page
 	run     int             // its number
 	lastRun int             // number that was given last
 	queue   *protocol.Queue // series that the run belongs to; nil for none
+	kernel  string          // that trains it; "" until it is known
+	noCard  string          // why the graphics card does not train, if it should
 	mixed   bool            // whether settings and data do not reproduce the run, as with fit.Mixed
 	hidden  bool            // whether the page is in a frame that cannot be seen
 	unseen  bool            // whether training waits until the frame is seen
@@ -221,7 +224,15 @@ func (t *Training) take(frame protocol.Frame) {
 	t.Epoch, t.Batch = frame.Epoch, frame.Batch
 	t.ImagesPerSecond, t.SecondsLeft = frame.ImagesPerSecond, frame.SecondsLeft
 	t.TrainSeconds = frame.TrainSeconds
-	t.Workers = frame.Workers
+	t.Workers, t.Card = frame.Workers, frame.Card
+	if frame.Kernel != "" {
+		t.kernel, t.mixed = frame.Kernel, t.mixed || frame.Kernel == fit.Mixed
+	}
+	if frame.NoCard != t.noCard {
+		if t.noCard = frame.NoCard; t.noCard != "" {
+			t.page.Messages.Notice = &Notice{Title: "The processor trains this run", Text: "The graphics card cannot: " + t.noCard + ".", about: aboutRun}
+		}
+	}
 	t.Initial = cmp.Or(frame.Initial, t.Initial)
 	t.Curve = fit.Thin(append(t.Curve, frame.Points...))
 }

@@ -3,6 +3,7 @@
 // before that waits in saeEarly.
 "use strict";
 importScripts("wasm_exec.js", "program.js");
+if (navigator.gpu) importScripts("webgpu.js");
 
 // What the program prints when it ends tells why; much follows that.
 let printed = "", cause = "";

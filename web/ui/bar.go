@@ -161,6 +161,9 @@ func (c *Bar) kernel() string {
 	if c.Page.Worker.Gone {
 		return "no worker"
 	}
+	if card := c.Page.Card; card != "" {
+		return "WebGPU · " + card
+	}
 	kernels := map[string]string{"go": "plain Go", "simd": "SIMD", "relaxed-simd": "relaxed SIMD"}
 	name, ok := kernels[c.Page.Worker.Kernel]
 	if !ok {

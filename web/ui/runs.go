@@ -114,7 +114,7 @@ func (c *Runs) newColumns() []column {
 		differs := c.differs(field)
 		switch field.Name {
 		case "experiment", "lambda", "latent", "epochs":
-		case "workers":
+		case "workers", "device":
 			continue
 		case "loss":
 			mixed = differs

@@ -1,0 +1,238 @@
+package webgpu
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"sae/nn"
+)
+
+// types are the element types of the buffers that do not hold vec4f.
+var types = map[string]string{images: "u32", order: "u32"}
+
+// complete adds to a kernel's code the declarations of what it uses.
+func complete(k Kernel) Kernel {
+	var text strings.Builder
+	text.WriteString(`struct Step { first: u32, n: u32, slot: u32, rate: f32, scale: f32, l1: f32, code: u32 }
+@group(0) @binding(0) var<uniform> step: Step;
+`)
+	for i, buffer := range slices.Concat(k.Reads, k.Writes) {
+		access, kind := "read", "vec4f"
+		if i >= len(k.Reads) {
+			access = "read_write"
+		}
+		if t := types[buffer]; t != "" {
+			kind = t
+		}
+		text.WriteString("@group(1) @binding(" + strconv.Itoa(i) + ") var<storage, " + access + "> " + buffer + ": array<" + kind + ">;\n")
+	}
+	k.Code = text.String() + k.Code
+	k.Parts = max(1, k.Parts)
+	return k
+}
+
+// step returns the dispatches of a step and of an evaluation.
+func (n *network) step() (train, evaluate []Kernel) {
+	first, last, ok := n.inner()
+	if !ok {
+		first, last = n.last()+1, n.last()
+	}
+	inside := func(l int) bool { return l >= first && l <= last }
+	var forward, backward []Kernel
+	parts := 1
+	add := func(list *[]Kernel, k Kernel, next int, sum func(parts int) Kernel) {
+		*list, parts = append(*list, k), k.Parts
+		if k.Parts > 1 && !inside(next) {
+			*list, parts = append(*list, sum(k.Parts)), 1
+		}
+	}
+	for l := 1; l <= n.last(); l++ {
+		switch {
+		case l == first:
+			forward, parts = append(forward, n.innerForward(first, last, parts)), 1
+		case inside(l):
+		case l == n.last():
+			forward = append(forward, n.loss())
+		default:
+			add(&forward, n.forward(l), l+1, func(parts int) Kernel { return n.sum("sum of layer "+strconv.Itoa(l), n.activate(l), l, parts, nil) })
+		}
+	}
+	for l := n.last(); l > 1; l-- {
+		switch {
+		case l == last && inside(l):
+			backward, parts = append(backward, n.innerBackward(first, last, parts)), 1
+		case inside(l):
+		default:
+			add(&backward, n.backward(l), l-1, func(parts int) Kernel {
+				return n.sum("sum of gradient "+strconv.Itoa(l-1), n.derive(l-1), l-1, parts, []string{parity(l - 1)})
+			})
+		}
+	}
+	train = slices.Concat(forward, backward, []Kernel{n.update()})
+	return train, append(slices.Clone(forward), n.evaluation())
+}
+
+// activate is WGSL that turns sums v of a layer's units n4 on image m to activations x and
+// stores them.
+func (n *network) activate(l int) string {
+	activation := "select(z, vec4f(), z <= vec4f())" // ReLU, which keeps NaN
+	if l == n.latent() && n.Latent == nn.Linear {
+		activation = "z"
+	}
+	return wgsl("let z = v + w[$bias + n4]; let x = "+activation+"; $h[$at + m * $width + n4] = x;",
+		"bias", n.biases[l], "h", parity(l), "at", n.h[l], "width", n.widths[l])
+}
+
+// derive is WGSL that turns the gradient v with respect to the activations of a layer to
+// that with respect to its sums, x, and stores it. Images beyond the batch have none.
+func (n *network) derive(l int) string {
+	sum := "v"
+	penalty := l == n.latent() && n.Lambda > 0
+	if penalty {
+		sum = "v + select(0.0, step.l1, m < step.n) * sign(a)"
+	}
+	x := "select(vec4f(), " + sum + ", a > vec4f())"
+	if l == n.latent() && n.Latent == nn.Linear {
+		x = sum
+	}
+	return wgsl("let a = $h[$hAt + m * $width + n4]; let x = "+x+"; $g[$gAt + m * $width + n4] = x;",
+		"h", parity(l), "g", parity(l+1), "hAt", n.h[l], "gAt", n.g[l], "width", n.widths[l])
+}
+
+// multiply returns the kernel of a product of the activations or gradients of a batch with
+// a layer's kernel: [rows, depth] times [depth, columns], in vec4f. finish is what becomes
+// of sums v; if there is none, they are left in parts. end is WGSL for the end of the
+// kernel.
+func (n *network) multiply(k Kernel, p product, columns, depth, parts, terms int, load, finish, end string) Kernel {
+	if parts > 1 {
+		finish = "parts[(part * $M + m) * $width + n4] = v;"
+	}
+	k.Threads, k.Parts = p.threads(), parts
+	k.Grid = [2]int{ceil(4*columns, p.columns), n.rows / p.rows}
+	k.Code = wgsl(`const M = $M; const N = $N;
+var<workgroup> tile: array<vec4f, $memory>;
+var<private> part: u32;
+$load
+fn finish(m: u32, n4: u32, v: vec4f) { $finish }
+@compute @workgroup_size($threads)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u32) {
+  part = id.z; let m0 = id.y * $high; let n0 = id.x * $wide;
+  let k0 = id.z * $terms; let k1 = min($depth, k0 + $terms);
+$body
+$end
+}`, "M", n.rows, "N", 4*columns, "memory", max(p.memory(), p.threads()), "load", load, "finish", wgsl(finish, "M", n.rows, "width", columns),
+		"threads", p.threads(), "high", p.rows, "wide", p.columns, "terms", terms, "depth", 4*depth, "body", p.body(), "end", end)
+	return complete(k)
+}
+
+// input is WGSL that reads the input of a layer: bytes, or the activations below.
+func (n *network) input(l int) (load string, reads []string) {
+	if l == 1 {
+		return wgsl(`fn rowA(i: u32) -> u32 { return order[step.first + i] * $width; }
+fn atA(i: u32) -> vec4f { return unpack4x8unorm(data[i]); }`, "width", n.widths[0]), []string{images, order}
+	}
+	return wgsl(`fn rowA(i: u32) -> u32 { return $at + i * $width; }
+fn atA(i: u32) -> vec4f { return $h[i]; }`, "at", n.h[l-1], "width", n.widths[l-1], "h", parity(l-1)), []string{parity(l - 1)}
+}
+
+// weights is WGSL that reads a layer's kernel.
+func (n *network) weights(l int) string {
+	return wgsl(`fn rowB(i: u32) -> u32 { return $at + i * $width; }
+fn atB(i: u32) -> vec4f { return w[i]; }`, "at", n.kernels[l], "width", n.widths[l])
+}
+
+// forward computes the activations of a hidden layer, or parts of their sums.
+func (n *network) forward(l int) Kernel {
+	columns, depth := n.widths[l], n.widths[l-1]
+	t := n.tileOf(4 * columns)
+	parts, terms := n.split(t, 4*columns, 4*depth)
+	p := product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+	load, reads := n.input(l)
+	k := Kernel{Name: "layer " + strconv.Itoa(l), Reads: append(reads, parameters), Writes: []string{parity(l)}}
+	if parts > 1 {
+		k.Writes = []string{"parts"}
+	}
+	return n.multiply(k, p, columns, depth, parts, terms, load+"\n"+n.weights(l), n.activate(l), "")
+}
+
+// loss computes the logits of the last layer, the loss and its gradient with respect to
+// them, sigmoid(z) − x.
+func (n *network) loss() Kernel {
+	l := n.last()
+	columns, depth := n.widths[l], n.widths[l-1]
+	t := n.tileOf(4 * columns)
+	p := product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+	load, reads := n.input(l)
+	if l > 1 {
+		reads = append(reads, images, order)
+	}
+	counts := "vec4<bool>(m < step.n)"
+	if n.InputDims%4 != 0 {
+		counts += wgsl(" & (vec4u(0u, 1u, 2u, 3u) + 4u * n4 < vec4u($dims))", "dims", n.InputDims)
+	}
+	finish := wgsl(`let z = v + w[$bias + n4]; let x = unpack4x8unorm(data[order[step.first + m] * $width + n4]);
+  let e = exp(-abs(z)); let error = select(e, vec4f(1), z >= vec4f()) / (1 + e) - x;
+  let values = max(z, vec4f()) - z * x + log(1 + e);
+  let counts = $counts;
+  g[m * $width + n4] = select(vec4f(), step.scale * error, counts);
+  loss.x += dot(select(vec4f(), values, counts), vec4f(1));
+  loss.y += dot(select(vec4f(), error * error, counts), vec4f(1));`,
+		"bias", n.biases[l], "width", columns, "counts", counts)
+	end := wgsl(`  workgroupBarrier();
+  tile[t] = loss;
+  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
+  if (t == 0u) { g[$at + id.y * $across + id.x] = tile[0]; }`,
+		"half", p.threads()/2, "at", n.rows*columns, "across", ceil(4*columns, t.columns))
+	k := Kernel{Name: "loss", Reads: append(reads, parameters), Writes: []string{output}}
+	return n.multiply(k, p, columns, depth, 1, 4*depth, "var<private> loss = vec4f();\n"+load+"\n"+n.weights(l), finish, end)
+}
+
+// backward computes the gradient of the layer below a layer, or parts of its sums.
+func (n *network) backward(l int) Kernel {
+	columns, depth := n.widths[l-1], n.widths[l]
+	t := n.tileOf(4 * columns)
+	parts, terms := n.split(t, 4*columns, 4*depth)
+	p := product{tile: t, a: operand{along: true}, b: operand{along: true, part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+	load := wgsl(`fn rowA(i: u32) -> u32 { return $at + i * $width; }
+fn atA(i: u32) -> vec4f { return $g[i]; }`, "at", n.g[l], "width", depth, "g", n.gradient(l))
+	k := Kernel{Name: "gradient " + strconv.Itoa(l-1), Reads: []string{n.gradient(l), parameters}, Writes: []string{parity(l)}}
+	switch {
+	case parts > 1:
+		k.Writes = []string{"parts"}
+	case n.gradient(l) != parity(l-1): // g of the last layer has a buffer of its own
+		k.Reads = append(k.Reads, parity(l-1))
+	}
+	return n.multiply(k, p, columns, depth, parts, terms, load+"\n"+n.weights(l), n.derive(l-1), "")
+}
+
+// gradient is the buffer of the gradients of a layer.
+func (n *network) gradient(l int) string {
+	if l == n.last() {
+		return output
+	}
+	return parity(l + 1)
+}
+
+// sum adds up the parts of the sums of a layer, which finish then takes.
+func (n *network) sum(name, finish string, l, count int, also []string) Kernel {
+	total := n.rows * n.widths[l]
+	reads := []string{"parts", parameters}
+	writes := []string{parity(l)}
+	if also != nil { // of a gradient
+		reads, writes = append([]string{"parts"}, also...), []string{parity(l + 1)}
+	}
+	return complete(Kernel{Name: name, Reads: reads, Writes: writes, Threads: 64, Grid: [2]int{ceil(total, 64), 1}, Code: wgsl(`@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.x;
+  if (i >= $total) { return; }
+  let m = i / $width; let n4 = i % $width;
+  let v = $v;
+  $finish
+}`, "total", total, "width", n.widths[l], "finish", finish, "v", addParts("i", total, count))})
+}
+
+// addParts is WGSL that adds up the parts of a sum that lie size apart.
+func addParts(at string, size, count int) string {
+	return joined(count, " + ", func(i int) string { return wgsl("parts["+at+" + $skip]", "skip", i*size) })
+}

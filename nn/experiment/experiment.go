@@ -163,9 +163,9 @@ func (s *Settings) choose(number int) {
 		s.Init, s.Activation = PCA, nn.Linear.String()
 		s.Batch, s.LR, s.Decay = 32, 1e-4, 0.85
 	case 5:
-		s.Hidden, s.Latent, s.Lambda = "", 256, 0
-		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 64, nn.MSE.String(), true, 1.0/32, Tied
-		s.Batch, s.LR, s.Decay, s.Warmup = 64, 2e-3, 0.9, 100
+		s.Hidden, s.Latent, s.Lambda = "", 128, 0
+		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 32, nn.MSE.String(), true, 1.0/32, Tied
+		s.Batch, s.LR, s.Decay, s.Warmup = 64, 3e-3, 0.9, 100
 	case 6:
 		s.Patch, s.Whiten = whitened, true
 		s.Hidden, s.Latent, s.Lambda = "", 512, 0

@@ -29,7 +29,7 @@ func ExamplePreset() {
 	// 2 L1 sparsity [512 128] 64 [] 1e-5 relu
 	// 3 Mirrored decoder [512 128] 64 [128 512] 1e-5 relu
 	// 4 Tuned [512 256] 64 [256 512] 0 linear
-	// 5 TopK [] 256 [] 0 relu
+	// 5 TopK [] 128 [] 0 relu
 	// 6 Patches [] 512 [] 0 relu
 }
 

@@ -561,10 +561,10 @@ func TestTopK(t *testing.T) {
 		t.Error("with L1, the form shows aux or k, or no activation")
 	}
 	s.Form.Edit("experiment", "5")
-	if !shown("aux") || shown("activation") || s.Settings.K != 64 {
+	if !shown("aux") || shown("activation") || s.Settings.K != 32 {
 		t.Errorf("with TopK, the form shows no aux, or an activation; k is %d", s.Settings.K)
 	}
-	fire(t, find(t, root, "aria-valuetext", "64"), "input", map[string]any{"value": "2"})
+	fire(t, find(t, root, "aria-valuetext", "32"), "input", map[string]any{"value": "2"})
 	if s.Settings.K != 16 {
 		t.Errorf("k is %d at the third notch, want 16", s.Settings.K)
 	}
@@ -580,7 +580,7 @@ func TestTopK(t *testing.T) {
 	}
 	s.Form.Edit("experiment", "5")
 	page := text(render(t, root))
-	for _, want := range []string{"PCA-64", "MSE", "Active units k"} {
+	for _, want := range []string{"PCA-32", "MSE", "Active units k"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page", want)
 		}

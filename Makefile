@@ -8,7 +8,7 @@ ADDR = 127.0.0.1:8080
 URL =
 
 # The most bytes that the page may load before it trains, with Brotli.
-BUDGET = 1740000
+BUDGET = 1870000
 
 # How many images of CIFAR-10 make data converts.
 TRAIN = 5000

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/draw"
 	_ "image/gif"
 	_ "image/jpeg"
@@ -407,48 +406,21 @@ func decode(folder fs.FS, name string, buffer *bytes.Buffer, dst []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: the %s file is damaged or ends early", err, strings.ToUpper(format))
 	}
-	reduce(dst, decoded)
+	copy(dst, reduce(decoded))
 	return nil
 }
 
-// reduce stores the square in the middle of a picture, on white, in dst. Each of its 32×32
-// pixels is the mean over its area.
-func reduce(dst []byte, picture image.Image) {
+// reduce returns the square in the middle of a picture, on white, reduced to an image.
+func reduce(picture image.Image) []byte {
 	bounds := picture.Bounds()
 	side := min(bounds.Dx(), bounds.Dy())
 	corner := bounds.Min.Add(image.Pt((bounds.Dx()-side)/2, (bounds.Dy()-side)/2))
 	row := image.NewRGBA(image.Rect(0, 0, side, 1))
-	white := image.NewUniform(color.White)
-	sums := make([]uint64, data.ImageSize)
-	// In units of 1/32 of a pixel of the picture, a pixel of dst is side long.
-	overlaps := func(i int, add func(of int, length uint64)) {
-		for at, end := i*data.Width, (i+1)*data.Width; at < end; {
-			of := at / side
-			next := min(end, (of+1)*side)
-			add(of, uint64(next-at))
-			at = next
-		}
-	}
+	reduction := data.NewReduction(side)
 	for y := range side {
-		draw.Draw(row, row.Rect, white, image.Point{}, draw.Src)
+		draw.Draw(row, row.Rect, image.White, image.Point{}, draw.Src)
 		draw.Draw(row, row.Rect, picture, corner.Add(image.Pt(0, y)), draw.Over)
-		var line [data.Width * data.Channels]uint64
-		for x := range side {
-			pixel := row.Pix[4*x:]
-			overlaps(x, func(column int, length uint64) {
-				for c := range data.Channels {
-					line[data.Channels*column+c] += length * uint64(pixel[c])
-				}
-			})
-		}
-		overlaps(y, func(of int, length uint64) {
-			for i, sum := range line {
-				sums[of*len(line)+i] += length * sum
-			}
-		})
+		reduction.Add(row.Pix)
 	}
-	area := uint64(side) * uint64(side)
-	for i, sum := range sums {
-		dst[i] = byte((sum + area/2) / area)
-	}
+	return reduction.Image()
 }

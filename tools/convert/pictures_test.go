@@ -212,8 +212,7 @@ func TestReduce(t *testing.T) {
 		}), func(x, y int) [3]byte { return [3]byte{byte(x / 16 * 100), byte(x / 16 * 100), byte(x / 16 * 100)} }},
 		"CMYK": {cmyk, func(x, y int) [3]byte { return [3]byte{255, 0, 0} }},
 	} {
-		dst := make([]byte, data.ImageSize)
-		reduce(dst, test.picture)
+		dst := reduce(test.picture)
 		for p := range 32 * 32 {
 			if got, want := [3]byte(dst[3*p:]), test.want(p%32, p/32); got != want {
 				t.Errorf("%s: pixel %d, %d is %v, want %v", name, p%32, p/32, got, want)

@@ -345,9 +345,7 @@ func Reduce(bitmap Bitmap) ([]byte, error) {
 	left, top := (bitmap.Width-side)/2, (bitmap.Height-side)/2
 	rows := min(side, max(1, bandPixels/side))
 	rgba := make([]byte, 4*side*rows)
-	// A pixel of the square covers 32 units in each direction, one of the result side units.
-	var line [data.Width * 3]uint64
-	var sums [data.ImageSize]uint64
+	reduction := data.NewReduction(side)
 	for y := 0; y < side; y += rows {
 		rows := min(rows, side-y)
 		band := rgba[:4*side*rows]
@@ -355,44 +353,10 @@ func Reduce(bitmap Bitmap) ([]byte, error) {
 			return nil, err
 		}
 		for row := range rows {
-			clear(line[:])
-			sumLine(&line, band[4*side*row:][:4*side])
-			for at, end := (y+row)*data.Height, (y+row+1)*data.Height; at < end; {
-				out := at / side
-				next := min(end, (out+1)*side)
-				for i, sum := range line {
-					sums[out*len(line)+i] += sum * uint64(next-at)
-				}
-				at = next
-			}
+			reduction.Add(band[4*side*row:][:4*side])
 		}
 	}
-	area := uint64(side) * uint64(side)
-	pixels := make([]byte, data.ImageSize)
-	for i, sum := range sums {
-		pixels[i] = byte((sum + area/2) / area)
-	}
-	return pixels, nil
-}
-
-// sumLine adds the pixels of a line, weighted by their share in each pixel of the result.
-func sumLine(line *[data.Width * 3]uint64, rgba []byte) {
-	side := len(rgba) / 4
-	out, left := 0, side // the pixel of the result, and how many units are left of it
-	for x := 0; x < len(rgba); x += 4 {
-		r, g, b := uint64(rgba[x]), uint64(rgba[x+1]), uint64(rgba[x+2])
-		for units := data.Width; units > 0; {
-			share := min(units, left)
-			weight := uint64(share)
-			line[3*out] += r * weight
-			line[3*out+1] += g * weight
-			line[3*out+2] += b * weight
-			units -= share
-			if left -= share; left == 0 {
-				out, left = out+1, side
-			}
-		}
-	}
+	return reduction.Image(), nil
 }
 
 // How much of a file is read for its header. Previews and color profiles come first in some

@@ -259,8 +259,9 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 		p.must(protocol.TypeStep, nil)
 		p.must(protocol.TypeReconstruct, picture(make([]byte, data.ImageSize)))
 	}
-	p.must(protocol.TypePlay, nil)
-	p.must(protocol.TypePause, nil)
+	play, pause := p.send(protocol.New(protocol.TypePlay, nil)), p.send(protocol.New(protocol.TypePause, nil)) // before the run ends
+	p.await(play)
+	p.await(pause)
 	if reply := p.do(protocol.TypeLoad, protocol.Load{Source: protocol.SourceFile}); reply.Error != "no such file" {
 		t.Errorf("loading a bad file: %q", reply.Error)
 	}

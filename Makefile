@@ -60,7 +60,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 	vet formatted generated test-go test-fuzz test-wasm test-page FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(SITE_FILES) build/bin/serve ## build the site in build/site
 	$(if $(LEFTOVER),rm -f $(LEFTOVER))
@@ -114,6 +114,7 @@ size: build build/bin/dist ## write the site to dist and fail if the page loads 
 
 test-gpu: build/bin/wasmexec ## test and measure training on the graphics card of this machine
 	tools/need chromium
+	@command -v nvidia-smi >/dev/null || { echo "test-gpu: skipped, no NVIDIA graphics card here"; exit 0; }; \
 	GPU=1 $(WASM) go test -count=1 -v -bench . -exec $(CURDIR)/build/bin/wasmexec ./wasm/webgpu
 
 weigh: $(GENERATED) ## print what each Go package contributes to the program, the heaviest first

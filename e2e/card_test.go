@@ -22,7 +22,7 @@ func TestGraphicsCard(t *testing.T) {
 		Kernel, Card, Status string
 		History              []struct{ Loss, ValLoss float64 }
 	}
-	const settings = `hidden: "12", latent: 4, epochs: 2, subset: 256, batch: 100, workers: "1"`
+	const settings = `hidden: "12", latent: 4, epochs: 1, subset: 256, batch: 100, workers: "1"`
 	train := func(p *page, device string) (s state) {
 		t.Helper()
 		evaluate[chromedp.Void](p, `sae.set({`+settings+`, device: "`+device+`"}).then(() => sae.reset()).then(() => sae.play())`)
@@ -40,8 +40,8 @@ func TestGraphicsCard(t *testing.T) {
 		t.Errorf("device auto takes %s: want the processor, which only imitates a card here", cpu.Card)
 	}
 	gpu := train(p, "gpu")
-	if gpu.Kernel != "webgpu" || !strings.Contains(strings.ToLower(gpu.Card), "swiftshader") || len(gpu.History) != 2 {
-		t.Fatalf("device gpu: %+v, want two epochs on SwiftShader", gpu)
+	if gpu.Kernel != "webgpu" || !strings.Contains(strings.ToLower(gpu.Card), "swiftshader") || len(gpu.History) != 1 {
+		t.Fatalf("device gpu: %+v, want an epoch on SwiftShader", gpu)
 	}
 	for i, epoch := range gpu.History {
 		if math.Abs(epoch.Loss-cpu.History[i].Loss) > 1e-5 || math.Abs(epoch.ValLoss-cpu.History[i].ValLoss) > 1e-5 {
@@ -51,8 +51,8 @@ func TestGraphicsCard(t *testing.T) {
 	if badge := evaluate[string](p, `document.querySelector(".speed").title`); !strings.Contains(badge, "WebGPU · "+gpu.Card) {
 		t.Errorf("badge %q, want WebGPU and the name of the card", badge)
 	}
-	if again := train(p, "gpu"); again.History[1] != gpu.History[1] {
-		t.Errorf("a second run ends with %+v, want %+v bit for bit", again.History[1], gpu.History[1])
+	if again := train(p, "gpu"); again.History[0] != gpu.History[0] {
+		t.Errorf("a second run ends with %+v, want %+v bit for bit", again.History[0], gpu.History[0])
 	}
 
 	p = openDemo(t, desktop)

@@ -60,7 +60,7 @@ LEFTOVER := $(filter-out $(SITE_FILES),$(shell find $(SITE) -type f 2>/dev/null)
 	vet formatted generated test-go test-fuzz test-wasm test-page FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(SITE_FILES) build/bin/serve ## build the site in build/site
 	$(if $(LEFTOVER),rm -f $(LEFTOVER))
@@ -111,6 +111,10 @@ dist: build build/bin/dist ## write the site to dist, for any static host; URL=h
 
 size: build build/bin/dist ## write the site to dist and fail if the page loads more than BUDGET bytes before training
 	build/bin/dist -site $(SITE) -o dist -url '$(URL)' -budget $(BUDGET)
+
+test-webgpu: build/bin/wasmexec ## test training by WebGPU on an imitated graphics card, which takes a minute
+	tools/need chromium
+	$(WASM) go test -count=1 -v -exec $(CURDIR)/build/bin/wasmexec ./wasm/webgpu
 
 test-gpu: build/bin/wasmexec ## test and measure training on the graphics card of this machine
 	tools/need chromium
@@ -207,7 +211,7 @@ test-fuzz:
 test-wasm: build/bin/wasmexec
 	tools/need node chromium
 	$(WASM) go test -exec $(GOROOT)/lib/wasm/go_js_wasm_exec $(WASM_NODE)
-	$(WASM) go test -exec $(CURDIR)/build/bin/wasmexec $(WASM_BROWSER)
+	$(WASM) go test -exec $(CURDIR)/build/bin/wasmexec $$($(WASM) go list $(WASM_BROWSER) | grep -v '/webgpu$$')
 
 build/bin/wasmexec: $(wildcard tools/wasmexec/*) go.mod go.sum build/go-version
 	go build -o $@ ./tools/wasmexec

@@ -54,15 +54,15 @@ type Dataset struct {
 // Limits of a data set. They bound the memory for a file to about 300 MB per split.
 const (
 	maxImages  = 100_000 // per split
-	maxClasses = 256
-	maxText    = 1000 // bytes of a name or provenance
+	MaxClasses = 256     // of a data set
+	maxText    = 1000    // bytes of a name or provenance
 )
 
 // Validate returns an error for an invalid data set, such as one without images,
 // with a label that has no class, or with counts that do not match.
 func (d *Dataset) Validate() error {
-	if n := len(d.Classes); n < 1 || n > maxClasses {
-		return fmt.Errorf("%d classes: want 1 to %d", n, maxClasses)
+	if n := len(d.Classes); n < 1 || n > MaxClasses {
+		return fmt.Errorf("%d classes: want 1 to %d", n, MaxClasses)
 	}
 	for _, text := range slices.Concat([]string{d.Name, d.Provenance}, d.Classes) {
 		if len(text) > maxText {

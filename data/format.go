@@ -132,8 +132,8 @@ func (i Info) validate() error {
 	if i.Width != Width || i.Height != Height || i.Channels != Channels {
 		return fmt.Errorf("images of %d×%d×%d: want %d×%d×%d", i.Height, i.Width, i.Channels, Height, Width, Channels)
 	}
-	if n := len(i.Classes); n < 1 || n > maxClasses {
-		return fmt.Errorf("%d classes: want 1 to %d", n, maxClasses)
+	if n := len(i.Classes); n < 1 || n > MaxClasses {
+		return fmt.Errorf("%d classes: want 1 to %d", n, MaxClasses)
 	}
 	for _, n := range []int{i.Train, i.Validation} {
 		if n < 1 || n > maxImages {

@@ -432,7 +432,7 @@ func stratified(records []record, n int) []record {
 	share := func(label int) int { return n * len(byClass[byte(label)]) }
 	left := n
 	var labels []int
-	for label := range maxClasses {
+	for label := range MaxClasses {
 		if share(label) > 0 {
 			labels = append(labels, label)
 			left -= share(label) / len(records)

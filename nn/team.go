@@ -74,11 +74,12 @@ func (t *Trainer) begin(op operation, images []byte) *network {
 	s := t.network
 	s.pace = newPace(t.Stride, t.Yield)
 	n, input := len(images)/s.InputDims, s.input[:len(images)]
-	t.convert(input, images)
 	if t.Input == nil {
 		s.call(op, n)
-		s.team.Broadcast(images) // a quarter of the bytes of the input
+		s.team.Broadcast(images) // a quarter of the bytes of the input, which all convert at once
+		t.convert(input, images)
 	} else {
+		t.convert(input, images)
 		s.call(op|converted, n)
 		s.team.BroadcastFloats(input)
 	}

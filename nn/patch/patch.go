@@ -23,10 +23,9 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/lapack"
-	"gonum.org/v1/gonum/lapack/lapack64"
 
 	"sae/nn/kernel"
+	"sae/nn/pca"
 )
 
 // Grid says how images, [Height, Width, Channels], are cut into squares that touch but do
@@ -198,9 +197,7 @@ func (w *Whitening) invert(covariance []float64) error {
 		return errors.New("whitening patches that all are of one colour: want images whose pixels differ")
 	}
 	vectors, values := blas64.Symmetric{N: d, Stride: d, Uplo: blas.Upper, Data: covariance}, make([]float64, d)
-	size := make([]float64, 1)
-	lapack64.Syev(lapack.EVCompute, vectors, values, size, -1)
-	if work := make([]float64, int(size[0])); !lapack64.Syev(lapack.EVCompute, vectors, values, work, len(work)) {
+	if !pca.Eigen(vectors, values) {
 		return fmt.Errorf("whitening: the eigendecomposition of a %d×%d matrix does not converge", d, d)
 	}
 	scaled := func(power float64) []float32 { // U·(Λ + ε·mean(Λ))^power·Uᵀ

@@ -55,7 +55,7 @@ func imageRows(images []byte, dims int) rows {
 // reports a k that is not between 1 and the smaller of n and dims, or is that of yield,
 // which Fit calls a few hundred times.
 func Fit(images []byte, dims, k int, yield func() error) (*PCA, error) {
-	return fit(imageRows(images, dims), mean(images, dims, 255), len(images)/dims, k, yield)
+	return fit(imageRows(images, dims), Mean(images, dims), len(images)/dims, k, yield)
 }
 
 // Mean returns the mean of images, [n, dims] bytes of values byte/255, with n at least 1.
@@ -101,7 +101,7 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 		symmetric.Data[i] = float64(value) / float64(n)
 	}
 	values := make([]float64, width)
-	if !eigen(symmetric, values) {
+	if !Eigen(symmetric, values) {
 		return nil, fmt.Errorf("pca: the eigendecomposition of a %d×%d matrix does not converge", width, width)
 	}
 	turn := matrix(width, k)
@@ -117,9 +117,9 @@ func fit(get rows, mean []float32, n, k int, yield func() error) (*PCA, error) {
 	return p, nil
 }
 
-// eigen stores the eigenvalues of a in values, ascending, and replaces a by its
-// eigenvectors, in columns.
-func eigen(a blas64.Symmetric, values []float64) (ok bool) {
+// Eigen stores the eigenvalues of a in values, ascending, and replaces a by its
+// eigenvectors, in columns. It reports whether the computation converges.
+func Eigen(a blas64.Symmetric, values []float64) (ok bool) {
 	size := make([]float64, 1)
 	lapack64.Syev(lapack.EVCompute, a, values, size, -1)
 	work := make([]float64, int(size[0]))

@@ -305,8 +305,8 @@ func (a *album) convert(progress func(done, total int64)) (*data.Dataset, error)
 			named[p.class] = true
 		}
 	}
-	if n := len(named); n > 256 {
-		return nil, fmt.Errorf("%d classes: want at most 256", n)
+	if n := len(named); n > data.MaxClasses {
+		return nil, fmt.Errorf("%d classes: want at most %d", n, data.MaxClasses)
 	}
 	set := &data.Dataset{Name: "Pictures"}
 	var classified []picture
@@ -351,8 +351,8 @@ func label(set *data.Dataset, pictures []picture) error {
 	}
 	slices.Sort(set.Classes)
 	set.Classes = slices.Compact(set.Classes)
-	if n := len(set.Classes); n > 256 {
-		return fmt.Errorf("%d classes: want at most 256", n)
+	if n := len(set.Classes); n > data.MaxClasses {
+		return fmt.Errorf("%d classes: want at most %d", n, data.MaxClasses)
 	}
 	train, validation := set.Train.Labels, set.Validation.Labels
 	for _, p := range pictures {

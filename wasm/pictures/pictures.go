@@ -25,8 +25,6 @@ const (
 	MaxPixels   = 64 << 20 // of a picture: 256 MiB while it is decoded
 	MaxBytes    = 64 << 20 // of a picture's file
 
-	MaxClasses = 256 // as in package data
-
 	maxName    = 100 // characters of the name of a class or a data set
 	maxSkipped = 200 // files that are listed
 )
@@ -207,8 +205,8 @@ func assemble(name string, pictures []picture) (*data.Dataset, error) {
 	for label, class := range dataset.Classes {
 		labels[class] = label
 	}
-	if n := len(dataset.Classes); n > MaxClasses {
-		return nil, fmt.Errorf("%s: %d folders with pictures: want at most %d, because each is a class", name, n, MaxClasses)
+	if n := len(dataset.Classes); n > data.MaxClasses {
+		return nil, fmt.Errorf("%s: %d folders with pictures: want at most %d, because each is a class", name, n, data.MaxClasses)
 	}
 	byHash := func(i, j int) int { return cmp.Compare(pictures[i].hash, pictures[j].hash) }
 	byClass := func(i, j int) int {

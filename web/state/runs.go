@@ -215,8 +215,8 @@ func (r *Runs) Restore(id int) {
 // the group of the current settings.
 func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
-		s.Experiment, s.Lambda, s.K, s.Workers, s.Device = 0, 0, 0, "", ""
-		return s
+		s.Experiment, s.Lambda, s.K = 0, 0, 0
+		return s.OnThisMachine(experiment.Settings{})
 	}
 	keys := []experiment.Settings{alike(r.training.Settings)}
 	order := make([]int, len(r.Kept))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vugu/vugu"
 
+	"sae/data"
 	"sae/wasm/pictures"
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -135,7 +136,7 @@ func (c *Data) renameHelp() string {
 
 // limits says how many pictures are wanted.
 func (c *Data) limits() string {
-	return fmt.Sprintf("%d to %s pictures, up to %d classes", pictures.MinPictures, count(pictures.MaxPictures), pictures.MaxClasses)
+	return fmt.Sprintf("%d to %s pictures, up to %d classes", pictures.MinPictures, count(pictures.MaxPictures), data.MaxClasses)
 }
 
 // skipped says how many files are not in the data set, "" for none.

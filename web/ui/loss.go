@@ -9,7 +9,9 @@ import (
 
 	"github.com/vugu/vugu"
 
+	"sae/nn"
 	"sae/nn/baseline"
+	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/web/chart"
 	"sae/web/state"
@@ -63,11 +65,16 @@ func (c *Loss) validationHelp() string {
 
 // loss formats a loss.
 func (c *Loss) loss(value float64) string {
-	if c.Page.Loss.MSE() {
-		return fmt.Sprintf("%.5f", value)
-	}
-	if c.Page.Loss.Quantity == fit.QuantityExcess {
+	if c.Page.Loss.Quantity == fit.QuantityExcess && !c.Page.Loss.MSE() {
 		value -= c.Page.Dataset.Floor
+	}
+	return lossText(c.Page.Settings, value)
+}
+
+// lossText formats a loss of a run with the settings. A squared error needs more digits.
+func lossText(s experiment.Settings, value float64) string {
+	if s.Loss == nn.MSE.String() {
+		return fmt.Sprintf("%.5f", value)
 	}
 	return fmt.Sprintf("%.4f", value)
 }

@@ -167,7 +167,7 @@ func (c *Network) layers() []layer {
 	}
 	if step := p.Slow.Current(); step != nil {
 		if out := &layers[len(layers)-1]; p.Slow.Phase == state.PhaseLoss {
-			out.text = "loss " + (&Loss{Page: p}).loss(step.Step.Before.Total())
+			out.text = "loss " + lossText(p.Settings, step.Step.Before.Total())
 		}
 	}
 	c.of, c.drawn = of, layers

@@ -11,7 +11,6 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
-	"sae/nn"
 	"sae/nn/experiment"
 	"sae/web/chart"
 	"sae/web/state"
@@ -133,7 +132,7 @@ func (c *Runs) newColumns() []column {
 	}
 	floor := c.Page.Dataset.Floor
 	columns = append(columns,
-		column{title: "Validation loss", text: valLoss, value: func(r state.Run) float64 { return r.ValLoss }},
+		column{title: "Validation loss", text: func(r state.Run) string { return lossText(r.Settings, r.ValLoss) }, value: func(r state.Run) float64 { return r.ValLoss }},
 		column{title: "Above floor", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValBCE-floor) }, value: func(r state.Run) float64 { return r.ValBCE }},
 		column{title: "PSNR", text: func(r state.Run) string { return fmt.Sprintf("%.2f dB", r.PSNR) }, value: func(r state.Run) float64 { return r.PSNR }, higher: true},
 		column{title: "Active units", text: func(r state.Run) string { return fmt.Sprintf("%.1f", r.Active) }},
@@ -147,13 +146,6 @@ func (c *Runs) newColumns() []column {
 		columns[i].best = c.best(columns[i])
 	}
 	return columns
-}
-
-func valLoss(r state.Run) string {
-	if r.Settings.Loss == nn.MSE.String() {
-		return fmt.Sprintf("%.5f", r.ValLoss)
-	}
-	return fmt.Sprintf("%.4f", r.ValLoss)
 }
 
 // setting gives a setting in words.

@@ -23,9 +23,6 @@ import (
 )
 
 const (
-	// turnInterval bounds how long a command waits: a pause should take less than
-	// 100 ms.
-	turnInterval = 20 * time.Millisecond
 	// The interval between frames lies between these two, so that showing them takes
 	// at most displayShare of the time.
 	frameInterval    = 200 * time.Millisecond
@@ -34,6 +31,10 @@ const (
 
 	drawAtOnce = 20 // images, for less than turnInterval
 )
+
+// turnInterval bounds how long a command waits: a pause should take less than
+// 100 ms. Only a test changes it.
+var turnInterval = 20 * time.Millisecond
 
 // errInterrupted aborts a step and its run, for a command that replaces them.
 var errInterrupted = errors.New("worker: interrupted")

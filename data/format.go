@@ -38,17 +38,27 @@ type Info struct {
 	Validation int      `json:"validation"` // validation images
 }
 
+func (d *Dataset) info() Info {
+	return Info{
+		Name: d.Name, Provenance: d.Provenance, Classes: d.Classes,
+		Width: Width, Height: Height, Channels: Channels,
+		Train: d.Train.Len(), Validation: d.Validation.Len(),
+	}
+}
+
+// Describes reports whether a file with this header has the data set, as far as a header
+// tells.
+func (i Info) Describes(d *Dataset) bool {
+	return i.Name == d.Name && i.Provenance == d.Provenance && i.Train == d.Train.Len() && i.Validation == d.Validation.Len()
+}
+
 // Write writes the data set in the compact format. An error is that of w or of
 // [Dataset.Validate].
 func (d *Dataset) Write(w io.Writer) error {
 	if err := d.Validate(); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	header, err := json.Marshal(Info{
-		Name: d.Name, Provenance: d.Provenance, Classes: d.Classes,
-		Width: Width, Height: Height, Channels: Channels,
-		Train: d.Train.Len(), Validation: d.Validation.Len(),
-	})
+	header, err := json.Marshal(d.info())
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}

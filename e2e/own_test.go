@@ -139,8 +139,32 @@ func TestOwnPictures(t *testing.T) {
 	if err := os.WriteFile(archive, content.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	// With the storage full, it is for this visit only, and what was kept before stays.
+	p.quota(3000)
 	p.setFiles("#pictures", archive)
 	waitFor[bool](p, `sae.state().dataset.name === "more" && sae.state().dataset.train === 20`)
+	waitFor[bool](p, `document.querySelector(".notice").innerText.includes("for this visit only")`)
+	p.quota(0)
+	// While a folder is searched, another one waits, and a reload leaves what was kept.
+	evaluate[chromedp.Void](p, `{
+		const endless = { isDirectory: true, name: "endless", createReader: () => ({ readEntries() {} }) };
+		DataTransferItem.prototype.webkitGetAsEntry = () => endless;
+	}`)
+	p.dropFiles(dir)
+	p.dropFiles(dir)
+	waitFor[bool](p, `document.querySelector(".notice").innerText.includes("Another data set is still being read")`)
+	p.do(chromedp.Reload())
+	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "Zoo"`)
+	// A second page keeps another data set: deleting this one leaves that.
+	second := p.site.openIn(t, p.ctx, "", desktop)
+	waitFor[bool](second, `"sae" in window && sae.state().dataset.name === "Zoo"`)
+	second.setFiles("#pictures", archive)
+	waitFor[bool](second, `sae.state().dataset.name === "more"`)
+	p.at("data")
+	evaluate[chromedp.Void](p, button("Delete"))
+	waitFor[bool](p, `sae.state().dataset.name === "Synthetic"`)
+	p.do(chromedp.Reload())
+	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "more"`)
 	// Too few, from a script.
 	if got := rejection(p, `sae.loadDataset([new File(["x"], "a/1.png"), new File([], "b/2.jpg")])`); !strings.Contains(got, "2 files, 0 pictures that can be used: want at least 20. Skipped, for example: b/2.jpg (an empty file)") {
 		t.Error(got)

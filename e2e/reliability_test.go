@@ -404,6 +404,19 @@ func TestSavedInIndexedDB(t *testing.T) {
 	waitFor[bool](p, `sae.state().batch === 3 && sae.state().settings.latent === 4`)
 }
 
+// quota limits what the site may store, in bytes; 0 ends that.
+func (p *page) quota(bytes float64) {
+	p.tb.Helper()
+	params := storage.OverrideQuotaForOriginParams{Origin: strings.TrimSuffix(string(p.site), "/")}
+	if bytes > 0 {
+		params.QuotaSize = &bytes
+	}
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, storage.OverrideQuotaForOrigin, params)
+		return err
+	}))
+}
+
 // Without enough storage, training continues, and the page says what is not saved.
 func TestNothingCanBeSaved(t *testing.T) {
 	t.Parallel()
@@ -414,15 +427,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 		p.at("compare")
 		waitFor[bool](p, fmt.Sprintf(`document.querySelector(".bar .read").innerText.includes("not saved") !== %[1]v && document.querySelector("#runs .lead").innerText.includes("The current run is not saved") !== %[1]v`, saved))
 	}
-	quota := func(bytes *float64) {
-		t.Helper()
-		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-			_, err := chromedp.Call(ctx, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: strings.TrimSuffix(siteURL(t), "/"), QuotaSize: bytes})
-			return err
-		}))
-	}
-	little := 1e5
-	quota(&little)
+	p.quota(1e5)
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, hidden: "256"})`)
 	p.steps(1)
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
@@ -432,7 +437,7 @@ func TestNothingCanBeSaved(t *testing.T) {
 	p.screenshot("not-saved-phone")
 	p.look(desktop)
 	p.steps(1)
-	quota(nil)
+	p.quota(0)
 	p.save(0, 2)
 	says(true)
 

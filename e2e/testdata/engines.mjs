@@ -297,6 +297,22 @@ async function core() {
     });
     const { name, train } = await page.evaluate(() => sae.state().dataset);
     expect(`CIFAR-10 with 180 images, not ${name} with ${train}`, name === "CIFAR-10" && train === 180);
+  });
+  await step("Makes a data set of your pictures", async () => {
+    await page.evaluate(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 48, height: 40 });
+      const context = canvas.getContext("2d"), files = [];
+      for (let i = 0; i < 200; i++) {
+        context.fillStyle = `rgb(${i}, ${60 * (i % 4)}, 90)`;
+        context.fillRect(0, 0, 48, 40);
+        const picture = await new Promise((done) => canvas.toBlob(done));
+        files.push(new File([picture], `pets/${["cats", "dogs", "owls", "tits"][i % 4]}/${i}.png`));
+      }
+      await sae.loadDataset(files);
+    });
+    const { name, train, validation, classes } = await page.evaluate(() => sae.state().dataset);
+    const seen = [name, train, validation, ...classes].join();
+    expect(`pets with 167 and 33 pictures, not ${seen}`, seen === "pets,167,33,cats,dogs,owls,tits");
     await page.evaluate(() => sae.set({ hidden: "16", latent: 4, epochs: 1 }).then(() => sae.play()));
     await until(done);
   });
@@ -304,7 +320,7 @@ async function core() {
   await openDemo();
   await step("Keeps them for the next visit", async () => {
     const { name } = await page.evaluate(() => sae.state().dataset);
-    expect(`CIFAR-10, not ${name}`, name === "CIFAR-10");
+    expect(`pets, not ${name}`, name === "pets");
   });
   await step("Keeps runs for the next visit", async () => {
     expect(`runs to be kept, but ${refused}`, refused === "kept");

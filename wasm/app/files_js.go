@@ -109,6 +109,10 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 // usePicture opens a picture of the user in the explorer: the square in its middle, scaled
 // to 32×32 pixels. The picture does not leave the browser.
 func (a *app) usePicture(name, format string, file js.Value) {
+	if err := pictures.CheckSize(file); err != nil {
+		a.do(func() { a.page.Messages.Notify("That picture could not be read", name+": "+err.Error()+".") })
+		return
+	}
 	pixels, err := readPicture(file)
 	a.do(func() {
 		if errors.Is(err, browser.ErrHidden) {

@@ -2,7 +2,10 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"path"
+	"slices"
+	"sync"
 	"syscall/js"
 
 	"sae/wasm/browser"
@@ -75,34 +78,64 @@ func (a *app) gather(all []found, done state.Done) {
 			return
 		}
 		files, err := a.search(all)
-		paths, array := []string{}, js.Global().Get("Array").New()
-		for _, file := range files {
-			if file.value.Get("isFile").Truthy() { // an entry
-				var unreadable error
-				if file.value, unreadable = browser.Called(file.value, "file"); unreadable != nil {
-					file.value = js.Null()
-				}
-			}
-			paths = append(paths, file.path)
-			array.Call("push", file.value)
+		paths := make([]string, len(files))
+		for i, file := range files {
+			paths[i] = file.path
+		}
+		var array js.Value
+		if err == nil {
+			array, err = a.fetch(files, paths)
 		}
 		a.do(func() { a.page.Dataset.UseFiles(paths, array, err, done) })
 	}()
 }
 
+// fetch returns an array of those files that the worker will choose by their paths, and null
+// for the others: each File takes memory, and its entry takes time to give it.
+func (a *app) fetch(files []found, paths []string) (js.Value, error) {
+	array := js.Global().Get("Array").New(len(files)).Call("fill", js.Null())
+	chosen, _ := pictures.Choose(paths)
+	done := 0
+	for group := range slices.Chunk(chosen, 100) { // at once, which takes less time
+		if !a.ask(func() bool { return a.page.Dataset.Gathered("Opening the pictures", done, len(chosen)) }) {
+			return array, errCancelled
+		}
+		var opened sync.WaitGroup
+		for _, i := range group {
+			value := files[i].value
+			if !value.Get("isFile").Truthy() { // no entry, but the file
+				array.SetIndex(i, value)
+				continue
+			}
+			opened.Go(func() {
+				if file, err := browser.Called(value, "file"); err == nil {
+					array.SetIndex(i, file)
+				}
+			})
+		}
+		opened.Wait()
+		done += len(group)
+	}
+	return array, nil
+}
+
+var errCancelled = errors.New("cancelled")
+
 // search returns all files among entries and in their folders.
-func (a *app) search(entries []found) ([]found, error) {
-	var files []found
-	for i := 0; i < len(entries); i++ {
-		if i > pictures.MaxFiles {
-			return nil, pictures.ErrTooMany
-		}
-		entry := entries[i]
-		if !entry.value.Get("isDirectory").Truthy() {
+func (a *app) search(entries []found) (files []found, err error) {
+	var folders []found
+	sort := func(entry found) {
+		if entry.value.Get("isDirectory").Truthy() {
+			folders = append(folders, entry)
+		} else {
 			files = append(files, entry)
-			continue
 		}
-		for reader := entry.value.Call("createReader"); ; {
+	}
+	for _, entry := range entries {
+		sort(entry)
+	}
+	for i := 0; i < len(folders); i++ {
+		for reader := folders[i].value.Call("createReader"); len(files) <= pictures.MaxFiles && len(folders) <= pictures.MaxFiles; {
 			batch, err := browser.Called(reader, "readEntries")
 			if err != nil {
 				return nil, err
@@ -112,12 +145,16 @@ func (a *app) search(entries []found) ([]found, error) {
 			}
 			for k := range batch.Length() {
 				inner := batch.Index(k)
-				entries = append(entries, found{path.Join(entry.path, inner.Get("name").String()), inner})
+				sort(found{path.Join(folders[i].path, inner.Get("name").String()), inner})
 			}
-			if !a.ask(func() bool { return a.page.Dataset.Found(len(entries)) }) {
-				return nil, errors.New("cancelled")
+			stage := fmt.Sprintf("Looking for pictures, %d files", len(files))
+			if !a.ask(func() bool { return a.page.Dataset.Gathered(stage, 0, 0) }) {
+				return nil, errCancelled
 			}
 		}
+	}
+	if len(files) > pictures.MaxFiles || len(folders) > pictures.MaxFiles {
+		return nil, pictures.ErrTooMany
 	}
 	return files, nil
 }

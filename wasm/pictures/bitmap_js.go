@@ -58,6 +58,23 @@ func FromFile(path string, blob js.Value) File {
 	}
 }
 
+// CheckSize returns an error if a picture, a Blob, is too large to be decoded. It reads its
+// header. A video's frame never is.
+func CheckSize(source js.Value) error {
+	if !source.InstanceOf(js.Global().Get("Blob")) {
+		return nil
+	}
+	if source.Get("size").Float() > MaxBytes {
+		return errTooLarge
+	}
+	content, err := FromFile("", source).Open()
+	if err != nil {
+		return err
+	}
+	_, width, height, _ := header(content) // what else is wrong shows when it is decoded
+	return checkPixels(width, height)
+}
+
 // FromZip returns the files in a zip archive, a Blob. It returns none if there are no
 // pictures among them, but something else, such as a model.
 func FromZip(blob js.Value) ([]File, error) {

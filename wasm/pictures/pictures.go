@@ -66,33 +66,29 @@ func (l *List) add(path, why string) {
 	}
 }
 
-// choose returns the files that are pictures by their names, at most MaxPictures. Hidden
-// files, which systems and archivers add, are passed over.
-func choose(files []File, skipped *List) []File {
-	var chosen []int
-	for i, file := range files {
+// Choose returns the indexes of the files that are pictures by their names, at most
+// MaxPictures, and lists the others. Hidden files, which systems and archivers add, are
+// passed over.
+func Choose(paths []string) (chosen []int, skipped List) {
+	for i, name := range paths {
 		switch {
-		case isHidden(file.Path):
-		case !IsPicture(file.Path) && path.Ext(file.Path) != "":
-			skipped.add(file.Path, "not a picture by its name")
+		case isHidden(name):
+		case !IsPicture(name) && path.Ext(name) != "":
+			skipped.add(name, "not a picture by its name")
 		default:
 			chosen = append(chosen, i)
 		}
 	}
 	if len(chosen) > MaxPictures {
-		hashes := make([]uint64, len(files))
+		hashes := make([]uint64, len(paths))
 		for _, i := range chosen {
-			hashes[i] = hash(files[i].Path)
+			hashes[i] = hash(paths[i])
 		}
 		slices.SortStableFunc(chosen, func(a, b int) int { return cmp.Compare(hashes[a], hashes[b]) })
 		skipped.Count += len(chosen) - MaxPictures
 		chosen = chosen[:MaxPictures]
 	}
-	some := make([]File, len(chosen))
-	for i, index := range chosen {
-		some[i] = files[index]
-	}
-	return some
+	return chosen, skipped
 }
 
 // ErrTooMany reports too large a folder or archive.
@@ -138,21 +134,25 @@ type picture struct {
 // Convert makes a data set of those of the files that are pictures, and lists the others.
 // progress is called before each picture, and ends the conversion by an error. name is that
 // of the data set; if it is "", the folder that contains all pictures has it.
-func Convert(name string, files []File, progress func(done, total int) error) (_ *data.Dataset, skipped List, _ error) {
-	total := len(files)
-	files = choose(files, &skipped)
+func Convert(name string, files []File, progress func(done, total int) error) (*data.Dataset, List, error) {
+	all := make([]string, len(files))
+	for i, file := range files {
+		all[i] = file.Path
+	}
+	chosen, skipped := Choose(all)
 	var pictures []picture
 	found := map[string]string{} // paths by class and pixels
-	paths := make([]string, len(files))
-	for i, file := range files {
-		paths[i] = file.Path
+	paths := make([]string, len(chosen))
+	for i, index := range chosen {
+		paths[i] = all[index]
 	}
 	root, classes := classesOf(paths)
 	if name = clean(cmp.Or(name, root)); name == "" {
 		name = "My pictures"
 	}
-	for i, file := range files {
-		if err := progress(i, len(files)); err != nil {
+	for i, index := range chosen {
+		file := files[index]
+		if err := progress(i, len(chosen)); err != nil {
 			return nil, skipped, err
 		}
 		pixels, err := convert(file)
@@ -178,7 +178,7 @@ func Convert(name string, files []File, progress func(done, total int) error) (_
 			last := skipped.Files[len(skipped.Files)-1]
 			example = fmt.Sprintf(". Skipped, for example: %s (%s)", clean(last.Path), last.Why)
 		}
-		return nil, skipped, fmt.Errorf("%s: %s, %s that can be used: want at least %d%s", name, plural(total, "file"), plural(n, "picture"), MinPictures, example)
+		return nil, skipped, fmt.Errorf("%s: %s, %s that can be used: want at least %d%s", name, plural(len(files), "file"), plural(n, "picture"), MinPictures, example)
 	}
 	dataset, err := assemble(name, pictures)
 	return dataset, skipped, err
@@ -304,8 +304,8 @@ func convert(file File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if float64(width)*float64(height) > MaxPixels { // the product of two ints may overflow
-		return nil, fmt.Errorf("%d×%d pixels: want at most %d million", width, height, MaxPixels/1_000_000)
+	if err := checkPixels(width, height); err != nil {
+		return nil, err
 	}
 	bitmap, err := file.Decode(format)
 	if err != nil {
@@ -316,6 +316,14 @@ func convert(file File) ([]byte, error) {
 	}
 	defer bitmap.Close()
 	return Reduce(bitmap)
+}
+
+// checkPixels returns an error if a picture of a size has too many pixels.
+func checkPixels(width, height int) error {
+	if float64(width)*float64(height) > MaxPixels { // the product of two ints may overflow
+		return fmt.Errorf("%d×%d pixels: want at most %d million", width, height, MaxPixels/1_000_000)
+	}
+	return nil
 }
 
 // errTooLarge reports a file of more than MaxBytes bytes.

@@ -13,6 +13,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,9 +108,7 @@ func TestConvert(t *testing.T) {
 			}
 		}
 	}
-	for i := range len(files) / 2 {
-		files[i], files[len(files)-1-i] = files[len(files)-1-i], files[i]
-	}
+	slices.Reverse(files)
 	again, _, err := Convert("animals", files, nothing)
 	if err != nil || !bytes.Equal(again.Train.Images, dataset.Train.Images) || !bytes.Equal(again.Validation.Labels, dataset.Validation.Labels) {
 		t.Error("another order of the files gives another data set", err)
@@ -324,25 +323,23 @@ func TestBomb(t *testing.T) {
 
 // Names choose among too many pictures, in any order.
 func TestTooMany(t *testing.T) {
-	files := make([]File, MaxPictures+500)
-	for i := range files {
-		files[i] = File{Path: fmt.Sprintf("%d.png", i)}
+	paths := make([]string, MaxPictures+500)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("%d.png", i)
 	}
-	var skipped List
-	chosen := choose(files, &skipped)
+	chosen, skipped := Choose(paths)
 	if len(chosen) != MaxPictures || skipped.Count != 500 {
 		t.Errorf("%d chosen, %d skipped", len(chosen), skipped.Count)
 	}
 	is := map[string]bool{}
-	for _, file := range chosen {
-		is[file.Path] = true
+	for _, i := range chosen {
+		is[paths[i]] = true
 	}
-	for i := range len(files) / 2 {
-		files[i], files[len(files)-1-i] = files[len(files)-1-i], files[i]
-	}
-	for _, file := range choose(files, &skipped) {
-		if !is[file.Path] {
-			t.Fatalf("%s is chosen in another order only", file.Path)
+	slices.Reverse(paths)
+	chosen, _ = Choose(paths)
+	for _, i := range chosen {
+		if !is[paths[i]] {
+			t.Fatalf("%s is chosen in another order only", paths[i])
 		}
 	}
 }

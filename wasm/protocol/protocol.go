@@ -34,8 +34,8 @@ const (
 	TypeLoad Type = "load"
 	// TypeCancel ends the TypeLoad that the worker is executing, which fails. It has no body.
 	TypeCancel Type = "cancel"
-	// TypeForget deletes the data set that is stored in the browser. It has no body. The
-	// reply carries it as a File, if it is the one in use.
+	// TypeForget deletes the data set in use from the browser. It has no body. If it was
+	// stored there, the reply carries it as a File.
 	TypeForget Type = "forget"
 	// TypeConfigure starts a new run; the body is a Configure.
 	TypeConfigure Type = "configure"

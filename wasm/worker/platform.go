@@ -33,8 +33,9 @@ type Page interface {
 type Storage interface {
 	// Open returns the data set of a load command. It ends with the error of progress.
 	Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error)
-	// Forget deletes the data set that is stored for the next visit.
-	Forget() error
+	// Forget deletes a data set that is stored for the next visit, unless another page has
+	// stored another one since.
+	Forget(*data.Dataset) error
 	// NewFile returns a file, for a message, with what write writes.
 	NewFile(write func(io.Writer) error) (file any, err error)
 	// OpenFile returns the content of a message's file, and its size in bytes.

@@ -65,7 +65,8 @@ func Run() {
 	for early := self.Get("saeEarly"); early.Length() > 0; {
 		receive(early.Call("shift"))
 	}
-	w.Post(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: w.Kernel, Kept: keptDataset()}))
+	info, _ := kept() // without a name if there is none, or none that can be read
+	w.Post(protocol.New(protocol.TypeReady, protocol.Ready{Kernel: w.Kernel, Kept: info.Name}))
 	w.Run()
 }
 
@@ -80,20 +81,15 @@ func (s scope) Post(m protocol.Message) { m.Post(s.Value) }
 // browserStorage is the browser's Storage.
 type browserStorage struct{}
 
-// keptDataset returns the name of the stored data set, "" if there is none that can be
-// read.
-func keptDataset() string {
+// kept returns the header of the stored data set.
+func kept() (data.Info, error) {
 	file, err := browser.Kept(keptName)
 	if err != nil {
-		return ""
+		return data.Info{}, err
 	}
 	body := browser.Stream(file.Call("stream"))
 	defer body.Close()
-	info, err := data.ReadInfo(body)
-	if err != nil {
-		return ""
-	}
-	return info.Name
+	return data.ReadInfo(body)
 }
 
 func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {
@@ -152,7 +148,13 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 	return Opened{}, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
 }
 
-func (browserStorage) Forget() error { return browser.Forget(keptName) }
+func (browserStorage) Forget(dataset *data.Dataset) error {
+	info, err := kept()
+	if err == nil && !info.Describes(dataset) {
+		return nil
+	}
+	return browser.Forget(keptName)
+}
 
 // openFile opens a file of the user: a data set, or pictures.
 func openFile(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {

@@ -39,7 +39,7 @@ func (s *storage) Open(load protocol.Load, _ any, progress func(protocol.Loading
 	return Opened{Dataset: s.set}, nil
 }
 
-func (*storage) Forget() error { return nil }
+func (*storage) Forget(*data.Dataset) error { return nil }
 
 func (*storage) NewFile(write func(io.Writer) error) (any, error) {
 	var file bytes.Buffer

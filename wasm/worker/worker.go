@@ -12,6 +12,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,6 +122,13 @@ func (w *Worker) peek() (protocol.Message, bool) {
 		return protocol.Message{}, false
 	}
 	return w.inbox[0], true
+}
+
+// arrived reports whether a message of a type is in the inbox.
+func (w *Worker) arrived(kind protocol.Type) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.inbox, func(m protocol.Message) bool { return m.Type == kind })
 }
 
 func (w *Worker) take() {
@@ -281,7 +289,7 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 			w.turn()
 			w.attend() // a pause works meanwhile; commands that replace the run wait
 		}
-		if w.cancelled {
+		if w.cancelled || w.arrived(protocol.TypeCancel) { // behind a command that waits
 			return errCancelled
 		}
 		return nil
@@ -333,10 +341,13 @@ func (w *Worker) cancel(nothing, protocol.Message) (protocol.Message, error) {
 	return protocol.Message{}, nil
 }
 
-// forget deletes the stored data set. If it is the one in use, the reply has a copy, with
-// which it can be brought back.
+// forget deletes the data set in use from the browser. If it is stored there, the reply has
+// a copy, with which it can be brought back.
 func (w *Worker) forget(nothing, protocol.Message) (protocol.Message, error) {
 	var reply protocol.Message
+	if w.dataset == nil {
+		return reply, errors.New("forget: there is no data set")
+	}
 	if w.loaded.Source == protocol.SourceKept {
 		file, err := w.NewFile(w.dataset.Write)
 		if err != nil {
@@ -345,7 +356,7 @@ func (w *Worker) forget(nothing, protocol.Message) (protocol.Message, error) {
 		reply.File = file
 		w.loaded.Source = protocol.SourceFile
 	}
-	return reply, w.Forget()
+	return reply, w.Forget(w.dataset)
 }
 
 // drawn returns what follows from the training images.

@@ -586,3 +586,18 @@ func TestSlowMotionsTimeLeft(t *testing.T) {
 	p.must(protocol.TypePace, protocol.Pace{})
 	p.until(func(f protocol.Frame) bool { return f.SecondsLeft < 7 })
 }
+
+// Reading a data set can be cancelled while commands wait that cannot run meanwhile.
+func TestCancelLoad(t *testing.T) {
+	p := newPage(t)
+	p.must(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic})
+	for _, before := range []protocol.Type{protocol.TypePing, protocol.TypeMap, protocol.TypeConfigure} {
+		p.turns <- func() {
+			p.send(protocol.New(before, nil))
+			p.send(protocol.New(protocol.TypeCancel, nil))
+		}
+		if reply := p.do(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}); reply.Error != "cancelled" {
+			t.Errorf("after %s: error %q, want that the user has cancelled", before, reply.Error)
+		}
+	}
+}

@@ -102,12 +102,12 @@ func (d *Dataset) Gather() bool {
 	return true
 }
 
-// Found takes how many files have been found, and reports whether to go on.
-func (d *Dataset) Found(n int) bool {
+// Gathered says how far the gathering is, and reports whether to go on.
+func (d *Dataset) Gathered(stage string, done, total int) bool {
 	if !d.gathering || d.cancelled {
 		return false
 	}
-	d.Loading = &protocol.Loading{Stage: fmt.Sprintf("Looking for pictures, %d files", n)}
+	d.Loading = &protocol.Loading{Stage: stage, Done: int64(done), Total: int64(total)}
 	return true
 }
 

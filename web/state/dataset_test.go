@@ -91,7 +91,7 @@ func TestOwnPictures(t *testing.T) {
 	if !page.Dataset.Gather() || page.Dataset.Loading == nil || page.Panel != PanelData {
 		t.Fatal("nothing is gathered")
 	}
-	if page.Dataset.Gather() || page.Messages.Notice == nil || !page.Dataset.Found(7) || !strings.Contains(page.Dataset.Loading.Stage, "7 files") {
+	if page.Dataset.Gather() || page.Messages.Notice == nil || !page.Dataset.Gathered("7 files", 0, 0) || !strings.Contains(page.Dataset.Loading.Stage, "7 files") {
 		t.Errorf("a second folder meanwhile: notice %v, %v", page.Messages.Notice, page.Dataset.Loading)
 	}
 	worker.types()
@@ -115,7 +115,7 @@ func TestOwnPictures(t *testing.T) {
 	// The worker is lost while files are gathered.
 	page.Dataset.Gather()
 	page.Recovery.WorkerDied("lost")
-	if page.Dataset.Found(1) {
+	if page.Dataset.Gathered("1 file", 0, 0) {
 		t.Error("the search goes on")
 	}
 	page.Dataset.UseFiles([]string{"1.png"}, "array", nil, func(err error) { failed = err })
@@ -130,7 +130,7 @@ func TestCancelReading(t *testing.T) {
 	var failed error
 	page.Dataset.Gather()
 	page.Dataset.Cancel()
-	if page.Dataset.Found(1) {
+	if page.Dataset.Gathered("1 file", 0, 0) {
 		t.Error("the search goes on")
 	}
 	page.Dataset.UseFiles(nil, nil, nil, func(err error) { failed = err })

@@ -63,7 +63,7 @@ const told = `{
 		},
 		// Each completed epoch is an event, in order, before the end of the run.
 		async epochs(workers) {
-			await sae.set({...settings(workers), subset: 128, epochs: 50});
+			await sae.set({...settings(workers), subset: 128, epochs: 20});
 			await sae.reset();
 			const heard = [];
 			const stop = sae.on("epoch", (epoch) => heard.push(epoch));
@@ -71,7 +71,7 @@ const told = `{
 			await sae.play();
 			await done;
 			stop();
-			return JSON.stringify(heard) === JSON.stringify(sae.state().history) && heard.length === 50 ? "" :
+			return JSON.stringify(heard) === JSON.stringify(sae.state().history) && heard.length === 20 ? "" :
 				heard.length + " events, of epochs " + heard.map(({ epoch }) => epoch);
 		},
 	};
@@ -146,11 +146,11 @@ func TestStepDiverges(t *testing.T) {
 func TestEmbedTellsEpochs(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
-	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" subset="128" epochs="50" panels="loss"></sparse-autoencoder>`)
+	p := host(t, desktop, `<sparse-autoencoder id="one" hidden="16" latent="8" subset="128" epochs="20" panels="loss"></sparse-autoencoder>`)
 	evaluate[chromedp.Void](p, `window.heard = []; one.addEventListener("epoch", ({ detail }) => heard.push(detail));
 		window.done = new Promise((end) => one.addEventListener("done", end)); one.play().then(() => done)`)
-	if n := evaluate[int](p, `one.state().then(({ history }) => JSON.stringify(history) === JSON.stringify(heard) ? heard.length : -heard.length)`); n != 50 {
-		t.Errorf("%d events that are the history, want 50", n)
+	if n := evaluate[int](p, `one.state().then(({ history }) => JSON.stringify(history) === JSON.stringify(heard) ? heard.length : -heard.length)`); n != 20 {
+		t.Errorf("%d events that are the history, want 20", n)
 	}
 	// The element's promises resolve to the current state too.
 	if problem := evaluate[string](p, `(async () => {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -426,6 +427,7 @@ func TestEmbedSandboxed(t *testing.T) {
 	waitFor[bool](works, `heard.some(({ type }) => type === "ready")`)
 
 	none := host(t, desktop, fmt.Sprintf(frame, "", siteURL(t)))
+	none.allowed = append(none.allowed, regexp.MustCompile(`^Blocked script execution in `)) // not every Chromium reports it
 	none.screenshot("embed-without-scripts")
 }
 

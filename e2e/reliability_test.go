@@ -464,8 +464,9 @@ func TestNothingCanBeSaved(t *testing.T) {
 // A worker that ends, is killed or hangs within a batch is replaced. Its run ends like an
 // uninterrupted one.
 func TestWorkerIsLost(t *testing.T) {
+	t.Parallel()
 	p := openWith(t, skippable+faulty, faulty)
-	const epochs = 100 // far more than before the fault
+	const epochs = 60 // far more than before the fault
 	want := trainAlone(p, epochs)
 	for fault, reason := range map[string]string{
 		`fault("throw")`:             "struck by lightning",
@@ -867,7 +868,7 @@ func TestDivergence(t *testing.T) {
 	p := openDemo(t, desktop)
 	evaluate[bool](p, `window.errors = []; sae.on("error", ({ message }) => errors.push(message)); true`)
 	for _, workers := range []int{2, 4, 1} {
-		evaluate[chromedp.Void](p, fmt.Sprintf(`errors.length = 0; sae.set({lr: 10, workers: %d}).then(() => sae.reset()).then(() => sae.play())`, workers))
+		evaluate[chromedp.Void](p, fmt.Sprintf(`errors.length = 0; sae.set({hidden: "64", latent: 16, lr: 10, workers: %d}).then(() => sae.reset()).then(() => sae.play())`, workers))
 		if text := p.notice(); !regexp.MustCompile(`Training diverged.*the loss has exploded to .* (in|after) epoch 1, batch \d: the learning rate 10 is too high\. The run is back at`).MatchString(text) {
 			t.Errorf("%d workers: notice %q", workers, text)
 		}

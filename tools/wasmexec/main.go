@@ -195,7 +195,7 @@ func graphics() []chromedp.ExecAllocatorOption {
 }
 
 func findChromium() (string, error) {
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	names := []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"}
 	if name := os.Getenv("CHROMIUM"); name != "" {
 		names = []string{name}
 	}

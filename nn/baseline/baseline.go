@@ -68,6 +68,33 @@ func PCA(p *pca.PCA, k int, images []byte, yield func() error) (Quality, error) 
 	return q, err
 }
 
+// Variance returns the mean squared difference between images, [n, dims] bytes of values
+// byte/255, and their mean; 0 without images. A reconstruction whose MSE is as large explains
+// nothing of how the images differ.
+func Variance(images []byte, dims int) float64 { return MeanImage(images, images, dims).MSE }
+
+// Components tells how well principal components reconstruct images.
+type Components struct {
+	K int `json:"k"` // number of components
+	Quality
+}
+
+// Curve returns how well 1, 2, 4, … of the components reconstruct images, [n, p.Dims] bytes,
+// and all of them. The rest is as in [PCA].
+func Curve(p *pca.PCA, images []byte, yield func() error) ([]Components, error) {
+	var curve []Components
+	for k := 1; ; k *= 2 {
+		k = min(k, p.K())
+		quality, err := PCA(p, k, images, yield)
+		if err != nil {
+			return nil, err
+		}
+		if curve = append(curve, Components{k, quality}); k == p.K() {
+			return curve, nil
+		}
+	}
+}
+
 // MeanImage returns how well the mean of training images, [n, dims] bytes, reconstructs
 // validation images, [m, dims] bytes. Without images, it returns zeros.
 func MeanImage(train, validation []byte, dims int) Quality {

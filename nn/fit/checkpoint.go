@@ -125,6 +125,11 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	r.Epoch, r.Batch = c.Epoch, c.Batch
 	r.sum, r.point = c.Sum, c.Point
 	r.Initial, r.Curve, r.History = c.Initial, slices.Clone(c.Curve), slices.Clone(c.History)
+	if c.Data == data.Fingerprint() { // earlier versions did not write the FVU
+		for i := range r.History {
+			r.History[i].FVU = data.Unexplained(r.History[i].ValMSE)
+		}
+	}
 	r.Notes = maps.Clone(c.Notes)
 	r.shuffle()
 	if r.Batch > 0 && r.Images() != c.Settings.TrainingImages(c.Data.Train) {

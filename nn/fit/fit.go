@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sae/nn"
+	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/nn/patch"
 	"sae/nn/pca"
@@ -33,6 +34,7 @@ type found struct {
 	components  map[[2]int]*pca.PCA // by the numbers of images and components
 	whitening   map[experiment.Settings]*patch.Whitening
 	fingerprint *Fingerprint
+	variance    *float64
 }
 
 // NewData returns data of training images, [n, dims] bytes, and validation images,
@@ -82,6 +84,25 @@ func (d Data) Fingerprint() Fingerprint {
 	return *d.found.fingerprint
 }
 
+// Unexplained returns the fraction of variance unexplained (FVU) of reconstructions x̂ of the
+// validation images x with the given mean squared error,
+//
+//	Σ‖x − x̂‖² / Σ‖x − x̄‖²,
+//
+// with x̄ the mean of the validation images: the normalised MSE of L. Gao et al., Scaling and
+// evaluating sparse autoencoders (2024). It is 1 for reconstructions that are all x̄, and 0 if
+// the images do not differ, so that it is not defined.
+func (d Data) Unexplained(mse float64) float64 {
+	if d.found.variance == nil {
+		variance := baseline.Variance(d.Validation, d.Dims)
+		d.found.variance = &variance
+	}
+	if *d.found.variance == 0 {
+		return 0
+	}
+	return mse / *d.found.variance
+}
+
 // Point is a point of the training loss curve: the mean over the images since the
 // point before.
 type Point struct {
@@ -95,9 +116,10 @@ type Evaluation struct {
 	ValLoss float64 `json:"valLoss"` // valBce or valMse, plus the L1 penalty, as Keras reports val_loss
 	ValBCE  float64 `json:"valBce"`  // in nats; if mse trains, of outputs clipped as in nn.CrossEntropy
 	ValMSE  float64 `json:"valMse"`
-	PSNR    float64 `json:"psnr"`   // of valMse, in dB
-	Active  float64 `json:"active"` // mean number of active latent units per image: the code's L0
-	Dead    int     `json:"dead"`   // latent units that are active on no image
+	FVU     float64 `json:"fvu,omitempty"` // fraction of variance unexplained: see Data.Unexplained
+	PSNR    float64 `json:"psnr"`          // of valMse, in dB
+	Active  float64 `json:"active"`        // mean number of active latent units per image: the code's L0
+	Dead    int     `json:"dead"`          // latent units that are active on no image
 }
 
 // Epoch is a completed epoch: an entry of the history.
@@ -456,6 +478,7 @@ func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
 		ValLoss: result.Loss.Total(),
 		ValBCE:  result.BCE,
 		ValMSE:  result.MSE,
+		FVU:     r.Data.Unexplained(result.MSE),
 		PSNR:    result.PSNR(),
 		Active:  result.MeanActive,
 		Dead:    result.Dead,

@@ -166,6 +166,58 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// The FVU is the squared error of the reconstructions over that of the mean image, also of
+// patches. A checkpoint of an earlier version, which lacks it, has it again.
+func TestUnexplained(t *testing.T) {
+	for name, r := range map[string]*Run{
+		"whole images":     newTestRun(t, settings(t, nil), someData(50, 20)),
+		"whitened patches": newTestRun(t, onPatches(t, map[string]string{"whiten": "true"}), pictures()),
+	} {
+		for len(r.History) == 0 {
+			advance(t, r, 1)
+		}
+		dims, validation := r.Data.Dims, r.Data.Validation
+		_, outputs, err := r.Reconstruct(validation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(validation) / dims
+		var errors, variance float64
+		for j := range dims {
+			var mean float64
+			for i := range n {
+				mean += float64(validation[i*dims+j]) / 255 / float64(n)
+			}
+			for i := range n {
+				x, y := float64(validation[i*dims+j])/255, min(max(float64(outputs[i*dims+j]), 0), 1)
+				errors += (x - y) * (x - y)
+				variance += (x - mean) * (x - mean)
+			}
+		}
+		want := errors / variance
+		if got := r.History[0].FVU; math.Abs(got-want) > 1e-4*want {
+			t.Errorf("%s: FVU %g, want %g", name, got, want)
+		}
+		c, err := r.Checkpoint("go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.History = slices.Clone(c.History)
+		c.History[0].FVU = 0
+		resumed, err := Resume(c, r.Data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resumed.History[0].FVU; got != r.History[0].FVU {
+			t.Errorf("%s, resumed: FVU %g, want %g", name, got, r.History[0].FVU)
+		}
+	}
+	same := NewData("same", 2, []byte{0, 9, 0, 9}, []byte{0, 9, 0, 9})
+	if got := same.Unexplained(0.1); got != 0 {
+		t.Errorf("FVU %g of images that do not differ, want none", got)
+	}
+}
+
 // On other data, a run keeps its parameters and starts the epoch over.
 func TestResumeOnOtherData(t *testing.T) {
 	r := newTestRun(t, settings(t, nil), someData(50, 20))

@@ -188,8 +188,8 @@ func (t *trainer) train(changes map[string]string, resume, output string) error 
 		fmt.Fprintln(t.stdout, "checkpoint:", output)
 	}
 	if latest, ok := r.Latest(); ok {
-		fmt.Fprintf(t.stdout, "after epoch %d: val_loss %.4f, MSE %.5f, PSNR %.2f dB, %.1f units active, %d dead\n",
-			r.Epoch, latest.ValLoss, latest.ValMSE, latest.PSNR, latest.Active, latest.Dead)
+		fmt.Fprintf(t.stdout, "after epoch %d: val_loss %.4f, MSE %.5f, PSNR %.2f dB, FVU %.4f, %.1f units active, %d dead\n",
+			r.Epoch, latest.ValLoss, latest.ValMSE, latest.PSNR, latest.FVU, latest.Active, latest.Dead)
 	}
 	if t.report != nil && evaluation != nil {
 		if err := t.report.add(r, evaluation); err != nil {
@@ -339,8 +339,25 @@ func (t *trainer) sweep(changes map[string]string) error {
 	}
 	t.table(rows, symbol)
 	if t.report != nil {
-		t.report.tradeOff(runs, base.Latent)
+		return t.tradeOff(runs, base)
 	}
+	return nil
+}
+
+// tradeOff adds the chart of the trade-off to the report.
+func (t *trainer) tradeOff(runs []fit.Result, base experiment.Settings) error {
+	var curve []baseline.Components
+	if n := base.TrainingImages(t.set.Train.Len()); base.Patch == 0 {
+		goOn := func() error { return t.ctx.Err() }
+		components, err := t.data.PCA(n, min(base.Latent, n, baseline.MaxPCA), goOn)
+		if err != nil {
+			return err
+		}
+		if curve, err = baseline.Curve(components, t.data.Validation, goOn); err != nil {
+			return err
+		}
+	}
+	t.report.tradeOff(runs, curve)
 	return nil
 }
 
@@ -359,11 +376,11 @@ func modelRow(name string, r *fit.Run) row {
 // table prints rows as Markdown and adds them to the report.
 func (t *trainer) table(rows []row, first string) {
 	floor := baseline.Floor(t.data.Validation)
-	cells := [][]string{{first, "BCE", "excess BCE", "MSE", "PSNR", "active units", "dead units"}}
+	cells := [][]string{{first, "BCE", "excess BCE", "MSE", "FVU", "PSNR", "active units", "dead units"}}
 	for _, row := range rows {
 		cells = append(cells, []string{
 			row.name, fmt.Sprintf("%.4f", row.quality.BCE), fmt.Sprintf("%.4f", row.quality.BCE-floor),
-			fmt.Sprintf("%.5f", row.quality.MSE), fmt.Sprintf("%.2f dB", row.quality.PSNR()), row.active, row.dead,
+			fmt.Sprintf("%.5f", row.quality.MSE), fmt.Sprintf("%.4f", t.data.Unexplained(row.quality.MSE)), fmt.Sprintf("%.2f dB", row.quality.PSNR()), row.active, row.dead,
 		})
 	}
 	for i, line := range cells {
@@ -373,7 +390,7 @@ func (t *trainer) table(rows []row, first string) {
 		}
 		fmt.Fprintln(t.stdout)
 		if i == 0 {
-			fmt.Fprintln(t.stdout, "|---|---|---|---|---|---|---|")
+			fmt.Fprintln(t.stdout, "|---|---|---|---|---|---|---|---|")
 		}
 	}
 	if t.report != nil {

@@ -158,9 +158,8 @@ func (r *reportRun) describe(units analysis.Units, decode func(codes []float32) 
 }
 
 // tradeOff adds the chart of reconstruction against sparsity.
-func (r *report) tradeOff(runs []fit.Result, latent int) {
-	mean := baseline.MeanImage(r.data.Train, r.data.Validation, r.data.Dims)
-	r.Trade = chart.TradeOff(colors, [][]fit.Result{runs}, latent, []baseline.Baseline{{Name: "mean image", Quality: mean}})
+func (r *report) tradeOff(runs []fit.Result, pca []baseline.Components) {
+	r.Trade = chart.TradeOff(colors, [][]fit.Result{runs}, pca)
 }
 
 // picture returns an image of HWC bytes as a PNG in a data URL.

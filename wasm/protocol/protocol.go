@@ -94,6 +94,9 @@ const (
 	// TypePCA computes how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's a baseline.Quality.
 	TypePCA Type = "pca"
+	// TypePCACurve is TypePCA for 1, 2, 4, … and K components; the reply's body is an array of
+	// baseline.Components.
+	TypePCACurve Type = "pcaCurve"
 	// TypeSeen acknowledges a frame; the body is a Seen. It has no reply.
 	TypeSeen Type = "seen"
 	// TypePing does nothing but reply.
@@ -361,7 +364,7 @@ type Map struct {
 
 func (m *Map) lists(v visitor) { v.floats(&m.Points) }
 
-// PCA is the body of TypePCA.
+// PCA is the body of TypePCA and TypePCACurve.
 type PCA struct {
 	K      int `json:"k"`      // number of components
 	Images int `json:"images"` // number of training images to compute them from

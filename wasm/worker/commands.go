@@ -45,6 +45,7 @@ func init() { // an initializer would refer to itself, because handlers call att
 		protocol.TypeMap:         on(afterStep, (*Worker).codeMap),
 		protocol.TypeUnusual:     on(afterStep, (*Worker).unusual),
 		protocol.TypePCA:         on(afterStep, (*Worker).pca),
+		protocol.TypePCACurve:    on(afterStep, (*Worker).pcaCurve),
 
 		protocol.TypeExport:  on(afterStep, (*Worker).export),
 		protocol.TypeImport:  on(afterStep, (*Worker).importModel),

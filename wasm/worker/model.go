@@ -10,6 +10,7 @@ import (
 	"sae/nn/baseline"
 	"sae/nn/exchange"
 	"sae/nn/fit"
+	"sae/nn/pca"
 	"sae/wasm/protocol"
 )
 
@@ -169,17 +170,35 @@ func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Dura
 	}), w.begin(r)
 }
 
-// pca returns how well principal components reconstruct the validation images.
-func (w *Worker) pca(command protocol.PCA, _ protocol.Message) (protocol.Message, error) {
+// components returns principal components of training images.
+func (w *Worker) components(command protocol.PCA, m protocol.Message) (*pca.PCA, error) {
 	if w.dataset == nil {
-		return protocol.Message{}, errors.New("pca: there is no data set; load one first")
+		return nil, fmt.Errorf("%s: there is no data set; load one first", m.Type)
 	}
 	w.drawAll()
 	n := w.dataset.Train.Len()
 	if command.Images < 1 || command.Images > n {
-		return protocol.Message{}, fmt.Errorf("pca: %d images: want 1 to %d", command.Images, n)
+		return nil, fmt.Errorf("%s: %d images: want 1 to %d", m.Type, command.Images, n)
 	}
-	components, err := w.data.PCA(command.Images, command.K, w.yield)
+	return w.data.PCA(command.Images, command.K, w.yield)
+}
+
+// pcaCurve returns how well some of the principal components reconstruct the validation images.
+func (w *Worker) pcaCurve(command protocol.PCA, m protocol.Message) (protocol.Message, error) {
+	components, err := w.components(command, m)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	curve, err := baseline.Curve(components, w.data.Validation, w.yield)
+	if err != nil {
+		return protocol.Message{}, err
+	}
+	return protocol.New("", curve), nil
+}
+
+// pca returns how well principal components reconstruct the validation images.
+func (w *Worker) pca(command protocol.PCA, m protocol.Message) (protocol.Message, error) {
+	components, err := w.components(command, m)
 	if err != nil {
 		return protocol.Message{}, err
 	}

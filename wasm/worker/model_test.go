@@ -143,6 +143,20 @@ func TestPCA(t *testing.T) {
 		}
 		last = quality
 	}
+	// The curve has the same components as a single number of them.
+	reply := p.must(protocol.TypePCACurve, protocol.PCA{K: 16, Images: 200})
+	var curve []baseline.Components
+	if err := json.Unmarshal(reply.Body, &curve); err != nil {
+		t.Fatal(err)
+	}
+	if len(curve) != 5 || curve[0].K != 1 || curve[4] != (baseline.Components{K: 16, Quality: last}) {
+		t.Errorf("curve %+v, want 1, 2, 4, 8 and 16 components, the last with %+v", curve, last)
+	}
+	for i, point := range curve[1:] {
+		if point.MSE >= curve[i].MSE {
+			t.Errorf("%d components have an MSE of %g, %d have %g", point.K, point.MSE, curve[i].K, curve[i].MSE)
+		}
+	}
 }
 
 // anyFile opens any file as the data set.

@@ -419,6 +419,7 @@ func TestRefusals(t *testing.T) {
 		{protocol.TypeExport, protocol.Export{Format: "h5"}, `export: format "h5": want one of`},
 		{protocol.TypeImport, protocol.Import{}, "import: there is no data set"},
 		{protocol.TypePCA, protocol.PCA{}, "pca: there is no data set"},
+		{protocol.TypePCACurve, protocol.PCA{}, "pcaCurve: there is no data set"},
 		{protocol.TypeImages, protocol.Images{Images: []int{1}}, "images: there is no data set"},
 		{protocol.TypeMap, nil, "map: there is no run"},
 		{"dance", nil, `unknown command "dance"`},

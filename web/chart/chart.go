@@ -111,6 +111,7 @@ type visualMap struct {
 type axis struct {
 	opts.XAxis
 	Interval      float64        `json:"interval,omitempty"`
+	LogBase       float64        `json:"logBase,omitempty"` // of a "log" axis; 0 for 10
 	AxisLabel     axisLabel      `json:"axisLabel"`
 	SplitLine     splitLine      `json:"splitLine"`
 	AxisPointer   axisPointer    `json:"axisPointer"`

@@ -29,6 +29,7 @@ type parsed struct {
 	YAxis     parsedAxis
 	Series    []struct {
 		ID, Name, Type string
+		Symbol         string
 		Data           []any
 		ItemStyle      struct{ Color string }
 		LineStyle      struct{ Type, Color string }
@@ -250,16 +251,16 @@ func TestMarksDoNotCollide(t *testing.T) {
 func TestAxesAreNamed(t *testing.T) {
 	classes := []string{"cat", "dog"}
 	for name, option := range map[string]json.RawMessage{
-		"loss":         Loss(theme, curves()),
-		"code":         Code(theme, []float32{1}, 1, nil),
-		"mean":         MeanActivation(theme, []float32{1}),
-		"activity":     Activity(theme, []float32{1}, nil),
-		"histogram":    Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
-		"unit":         UnitHistogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
-		"by class":     ByClass(theme, []float32{1, 2}, classes),
-		"heat":         HeatMap(theme, []float32{1, 2}, []int{0}, classes),
-		"map":          Map(theme, []float32{1, 2}, []byte{1}, classes, 0),
-		"what λ costs": TradeOff(theme, nil, 64, nil),
+		"loss":                Loss(theme, curves()),
+		"code":                Code(theme, []float32{1}, 1, nil),
+		"mean":                MeanActivation(theme, []float32{1}),
+		"activity":            Activity(theme, []float32{1}, nil),
+		"histogram":           Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
+		"unit":                UnitHistogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
+		"by class":            ByClass(theme, []float32{1, 2}, classes),
+		"heat":                HeatMap(theme, []float32{1, 2}, []int{0}, classes),
+		"map":                 Map(theme, []float32{1, 2}, []byte{1}, classes, 0),
+		"what sparsity costs": TradeOff(theme, nil, nil),
 	} {
 		if p := parse(t, option); p.XAxis.Name == "" || p.YAxis.Name == "" {
 			t.Errorf("%s: axes %q and %q", name, p.XAxis.Name, p.YAxis.Name)
@@ -392,25 +393,43 @@ func TestCodeOfBothSigns(t *testing.T) {
 }
 
 func TestTradeOff(t *testing.T) {
-	var runs []fit.Result
+	var l1, topK []fit.Result
 	for i, lambda := range []float64{0, 1e-5} {
 		settings := experiment.Default()
 		settings.Lambda = lambda
-		runs = append(runs, fit.Result{Settings: settings, Evaluation: fit.Evaluation{PSNR: 20 - float64(i), Active: 40 - 10*float64(i)}})
+		l1 = append(l1, fit.Result{ID: 1 + i, Settings: settings, Evaluation: fit.Evaluation{ValMSE: 0.02 + 0.01*float64(i), FVU: 0.5, Active: 40 - 10*float64(i)}})
 	}
-	p := parse(t, TradeOff(theme, [][]fit.Result{runs}, 64, meanImage()))
-	points := p.Series[0].Data
-	if len(points) != 2 || !strings.HasPrefix(points[1].(map[string]any)["name"].(string), "λ 1e-5\nPSNR 19.00 dB\n30.0 of 64 units") || points[1].(map[string]any)["label"].(map[string]any)["formatter"] != "λ 1e-5" || points[1].(map[string]any)["value"].([]any)[0].(float64) != 30 {
-		t.Errorf("points %v", points)
+	settings := experiment.Default()
+	settings.Sparsity, settings.K, settings.Latent = experiment.TopK, 8, 128
+	topK = append(topK, fit.Result{ID: 3, Settings: settings, Evaluation: fit.Evaluation{ValMSE: 0.011, Active: 8}})
+	pca := []baseline.Components{{K: 1, Quality: baseline.Quality{MSE: 0.05}}, {K: 100, Quality: baseline.Quality{MSE: 0.006}}}
+	p := parse(t, TradeOff(theme, [][]fit.Result{l1, topK}, pca))
+	point := func(series, i int) map[string]any { return p.Series[series].Data[i].(map[string]any) }
+	if got := point(0, 1); !strings.HasPrefix(got["name"].(string), "L1, λ 1e-5\nMSE 0.03000\nFVU 0.500\n30.0 of 64 units") || got["label"].(map[string]any)["formatter"] != "λ 1e-5" || !slices.Equal(got["value"].([]any), []any{30.0, 0.03}) {
+		t.Errorf("with L1 %v", got)
 	}
-	if p.XAxis.Max != 64 || p.YAxis.Min > 12 || p.YAxis.Max < 20 || len(p.Series[0].MarkLine.Data) != 1 {
-		t.Errorf("axes to %v and from %v to %v, marks %v", p.XAxis.Max, p.YAxis.Min, p.YAxis.Max, p.Series[0].MarkLine.Data)
+	if got := point(1, 0); got["name"] != "TopK, k 8\nMSE 0.01100\n8.0 of 128 units active" {
+		t.Errorf("with TopK %v", got)
 	}
-	runs[0].PSNR = math.Inf(1)
-	if p := parse(t, TradeOff(theme, [][]fit.Result{runs}, 64, nil)); len(p.Series[0].Data) != 1 {
-		t.Errorf("points %v, want the finite one", p.Series[0].Data)
+	if got := point(2, 1); got["name"] != "PCA-100\nMSE 0.00600" || !slices.Equal(got["value"].([]any), []any{100.0, 0.006}) {
+		t.Errorf("of components %v", got)
 	}
-	parse(t, TradeOff(theme, nil, 64, nil))
+	if a, b, c := p.Series[0], p.Series[1], p.Series[2]; a.Name != "L1" || b.Name != "TopK" || c.Name != "PCA" || a.Symbol == b.Symbol || b.Symbol == c.Symbol {
+		t.Errorf("series %v, %v, %v", a, b, c)
+	}
+	if p.XAxis.Max != 128 || p.XAxis.Min != 1 || p.YAxis.Min != 1.0/256 || p.YAxis.Max != 1.0/16 {
+		t.Errorf("axes from %v to %v and from %v to %v", p.XAxis.Min, p.XAxis.Max, p.YAxis.Min, p.YAxis.Max)
+	}
+	for name, change := range map[string]func(*fit.Result){
+		"an infinite error": func(r *fit.Result) { r.ValMSE = math.Inf(1) },
+		"no active unit":    func(r *fit.Result) { r.Active = 0 },
+	} {
+		runs := slices.Clone(l1)
+		change(&runs[0])
+		if p := parse(t, TradeOff(theme, [][]fit.Result{runs}, nil)); len(p.Series[0].Data) != 1 {
+			t.Errorf("with %s: points %v, want the other one", name, p.Series[0].Data)
+		}
+	}
 }
 
 func TestUnitsWithoutActivation(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 // The data of every chart come out as they were put in.
 func TestCSV(t *testing.T) {
-	run := fit.Result{Name: "Sparse", Evaluation: fit.Evaluation{Active: 12.5, PSNR: 17}}
+	run := fit.Result{Name: "Sparse", Evaluation: fit.Evaluation{Active: 12.5, ValMSE: 0.02}}
 	run.Settings.Lambda, run.Settings.Latent = 1e-5, 64
 	classes := []string{"cat", "dog"}
 	for name, c := range map[string]struct {
@@ -29,7 +29,7 @@ func TestCSV(t *testing.T) {
 		"by class":       {ByClass(Theme{}, []float32{1, 2}, classes), []string{"series,mean activation,class,value", "Mean activation,1,cat,", "Mean activation,2,dog,"}},
 		"units by class": {HeatMap(Theme{}, []float32{1, 2, 3, 4}, []int{1, 0}, classes), []string{"series,latent unit,class,value", "Mean activation,1,cat,3", "Mean activation,1,dog,4", "Mean activation,0,cat,1", "Mean activation,0,dog,2"}},
 		"map":            {Map(Theme{}, []float32{1, 2, 3, 4}, []byte{1, 0}, classes, 1), []string{"series,first principal component of the codes,second principal component,value", "cat,3,4,1", "dog,1,2,0"}},
-		"what λ costs":   {TradeOff(Theme{}, [][]fit.Result{{run}}, 64, nil), []string{`series,"active units, mean per picture","PSNR, dB",value`, "Sparse,12.5,17,"}},
+		"trade-off":      {TradeOff(Theme{}, [][]fit.Result{{run}}, nil), []string{`series,"active units (L0), mean per picture",validation MSE,value`, "Sparse,12.5,0.02,"}},
 	} {
 		text, err := CSV(c.chart)
 		if err != nil {

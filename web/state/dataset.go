@@ -238,6 +238,7 @@ func (d *Dataset) load(from origin, start func(Done), done Done) {
 		p.Messages.Toast = nil
 		d.accept(dataset)
 		p.Loss.pcas, p.Loss.asked = map[pcaSize]baseline.Quality{}, pcaSize{}
+		p.Loss.curve = pcaCurve{}
 		p.Runs.Kept, p.queue = nil, nil
 		p.Runs.recall()
 		start(p.begin(done))

@@ -18,6 +18,7 @@ type Loss struct {
 
 	pcas  map[pcaSize]baseline.Quality // known, of the data set in use
 	asked pcaSize                      // that the worker is computing
+	curve pcaCurve
 
 	worker   *Worker
 	dataset  *Dataset
@@ -68,6 +69,55 @@ func (l *Loss) Components() int {
 		return s.K * s.PerImage()
 	}
 	return s.Latent * s.PerImage()
+}
+
+// pcaCurve is the quality of some numbers of principal components.
+type pcaCurve struct {
+	asked pcaSize // number and images of all of them; the zero value if none were asked for
+	known []baseline.Components
+}
+
+// PCACurve returns the quality of 1, 2, 4, … principal components, at most as many as latent
+// units; nil while it is unknown.
+func (l *Loss) PCACurve() []baseline.Components { return l.curve.known }
+
+// WithoutCurve says why there is no curve of principal components; "" if there is one, or will be.
+func (l *Loss) WithoutCurve() string {
+	switch {
+	case l.training.Settings.Patch != 0:
+		return "principal components, which are of whole pictures, are not comparable with codes of patches"
+	case l.worker.Kernel == "go":
+		return "principal components would take minutes without the SIMD kernels"
+	}
+	return ""
+}
+
+// askCurve asks the worker for the curve, unless that would delay training. The most
+// components asked for stay.
+func (l *Loss) askCurve() {
+	images := l.training.Settings.TrainingImages(l.dataset.Train)
+	size := pcaSize{min(l.training.Settings.Latent, baseline.MaxPCA, images), images}
+	switch {
+	case l.training.Status == StatusLoading || l.training.Status == protocol.StatusTraining || l.WithoutCurve() != "":
+		return
+	case l.curve.asked.images == size.images && l.curve.asked.k >= size.k || size.k < 1:
+		return
+	}
+	l.curve = pcaCurve{asked: size}
+	run := l.training.run
+	l.worker.command(protocol.New(protocol.TypePCACurve, protocol.PCA{K: size.k, Images: size.images}), func(reply protocol.Message) {
+		if l.curve.asked != size {
+			return // of another data set, or of fewer images
+		}
+		curve, err := answer[[]baseline.Components](reply)
+		if err != nil {
+			if run != l.training.run { // which interrupted the worker; otherwise, asking again would fail again
+				l.curve.asked = pcaSize{}
+			}
+			return
+		}
+		l.curve.known = curve
+	})
 }
 
 // MSE reports whether the mean squared error trains.

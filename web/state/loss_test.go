@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,5 +66,53 @@ func TestPrincipalComponents(t *testing.T) {
 	page.Set(map[string]string{"latent": "512"}, func(bool, error) {})
 	if got := worker.types(); strings.Contains(got, "pca") || page.Loss.PCAPossible() {
 		t.Errorf("commands %q for 512 units", got)
+	}
+}
+
+// Compare shows how well 1, 2, 4, … components do, once they are computed: when it is shown
+// and no run trains. They are asked for once, again after an interruption, and not for codes
+// of patches.
+func TestCurveOfComponents(t *testing.T) {
+	page, worker := open(t)
+	worker.types()
+	worker.silent = true
+	page.Play(func(error) {})
+	worker.types()
+	page.Status, page.Worker.Kernel = protocol.StatusTraining, "simd"
+	page.Visit(ViewCompare)
+	if got := worker.types(); got != "" {
+		t.Errorf("commands %q while a run trains", got)
+	}
+	page.Status = protocol.StatusPaused
+	page.Visit(ViewCompare)
+	page.Visit(ViewCompare)
+	if got := worker.types(); got != "pcaCurve" {
+		t.Fatalf("commands %q, want one for the curve", got)
+	}
+	page.Worker.pending[page.Worker.lastID](protocol.Message{Error: "pcaCurve: does not converge"})
+	page.Visit(ViewCompare)
+	if got := worker.types(); got != "" {
+		t.Errorf("asked again after a failure: %q", got)
+	}
+	page.Set(map[string]string{"latent": "128"}, func(bool, error) {})
+	page.Visit(ViewCompare)
+	id := page.Worker.lastID
+	page.Set(map[string]string{"seed": "2"}, func(bool, error) {})
+	page.Worker.pending[id](protocol.Message{Error: "interrupted"})
+	worker.types()
+	page.Visit(ViewCompare)
+	if got := worker.types(); got != "pcaCurve" {
+		t.Errorf("commands %q after an interruption", got)
+	}
+	curve := []baseline.Components{{K: 1, Quality: baseline.Quality{MSE: 0.05}}}
+	page.Worker.pending[page.Worker.lastID](protocol.New(protocol.TypeReply, curve))
+	if got := page.Loss.PCACurve(); !slices.Equal(got, curve) {
+		t.Errorf("curve %v, want %v", got, curve)
+	}
+	page.Set(map[string]string{"experiment": "6"}, func(bool, error) {})
+	worker.types()
+	page.Visit(ViewCompare)
+	if got := worker.types(); got != "" || page.Loss.WithoutCurve() == "" {
+		t.Errorf("commands %q on patches, without a curve because %q", got, page.Loss.WithoutCurve())
 	}
 }

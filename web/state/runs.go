@@ -212,16 +212,20 @@ func (r *Runs) Restore(id int) {
 }
 
 // TradeOff returns groups of runs that differ only in λ or k, each by its increase. The first is
-// the group of the current settings.
+// the group of the current settings. Runs on patches of another size, or on whole images if
+// those of the settings are patches, are left out: their codes say less or more of a picture.
 func (r *Runs) TradeOff() [][]fit.Result {
 	alike := func(s experiment.Settings) experiment.Settings {
 		s.Experiment, s.Lambda, s.K = 0, 0, 0
 		return s.OnThisMachine(experiment.Settings{})
 	}
 	keys := []experiment.Settings{alike(r.training.Settings)}
-	order := make([]int, len(r.Kept))
+	var order []int
 	for i, run := range r.Kept {
-		order[i] = i
+		if run.Settings.Patch != r.training.Settings.Patch {
+			continue
+		}
+		order = append(order, i)
 		if key := alike(run.Settings); !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}

@@ -180,6 +180,7 @@ func (p *Page) frame(m protocol.Message) {
 		}
 		p.drawMap()
 	}
+	p.drawCurve()
 	p.changed("metrics")
 	p.ended(frame.Epochs)
 	p.follow(frame)

@@ -32,6 +32,14 @@ var Panels = []Panel{PanelData, PanelModel, PanelShare}
 func (p *Page) Visit(view View) {
 	p.View, p.Panel = view, PanelNone
 	p.drawMap()
+	p.drawCurve()
+}
+
+// drawCurve has the curve of principal components computed when Compare is shown.
+func (p *Page) drawCurve() {
+	if p.View == ViewCompare {
+		p.Loss.askCurve()
+	}
 }
 
 // TryUnit shows what the open unit does to a validation image, or to the explorer's own

@@ -87,12 +87,12 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = grow(vgparent, "", "div\x00title\x00Mean number of units that are active on a validation picture.")
+					vgn = grow(vgparent, "", "div\x00title\x00Mean number of units that are active on a validation picture: the L0 of the code.")
 					{
 						vgparent := vgn
 						_ = vgparent
 						vgn = grow(vgparent, "", "dt")
-						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EActive\x3C/span\x3E"))
+						vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EActive (L0)\x3C/span\x3E"))
 						vgn = grow(vgparent, "", "dd")
 						vgn.SetInnerHTML(c.active())
 					}

@@ -119,6 +119,22 @@ func (c *Loss) mse() string {
 	return fmt.Sprintf("%.4f", latest.ValMSE)
 }
 
+func (c *Loss) fvu() string {
+	latest, ok := c.Page.Timeline.Evaluation()
+	if !ok {
+		return none
+	}
+	return unexplained(latest.FVU)
+}
+
+// unexplained formats a fraction of variance unexplained; 0 stands for one that is not known.
+func unexplained(fvu float64) string {
+	if fvu == 0 {
+		return none
+	}
+	return fmt.Sprintf("%.3f", fvu)
+}
+
 func (c *Loss) pcaName() string { return fmt.Sprintf("PCA-%d", c.Page.Loss.Components()) }
 
 func (c *Loss) pcaHelp() string {

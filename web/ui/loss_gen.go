@@ -113,6 +113,15 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = grow(vgparent, "", "dd")
 				vgn.SetInnerHTML(c.mse())
 			}
+			vgn = grow(vgparent, "", "div\x00title\x00The fraction of variance unexplained, Σ‖x − x̂‖²/Σ‖x − x̄‖² over the validation pictures x: 0 for perfect reconstructions, 1 for the mean picture in place of each.")
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "dt")
+				vgn.SetInnerHTML(vugu.HTML("\x3Cspan class=\"tip\"\x3EFVU\x3C/span\x3E"))
+				vgn = grow(vgparent, "", "dd")
+				vgn.SetInnerHTML(c.fvu())
+			}
 			vgn = grow(vgparent, "", "div\x00title\x00The peak signal-to-noise ratio of the validation reconstructions, 10·log₁₀(1/MSE). Higher is better.")
 			{
 				vgparent := vgn

@@ -11,6 +11,7 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
+	"sae/nn/baseline"
 	"sae/nn/experiment"
 	"sae/web/chart"
 	"sae/web/state"
@@ -134,8 +135,9 @@ func (c *Runs) newColumns() []column {
 	columns = append(columns,
 		column{title: "Validation loss", text: func(r state.Run) string { return lossText(r.Settings, r.ValLoss) }, value: func(r state.Run) float64 { return r.ValLoss }},
 		column{title: "Above floor", text: func(r state.Run) string { return fmt.Sprintf("%.4f", r.ValBCE-floor) }, value: func(r state.Run) float64 { return r.ValBCE }},
+		column{title: "FVU", text: func(r state.Run) string { return unexplained(r.FVU) }, value: func(r state.Run) float64 { return r.ValMSE }},
 		column{title: "PSNR", text: func(r state.Run) string { return fmt.Sprintf("%.2f dB", r.PSNR) }, value: func(r state.Run) float64 { return r.PSNR }, higher: true},
-		column{title: "Active units", text: func(r state.Run) string { return fmt.Sprintf("%.1f", r.Active) }},
+		column{title: "Active units (L0)", text: func(r state.Run) string { return fmt.Sprintf("%.1f", r.Active) }},
 		column{title: "Dead units", text: func(r state.Run) string { return count(r.Dead) }, value: func(r state.Run) float64 { return float64(r.Dead) }},
 		column{title: "Time", text: func(r state.Run) string { return duration(r.Seconds) }},
 	)
@@ -218,14 +220,18 @@ func (c *Runs) saveCSV() {
 	for _, field := range experiment.Table {
 		head = append(head, field.Name)
 	}
-	w.Write(append(head, "valLoss", "valBce", "valMse", "psnr", "active", "dead", "seconds"))
+	w.Write(append(head, "valLoss", "valBce", "valMse", "fvu", "psnr", "active", "dead", "seconds"))
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	for _, run := range c.Page.Runs.Kept {
 		line := []string{run.Name}
 		for _, field := range experiment.Table {
 			line = append(line, field.Format(run.Settings))
 		}
-		w.Write(append(line, number(run.ValLoss), number(run.ValBCE), number(run.ValMSE), number(run.PSNR),
+		fvu := ""
+		if run.FVU != 0 {
+			fvu = number(run.FVU)
+		}
+		w.Write(append(line, number(run.ValLoss), number(run.ValBCE), number(run.ValMSE), fvu, number(run.PSNR),
 			number(run.Active), strconv.Itoa(run.Dead), number(run.Seconds)))
 	}
 	w.Flush()
@@ -240,14 +246,54 @@ func (c *Runs) tint(dot js.Value, id int) {
 }
 
 func (c *Runs) label() string {
-	return fmt.Sprintf("PSNR by the mean number of active units, %s", plural(len(c.Page.Runs.Kept), "run"))
+	return fmt.Sprintf("Validation MSE by the mean number of active units, L0: %s", plural(len(c.Page.Runs.Kept), "run"))
 }
 
 func (c *Runs) version() string {
 	p := c.Page
-	return fmt.Sprint(p.Runs.Version, p.Settings, p.Loss.Baselines())
+	return fmt.Sprint(p.Runs.Version, p.Settings, len(p.Loss.PCACurve()))
 }
 
 func (c *Runs) option(theme chart.Theme) json.RawMessage {
-	return chart.TradeOff(theme, c.Page.Runs.TradeOff(), c.Page.Settings.Latent, c.Page.Loss.Baselines())
+	return chart.TradeOff(theme, c.Page.Runs.TradeOff(), c.curve())
+}
+
+func (c *Runs) curve() []baseline.Components {
+	if c.Page.Loss.WithoutCurve() != "" {
+		return nil
+	}
+	return c.Page.Loss.PCACurve()
+}
+
+// tradeOffText explains the chart.
+func (c *Runs) tradeOffText() string {
+	text := "validation error by active units (L0), in the colours of the runs above; a line joins runs that differ in λ or k alone"
+	if n := c.Page.Settings.Patch; n != 0 {
+		return text + fmt.Sprintf(". Active units are those of a patch, so only runs on patches of %d×%d are here", n, n)
+	}
+	return text + ". Runs on patches, whose codes are of patches, are not here"
+}
+
+// entry is one of the legend of the trade-off: a mark and what it stands for.
+type entry struct {
+	class, text string
+	shape       any // of a dot, as in chart.Symbol; nil for a line
+}
+
+func (c *Runs) legend() []entry {
+	return []entry{{"dot", "L1", 0}, {"dot", "TopK", 2}, {"key", c.pcaText(), nil}}
+}
+
+// ink gives a mark of the legend the colour of text, because the runs have their own colours.
+func (c *Runs) ink(mark js.Value) { setVariable(mark, "--class", "var(--ink)") }
+
+// pcaText names the curve of principal components, or says why there is none.
+func (c *Runs) pcaText() string {
+	switch why := c.Page.Loss.WithoutCurve(); {
+	case why != "":
+		return "PCA is left out: " + why
+	case c.Page.Loss.PCACurve() == nil:
+		return "PCA, computed when no run trains"
+	}
+	return "PCA, as many components as active units"
 }

@@ -200,7 +200,14 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgparent := vgn
 				_ = vgparent
 				vgn = grow(vgparent, "", "div\x00class\x00head")
-				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EWhat sparsity costs\x3C/h3\x3E\x3Cspan class=\"aside\"\x3EPSNR by active units, in the colours of the runs above; a line joins runs that differ in λ or k alone\x3C/span\x3E"))
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "h3")
+					vgn.SetInnerHTML(vugu.HTML("What sparsity costs"))
+					vgn = grow(vgparent, "", "span\x00class\x00aside")
+					vgn.SetInnerHTML(c.tradeOffText())
+				}
 				{
 					vgcompKey := vugu.MakeCompKey(0x7A34CE07EAEDC9F2^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component
@@ -219,6 +226,29 @@ func (c *Runs) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgout.Components = append(vgout.Components, vgcomp)
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
+				}
+				vgn = grow(vgparent, "", "div\x00class\x00legend-row")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = growText(vgparent, "\n        ")
+					for vgiterkeyt, entry := range c.legend() {
+						var vgiterkey interface{} = vgiterkeyt
+						_ = vgiterkey
+						entry := entry
+						_ = entry
+						vgn = grow(vgparent, "", "span")
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = grow(vgparent, "", "i")
+							vgn.AddAttrInterface("class", entry.class)
+							vgn.AddAttrInterface("data-shape", entry.shape)
+							vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.ink(value) })
+							vgn = grow(vgparent, "", "span")
+							vgn.SetInnerHTML(entry.text)
+						}
+					}
 				}
 			}
 		}

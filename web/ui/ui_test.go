@@ -68,7 +68,7 @@ func visit(source string) *session {
 	s.Receive(reply)
 	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusIdle, Batches: 30,
-		Initial: &protocol.Evaluation{ValLoss: 0.6931, ValBCE: 0.693, ValMSE: 0.0724, PSNR: 11.4, Active: 40.5},
+		Initial: &protocol.Evaluation{ValLoss: 0.6931, ValBCE: 0.693, ValMSE: 0.0724, FVU: 0.99, PSNR: 11.4, Active: 40.5},
 	})
 	return s
 }
@@ -110,7 +110,7 @@ func train() *session {
 	s.Play(ignore)
 	var history []protocol.Epoch
 	for epoch := range 7 {
-		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, ValBCE: 0.5913, ValMSE: 0.01288, PSNR: 18.9, Active: 26.4, Dead: 1}})
+		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, ValBCE: 0.5913, ValMSE: 0.01288, FVU: 0.19, PSNR: 18.9, Active: 26.4, Dead: 1}})
 	}
 	s.frame(protocol.Frame{Workers: 1,
 		Status: protocol.StatusTraining, Epoch: 7, Batch: 18, Batches: 30, ImagesPerSecond: 1639.6, SecondsLeft: 75,
@@ -337,7 +337,7 @@ func TestStates(t *testing.T) {
 		{
 			"first visit", visit(protocol.SourceSite),
 			[]string{"1 Base 2 L1 sparsity 3 Mirrored decoder 4 Tuned", "Train Lesson Epoch 0 of 20 batch 0 of 30", "1 worker · plain Go", "grey before training",
-				"from the first batch on", "Validation 0.6931 Training – Above lowest 0.1460 MSE 0.0724 PSNR 11.4 dB", "The network and the airplane", "63 of 64 units active",
+				"from the first batch on", "Validation 0.6931 Training – Above lowest 0.1460 MSE 0.0724 FVU 0.990 PSNR 11.4 dB", "The network and the airplane", "63 of 64 units active",
 				"How the 64 units of the latent layer respond to the 40 validation pictures.", "3,728", "0.5470 nats", "make data"},
 			[]string{"Pause", "Opening"},
 			[]string{`hidden class="badge"`, `hidden aria-label="First pictures"`, `hidden class="notice"`},
@@ -350,8 +350,8 @@ func TestStates(t *testing.T) {
 		},
 		{
 			"training", train(),
-			[]string{"Pause Lesson Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above lowest 0.0443 MSE 0.0129 PSNR 18.9 dB",
-				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active 26.4 of 64 Dead 1 unit Zero 58.7 %"},
+			[]string{"Pause Lesson Epoch 7 of 20 batch 18 of 30", "1,640 images/s 1:15 left", "Validation 0.5925 Training 0.5869 Above lowest 0.0443 MSE 0.0129 FVU 0.190 PSNR 18.9 dB",
+				"too dark −0.5 +0.5 too light", "14.0 dB 14.0 14.0", "× 1 unit dead: active on no validation picture", "Active (L0) 26.4 of 64 Dead 1 unit Zero 58.7 %"},
 			[]string{"grey before training", "from the first batch on"},
 			[]string{`data-training class="button play"`, `value="0.3800" aria-label="Training progress"`, `aria-pressed="true" aria-label="Show the code of picture 1, airplane"`},
 		},
@@ -875,7 +875,7 @@ func TestPastMoment(t *testing.T) {
 		t.Error("what is asked of the model of now is taken for that of the moment")
 	}
 	s.Features.Open(-1)
-	if got := intro(); !strings.Contains(got, "Validation 0.2000 Training 2.0000") || !strings.Contains(got, "Active 2.0 of 64 Dead 2 units") {
+	if got := intro(); !strings.Contains(got, "Validation 0.2000 Training 2.0000") || !strings.Contains(got, "Active (L0) 2.0 of 64 Dead 2 units") {
 		t.Errorf("the figures are not those of epoch 2: %s", got)
 	}
 	if curves := (&Loss{Page: s.Page}).curves(); curves.Shown == nil || *curves.Shown != 2 {
@@ -982,9 +982,9 @@ func TestRuns(t *testing.T) {
 	root := &Root{Page: s.Page, SaveText: func(text, name string) { saved = name + "\n" + text }}
 	press(t, root, "Sweep λ")
 	s.frame(protocol.Frame{Workers: 1, Status: protocol.StatusDone, Epoch: 20, Batches: 30, TrainSeconds: 75, Epochs: []protocol.Epoch{
-		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.62, ValBCE: 0.6, ValMSE: 0.02, PSNR: 17, Active: 3.5, Dead: 50}},
+		{Epoch: 20, Evaluation: protocol.Evaluation{ValLoss: 0.62, ValBCE: 0.6, ValMSE: 0.02, FVU: 0.32, PSNR: 17, Active: 3.5, Dead: 50}},
 	}})
-	for _, want := range []string{"2 3e-4 64 20 0.6200 0.0530 17.00 dB 3.5 50 1:15", "Run 2 of 9, λ = 1e-4"} {
+	for _, want := range []string{"2 3e-4 64 20 0.6200 0.0530 0.320 17.00 dB 3.5 50 1:15", "Run 2 of 9, λ = 1e-4"} {
 		if got := text(render(t, root)); !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
 		}

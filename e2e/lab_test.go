@@ -75,7 +75,57 @@ func TestAccessibility(t *testing.T) {
 	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
 	check("a finished run and the lesson")
 	p.look(phone)
-	axe(p, "phone")
+	axe(p, "a phone and the lesson")
+	evaluate[chromedp.Void](p, `document.querySelector("#lesson [aria-label='Close the lesson']").click()`)
+	waitFor[bool](p, `document.querySelector("#lesson").hidden`)
+	for _, dark := range []bool{false, true} {
+		view := phone
+		view.dark = dark
+		p.look(view)
+		for _, place := range []string{"train", "features", "explore", "compare", "data", "model", "share"} {
+			p.at(place)
+			axe(p, fmt.Sprintf("%s, on a phone, dark %v", place, dark))
+		}
+	}
+}
+
+// On a phone, an open panel leaves the transport in reach, which does not lie across it, and a
+// notice is in view above it; and nothing is wider than the narrowest phones.
+func TestPanelsOnAPhone(t *testing.T) {
+	t.Parallel()
+	useSite(t, false)
+	p := openDemo(t, view{width: 360, height: 740, scale: 2, mobile: true})
+	evaluate[chromedp.Void](p, `sae.loadDataset(new File(["x"], "x.bin")).catch(() => {})`)
+	waitFor[bool](p, `!document.querySelector(".notice").hidden`)
+	for _, place := range []string{"data", "model", "share"} {
+		p.at(place)
+		for _, scroll := range []int{0, 1000} {
+			hidden := evaluate[[]string](p, fmt.Sprintf(`(scrollTo(0, %d), ["#%[2]s h2", "#%[2]s [aria-label^=Close]", ".play", ".notice button"].filter((selector) => {
+				const element = document.querySelector(selector), { left, top, width, height } = element.getBoundingClientRect();
+				return !element.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+			}))`, scroll, place))
+			if len(hidden) > 0 {
+				t.Errorf("with the panel %s open on a phone, scrolled by %d, something covers %q", place, scroll, hidden)
+			}
+			if between := evaluate[float64](p, fmt.Sprintf(`document.querySelector("#%s").getBoundingClientRect().top - document.querySelector(".run").getBoundingClientRect().bottom`, place)); between < -1 || between > 1 {
+				t.Errorf("the panel %s begins %v pixels below the transport", place, between)
+			}
+		}
+	}
+	p.screenshot("panel-360")
+	evaluate[chromedp.Void](p, `document.querySelector(".notice button").click()`)
+	for _, place := range []string{"train", "features", "explore", "compare"} {
+		p.at(place)
+		if wide := evaluate[string](p, `[...document.querySelectorAll("main *, .bar *")].filter((e) => !e.closest(".sr, .scroll, svg") && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)).join("\n")`); wide != "" {
+			t.Errorf("%s is wider than 360 pixels:\n%s", place, wide)
+		}
+	}
+	p.at("train")
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done"`)
+	if rows := evaluate[int](p, `new Set([...document.querySelectorAll("#loss .figures dt")].map((e) => Math.round(e.getBoundingClientRect().top)).filter((top) => top > 0)).size`); rows > 1 {
+		t.Errorf("the figures of the loss take %d rows at 360 pixels", rows)
+	}
 }
 
 // openLab opens a unit and then the map.

@@ -1,11 +1,15 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	devtools "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -29,11 +33,38 @@ func (p *page) before(script string) {
 	}))
 }
 
-// serveLate serves the built site, but a file only once it is let through.
-func serveLate(tb testing.TB, name string) (s site, letThrough func()) {
+// serveLate serves the built site, but a file only once it is let through, and if wanted, the
+// page in two parts, with a pause amid the links to the views.
+func serveLate(tb testing.TB, name string, inTwo bool) (s site, letThrough func()) {
 	tb.Helper()
-	files, late := http.FileServer(http.Dir(builtSite(tb, false))), make(chan struct{})
+	dir := builtSite(tb, false)
+	files, late := http.FileServer(http.Dir(dir)), make(chan struct{})
+	html, err := os.ReadFile(dir + "/index.html")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	amid := bytes.Index(html, []byte(`<a data-text="Explore"`))
+	if amid < 0 {
+		tb.Fatal("the page has no links to its views")
+	}
+	scripts, once := make(chan struct{}), sync.Once{}
 	s = serveSite(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if inTwo && r.URL.Path == "/" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Write(html[:amid])
+			w.(http.Flusher).Flush()
+			select { // until its scripts let it paint, and what it has would be painted
+			case <-scripts:
+				time.Sleep(300 * time.Millisecond)
+			case <-r.Context().Done():
+				return
+			}
+			w.Write(html[amid:])
+			return
+		}
+		if r.URL.Path == "/press.js" { // the last that the parser waits for
+			defer once.Do(func() { close(scripts) })
+		}
 		if r.URL.Path == "/"+name {
 			select {
 			case <-late:
@@ -51,7 +82,7 @@ func serveLate(tb testing.TB, name string) (s site, letThrough func()) {
 func TestNothingShifts(t *testing.T) {
 	for name, v := range map[string]view{"desktop": desktop, "laptop": {width: 1280, height: 720, scale: 1}, "phone": phone} {
 		t.Run(name, func(t *testing.T) {
-			s, letThrough := serveLate(t, "sae.wasm")
+			s, letThrough := serveLate(t, "sae.wasm", true)
 			p := site("about:").open(t, "blank", v)
 			p.before(watchOpening)
 			p.do(chromedp.Navigate(string(s)))
@@ -98,7 +129,7 @@ func TestPressedBeforeTheProgram(t *testing.T) {
 		"other keys":      {[]string{"3", "c", "t", "l"}, "Train", `sae.state().settings.experiment === 3 && !document.getElementById("lesson").hidden && location.hash === ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, letThrough := serveLate(t, "sae.wasm")
+			s, letThrough := serveLate(t, "sae.wasm", false)
 			p := s.open(t, "", desktop)
 			for _, key := range test.keys {
 				if key == "" {
@@ -139,7 +170,7 @@ func TestPressedWithoutAProgram(t *testing.T) {
 // not come, its charts say so.
 func TestChartsComeAfterPictures(t *testing.T) {
 	t.Parallel()
-	s, letThrough := serveLate(t, "echarts.js")
+	s, letThrough := serveLate(t, "echarts.js", false)
 	p := site("about:").open(t, "blank", desktop)
 	p.before(`const append = Element.prototype.append;
 		Element.prototype.append = function (...nodes) {

@@ -104,8 +104,21 @@ func (c *Explorer) which() string {
 		return "all " + plural(latent, "unit")
 	case held >= 0:
 		return fmt.Sprintf("unit %d, and the %d most active of %s", held, n-1, plural(latent, "unit"))
+	case c.idle() > 0:
+		return fmt.Sprintf("%d active of %s, and %d that are not", n-c.idle(), plural(latent, "unit"), c.idle())
 	}
 	return fmt.Sprintf("the %d most active of %s", n, plural(latent, "unit"))
+}
+
+// idle returns how many of the sliders are of units that the code does not use.
+func (c *Explorer) idle() int {
+	idle := 0
+	for _, unit := range c.sliders() {
+		if c.ready() && c.activation(unit) == 0 {
+			idle++
+		}
+	}
+	return idle
 }
 
 func (c *Explorer) all() string { return strconv.FormatBool(c.Page.Explorer.All) }

@@ -111,6 +111,13 @@ func (c *Loss) excess() string {
 	return fmt.Sprintf("%.4f", latest.ValBCE-c.Page.Dataset.Floor)
 }
 
+// same reports whether the validation loss is the mean squared error of the pictures, which
+// then has no figure of its own.
+func (c *Loss) same() bool {
+	s := c.Page.Settings
+	return c.Page.Loss.MSE() && !s.Whiten && s.Lambda == 0
+}
+
 func (c *Loss) mse() string {
 	latest, ok := c.Page.Timeline.Evaluation()
 	if !ok {

@@ -96,6 +96,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.training())
 			}
 			vgn = grow(vgparent, "", "div\x00title\x00The validation cross-entropy above the lowest value that any reconstruction can reach, the entropy floor of the pictures.")
+			vgn.AddAttrInterface("hidden", c.Page.Loss.MSE())
 			{
 				vgparent := vgn
 				_ = vgparent
@@ -105,6 +106,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.SetInnerHTML(c.excess())
 			}
 			vgn = grow(vgparent, "", "div\x00title\x00The mean squared error of the validation reconstructions, with values from 0 to 1.")
+			vgn.AddAttrInterface("hidden", c.same())
 			{
 				vgparent := vgn
 				_ = vgparent

@@ -752,6 +752,12 @@ func TestFeatures(t *testing.T) {
 	if explorer := (&Explorer{Page: s.Page}); explorer.unitSliders()[0].name != "2" || explorer.which() != "unit 2, and the 15 most active of 64 units" {
 		t.Errorf("slider %+v first: %s", explorer.unitSliders()[0], explorer.which())
 	}
+	s.Explorer.Held, s.Explorer.Code = -1, make([]float32, 64)
+	s.Explorer.Code[7], s.Explorer.Code[9] = 0.5, 0.25
+	if which := (&Explorer{Page: s.Page}).which(); which != "2 active of 64 units, and 14 that are not" {
+		t.Errorf("of a code with two active units, the sliders are those of %s", which)
+	}
+	s.Explorer.Held, s.Explorer.Code = 2, nil
 	fire(t, find(t, root, "placeholder", "What does it stand for?"), "input", map[string]any{"value": "wings "})
 	if note, _ := protocol.Decode[protocol.Note](s.last(protocol.TypeNote)); note != (protocol.Note{Unit: 2, Text: "wings "}) || features.all()[2].note != "wings " {
 		t.Errorf("the worker was told of the note %+v", note)
@@ -837,6 +843,32 @@ func TestNetwork(t *testing.T) {
 	s.Visit(state.ViewTrain)
 	if attribute(find(t, root, "data-text", "1 Forward"), "disabled") == "" {
 		t.Error("another run has the phases of the one before")
+	}
+}
+
+// The loss panel has a figure for the entropy floor only with cross-entropy, and one for the
+// mean squared error unless that is the validation loss itself.
+func TestFiguresOfTheLoss(t *testing.T) {
+	s := visit(protocol.SourceSite)
+	for _, test := range []struct {
+		loss       nn.LossFunction
+		whiten     bool
+		lambda     float64
+		above, mse bool
+	}{
+		{nn.BCE, false, 0, true, true},
+		{nn.MSE, false, 0, false, false},
+		{nn.MSE, true, 0, false, true},
+		{nn.MSE, false, 1e-4, false, true},
+	} {
+		s.Settings.Loss, s.Settings.Whiten, s.Settings.Lambda = test.loss.String(), test.whiten, test.lambda
+		root := &Root{Page: s.Page}
+		shown := func(title string) bool { return attribute(find(t, root, "title", title), "hidden") == "" }
+		above := shown("The validation cross-entropy above the lowest value that any reconstruction can reach, the entropy floor of the pictures.")
+		mse := shown("The mean squared error of the validation reconstructions, with values from 0 to 1.")
+		if above != test.above || mse != test.mse {
+			t.Errorf("%+v: the figure above the floor is shown: %v, that of the MSE: %v", test, above, mse)
+		}
 	}
 }
 

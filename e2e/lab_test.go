@@ -609,7 +609,8 @@ func TestRunsAreKept(t *testing.T) {
 	}
 }
 
-// A picture of the camera opens in Explore, and the camera is then off.
+// A picture of the camera opens in Explore, a burst becomes a data set, and the camera is then
+// off.
 func TestCamera(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
@@ -626,8 +627,53 @@ func TestCamera(t *testing.T) {
 	waitFor[bool](p, `document.querySelector("#camera").open && document.querySelector("#camera-video").videoWidth > 0`)
 	evaluate[chromedp.Void](p, `window.track = document.querySelector("#camera-video").srcObject.getTracks()[0]`)
 	p.screenshot("camera")
-	evaluate[chromedp.Void](p, `document.querySelector("#camera button").click()`)
+	evaluate[chromedp.Void](p, `document.querySelector("#camera-take").click()`)
 	waitFor[bool](p, `document.querySelector(".beside b")?.innerText === "your picture" && track.readyState === "ended"`)
+	// A burst: pictures are added to a class while a button is held, and later to the same data set,
+	// even if another one comes meanwhile. They are not lost by one cancel, by closing the tab, or
+	// because a data set is being read.
+	shows := func(text string) {
+		t.Helper()
+		waitFor[bool](p, fmt.Sprintf(`document.querySelector("#camera").open && document.querySelector("#burst-count").innerText.includes(%q)`, text))
+	}
+	burst := func(class string, enough int) {
+		p.at("data")
+		waitFor[bool](p, `(() => {
+			const button = [...document.querySelectorAll("#data button")].find((b) => b.innerText === "Use the camera");
+			if (button?.checkVisibility()) button.click();
+			return document.querySelector("#camera").open && !document.querySelector("#burst").hidden && document.querySelector("#camera-video").videoWidth > 0;
+		})()`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`{
+			window.track = document.querySelector("#camera-video").srcObject.getTracks()[0];
+			document.querySelector("#burst-class").value = %q;
+			document.querySelector("#burst-hold").dispatchEvent(new PointerEvent("pointerdown"));
+		}`, class))
+		waitFor[bool](p, fmt.Sprintf(`parseInt(document.querySelector("#burst-count").innerText.split(": ")[1]) >= %d`, enough))
+		evaluate[chromedp.Void](p, `document.querySelector("#burst-hold").dispatchEvent(new PointerEvent("pointerup"))`)
+		p.screenshot("burst-" + class)
+	}
+	burst("hands", 26)
+	evaluate[chromedp.Void](p, `document.querySelector("#camera button[value='']").click()`)
+	shows("Cancel again")
+	if !evaluate[bool](p, `!dispatchEvent(new Event("beforeunload", { cancelable: true }))`) {
+		t.Error("the tab closes without a question")
+	}
+	evaluate[chromedp.Void](p, `document.querySelector("#camera-take").click()`)
+	waitFor[bool](p, `sae.state().dataset.name === "Camera pictures" && track.readyState === "ended"`)
+	count := `(({ train, validation }) => train + validation)(sae.state().dataset)`
+	first := evaluate[int](p, count)
+	burst("faces", 3)
+	evaluate[chromedp.Void](p, `{
+		document.querySelector("#data input[value=synthetic]").click();
+		document.querySelector("#camera-take").click();
+	}`)
+	shows("Another data set is still being read")
+	waitFor[bool](p, `sae.state().dataset.name.startsWith("Synthetic")`)
+	evaluate[chromedp.Void](p, `document.querySelector("#camera-take").click()`)
+	waitFor[bool](p, `sae.state().dataset.classes.join() === "hands,faces"`)
+	if n := evaluate[int](p, count); first < 20 || n <= first {
+		t.Errorf("%d pictures after the first burst, %d after the second", first, n)
+	}
 	evaluate[chromedp.Void](p, `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"))`)
 	open()
 	waitFor[bool](p, `document.body.innerText.includes("There is no camera to use")`)

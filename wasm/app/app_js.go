@@ -39,6 +39,8 @@ type app struct {
 	spoke     bool // whether it has sent a message
 	gone      bool // whether it died and is not replaced
 
+	camera bool // whether the camera is on, or the user is asked for it
+
 	// What the address bar shows: see address_js.go.
 	query, place, fragment string
 
@@ -72,7 +74,8 @@ func Run() {
 		PickImages:  func() { element("pictures").Call("click") },
 		PickPicture: func() { element("picture-file").Call("click") },
 		PickModel:   func() { element("model-file").Call("click") },
-		OpenCamera:  a.openCamera,
+		OpenCamera:  func() { a.openCamera(a.takePicture) },
+		OpenBurst:   func() { a.openCamera(a.takeBurst) },
 		ToggleTheme: a.toggleTheme,
 		Do:          a.do,
 		Quietly:     a.quietly,

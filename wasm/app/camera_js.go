@@ -7,9 +7,12 @@ import (
 	"sae/wasm/browser"
 )
 
-// openCamera shows the camera's picture in a dialog, and explores it if the user takes it.
-// Closing the dialog turns the camera off.
-func (a *app) openCamera() {
+// openCamera shows the camera's picture in a dialog, and has use take what the user wants of
+// it. Closing the dialog turns the camera off.
+func (a *app) openCamera(use func(video js.Value, closed <-chan struct{})) {
+	if a.camera { // a second click, while the browser asks the user
+		return
+	}
 	devices := js.Global().Get("navigator").Get("mediaDevices")
 	if !devices.Truthy() {
 		a.noCamera("this page needs a secure address, https or localhost")
@@ -20,10 +23,12 @@ func (a *app) openCamera() {
 		a.noCamera(err.Error())
 		return
 	}
+	a.camera = true
 	go func() {
+		defer func() { a.camera = false }()
 		stream, err := browser.Await(asked)
 		if err == nil {
-			err = browser.Try(func() { a.show(stream) })
+			err = browser.Try(func() { show(stream, use) })
 		}
 		if err != nil {
 			a.noCamera(err.Error())
@@ -32,7 +37,7 @@ func (a *app) openCamera() {
 }
 
 // show shows the camera's stream until the user closes the dialog.
-func (a *app) show(stream js.Value) {
+func show(stream js.Value, use func(video js.Value, closed <-chan struct{})) {
 	defer func() {
 		tracks := stream.Call("getTracks")
 		for i := range tracks.Length() {
@@ -50,9 +55,17 @@ func (a *app) show(stream js.Value) {
 	})
 	defer onClose.Release()
 	dialog.Call("addEventListener", "close", onClose, map[string]any{"once": true})
+	element("burst").Set("hidden", true)
+	take := element("camera-take")
+	take.Set("disabled", false)
+	take.Set("textContent", "Take the picture")
 	dialog.Call("showModal")
-	<-closed
-	if dialog.Get("returnValue").String() == "take" {
+	use(video, closed)
+}
+
+// takePicture explores the camera's picture.
+func (a *app) takePicture(video js.Value, closed <-chan struct{}) {
+	if <-closed; element("camera").Get("returnValue").String() == "take" {
 		a.usePicture("The camera's picture", "video", video)
 	}
 }

@@ -4,6 +4,7 @@
 package pictures
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -135,52 +136,84 @@ type picture struct {
 // progress is called before each picture, and ends the conversion by an error. name is that
 // of the data set; if it is "", the folder that contains all pictures has it.
 func Convert(name string, files []File, progress func(done, total int) error) (*data.Dataset, List, error) {
-	all := make([]string, len(files))
+	paths := make([]string, len(files))
 	for i, file := range files {
-		all[i] = file.Path
+		paths[i] = file.Path
 	}
-	chosen, skipped := Choose(all)
-	var pictures []picture
-	found := map[string]string{} // paths by class and pixels
-	paths := make([]string, len(chosen))
+	chosen, skipped := Choose(paths)
+	some, someFiles := make([]string, len(chosen)), make([]File, len(chosen))
 	for i, index := range chosen {
-		paths[i] = all[index]
+		some[i], someFiles[i] = paths[index], files[index]
 	}
-	root, classes := classesOf(paths)
+	root, classes := classesOf(some)
 	if name = clean(cmp.Or(name, root)); name == "" {
 		name = "My pictures"
 	}
-	for i, index := range chosen {
-		file := files[index]
-		if err := progress(i, len(chosen)); err != nil {
+	for i := range classes {
+		classes[i] = cmp.Or(classes[i], name)
+	}
+	return convertAll(&data.Dataset{Name: name}, len(files), someFiles, classes, skipped, progress)
+}
+
+// Add adds pictures to a data set, which stays as it is; one without images may have none but
+// a name. The first folder of each picture is its class. Otherwise Add is like Convert.
+func Add(base *data.Dataset, files []File, progress func(done, total int) error) (*data.Dataset, List, error) {
+	classes := make([]string, len(files))
+	for i, file := range files {
+		class, _, _ := strings.Cut(file.Path, "/")
+		classes[i] = cmp.Or(clean(class), base.Name)
+	}
+	return convertAll(base, len(files), files, classes, List{}, progress)
+}
+
+// convertAll converts pictures of classes and adds them to a data set. total is the number of
+// files that they were chosen from.
+func convertAll(base *data.Dataset, total int, files []File, classes []string, skipped List, progress func(done, total int) error) (*data.Dataset, List, error) {
+	var pictures []picture
+	type key struct {
+		class string
+		hash  uint64
+	}
+	type first struct {
+		path   string
+		pixels []byte
+	}
+	found := map[key]first{}
+	for _, split := range []data.Split{base.Train, base.Validation} {
+		for i, label := range split.Labels {
+			pixels := split.Image(i)
+			found[key{base.Classes[label], hash(string(pixels))}] = first{"one in the data set", pixels}
+		}
+	}
+	for i, file := range files {
+		if err := progress(i, len(files)); err != nil {
 			return nil, skipped, err
 		}
 		pixels, err := convert(file)
 		if errors.Is(err, errBomb) {
-			return nil, skipped, fmt.Errorf("%s: %w", name, err)
+			return nil, skipped, fmt.Errorf("%s: %w", base.Name, err)
 		}
 		if err != nil {
 			skipped.add(file.Path, err.Error())
 			continue
 		}
-		class := cmp.Or(classes[i], name)
-		key := class + "\x00" + string(pixels)
-		if first, ok := found[key]; ok {
-			skipped.add(file.Path, "the same picture as "+first)
+		p := picture{classes[i], hash(string(pixels)), pixels}
+		if first := found[key{p.class, p.hash}]; bytes.Equal(first.pixels, pixels) {
+			skipped.add(file.Path, "the same picture as "+first.path)
 			continue
 		}
-		found[key] = file.Path
-		pictures = append(pictures, picture{class, hash(string(pixels)), pixels})
+		found[key{p.class, p.hash}] = first{file.Path, pixels}
+		pictures = append(pictures, p)
 	}
-	if n := len(pictures); n < MinPictures {
+	if n := base.Train.Len() + base.Validation.Len() + len(pictures); n < MinPictures {
 		example := ""
 		if len(skipped.Files) > 0 {
 			last := skipped.Files[len(skipped.Files)-1]
 			example = fmt.Sprintf(". Skipped, for example: %s (%s)", clean(last.Path), last.Why)
 		}
-		return nil, skipped, fmt.Errorf("%s: %s, %s that can be used: want at least %d%s", name, plural(len(files), "file"), plural(n, "picture"), MinPictures, example)
+		return nil, skipped, fmt.Errorf("%s: %s, %s that can be used: want at least %d%s", base.Name, plural(total, "file"), plural(n, "picture"), MinPictures, example)
 	}
-	dataset, err := assemble(name, pictures)
+	dataset, err := assemble(base, pictures)
 	return dataset, skipped, err
 }
 
@@ -191,22 +224,26 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// assemble splits pictures 5 to 1 into training and validation, each class alike, and orders
-// each split by a hash of the pixels. So the same pictures give the same data set, whatever
-// their names.
-func assemble(name string, pictures []picture) (*data.Dataset, error) {
-	dataset := &data.Dataset{Name: name}
+// assemble adds pictures to a data set, 5 to 1 to training and validation, each class alike,
+// and orders them by a hash of the pixels. So the same pictures give the same data set,
+// whatever their names. New classes come after those that were there.
+func assemble(base *data.Dataset, pictures []picture) (*data.Dataset, error) {
+	before := base.Train.Len() + base.Validation.Len()
+	dataset := &data.Dataset{Name: base.Name, Train: base.Train, Validation: base.Validation}
 	labels := map[string]int{}
 	order := make([]int, len(pictures))
 	for i, p := range pictures {
 		order[i], labels[p.class] = i, 0
 	}
-	dataset.Classes = slices.Sorted(maps.Keys(labels))
+	for _, class := range base.Classes {
+		delete(labels, class)
+	}
+	dataset.Classes = slices.Concat(base.Classes, slices.Sorted(maps.Keys(labels)))
 	for label, class := range dataset.Classes {
 		labels[class] = label
 	}
 	if n := len(dataset.Classes); n > data.MaxClasses {
-		return nil, fmt.Errorf("%s: %d folders with pictures: want at most %d, because each is a class", name, n, data.MaxClasses)
+		return nil, fmt.Errorf("%s: %d classes of pictures: want at most %d", base.Name, n, data.MaxClasses)
 	}
 	byHash := func(i, j int) int { return cmp.Compare(pictures[i].hash, pictures[j].hash) }
 	byClass := func(i, j int) int {
@@ -215,23 +252,36 @@ func assemble(name string, pictures []picture) (*data.Dataset, error) {
 	slices.SortStableFunc(order, byClass)
 	var parts [2][]int
 	for rank, i := range order {
-		part := rank % 6 / 5 // the sixth of six is for validation
+		part := (before + rank) % 6 / 5 // the sixth of six is for validation
 		parts[part] = append(parts[part], i)
 	}
 	for part, split := range []*data.Split{&dataset.Train, &dataset.Validation} {
 		slices.SortStableFunc(parts[part], func(i, j int) int { return cmp.Or(byHash(i, j), byClass(i, j)) })
+		added := data.Split{Labels: slices.Clone(split.Labels), Images: slices.Clone(split.Images)} // base stays
 		for _, i := range parts[part] {
-			split.Labels = append(split.Labels, byte(labels[pictures[i].class]))
-			split.Images = append(split.Images, pictures[i].pixels...)
+			added.Labels = append(added.Labels, byte(labels[pictures[i].class]))
+			added.Images = append(added.Images, pictures[i].pixels...)
 		}
+		*split = added
 	}
+	dataset.Provenance = provenance(base, dataset)
+	return dataset, dataset.Validate()
+}
+
+// provenance says where the pictures of a data set come from that were added to base.
+func provenance(base, dataset *data.Dataset) string {
+	const own, added = "The square in the middle of each, at 32×32 pixels.", " With the pictures that were added: "
 	classes := "1 class"
 	if n := len(dataset.Classes); n > 1 {
 		classes = fmt.Sprintf("%d classes", n)
 	}
-	dataset.Provenance = fmt.Sprintf("%d pictures, %s: %d training, %d validation. The square in the middle of each, at 32×32 pixels.",
-		len(pictures), classes, len(parts[0]), len(parts[1]))
-	return dataset, dataset.Validate()
+	train, validation := dataset.Train.Len(), dataset.Validation.Len()
+	counts := fmt.Sprintf("%d pictures, %s: %d training, %d validation.", train+validation, classes, train, validation)
+	if base.Provenance == "" || strings.HasSuffix(base.Provenance, own) {
+		return counts + " " + own
+	}
+	origin, _, _ := strings.Cut(base.Provenance, added)
+	return origin + added + counts
 }
 
 // splits are names of folders that divide a data set, not classes.

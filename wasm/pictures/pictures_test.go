@@ -115,6 +115,37 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+// Pictures are added to a data set: its own stay where they are, and so does the data set.
+func TestAdd(t *testing.T) {
+	base, _, err := Add(&data.Dataset{Name: "camera"}, set(24, "hands"), nothing)
+	if err != nil || base.Train.Len() != 20 || base.Validation.Len() != 4 || strings.Join(base.Classes, " ") != "hands" {
+		t.Fatalf("%+v, %v", base, err)
+	}
+	more := set(26, "hands", "faces")[22:] // 22 and 23 are there already
+	got, skipped, err := Add(base, more, nothing)
+	if err != nil || strings.Join(got.Classes, " ") != "hands faces" || skipped.Count != 2 || skipped.Files[0].Why != "the same picture as one in the data set" {
+		t.Fatalf("%+v, %+v, %v", got, skipped, err)
+	}
+	if train, validation := got.Train.Len(), got.Validation.Len(); train+validation != 52 || validation != 8 {
+		t.Errorf("%d training and %d validation pictures, want 44 and 8", train, validation)
+	}
+	if !bytes.HasPrefix(got.Train.Images, base.Train.Images) || !bytes.HasPrefix(got.Validation.Images, base.Validation.Images) || base.Train.Len() != 20 {
+		t.Error("the pictures before have moved")
+	}
+	if !strings.HasPrefix(got.Provenance, "52 pictures, 2 classes: 44 training, 8 validation.") {
+		t.Error(got.Provenance)
+	}
+	got.Provenance = "photos."
+	for range 3 { // the text does not grow
+		if got, _, err = Add(got, nil, nothing); err != nil || got.Provenance != "photos. With the pictures that were added: 52 pictures, 2 classes: 44 training, 8 validation." {
+			t.Fatal(got.Provenance, err)
+		}
+	}
+	if _, _, err := Add(&data.Dataset{Name: "camera"}, more[:5], nothing); err == nil || !strings.Contains(err.Error(), "camera: 5 files, 5 pictures that can be used: want at least 20") {
+		t.Error(err)
+	}
+}
+
 // What is not a usable picture is skipped with a reason, and too few are an error.
 func TestSkipped(t *testing.T) {
 	good := set(10, "a", "b")
@@ -193,7 +224,7 @@ func TestClasses(t *testing.T) {
 		bitmap := painted(32, 32, byte(i), byte(i/256))
 		files[i] = fileOf(files[i].Path, pngOf(bitmap), bitmap)
 	}
-	if _, _, err := Convert("", files, nothing); err == nil || !strings.Contains(err.Error(), "257 folders with pictures: want at most 256") {
+	if _, _, err := Convert("", files, nothing); err == nil || !strings.Contains(err.Error(), "257 classes of pictures: want at most 256") {
 		t.Error(err)
 	}
 	if dataset, _, err := Convert("", files[1:], nothing); err != nil || len(dataset.Classes) != 256 {

@@ -179,6 +179,7 @@ type Load struct {
 
 	Title string   `json:"title,omitempty"` // new name of the user's data set; "" for its own
 	Paths []string `json:"paths,omitempty"` // of the pictures in the array File; null if it is one file
+	Add   bool     `json:"add,omitempty"`   // whether the pictures are added to the data set, in the compact format, that follows them in File; to an empty one if that is null
 }
 
 // Dataset describes the data set in use.

@@ -167,6 +167,15 @@ func openFile(load protocol.Load, file any, progress func(protocol.Loading) erro
 		for i, path := range load.Paths {
 			files[i] = pictures.FromFile(path, value.Index(i))
 		}
+		if load.Add {
+			base, err := baseOf(load.Name, value.Index(len(files)))
+			if err != nil {
+				return Opened{}, err
+			}
+			return converted(progress, func(progress func(done, total int) error) (*data.Dataset, pictures.List, error) {
+				return pictures.Add(base, files, progress)
+			})
+		}
 		return convert("", files, progress) // it has the name of the folder
 	}
 	start, err := browser.Start(value, exchange.StartSize)
@@ -186,12 +195,30 @@ func openFile(load protocol.Load, file any, progress func(protocol.Loading) erro
 	return Opened{Dataset: dataset}, err
 }
 
+// baseOf reads a data set in the compact format, from a Blob. For null, it is an empty one
+// with the name.
+func baseOf(name string, blob js.Value) (*data.Dataset, error) {
+	if blob.IsNull() {
+		return &data.Dataset{Name: name}, nil
+	}
+	body := browser.Stream(blob.Call("stream"))
+	defer body.Close()
+	return data.Read(body)
+}
+
 // convert makes a data set of pictures.
 func convert(name string, files []pictures.File, progress func(protocol.Loading) error) (Opened, error) {
+	return converted(progress, func(progress func(done, total int) error) (*data.Dataset, pictures.List, error) {
+		return pictures.Convert(name, files, progress)
+	})
+}
+
+// converted returns the data set that convert makes of pictures, and shows its progress.
+func converted(progress func(protocol.Loading) error, convert func(func(done, total int) error) (*data.Dataset, pictures.List, error)) (Opened, error) {
 	if err := browser.CanvasTells(); err != nil {
 		return Opened{}, err
 	}
-	dataset, skipped, err := pictures.Convert(name, files, func(done, total int) error {
+	dataset, skipped, err := convert(func(done, total int) error {
 		return progress(protocol.Loading{
 			Stage: fmt.Sprintf("Converting picture %d of %d", done+1, total), Done: int64(done), Total: int64(total),
 		})

@@ -305,7 +305,7 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 	if dataset.Kept {
 		load.Source = protocol.SourceKept // for saves
 	}
-	load.Paths = nil
+	load.Paths, load.Add = nil, false
 	w.dataset, w.loaded, w.watched = dataset.Dataset, load, nil
 	w.data = fit.NewData(dataset.Name, data.ImageSize, dataset.Train.Images, dataset.Validation.Images)
 	reply := protocol.Dataset{

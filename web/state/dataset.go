@@ -132,6 +132,15 @@ func (d *Dataset) UseFiles(paths []string, files any, err error, done Done) {
 	d.use(origin{load, files}, done)
 }
 
+// AddPictures changes to a data set with pictures added. name is its name, and the pictures'
+// first folders are their classes. files is an array of them, and then of the data set that
+// they are added to, in the compact format, or null for an empty one.
+func (d *Dataset) AddPictures(name string, paths []string, files any, done Done) {
+	load := d.file(name)
+	load.Paths, load.Add = paths, true
+	d.use(origin{load, files}, done)
+}
+
 // Cancel ends the reading of a data set.
 func (d *Dataset) Cancel() {
 	if d.Loading != nil && d.Name != "" {
@@ -277,7 +286,7 @@ func (d *Dataset) read(from origin, failed Done, then func(protocol.Dataset)) {
 			return
 		}
 		if from.Source == protocol.SourceFile && reply.File != nil { // it need not be converted again
-			from.file, from.Paths = reply.File, nil
+			from.file, from.Paths, from.Add = reply.File, nil, false
 		}
 		d.origin, d.File, d.cancelled = from, reply.File, false
 		then(dataset)

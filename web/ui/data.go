@@ -18,6 +18,7 @@ type Data struct {
 	PickFile   func()
 	PickFolder func()
 	PickImages func()
+	OpenBurst  func()
 	Save       func(file any, name string)
 }
 

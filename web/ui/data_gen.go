@@ -239,6 +239,13 @@ func (c *Data) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							_ = vgparent
 							vgn = growText(vgparent, "Choose pictures")
 						}
+						vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button\x00title\x00Add pictures of the camera to a class")
+						listen(vgn, "click", func(event vugu.DOMEvent) { call(c.OpenBurst) })
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = growText(vgparent, "Use the camera")
+						}
 						vgn = grow(vgparent, "", "span\x00class\x00aside")
 						vgn.SetInnerHTML(c.limits())
 					}

@@ -57,7 +57,7 @@ func (c *Root) Parts() []Part {
 		{"latent", state.ViewFeatures, nil, &Latent{Page: p, Stage: stage}},
 		{"explorer", state.ViewExplore, nil, &Explorer{Page: p, Stage: stage, PickPicture: c.PickPicture, OpenCamera: c.OpenCamera}},
 		{"runs", state.ViewCompare, nil, &Runs{Page: p, Stage: stage, SaveText: c.SaveText}},
-		{"data", "", panel(state.PanelData), &Data{Page: p, PickFile: c.PickFile, PickFolder: c.PickFolder, PickImages: c.PickImages, Save: c.Save}},
+		{"data", "", panel(state.PanelData), &Data{Page: p, PickFile: c.PickFile, PickFolder: c.PickFolder, PickImages: c.PickImages, OpenBurst: c.OpenBurst, Save: c.Save}},
 		{"model", "", panel(state.PanelModel), &Model{Page: p, PickModel: c.PickModel, Save: c.Save, Copy: c.Copy}},
 		{"share", "", panel(state.PanelShare), &Share{Page: p, Address: c.Address, Copy: c.Copy}},
 		messages,

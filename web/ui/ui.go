@@ -28,6 +28,7 @@ type Root struct {
 	PickModel   func() // lets the user choose a file with a model
 	PickPicture func() // lets the user choose a picture
 	OpenCamera  func() // lets the user take a picture
+	OpenBurst   func() // lets the user add pictures of the camera to a class
 	ToggleTheme func() // changes between light and dark
 	// Do changes the page's state and renders the result.
 	Do func(change func())

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"sae/nn/internal/collective"
@@ -125,6 +126,9 @@ func Serve(architecture Architecture, adam Adam, batch int, team Team, yield fun
 	}
 	if err := team.validate(); err != nil {
 		return err
+	}
+	if team.Rank == 0 {
+		return errors.New("nn: a member that serves has rank 0, the trainer's: want at least 1")
 	}
 	s := newNetwork(architecture, adam, max(batch, evaluationBatch), team.group())
 	s.pace = newPace(stride, yield)

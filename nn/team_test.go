@@ -286,4 +286,7 @@ func TestBadTeams(t *testing.T) {
 	if err := Serve(small, DefaultAdam, 8, Team{Size: 5}, nil, 0); err == nil || !strings.Contains(err.Error(), "team of 5") {
 		t.Errorf("member of a team of 5: error %v", err)
 	}
+	if err := Serve(small, DefaultAdam, 8, Team{Size: 2}, nil, 0); err == nil || !strings.Contains(err.Error(), "has rank 0") {
+		t.Errorf("member of rank 0: error %v", err)
+	}
 }

@@ -51,6 +51,7 @@ play`, image[:16])
 		`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":1099511627776,"epochs":1,"images":1,"lr":1e-3,"beta1":0.9,"beta2":0.999,"eps":1e-7}`,
 		`bench {"layers":[3072,2,3072],"latentIndex":1,"batch":-1,"epochs":1,"images":1}`,
 		`join {"rank":1,"size":2,"architecture":{"InputDims":3072,"LatentDims":2},"adam":{"LearningRate":0.1,"Epsilon":1e-7},"batch":1099511627776}`,
+		`join {"rank":0,"size":2,"architecture":{"InputDims":3072,"LatentDims":2},"adam":{"LearningRate":0.1,"Epsilon":1e-7},"batch":4}`,
 		`join {"rank":-1,"size":3,"architecture":{"InputDims":-3072,"LatentDims":2},"batch":-1}`,
 		start + `watch {"images":[` + strings.Repeat("0,", 10_000) + "0]}\nstep",
 		start + `images {"images":[` + strings.Repeat("0,", 100_000) + "0]}",

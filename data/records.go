@@ -175,8 +175,12 @@ func (s *scanner) zipped(name string, r io.Reader) error {
 // blockSize is the size of a tar's blocks.
 const blockSize = 512
 
-// startsTar reports whether block is the header of a tar entry, by its checksum.
+// startsTar reports whether block is the header of a tar entry, by its checksum. The tar
+// reader takes a checksum without digits for 0, which the bytes of an image may have.
 func startsTar(block []byte) bool {
+	if len(block) < blockSize || !bytes.ContainsAny(block[148:156], "01234567") {
+		return false
+	}
 	_, err := tar.NewReader(bytes.NewReader(block)).Next()
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) // the entry has more headers
 }

@@ -311,7 +311,7 @@ func TestTabsKeepApart(t *testing.T) {
 			b := openIn(t, a.ctx, "bench.html", desktop)
 			b.inject(inject)
 			b.visit("")
-			evaluate[chromedp.Void](b, `sae.set(`+small+`)`)
+			evaluate[chromedp.Void](b, `sae.set({...`+small+`, epochs: 10000})`)
 			b.steps(3)
 			b.save(0, 3)
 			slots := func(p *page) int {
@@ -389,7 +389,7 @@ func TestSavedInIndexedDB(t *testing.T) {
 	dir := useSite(t, false)
 	beforeWorkers(t, dir, `Object.defineProperty(navigator, "storage", { value: undefined });`)
 	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `sae.set({...`+small+`, latent: 4})`)
+	evaluate[chromedp.Void](p, `sae.set({...`+small+`, latent: 4, epochs: 10000})`)
 	p.steps(3)
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
 	waitFor[bool](p, `new Promise((resolve) => {
@@ -400,8 +400,12 @@ func TestSavedInIndexedDB(t *testing.T) {
 	})`)
 	p.visit("")
 	p.offer()
+	evaluate[chromedp.Void](p, `window.resumed = []; sae.on("state", ({ settings, epoch, batch }) => { if (settings.latent === 4) resumed.push([epoch, batch]); })`)
 	p.do(chromedp.Click(".offer button"))
-	waitFor[bool](p, `sae.state().batch === 3 && sae.state().settings.latent === 4`)
+	waitFor[bool](p, `sae.state().status === "training" && sae.state().epoch > 0 && sae.state().settings.latent === 4`)
+	if first := evaluate[[2]int](p, `resumed[0]`); first[0] == 0 && first[1] < 3 {
+		t.Errorf("the run goes on from epoch %d, batch %d, want from batch 3", first[0], first[1])
+	}
 }
 
 // quota limits what the site may store, in bytes; 0 ends that.

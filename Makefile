@@ -141,9 +141,9 @@ generate: ## generate the Go files of the .vugu components
 $(GENERATED) &: $(COMPONENTS)
 	tools/generate
 
-$(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version build/bin/nolines
+$(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version build/bin/pack
 	$(WASM) go build -trimpath -buildvcs=false $(LEAN) -ldflags='-s -w' -o $@ ./wasm
-	build/bin/nolines $@
+	build/bin/pack $@
 
 $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 	install -D -m 644 $< $@
@@ -180,12 +180,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 	tools/need node
 	npm ci --ignore-scripts --no-audit --no-fund
 
-build/bin/serve build/bin/dist build/bin/nolines: build/bin/%: go.mod go.sum build/go-version
+build/bin/serve build/bin/dist build/bin/pack: build/bin/%: go.mod go.sum build/go-version
 	go build -o $@ ./tools/$*
 
 build/bin/serve: $(wildcard tools/serve tools/serve/*)
 build/bin/dist: $(wildcard tools/dist tools/dist/*)
-build/bin/nolines: $(wildcard tools/nolines/*.go)
+build/bin/pack: $(wildcard tools/pack/*.go)
 
 # The steps of test and check.
 

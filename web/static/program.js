@@ -67,8 +67,86 @@ globalThis.instantiateProgram = async (module, importObject) => {
   };
 
   const instance = await WebAssembly.instantiate(module, importObject);
+  unpackFunctions(module, instance.exports.mem);
   kernels.memory = instance.exports.mem;
   globalThis.saeKernels = kernels;
   globalThis.saeTeam = team;
   return instance;
 };
+
+// Writes the table of functions that Go's runtime needs into the program's memory, from
+// what tools/pack has made of it. runtime/symtab.go documents the table.
+function unpackFunctions(module, { buffer }) {
+  const [section] = WebAssembly.Module.customSections(module, "functions");
+  if (!section) return; // the program is not packed
+  const packed = new Uint8Array(section), bytes = new Uint8Array(buffer), words = new Uint32Array(buffer);
+  let at = 0;
+  const number = () => {
+    for (let value = 0, unit = 1; ; unit *= 128) {
+      const byte = packed[at++];
+      value += (byte & 127) * unit;
+      if (byte < 128) return value;
+    }
+  };
+  const count = number(), entry = number();
+  const names = number(), sequences = number(), table = number(), maps = number(), buckets = number();
+
+  // First where each function is, then the functions, each of so many words.
+  const size = 18, start = 2 * (count + 1);
+  for (let i = 0; i < count; i++) {
+    words[table / 4 + 2 * i] = entry + i;
+    words[table / 4 + 2 * i + 1] = 4 * (start + i * size);
+    words[(buckets + 320 * i) / 4] = i;
+  }
+  words[table / 4 + 2 * count] = entry + count;
+  const field = (index, value) => {
+    for (let i = 0, word = table / 4 + start + index; i < count; i++, word += size) words[word] = value(i);
+  };
+  field(0, (i) => entry + i);
+
+  // Functions of libraries have no name here, but their number in the module.
+  const imports = WebAssembly.Module.imports(module).length;
+  const end = number() + at;
+  const given = new TextDecoder().decode(packed.subarray(at, end)).split("\0");
+  at = end;
+  let text = "";
+  field(1, (i) => {
+    const offset = text.length, name = given[i];
+    text += (name.length > 1 ? name : `${name ? "runtime" : "library"}.${imports + i}`) + "\0";
+    return offset;
+  });
+  bytes.set(new TextEncoder().encode(text), names);
+
+  field(2, number); // size of the arguments
+  field(3, number); // what runs deferred functions
+  field(7, () => 2); // how many sequences
+  const noMap = 2 ** 32 - 1, mapCount = 5;
+  field(10, () => number() + mapCount * 2 ** 24); // what is special, and how many maps
+
+  // What functions refer to, each kind one after the other: 1 for nothing, 0 for what comes
+  // next, followed by its length, or the number of one before.
+  let next;
+  const references = (index, nothing) => {
+    const offsets = [0, nothing];
+    field(index, () => {
+      const reference = number();
+      if (reference > 0) return offsets[reference];
+      const offset = next;
+      next += number();
+      offsets.push(offset);
+      return offset;
+    });
+  };
+  const copy = (from, to) => bytes.set(packed.subarray(at, at += next - from), to + from);
+  next = 1; // 0 is nothing
+  references(4, 0); // the size of the stack
+  references(12, 0); // which map is in use
+  copy(1, sequences);
+  next = 0;
+  references(13, noMap); // arguments
+  references(14, noMap); // local variables
+  references(15, noMap); // objects on the stack
+  field(16, () => noMap); // inlined functions
+  references(17, noMap); // deferred functions
+  copy(0, maps);
+}

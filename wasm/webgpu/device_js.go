@@ -2,7 +2,6 @@ package webgpu
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"syscall/js"
 
@@ -63,8 +62,6 @@ func Open() (_ *Device, err error) {
 // vendors are the names of vendors, by WebGPU's.
 var vendors = map[string]string{"nvidia": "NVIDIA", "amd": "AMD", "apple": "Apple", "intel": "Intel", "arm": "ARM", "qualcomm": "Qualcomm"}
 
-var notWord = regexp.MustCompile(`[^a-z0-9]+`)
-
 // describe sets the names from WebGPU's information on the adapter.
 func (d *Device) describe(info js.Value) {
 	text := func(name string) string {
@@ -85,8 +82,9 @@ func (d *Device) describe(info js.Value) {
 	}
 	d.Kernel = "webgpu"
 	for _, part := range []string{vendor, architecture, text("device")} {
-		if part = strings.Trim(notWord.ReplaceAllString(strings.ToLower(part), "-"), "-"); part != "" {
-			d.Kernel += "-" + part
+		words := strings.FieldsFunc(strings.ToLower(part), func(r rune) bool { return !isWord(r) || r == '_' })
+		for _, word := range words {
+			d.Kernel += "-" + word
 		}
 	}
 	fallback := info.Get("isFallbackAdapter")

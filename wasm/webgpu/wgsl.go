@@ -2,24 +2,37 @@ package webgpu
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-var name = regexp.MustCompile(`\$\w+`)
-
 // wgsl replaces each $name in the text by the value that follows the name in pairs: an int
 // as a u32, a float64 as a f32, a string as it is.
 func wgsl(text string, pairs ...any) string {
-	return name.ReplaceAllStringFunc(text, func(found string) string {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == found[1:] {
-				return literal(pairs[i+1])
-			}
+	parts := strings.Split(text, "$")
+	for i, part := range parts[1:] {
+		name := part
+		if end := strings.IndexFunc(part, func(r rune) bool { return !isWord(r) }); end >= 0 {
+			name = part[:end]
 		}
-		panic("webgpu: no value for " + found)
-	})
+		parts[i+1] = value(name, pairs) + part[len(name):]
+	}
+	return strings.Join(parts, "")
+}
+
+// isWord reports whether a name may contain a rune.
+func isWord(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
+}
+
+// value returns the value of a name in pairs.
+func value(name string, pairs []any) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == name {
+			return literal(pairs[i+1])
+		}
+	}
+	panic("webgpu: no value for $" + name)
 }
 
 func literal(value any) string {

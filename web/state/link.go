@@ -9,7 +9,6 @@ import (
 	"maps"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,9 +26,13 @@ var kernels = []string{"go", "simd", "relaxed-simd"}
 // webGPU begins the names of the kernels of graphics cards: webgpu-nvidia-ampere.
 const webGPU = "webgpu"
 
-var webGPUKernel = regexp.MustCompile(`^` + webGPU + `(-[a-z0-9]+)*$`)
-
-func isWebGPU(kernel string) bool { return webGPUKernel.MatchString(kernel) }
+// isWebGPU reports whether a kernel is a graphics card's.
+func isWebGPU(kernel string) bool {
+	words := strings.Split(kernel, "-")
+	return words[0] == webGPU && !slices.ContainsFunc(words, func(word string) bool {
+		return word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789") != ""
+	})
+}
 
 // A Fingerprint is the same for runs with the same history. A link writes it as
 // "20-relaxed-simd-1a2b3c4d".

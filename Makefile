@@ -215,6 +215,7 @@ generated:
 
 test-go:
 	tools/need gcc
+	tools/need torch || true # without it, its test is skipped
 	go test -race $$(go list ./... | grep -v '/e2e$$\|/data$$')
 	go test ./data # has no goroutines, and would take a minute longer with -race
 

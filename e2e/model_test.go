@@ -147,6 +147,79 @@ func TestOtherProgramsAgree(t *testing.T) {
 	}
 }
 
+// Models with TopK, of whole pictures and of whitened patches, have the same outputs in ONNX
+// Runtime, and the page opens their files again. TensorFlow.js is refused with the reason.
+func TestSparseModelsElsewhere(t *testing.T) {
+	t.Parallel()
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	for _, changes := range []string{
+		`{experiment: 5, latent: 64, k: 8, epochs: 1, subset: 512}`,
+		`{experiment: 6, latent: 64, epochs: 1, subset: 256}`,
+	} {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set(%s).then(() => sae.play())`, changes))
+		waitFor[bool](p, `sae.state().status === "done"`)
+		patches := evaluate[bool](p, `sae.state().settings.patch > 0`)
+		// A picture whose 16 patches are all the same.
+		evaluate[chromedp.Void](p, `window.image = Uint8Array.from({length: 3072}, (_, i) => 128 + 90 * Math.sin((i / 3 & 7) / 3) + 30 * Math.cos((i / 96 & 7) + i % 3)); 0`)
+		const patch = `.filter((_, i) => i % 96 < 24 && i < 8 * 96)`
+		const scaled = `((image) => Array.from(image, (value) => value / 255))`
+		cut := ""
+		if patches {
+			cut = patch
+		}
+		image := evaluate[[]float64](p, `Array.from(image, (value) => value / 255)`+cut)
+		code := evaluate[[]float64](p, `sae.encode(image).then((code) => Array.from(code))`)
+		want := evaluate[[]float64](p, `sae.reconstruct(image).then(`+scaled+`).then((image) => image`+cut+`)`)
+		archive := exported(p, "onnx")
+		got := runNode(t, "onnx.mjs", unpack(t, archive, image))
+		mean := 0.0
+		for i, value := range image {
+			if mean += value / float64(len(image)); patches {
+				continue
+			}
+			if got.Decoded[i] != got.Reconstruction[i] {
+				t.Fatalf("%s: the decoder's value %d differs from the autoencoder's", changes, i)
+			}
+		}
+		active := 0
+		for i := range got.Reconstruction {
+			if d := got.Decoded[i] + mean - got.Reconstruction[i]; patches && math.Abs(d) > 1e-5 {
+				t.Fatalf("%s: with the patch's mean, the decoder's value %d differs by %g", changes, i, d)
+			}
+			got.Reconstruction[i] = min(max(got.Reconstruction[i], 0), 1) // as pictures are
+		}
+		for _, activation := range got.Code {
+			if activation != 0 {
+				active++
+			}
+		}
+		if d := largestDifference(t, got.Code, code); d > 1e-3 || active == 0 || active > 8 {
+			t.Errorf("%s: codes of %d active units differ by %g", changes, active, d)
+		}
+		if d := largestDifference(t, got.Reconstruction, want); d > 0.5/255+1e-4 {
+			t.Errorf("%s: reconstructions differ by %g", changes, d)
+		}
+
+		whole := evaluate[string](p, `sae.reconstruct(image).then(String)`)
+		settings := evaluate[experiment.Settings](p, `sae.state().settings`)
+		for _, format := range []string{"onnx", "safetensors", "npz"} {
+			evaluate[chromedp.Void](p, fmt.Sprintf(`sae.export(%q).then((buffer) => { window.kept = buffer; })`, format))
+			evaluate[chromedp.Void](p, `sae.set({experiment: 1, hidden: "16", latent: 4})`)
+			evaluate[chromedp.Void](p, `sae.import(kept)`)
+			if again := evaluate[experiment.Settings](p, `sae.state().settings`); again != settings {
+				t.Errorf("%s of %s: settings %+v, want %+v", format, changes, again, settings)
+			}
+			if again := evaluate[string](p, `sae.reconstruct(image).then(String)`); again != whole {
+				t.Errorf("%s of %s: another reconstruction", format, changes)
+			}
+		}
+		if got := rejection(p, `sae.export("tfjs")`); !strings.Contains(got, "export: sparsity topk: want l1 for TensorFlow.js") {
+			t.Errorf("TensorFlow.js of %s: %q", changes, got)
+		}
+	}
+}
+
 // precise runs an image through the model of a checkpoint, in native Go.
 func precise(t *testing.T, checkpoint []byte, image []float64) (result outputs) {
 	t.Helper()
@@ -300,7 +373,7 @@ func TestModelsUnderAnyName(t *testing.T) {
 	set := state(p).Dataset
 	for _, test := range []struct{ path, want string }{
 		{file("model.h5", []byte("\x89HDF\r\n\x1a\n\x00\x00")), "HDF5: a model of Keras or TensorFlow: want its weights, as np.savez("},
-		{file("model.safetensors", []byte("\x40\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}")), "a model of PyTorch: want ONNX, as torch.onnx.export("},
+		{file("model.safetensors", []byte("\x08\x00\x00\x00\x00\x00\x00\x00{\"a\":{}}")), `a: numbers of type "": want F32`},
 		{file("kernel.npy", []byte("\x93NUMPY\x01\x00v\x00{")), "one array: want all kernels and biases in an .npz"},
 		{file("cut.onnx", bare[:5000]), "import: ONNX: the file is damaged or truncated"},
 	} {

@@ -3,13 +3,13 @@ package exchange
 import (
 	"archive/zip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
 	"sae/nn"
 	"sae/nn/experiment"
 	"sae/nn/fit"
+	"sae/nn/patch"
 )
 
 // Format is a file format of models.
@@ -25,8 +25,9 @@ type Format struct {
 var Formats = []Format{
 	{"checkpoint", ".saeckpt", "Checkpoint", func(w io.Writer, c *fit.Checkpoint) error { return c.Write(w) }},
 	{"npz", ".npz", "NumPy", archive(writeNPZ)},
-	{"onnx", ".onnx.zip", "ONNX", archive(dense(writeONNX, "ONNX"))},
-	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(dense(writeTFJS, "TensorFlow.js"))},
+	{"safetensors", ".safetensors", "safetensors", writeSafetensors},
+	{"onnx", ".onnx.zip", "ONNX", archive(writeONNX)},
+	{"tfjs", ".tfjs.zip", "TensorFlow.js", archive(writeTFJS)},
 }
 
 // Lookup returns the format with the given name, or an error that lists all names.
@@ -41,42 +42,42 @@ func Lookup(name string) (Format, error) {
 	return Format{}, fmt.Errorf("export: format %q: want one of %q", name, names)
 }
 
-// Write writes the model of a checkpoint in the format. An error is that of the writer
-// or reports parameters that are not finite.
+// Write writes the model of a checkpoint in the format. An error is that of the writer,
+// reports parameters that are not finite, or names a setting that the format cannot hold.
 func (f Format) Write(w io.Writer, c *fit.Checkpoint) error { return f.write(w, c) }
 
+// source is a model to write.
+type source struct {
+	*nn.Autoencoder
+	settings  experiment.Settings
+	comment   string           // the settings as JSON
+	whitening *patch.Whitening // nil for none
+}
+
+func newSource(c *fit.Checkpoint) (source, error) {
+	auto, err := c.Autoencoder()
+	if err != nil {
+		return source{}, err
+	}
+	comment, err := json.Marshal(c.Settings)
+	return source{auto, c.Settings, string(comment), c.Whitening}, err
+}
+
 // archive returns a function that writes a zip archive of the files that fill adds.
-func archive(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error) func(io.Writer, *fit.Checkpoint) error {
+func archive(fill func(*zip.Writer, source) error) func(io.Writer, *fit.Checkpoint) error {
 	return func(w io.Writer, c *fit.Checkpoint) error {
-		if c.Settings.Whiten {
-			return errors.New("export: whiten true: want false, because the numbers that this model reads follow from its data set; a checkpoint takes it")
-		}
-		auto, err := c.Autoencoder()
-		if err != nil {
-			return err
-		}
-		comment, err := json.Marshal(c.Settings)
+		model, err := newSource(c)
 		if err != nil {
 			return err
 		}
 		z := zip.NewWriter(w)
-		if err := z.SetComment(string(comment)); err != nil {
+		if err := z.SetComment(model.comment); err != nil {
 			return err
 		}
-		if err := fill(z, auto, c.Settings); err != nil {
+		if err := fill(z, model); err != nil {
 			return err
 		}
 		return z.Close()
-	}
-}
-
-// dense refuses a model whose layers are not all dense layers.
-func dense(fill func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error, format string) func(*zip.Writer, *nn.Autoencoder, experiment.Settings) error {
-	return func(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings) error {
-		if settings.Sparsity == experiment.TopK {
-			return fmt.Errorf("export: sparsity topk: want l1 for %s, which has no layer that keeps the k largest; a checkpoint or NumPy takes this model", format)
-		}
-		return fill(z, auto, settings)
 	}
 }
 
@@ -88,4 +89,24 @@ func add(z *zip.Writer, name string, content []byte) error {
 	}
 	_, err = w.Write(content)
 	return err
+}
+
+// whiteningNames are the names of a whitening's arrays in files: μ, W and its inverse.
+var whiteningNames = []string{"whitening_mean", "whitening_matrix", "whitening_inverse"}
+
+// whiteningArrays returns the arrays of a whitening, none for nil.
+func whiteningArrays(w *patch.Whitening) []array {
+	if w == nil {
+		return nil
+	}
+	d := []int{w.Dims, w.Dims}
+	return []array{{whiteningNames[0], d[:1], w.Mean}, {whiteningNames[1], d, w.Matrix}, {whiteningNames[2], d, w.Inverse}}
+}
+
+// layerArrays returns the kernels and biases of layers, and the arrays of a whitening.
+func layerArrays(layers []*nn.Dense, w *patch.Whitening) (arrays []array) {
+	for _, l := range layers {
+		arrays = append(arrays, array{l.Name + "_kernel", []int{l.In, l.Out}, l.Kernel}, array{l.Name + "_bias", []int{l.Out}, l.Bias})
+	}
+	return append(arrays, whiteningArrays(w)...)
 }

@@ -100,7 +100,7 @@ func TestThereAndBack(t *testing.T) {
 	} {
 		c := checkpoint(t, changes)
 		for _, format := range Formats {
-			if _, dense := map[string]bool{"onnx": true, "tfjs": true}[format.Name]; dense && c.Settings.K > 0 {
+			if format.Name == "tfjs" && c.Settings.K > 0 {
 				continue // see TestRefusals
 			}
 			got, err := read(export(t, format.Name, c), other, dims)
@@ -116,51 +116,96 @@ func TestThereAndBack(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Lookup("h5"); err == nil || !strings.Contains(err.Error(), `format "h5": want one of ["checkpoint" "npz" "onnx" "tfjs"]`) {
+	if _, err := Lookup("h5"); err == nil || !strings.Contains(err.Error(), `format "h5": want one of ["checkpoint" "npz" "safetensors" "onnx" "tfjs"]`) {
 		t.Errorf("unknown format: %v", err)
 	}
 }
 
-// Models of patches go there and back with their width. Only a checkpoint takes one of
-// whitened patches.
-func TestPatches(t *testing.T) {
+// patches returns the checkpoint of a model of patches before its first step.
+func patches(t testing.TB, changes map[string]string) *fit.Checkpoint {
+	t.Helper()
+	s, err := experiment.Default().With(changes)
+	if err != nil {
+		t.Fatal(err)
+	}
 	set := data.Synthetic(20, 2, 1)
-	images := fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images)
-	for _, changes := range []map[string]string{{"patch": "8", "hidden": "9"}, {"experiment": "6", "latent": "9"}} {
-		s, err := experiment.Default().With(changes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run, err := fit.New(s, images, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := run.Evaluate(); err != nil {
-			t.Fatal(err)
-		}
-		c, err := run.Checkpoint("go")
-		if err != nil {
-			t.Fatal(err)
-		}
+	run, err := fit.New(s, fit.NewData(set.Name, data.ImageSize, set.Train.Images, set.Validation.Images), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := run.Evaluate(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := run.Checkpoint("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var (
+	onPatches  = map[string]string{"patch": "8", "hidden": "9"}
+	onWhitened = map[string]string{"experiment": "6", "latent": "9"}
+)
+
+// Models of patches go there and back with their width and their whitening, also from files
+// without settings.
+func TestPatches(t *testing.T) {
+	for _, changes := range []map[string]string{onPatches, onWhitened} {
+		c := patches(t, changes)
 		for _, format := range Formats {
-			var file bytes.Buffer
-			if err := format.Write(&file, c); err != nil {
-				if !s.Whiten || !strings.Contains(err.Error(), "export: whiten true: want false") || format.Name == "checkpoint" {
+			if c.Settings.Whiten && format.Name == "tfjs" {
+				continue // see TestRefusals
+			}
+			file := export(t, format.Name, c)
+			bare := file
+			switch format.Name {
+			case "onnx":
+				bare = member(t, file, "auto.onnx")
+			case "npz":
+				bare = bytes.Replace(file, []byte(`{"experiment"`), []byte(` "experiment"`), 1)
+			case "safetensors":
+				bare = bytes.Replace(file, []byte(`"settings":"{`), []byte(`"settings":" `), 1)
+			}
+			like := experiment.Default()
+			like.Init = experiment.PCA // of whole images
+			for i, file := range [][]byte{file, bare} {
+				got, err := read(file, like, data.ImageSize)
+				if err != nil {
 					t.Errorf("%s of %v: %v", format.Name, changes, err)
+					continue
 				}
-				continue
-			}
-			if s.Whiten && format.Name != "checkpoint" {
-				t.Errorf("%s takes a model of whitened patches", format.Name)
-			}
-			got, err := read(file.Bytes(), experiment.Default(), data.ImageSize)
-			if err != nil {
-				t.Errorf("%s of %v: %v", format.Name, changes, err)
-			} else if got.Settings != s || got.InputDims != data.ImageSize || !slices.Equal(got.Parameters, c.Parameters) {
-				t.Errorf("%s of %v: settings %+v, want %+v, or other parameters", format.Name, changes, got.Settings, s)
+				if i == 0 && got.Settings != c.Settings {
+					t.Errorf("%s of %v: settings %+v, want %+v", format.Name, changes, got.Settings, c.Settings)
+				}
+				if got.Settings.Patch != 8 || got.Settings.Whiten != c.Settings.Whiten || !slices.Equal(got.Parameters, c.Parameters) || got.InputDims != data.ImageSize {
+					t.Errorf("%s of %v: settings %+v, or other parameters", format.Name, changes, got.Settings)
+				}
+				if want, got := c.Whitening, got.Whitening; want != nil && !(slices.Equal(got.Mean, want.Mean) && slices.Equal(got.Matrix, want.Matrix) && slices.Equal(got.Inverse, want.Inverse)) {
+					t.Errorf("%s of %v: another whitening", format.Name, changes)
+				}
 			}
 		}
 	}
+}
+
+// member returns a file of an archive.
+func member(t testing.TB, archive []byte, name string) []byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := z.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // zipped makes an archive of files: name, content, name, content, ….
@@ -270,8 +315,8 @@ func TestBadArchives(t *testing.T) {
 		{"other width in Fortran's order", layers(0, bytes.Replace(npy(ramp(dims*3), 3, dims), []byte("False"), []byte("True "), 1)), "a of shape [3 12]: want a kernel of [12, units]"},
 		{"no npy", layers(0, "abc"), "want .npy version 1.0"},
 		{"short npy", layers(0, kernel[:12]), "truncated in its header"},
-		{"settings of another model", zipped(t, string(comment), "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "the settings in the archive's comment say [12 9 7 4 12]"},
-		{"bad settings", zipped(t, `{"latent": 0}`, "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "settings in the archive's comment"},
+		{"settings of another model", zipped(t, string(comment), "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "the settings in the file say [12 9 7 4 12]"},
+		{"bad settings", zipped(t, `{"latent": 0}`, "a.npy", kernel, "b.npy", bias, "c.npy", out, "d.npy", last), "settings in the file"},
 		{"no JSON", zipped(t, "", "model.json", "{"), "model.json: unexpected end"},
 		{"no weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"]}]}`), "the archive has no w.bin"},
 		{"hostile weights", zipped(t, "", "model.json", `{"weightsManifest": [{"paths": ["w.bin"], "weights": [{"name": "k", "shape": [1000000000, 4], "dtype": "float32"}]}]}`, "w.bin", "1234"), "k of shape [1000000000 4]: want 16000000000 bytes, but [w.bin] has 4 left"},
@@ -369,51 +414,84 @@ func TestGo(t *testing.T) {
 
 // A format or program that cannot hold a model names the setting that it lacks.
 func TestRefusals(t *testing.T) {
-	c := checkpoint(t, map[string]string{"experiment": "5", "k": "2"})
-	for _, name := range []string{"onnx", "tfjs"} {
-		format, err := Lookup(name)
+	format, err := Lookup("tfjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, c := range map[string]*fit.Checkpoint{
+		"sparsity topk: want l1 for TensorFlow.js":  checkpoint(t, map[string]string{"experiment": "5", "k": "2"}),
+		"whiten true: want false for TensorFlow.js": patches(t, map[string]string{"experiment": "6", "latent": "9", "aux": "0", "sparsity": "l1"}),
+	} {
+		if err := format.Write(io.Discard, c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	for name, changes := range map[string]map[string]string{
+		"aux 0.03125: want 0":     {"experiment": "5"},
+		"whiten true: want false": {"experiment": "6", "aux": "0"},
+		"init tied: want another": {"experiment": "5", "aux": "0"},
+	} {
+		s, err := experiment.Default().With(changes)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := format.Write(io.Discard, c); err == nil || !strings.Contains(err.Error(), "sparsity topk: want l1 for "+format.Title) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for name, value := range map[string]string{"sparsity": "topk", "loss": "mse", "unit": "true", "warmup": "9", "init": "tied"} {
-		s := settings(t, map[string]string{"hidden": "", name: value})
-		if _, err := Keras(s, 5000, 1000); err == nil || !strings.Contains(err.Error(), name+" "+value+": want ") {
-			t.Errorf("%s %s in Keras: %v", name, value, err)
+		if _, err := Keras(s, 5000, 1000); err == nil || !strings.Contains(err.Error(), "program in Keras: "+name) {
+			t.Errorf("%v in Keras: %v, want %q", changes, err, name)
 		}
 	}
 }
 
-// The Python program compiles, for every experiment of dense layers.
-func TestKeras(t *testing.T) {
-	for number := 1; number <= 4; number++ {
+// The programs in Python compile, with the settings that they have in them.
+func TestPrograms(t *testing.T) {
+	var all [][2]string // program and something in it
+	for number := 1; number <= 6; number++ {
 		s, err := experiment.Preset(number)
 		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, [2]string{PyTorch(s, 5000, 1000), fmt.Sprintf("Experiment %d (%s)", number, experiment.Names[number])}, [2]string{PyTorch(s, 5000, 1000), "[:5000]"})
 		script, err := Keras(s, 5000, 1000)
-		if err != nil {
+		if err != nil && number < 5 {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"LATENT = 64\n", fmt.Sprintf("LAMBTHA = %g\n", s.Lambda), "x_train[:5000]", `"` + s.Activation + `", "latent"`} {
-			if !strings.Contains(script, want) {
-				t.Errorf("experiment %d: no %q in\n%s", number, want, script)
+		for _, want := range []string{"LATENT = 64\n", "LAMBTHA = " + experiment.FormatLambda(s.Lambda) + "\n", "x_train[:5000]", `"` + s.Activation + `", "latent"`, "tf.distribute.MirroredStrategy()"} {
+			if err == nil {
+				all = append(all, [2]string{script, want})
 			}
 		}
-		python, err := exec.LookPath("python3")
+	}
+	for want, changes := range map[string]map[string]string{
+		"topk, \"latent\"":                {"sparsity": "topk", "k": "3"},
+		"UnitNorm(axis=1)":                {"unit": "true"},
+		"\"mean_squared_error\")":         {"loss": "mse"},
+		"rate = WarmUp(rate)":             {"warmup": "9", "decay": "0.9"},
+		"rows(x_val[:1000])":              {"patch": "8"},
+		"slope, middle = 1, mean":         {"init": "pca", "loss": "mse"},
+		"kernel_initializer=\"he_uniform": {"init": "he"},
+	} {
+		script, err := Keras(settings(t, changes), 5000, 1000)
 		if err != nil {
-			t.Log("no python3: the script is not compiled")
-			continue
-		}
-		file := filepath.Join(t.TempDir(), "autoencoder.py")
-		if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if output, err := exec.Command(python, "-m", "py_compile", file).CombinedOutput(); err != nil {
-			t.Errorf("experiment %d: %v\n%s", number, err, output)
+		all = append(all, [2]string{script, want})
+	}
+	for _, test := range all {
+		if !strings.Contains(test[0], test[1]) || strings.Contains(test[0], "$") || strings.Contains(test[0], "#if") {
+			t.Errorf("no %q, or a gap, in\n%s", test[1], test[0])
 		}
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Log("no python3: the programs are not compiled")
+		return
+	}
+	folder := t.TempDir()
+	for i, test := range all {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("program%d.py", i)), []byte(test[0]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if output, err := exec.Command(python, "-m", "compileall", "-q", folder).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }

@@ -25,31 +25,36 @@ func IsModel(start []byte) bool { return kindOf(start) != nil }
 type kind struct {
 	name    string
 	starts  func(start []byte) bool
-	read    func(content []byte) (layers []layer, comment string, err error) // nil for checkpoints
-	instead string                                                           // for a kind that is not read: what is wanted instead
+	read    func(content []byte) (*model, error) // nil for checkpoints
+	instead string                               // for a kind that is not read: what is wanted instead
 }
 
 const (
 	fromKeras   = `a model of Keras or TensorFlow: want its weights, as np.savez("weights.npz", *model.get_weights()) writes them`
-	fromPyTorch = `a model of PyTorch: want ONNX, as torch.onnx.export(model, torch.zeros(1, 3072), "model.onnx") writes it`
+	fromPyTorch = `a model of PyTorch: want ONNX, as torch.onnx.export(model, torch.zeros(1, 3072), "model.onnx") writes it, or safetensors`
 )
 
 var kinds = []kind{
 	{name: "checkpoint", starts: begins(fit.Magic)},
 	{name: "archive", starts: begins("PK"), read: readArchive},
-	{name: "ONNX", starts: startsONNX, read: func(content []byte) ([]layer, string, error) {
-		layers, err := parseONNX(content)
-		if err != nil {
-			err = fmt.Errorf("ONNX: %w", err)
-		}
-		return layers, "", err
-	}},
+	{name: "ONNX", starts: startsONNX, read: named("ONNX", parseONNX)},
+	{name: "safetensors", starts: startsSafetensors, read: named("safetensors", parseSafetensors)},
 	{name: "HDF5", starts: begins("\x89HDF\r\n\x1a\n"), instead: fromKeras},
 	{name: "PyTorch's pickle", starts: begins("\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."), instead: fromPyTorch},
-	{name: "safetensors", starts: startsSafetensors, instead: fromPyTorch},
 	{name: "TensorFlow Lite", starts: func(start []byte) bool { return len(start) > 8 && string(start[4:8]) == "TFL3" }, instead: fromKeras},
 	{name: ".npy", starts: begins("\x93NUMPY"), instead: `one array: want all kernels and biases in an .npz, as np.savez("weights.npz", *model.get_weights()) writes them`},
 	{name: "JSON of TensorFlow.js", starts: startsTopology, instead: "a model without its weights: want a zip archive of model.json and the files that it names"},
+}
+
+// named prefixes errors with the name of a kind.
+func named(name string, parse func([]byte) (*model, error)) func([]byte) (*model, error) {
+	return func(content []byte) (*model, error) {
+		m, err := parse(content)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		return m, err
+	}
 }
 
 // kindOf returns the kind of a file with the given start; nil if it is no model.
@@ -68,8 +73,7 @@ func begins(magic string) func(start []byte) bool {
 
 // startsSafetensors looks for the length of a header and the start of a JSON object.
 func startsSafetensors(start []byte) bool {
-	const maxHeader = 100 << 20 // bytes, by the format
-	return len(start) > 10 && binary.LittleEndian.Uint64(start) <= maxHeader && string(start[8:10]) == `{"`
+	return len(start) > 10 && binary.LittleEndian.Uint64(start) <= maxSafetensorsHeader && string(start[8:10]) == `{"`
 }
 
 func startsTopology(start []byte) bool {

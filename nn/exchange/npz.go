@@ -6,20 +6,14 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
-	"sae/nn"
-	"sae/nn/experiment"
 )
 
 // npyMagic starts a .npy file of version 1.0 (NEP 1).
 const npyMagic = "\x93NUMPY\x01\x00"
 
-func writeNPZ(z *zip.Writer, auto *nn.Autoencoder, _ experiment.Settings) error {
-	for _, layer := range auto.Layers() {
-		if err := add(z, layer.Name+"_kernel.npy", npy(layer.Kernel, layer.In, layer.Out)); err != nil {
-			return err
-		}
-		if err := add(z, layer.Name+"_bias.npy", npy(layer.Bias, layer.Out)); err != nil {
+func writeNPZ(z *zip.Writer, model source) error {
+	for _, a := range layerArrays(model.Layers(), model.whitening) {
+		if err := add(z, a.name+".npy", npy(a.values, a.shape...)); err != nil {
 			return err
 		}
 	}

@@ -12,16 +12,26 @@ import (
 	"io"
 	"math"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"sae/nn"
 	"sae/nn/experiment"
 	"sae/nn/fit"
+	"sae/nn/patch"
 )
 
 // maxGrowth bounds the unpacked size of an archive: maxGrowth times the packed size, and
 // a megabyte. Weights hardly compress, so a larger archive is no model.
 const maxGrowth = 8
+
+// model is what a file contains.
+type model struct {
+	layers    []layer // from input to output
+	settings  string  // as JSON; "" if the file has none
+	whitening []array // those of whiteningNames that the file has, in this order
+}
 
 // layer is a dense layer of a file.
 type layer struct {
@@ -29,6 +39,7 @@ type layer struct {
 	kernel     array  // [in, out]
 	bias       array  // [out]; the zero array if the file has none
 	activation string // as Keras names it; "" if the file has none
+	k          int    // activations that TopK keeps; 0 for all, or if activation is ""
 }
 
 // array is a kernel or a bias, with its name in the file.
@@ -41,21 +52,25 @@ type array struct {
 // Read reads a model of size bytes: any of the Formats, or an .onnx file.
 //
 // A checkpoint is returned as it was written. Other formats become a checkpoint before
-// the first epoch, without moments. It has the settings in the archive comment, or, in a
-// file of another program, the given settings with the file's layers and activations.
+// the first epoch, without moments. It has the settings in the file, or, in a file of
+// another program, the given settings with the file's layers, activations and whitening.
 //
-// Read accepts these files of other programs, also in a folder of an archive:
+// Read accepts these files of other programs, the first three also in a folder of an archive:
 //
 //   - ONNX with one chain of Gemm, or MatMul and Add, each with Relu, Sigmoid or no
-//     activation, as PyTorch and tf2onnx write dense layers
+//     activation, as PyTorch and tf2onnx write dense layers; after the latent layer's Relu
+//     also TopK and ScatterElements into zeros
 //   - TensorFlow.js layers models, sequential or functional, of dense layers
 //   - .npz with the kernel and the bias of each dense layer, as
 //     np.savez(path, *model.get_weights()) writes them; its activations are those of the
 //     given settings
+//   - .safetensors with the names of the package documentation; its activations are those
+//     of the given settings
 //
 // Their layers must be those of an experiment.Settings: hidden layers with ReLU, a latent
-// layer with ReLU or none, and an output of inputDims units with a sigmoid. A missing bias
-// is zero. Read returns an error for everything else.
+// layer with ReLU, TopK or none, and an output with a sigmoid or, with the mean squared
+// error, none. Its units are inputDims or the values of a patch. A missing bias is zero.
+// Read returns an error for everything else.
 func Read(file io.Reader, size int64, settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
 	r := bufio.NewReaderSize(file, StartSize)
 	start, err := r.Peek(int(min(size, StartSize)))
@@ -65,7 +80,7 @@ func Read(file io.Reader, size int64, settings experiment.Settings, inputDims in
 	kind := kindOf(start)
 	switch {
 	case kind == nil:
-		return nil, errors.New("import: neither a checkpoint nor an archive nor ONNX: want a .saeckpt, .npz, .onnx, .onnx.zip or .tfjs.zip file; a data set is opened by sae.loadDataset, or by dropping it on the page")
+		return nil, errors.New("import: neither a checkpoint nor an archive nor ONNX: want a .saeckpt, .npz, .safetensors, .onnx, .onnx.zip or .tfjs.zip file; a data set is opened by sae.loadDataset, or by dropping it on the page")
 	case kind.instead != "":
 		return nil, fmt.Errorf("import: %s: %s", kind.name, kind.instead)
 	case kind.read == nil:
@@ -75,21 +90,15 @@ func Read(file io.Reader, size int64, settings experiment.Settings, inputDims in
 	if _, err := io.ReadFull(r, content); err != nil {
 		return nil, fmt.Errorf("import: %s: %w", kind.name, err)
 	}
-	layers, comment, err := kind.read(content)
+	m, err := kind.read(content)
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	known := settings
-	if json.Unmarshal([]byte(comment), &known) != nil {
-		if settings, err = settings.With(map[string]string{"patch": "0"}); err != nil {
-			return nil, fmt.Errorf("import: %w", err)
-		}
-		return assemble(layers, settings, false, inputDims)
+	c, err := m.assemble(settings, inputDims)
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
 	}
-	if err := known.Validate(); err != nil {
-		return nil, fmt.Errorf("import: settings in the archive's comment: %w", err)
-	}
-	return assemble(layers, known, true, inputDims)
+	return c, nil
 }
 
 func readCheckpoint(r io.Reader, inputDims int) (*fit.Checkpoint, error) {
@@ -104,10 +113,10 @@ func readCheckpoint(r io.Reader, inputDims int) (*fit.Checkpoint, error) {
 }
 
 // readArchive reads the model in a zip archive.
-func readArchive(content []byte) (layers []layer, comment string, err error) {
+func readArchive(content []byte) (*model, error) {
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
-		return nil, "", fmt.Errorf("archive: %w", err)
+		return nil, fmt.Errorf("archive: %w", err)
 	}
 	u := &unpacker{byName: map[string]*zip.File{}, left: maxGrowth*int64(len(content)) + 1<<20}
 	for _, f := range z.File {
@@ -116,13 +125,16 @@ func readArchive(content []byte) (layers []layer, comment string, err error) {
 			continue // folders, and files that operating systems add
 		}
 		if u.byName[name] != nil {
-			return nil, "", fmt.Errorf("the archive contains %s twice: want it once", name)
+			return nil, fmt.Errorf("the archive contains %s twice: want it once", name)
 		}
 		u.byName[name] = f
 		u.names = append(u.names, name)
 	}
-	layers, err = u.layers()
-	return layers, z.Comment, err
+	m, err := u.model()
+	if err == nil {
+		m.settings = z.Comment
+	}
+	return m, err
 }
 
 // unpacker reads files of an archive.
@@ -165,8 +177,8 @@ func (u *unpacker) with(suffix string) []string {
 	return names
 }
 
-// layers returns the layers of the model in the archive, from input to output.
-func (u *unpacker) layers() ([]layer, error) {
+// model returns the model in the archive, without settings.
+func (u *unpacker) model() (*model, error) {
 	if name, err := only(u.with(".onnx"), "auto.onnx"); name != "" || err != nil {
 		return u.read(name, err, parseONNX)
 	}
@@ -178,7 +190,7 @@ func (u *unpacker) layers() ([]layer, error) {
 	}
 	for _, foreign := range []struct{ suffix, refusal string }{
 		{"data.pkl", fromPyTorch},
-		{".safetensors", fromPyTorch},
+		{".safetensors", "want it by itself, without an archive"},
 		{".h5", fromKeras},
 		{"saved_model.pb", fromKeras},
 	} {
@@ -192,8 +204,8 @@ func (u *unpacker) layers() ([]layer, error) {
 	return nil, errors.New("the archive has no model.json, .onnx or .npy files: want a .npz, .onnx.zip or .tfjs.zip; a data set is not read from a zip archive")
 }
 
-// read parses the layers of a file. name and doubt are results of only.
-func (u *unpacker) read(name string, doubt error, parse func([]byte) ([]layer, error)) ([]layer, error) {
+// read parses the model in a file. name and doubt are results of only.
+func (u *unpacker) read(name string, doubt error, parse func([]byte) (*model, error)) (*model, error) {
 	if doubt != nil {
 		return nil, doubt
 	}
@@ -201,11 +213,11 @@ func (u *unpacker) read(name string, doubt error, parse func([]byte) ([]layer, e
 	if err != nil {
 		return nil, err
 	}
-	layers, err := parse(content)
+	m, err := parse(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return layers, nil
+	return m, nil
 }
 
 // only returns the only one of the names, or the only one with the given base name; ""
@@ -261,56 +273,117 @@ func floats(data []byte) []float32 {
 	return values
 }
 
-// assemble makes a checkpoint of layers. If known, they were trained with exactly these
-// settings.
-func assemble(layers []layer, settings experiment.Settings, known bool, inputDims int) (*fit.Checkpoint, error) {
-	if len(layers) < 2 {
-		return nil, fmt.Errorf("import: %d dense layers: want at least 2", len(layers))
+// assemble makes a checkpoint of the model. If the file has no settings, they are the given
+// ones with what the file says.
+func (m *model) assemble(settings experiment.Settings, inputDims int) (*fit.Checkpoint, error) {
+	if len(m.layers) < 2 {
+		return nil, fmt.Errorf("%d dense layers: want at least 2", len(m.layers))
+	}
+	var err error
+	known := settings
+	isKnown := json.Unmarshal([]byte(m.settings), &known) == nil
+	if !isKnown {
+		settings, err = m.guess(settings, inputDims)
+	} else if err = known.Validate(); err != nil {
+		err = fmt.Errorf("settings in the file: %w", err)
+	} else {
+		settings = known
+	}
+	if err != nil {
+		return nil, err
 	}
 	row := settings.Architecture(inputDims).InputDims
 	widths := []int{row}
 	total := 0
-	for _, l := range layers {
+	for _, l := range m.layers {
 		in := widths[len(widths)-1]
 		if len(l.kernel.shape) != 2 || l.kernel.shape[0] != in {
-			return nil, fmt.Errorf("import: %s of shape %v: want a kernel of [%d, units]", l.kernel.name, l.kernel.shape, in)
+			return nil, fmt.Errorf("%s of shape %v: want a kernel of [%d, units]", l.kernel.name, l.kernel.shape, in)
 		}
 		out := l.kernel.shape[1]
 		if l.bias.values != nil && (len(l.bias.shape) != 1 || l.bias.shape[0] != out) {
-			return nil, fmt.Errorf("import: %s of shape %v: want a bias of [%d]", l.bias.name, l.bias.shape, out)
+			return nil, fmt.Errorf("%s of shape %v: want a bias of [%d]", l.bias.name, l.bias.shape, out)
 		}
 		widths = append(widths, out)
 		total += (in + 1) * out
 	}
-	if out := widths[len(layers)]; out != row {
-		return nil, fmt.Errorf("import: the last layer has %d units: want %d, like the input", out, row)
+	if out := widths[len(m.layers)]; out != row {
+		return nil, fmt.Errorf("the last layer has %d units: want %d, like the input", out, row)
 	}
-	layered, err := arrange(layers, widths, settings)
-	if err != nil {
-		return nil, fmt.Errorf("import: layers %v: %w", widths, err)
-	}
-	if known && layered != settings {
-		return nil, fmt.Errorf("import: layers %v, latent layer %s: the settings in the archive's comment say %v, %s",
-			widths, layered.Activation, settings.Architecture(inputDims).Widths(), settings.Activation)
+	if !isKnown {
+		if settings, err = arrange(m.layers, widths, settings); err != nil {
+			return nil, fmt.Errorf("layers %v: %w", widths, err)
+		}
+	} else if want := settings.Architecture(inputDims).Widths(); !slices.Equal(widths, want) {
+		return nil, fmt.Errorf("layers %v: the settings in the file say %v", widths, want)
 	}
 	parameters := make([]float32, 0, total)
-	for _, l := range layers {
+	for _, l := range m.layers {
 		parameters = append(parameters, l.kernel.values...)
 		if l.bias.values == nil {
 			parameters = append(parameters, make([]float32, l.kernel.shape[1])...)
 		}
 		parameters = append(parameters, l.bias.values...)
 	}
-	c := &fit.Checkpoint{Settings: layered, InputDims: inputDims, Parameters: parameters}
-	if _, err := c.Autoencoder(); err != nil { // rejects numbers that are not finite
-		return nil, fmt.Errorf("import: %w", err)
+	c := &fit.Checkpoint{Settings: settings, InputDims: inputDims, Parameters: parameters}
+	auto, err := c.Autoencoder() // rejects numbers that are not finite
+	if err != nil {
+		return nil, err
+	}
+	for i, layer := range auto.Layers() {
+		if l := m.layers[i]; l.activation != "" && (l.activation != layer.Activation.String() || l.k != layer.K) {
+			return nil, fmt.Errorf("layer %d, %s, has activation %s and k %d: the settings in the file say %v and %d", i+1, l.name, l.activation, l.k, layer.Activation, layer.K)
+		}
+	}
+	if c.Whitening, err = m.whiten(settings); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
+// guess returns the settings with the patches that the file shows.
+func (m *model) guess(settings experiment.Settings, inputDims int) (experiment.Settings, error) {
+	changes := map[string]string{"patch": "0", "whiten": strconv.FormatBool(len(m.whitening) > 0)}
+	if len(m.whitening) > 0 {
+		changes["loss"] = nn.MSE.String()
+	}
+	for _, side := range []int{8, 16} {
+		if shape := m.layers[0].kernel.shape; len(shape) > 0 && shape[0] != inputDims && shape[0] == 3*side*side {
+			changes["patch"] = strconv.Itoa(side)
+			if settings.Init == experiment.PCA { // of whole images
+				changes["init"] = experiment.Default().Init
+			}
+		}
+	}
+	return settings.With(changes)
+}
+
+// whiten returns the whitening in the file, nil without the setting.
+func (m *model) whiten(settings experiment.Settings) (*patch.Whitening, error) {
+	if !settings.Whiten {
+		if len(m.whitening) > 0 {
+			return nil, fmt.Errorf("%s: want none, because the settings say whiten false", m.whitening[0].name)
+		}
+		return nil, nil
+	}
+	wanted := whiteningArrays(&patch.Whitening{Dims: settings.Grid().Dims()})
+	bad := len(m.whitening) != len(wanted)
+	for i := 0; i < len(wanted) && !bad; i++ {
+		a := m.whitening[i]
+		bad = !slices.Equal(a.shape, wanted[i].shape)
+		for _, x := range a.values {
+			bad = bad || x-x != 0 // NaN or infinite
+		}
+	}
+	if bad {
+		return nil, fmt.Errorf("patches are whitened: want %q of finite numbers, of shapes [192], [192 192] and [192 192]", whiteningNames)
+	}
+	return &patch.Whitening{Dims: wanted[0].shape[0], Mean: m.whitening[0].values, Matrix: m.whitening[1].values, Inverse: m.whitening[2].values}, nil
+}
+
 // arrange returns the settings with the layers, of the given widths from the input on.
-// The latent layer is the one named so, or else the one without ReLU, or else the
-// narrowest. Which one it is does not change what the model computes.
+// The latent layer is the one with TopK, or else the one named so, or else the one without
+// ReLU, or else the narrowest. Which one it is does not change what the model computes.
 func arrange(layers []layer, widths []int, settings experiment.Settings) (experiment.Settings, error) {
 	last := len(layers) - 1
 	narrowest := widths[1]
@@ -319,6 +392,7 @@ func arrange(layers []layer, widths []int, settings experiment.Settings) (experi
 	}
 	var latents []int
 	for _, is := range []func(i int) bool{
+		func(i int) bool { return layers[i].k > 0 },
 		func(i int) bool { return strings.HasPrefix(layers[i].name, "latent") },
 		func(i int) bool { return layers[i].activation == nn.Linear.String() },
 		func(i int) bool { return widths[i+1] == narrowest },
@@ -338,6 +412,9 @@ func arrange(layers []layer, widths []int, settings experiment.Settings) (experi
 		if failure == nil {
 			layered, failure = layered.WithLayers(widths[1:latent+1], widths[latent+1], widths[latent+2:last+1])
 		}
+		if k := layers[latent].k; failure == nil && k > 0 {
+			layered, failure = layered.With(map[string]string{"sparsity": experiment.TopK, "k": strconv.Itoa(k)})
+		}
 		if failure == nil {
 			return layered, nil
 		}
@@ -350,10 +427,13 @@ func arrange(layers []layer, widths []int, settings experiment.Settings) (experi
 // it. A layer with an activation that it cannot have in package nn is an error.
 func activate(layers []layer, latent int, settings experiment.Settings) (experiment.Settings, error) {
 	relu, linear, sigmoid := nn.ReLU.String(), nn.Linear.String(), nn.Sigmoid.String()
-	if stated := layers[len(layers)-1].activation; stated != "" { // a graph, which has no TopK
+	if stated := layers[len(layers)-1].activation; stated != "" { // a graph
 		changes := map[string]string{"sparsity": experiment.L1}
-		if stated == sigmoid {
+		switch {
+		case stated == sigmoid:
 			changes["loss"] = nn.BCE.String()
+		case stated == linear && layers[latent].k > 0:
+			changes["loss"] = nn.MSE.String()
 		}
 		var err error
 		if settings, err = settings.With(changes); err != nil {

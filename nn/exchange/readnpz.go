@@ -12,54 +12,79 @@ import (
 	"strings"
 )
 
-// npz reads the layers of an .npz: kernel, bias, kernel, bias, ….
-func (u *unpacker) npz(names []string) ([]layer, error) {
-	if len(names) < 4 || len(names)%2 != 0 {
-		return nil, fmt.Errorf("%d arrays: want a kernel and a bias for each of at least two layers", len(names))
-	}
-	inTurn(names)
-	var layers []layer
-	for i := 0; i < len(names); i += 2 {
-		var arrays [2]array
-		for j, name := range names[i : i+2] {
-			content, err := u.file(name)
-			if err != nil {
-				return nil, err
-			}
-			if arrays[j], err = parseNPY(content); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			arrays[j].name = arrayName(name)
-		}
-		layers = append(layers, layer{name: arrays[0].name, kernel: arrays[0], bias: arrays[1]})
-	}
-	return layers, nil
-}
-
-// arrayName returns the name of the array in a .npy file.
-func arrayName(file string) string { return strings.TrimSuffix(path.Base(file), path.Ext(file)) }
-
-// inTurn sorts the names by the places that they state, because repacking an archive
-// changes the order of its files. If a name states none, all stay in their order.
-func inTurn(names []string) {
+// npz reads the model of an .npz.
+func (u *unpacker) npz(names []string) (*model, error) {
+	var arrays []array
 	for _, name := range names {
-		if _, ok := place(arrayName(name)); !ok {
-			return
+		content, err := u.file(name)
+		if err != nil {
+			return nil, err
 		}
+		a, err := parseNPY(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		a.name = strings.TrimSuffix(path.Base(name), path.Ext(name))
+		arrays = append(arrays, a)
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		first, _ := place(arrayName(a))
-		second, _ := place(arrayName(b))
-		return slices.Compare(first, second)
-	})
+	inTurn(arrays)
+	return stacked(arrays)
 }
 
-// place returns the position of an array that its name states: arr_3, as np.savez names
-// it, or decoder_1_kernel, as writeNPZ does.
+// stacked returns the model of arrays kernel, bias, kernel, bias, …, between which those of a
+// whitening may be.
+func stacked(arrays []array) (*model, error) {
+	m := &model{}
+	n := 0
+	for _, a := range arrays {
+		if slices.Contains(whiteningNames, a.name) {
+			m.whitening = append(m.whitening, a)
+		} else {
+			arrays[n] = a
+			n++
+		}
+	}
+	arrays = arrays[:n]
+	if len(arrays) < 4 || len(arrays)%2 != 0 {
+		return nil, fmt.Errorf("%d arrays: want a kernel and a bias for each of at least two layers", len(arrays))
+	}
+	for i := 0; i < len(arrays); i += 2 {
+		m.layers = append(m.layers, layer{name: arrays[i].name, kernel: arrays[i], bias: arrays[i+1]})
+	}
+	return m, nil
+}
+
+// inTurn sorts arrays by the places that their names state, because repacking an archive
+// changes the order of its files. If a name states none, all stay in their order, and it
+// returns false.
+func inTurn(arrays []array) bool {
+	for _, a := range arrays {
+		if _, ok := place(a.name); !ok {
+			return false
+		}
+	}
+	for i := range arrays { // an insertion sort, because there are few
+		for j := i; j > 0; j-- {
+			first, _ := place(arrays[j-1].name)
+			second, _ := place(arrays[j].name)
+			if slices.Compare(first, second) <= 0 {
+				break
+			}
+			arrays[j-1], arrays[j] = arrays[j], arrays[j-1]
+		}
+	}
+	return true
+}
+
+// place returns the position of an array that its name states: arr_3, as np.savez names it,
+// or decoder_1_kernel, as writeNPZ does.
 func place(name string) (place []int, ok bool) {
 	if number, ok := strings.CutPrefix(name, "arr_"); ok {
 		n, err := strconv.Atoi(number)
 		return []int{n}, err == nil
+	}
+	if i := slices.Index(whiteningNames, name); i >= 0 {
+		return []int{4, i}, true
 	}
 	which := slices.IndexFunc([]string{"_kernel", "_bias"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 	for i, part := range []string{"encoder_", "latent", "decoder_", "output"} {

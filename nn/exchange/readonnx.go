@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"sae/nn"
+	"sae/nn/patch"
 )
 
 const (
@@ -68,28 +70,79 @@ func (n *node) input(i int) string {
 	return ""
 }
 
-// parseONNX returns the dense layers of a ModelProto.
-func parseONNX(content []byte) ([]layer, error) {
+// parseONNX returns the model of a ModelProto.
+func parseONNX(content []byte) (*model, error) {
 	g, err := parseGraph(content)
 	if err != nil {
 		return nil, err
+	}
+	for i := range g.nodes {
+		if op := g.nodes[i].op; op == "Sub" || op == "ScatterElements" {
+			return g.written(&g.nodes[i])
+		}
 	}
 	chain, err := g.chain()
 	if err != nil {
 		return nil, err
 	}
-	var layers []layer
+	m := &model{}
 	for _, n := range chain {
-		if layers, err = g.extend(layers, n); err != nil {
+		if m.layers, err = g.extend(m.layers, n); err != nil {
 			return nil, fmt.Errorf("%v: %w", n, err)
 		}
 	}
-	for i := range layers {
-		if layers[i].activation == "" {
-			layers[i].activation = nn.Linear.String()
+	for i := range m.layers {
+		if m.layers[i].activation == "" {
+			m.layers[i].activation = nn.Linear.String()
 		}
 	}
-	return layers, nil
+	return m, nil
+}
+
+// written returns the model of a graph with TopK or a whitening, whose nodes must be those
+// that onnxModel writes for its layers. because is a node for which they must.
+func (g *graph) written(because *node) (*model, error) {
+	m := &model{}
+	var layers []*nn.Dense
+	for i, n := range g.nodes {
+		if n.op != "Gemm" || i+1 == len(g.nodes) {
+			continue
+		}
+		var arrays [2]array // kernel and bias
+		for j := range arrays {
+			var err error
+			if arrays[j], err = g.load(n.input(1 + j)); err != nil {
+				return nil, err
+			}
+		}
+		dense := &nn.Dense{
+			Name:       strings.TrimSuffix(arrays[0].name, "_kernel"),
+			Activation: nn.Activation(max(0, slices.Index(onnxActivations, g.nodes[i+1].op))),
+		}
+		if k, err := nameIn(g.tensors["k"], tensorRaw); err == nil && len(k) == 8 && i+2 < len(g.nodes) && g.nodes[i+2].op == "TopK" { // an int64
+			dense.K = int(min(binary.LittleEndian.Uint64([]byte(k)), math.MaxInt32))
+		}
+		layers = append(layers, dense)
+		m.layers = append(m.layers, layer{arrays[0].name, arrays[0], arrays[1], dense.Activation.String(), dense.K})
+	}
+	var whitening *patch.Whitening
+	for _, name := range whiteningNames {
+		if _, ok := g.tensors[name]; ok {
+			a, err := g.load(name)
+			if err != nil {
+				return nil, err
+			}
+			m.whitening = append(m.whitening, a)
+			whitening = &patch.Whitening{}
+		}
+	}
+	if len(layers) > 1 {
+		written, err := parseGraph(onnxModel("", "image", "reconstruction", layers, whitening))
+		if err == nil && fmt.Sprint(written.nodes) == fmt.Sprint(g.nodes) {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("%v: want it only in a graph that an export of this program has written", because)
 }
 
 // chain returns the nodes on the path from the graph's input to its output. Other nodes
@@ -122,6 +175,10 @@ func (g *graph) chain() ([]*node, error) {
 // the model.
 func (g *graph) extend(layers []layer, n *node) ([]layer, error) {
 	const family = "want dense layers: Gemm, or MatMul and Add, each with Relu, Sigmoid or no activation"
+	var l *layer
+	if len(layers) > 0 {
+		l = &layers[len(layers)-1]
+	}
 	transposed := false
 	for _, a := range n.attributes {
 		switch {
@@ -138,10 +195,6 @@ func (g *graph) extend(layers []layer, n *node) ([]layer, error) {
 		default:
 			return nil, fmt.Errorf("attribute %q: %s", a.name, family)
 		}
-	}
-	var l *layer
-	if len(layers) > 0 {
-		l = &layers[len(layers)-1]
 	}
 	switch n.op {
 	case "Gemm", "MatMul":
@@ -457,6 +510,32 @@ func parseTensor(message []byte) (a array, err error) {
 	}
 	a.values = floats(raw)
 	return a, a.check()
+}
+
+// parseInt reads a TensorProto of one int64 of at least 1.
+func parseInt(message []byte) (int, error) {
+	var kind, value uint64
+	err := each(message, func(f field) error {
+		switch f.number {
+		case tensorType:
+			kind = f.value
+		case tensorRaw:
+			if len(f.bytes) == 8 {
+				value = binary.LittleEndian.Uint64(f.bytes)
+			}
+		case tensorInts:
+			numbers, err := f.numbers()
+			if len(numbers) == 1 {
+				value = numbers[0]
+			}
+			return err
+		}
+		return nil
+	})
+	if err == nil && (kind != tensorInt || value < 1 || value > math.MaxInt32) {
+		err = errors.New("want a constant int64 of at least 1")
+	}
+	return int(value), err
 }
 
 // field is a field of a protocol buffer.

@@ -25,38 +25,38 @@ const (
 var tfjsSizes = map[string]float64{"float32": 4, "int32": 4, "complex64": 8, "uint8": 1, "bool": 1}
 
 // tfjs reads a model.json and the weights that it lists, from the same folder.
-func (u *unpacker) tfjs(name string, doubt error) ([]layer, error) {
-	return u.read(name, doubt, func(text []byte) ([]layer, error) {
+func (u *unpacker) tfjs(name string, doubt error) (*model, error) {
+	return u.read(name, doubt, func(text []byte) (*model, error) {
 		if len(text) > maxTopology {
 			return nil, fmt.Errorf("%d bytes: want at most %d", len(text), maxTopology)
 		}
-		var model struct {
+		var file struct {
 			Topology struct {
 				kerasLayer
 				Model *kerasLayer `json:"model_config"` // what tensorflowjs_converter wraps it into
 			} `json:"modelTopology"`
 			Manifest []tfjsGroup `json:"weightsManifest"`
 		}
-		if err := json.Unmarshal(text, &model); err != nil {
+		if err := json.Unmarshal(text, &file); err != nil {
 			return nil, err
 		}
 		t := topology{weights: map[string]array{}}
-		if err := u.weights(model.Manifest, path.Dir(name), t.weights); err != nil {
+		if err := u.weights(file.Manifest, path.Dir(name), t.weights); err != nil {
 			return nil, err
 		}
-		if model.Topology.Model == nil {
-			model.Topology.Model = &model.Topology.kerasLayer
+		if file.Topology.Model == nil {
+			file.Topology.Model = &file.Topology.kerasLayer
 		}
-		if model.Topology.Model.Class == "" {
+		if file.Topology.Model.Class == "" {
 			return nil, errors.New("no class_name in modelTopology: want a layers model, as model.save() of TensorFlow.js writes it")
 		}
-		if err := t.add(*model.Topology.Model, 0); err != nil {
+		if err := t.add(*file.Topology.Model, 0); err != nil {
 			return nil, err
 		}
 		for name := range t.weights {
 			return nil, fmt.Errorf("weights %s belong to no layer: want a Dense layer of that name", name)
 		}
-		return t.layers, nil
+		return &model{layers: t.layers}, nil
 	})
 }
 

@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	_ "embed"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,153 +10,90 @@ import (
 	"sae/nn/experiment"
 )
 
+// The programs in Python. A line "#if NAME=VALUE NAME=VALUE" begins a part that belongs to a
+// program if these settings have these values, after ! if they have not; "#end" ends it.
+// Other lines have values in place of $NAME.
+var (
+	//go:embed keras.py
+	kerasProgram string
+	//go:embed pytorch.py
+	pytorchProgram string
+)
+
+// program returns what a template says for settings. values are more pairs of a $NAME and
+// its value.
+func program(template string, s experiment.Settings, values ...string) string {
+	settings := " "
+	for _, field := range experiment.Table {
+		value := field.Format(s)
+		settings += field.Name + "=" + value + " "
+		values = append(values, "$"+field.Name, value)
+	}
+	var lines []string
+	belongs := true
+	for _, line := range strings.SplitAfter(template, "\n") {
+		conditions, begins := strings.CutPrefix(line, "#if ")
+		if begins || line == "#end\n" {
+			belongs = true
+			for _, condition := range strings.Fields(conditions) {
+				condition, not := strings.CutPrefix(condition, "!")
+				if begins && strings.Contains(settings, " "+condition+" ") == not {
+					belongs = false
+				}
+			}
+		} else if belongs {
+			lines = append(lines, line)
+		}
+	}
+	return strings.NewReplacer(values...).Replace(strings.Join(lines, ""))
+}
+
+// python is program with what the programs in Python need.
+func python(template string, s experiment.Settings, train, validation int, values ...string) string {
+	offset := "0"
+	if s.Activation == "relu" && s.Sparsity == experiment.L1 {
+		offset = "3"
+	}
+	text, _ := json.Marshal(s) // has no error
+	return program(template, s, append(values, "$experiment", strconv.Itoa(s.Experiment), "$name", experiment.Names[s.Experiment], "$settings", string(text),
+		"$train", strconv.Itoa(train), "$validation", strconv.Itoa(validation), "$offset", offset, "$dead", strconv.Itoa(s.Architecture(0).DeadSteps))...)
+}
+
+// PyTorch returns a Python program that trains the experiment on CIFAR-10 with PyTorch, on
+// the given numbers of training and validation images, also in several processes of torchrun.
+// If the program is given an exported .safetensors file, it evaluates that. It uses
+// PyTorch's random numbers, so losses differ as between two seeds.
+func PyTorch(s experiment.Settings, train, validation int) string {
+	return python(pytorchProgram, s, train, validation)
+}
+
 // Keras returns a Python program that trains the experiment on CIFAR-10 with Keras, on
 // the given numbers of training and validation images. If the program is given an
 // exported .npz file, it evaluates its weights instead. It uses Keras's random numbers,
 // so losses differ as between two seeds. Settings that the program lacks are an error.
 func Keras(s experiment.Settings, train, validation int) (string, error) {
-	first := experiment.Default()
-	for _, name := range []string{"sparsity", "loss", "unit", "aux", "warmup", "patch", "whiten"} {
-		field, _ := experiment.Lookup(name)
-		if value, want := field.Format(s), field.Format(first); value != want {
-			return "", fmt.Errorf("program in Keras: %s %s: want %s; the program in Go takes these settings", name, value, want)
+	for _, refused := range [][3]string{
+		{"aux", "0", "fit has no second loss for units that are dead"},
+		{"whiten", "false", "its layers do not whiten"},
+	} {
+		field, _ := experiment.Lookup(refused[0])
+		if value := field.Format(s); value != refused[1] {
+			return "", fmt.Errorf("program in Keras: %s %s: want %s, because %s; the program in PyTorch takes these settings", refused[0], value, refused[1], refused[2])
 		}
 	}
 	if s.Init == experiment.Tied {
-		return "", fmt.Errorf("program in Keras: init %s: want another; the program in Go takes these settings", s.Init)
+		return "", fmt.Errorf("program in Keras: init tied: want another, because fit cannot train the encoder on images without their mean; the program in PyTorch takes these settings")
 	}
-	architecture := s.Architecture(0)
-	lr := formatFloat(s.LR)
-	if s.Decay != 1 {
-		lr = fmt.Sprintf("keras.optimizers.schedules.ExponentialDecay(%s, decay_steps=-(-len(x_train) // BATCH), decay_rate=%s)", lr, formatFloat(s.Decay))
-	}
-	initializer, start := s.Init+"_uniform", ""
+	initializer := s.Init + "_uniform"
 	if s.Init == experiment.PCA {
-		initializer, start = "glorot_uniform", "        start_from_components(encoder.layers[1:] + decoder.layers[1:], len(HIDDEN), x_train)\n"
+		initializer = "glorot_uniform"
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, `#!/usr/bin/env python3
-"""Experiment %d (%s): a sparse autoencoder on CIFAR-10, in Keras.
-
-    python3 autoencoder.py                   trains it
-    python3 autoencoder.py autoencoder.npz   loads exported weights instead
-
-Wants TensorFlow 2.15, or Keras 3.14 or later: the versions between do not divide
-the activity regularisation by the batch size.
-"""
-import sys
-
-import numpy as np
-from tensorflow import keras
-
-HIDDEN = %s
-LATENT = %d
-LAMBTHA = %s
-MIRRORED = %s
-EPOCHS = %d
-BATCH = %d
-SEED = %d
-
-
-def autoencoder(input_dims, hidden_layers, latent_dims, lambtha):
-    """Returns the encoder, the decoder and the whole autoencoder."""
-    def dense(units, activation, name, **options):
-        return keras.layers.Dense(units, activation, kernel_initializer="%s", name=name, **options)
-
-    inputs = keras.Input((input_dims,), name="input")
-    x = inputs
-    for i, units in enumerate(hidden_layers):
-        x = dense(units, "relu", f"encoder_{i + 1}")(x)
-    code = dense(latent_dims, "%s", "latent", activity_regularizer=keras.regularizers.L1(lambtha))(x)
-    encoder = keras.Model(inputs, code, name="encoder")
-
-    codes = keras.Input((latent_dims,), name="code")
-    x = codes
-    for i, units in enumerate(reversed(hidden_layers) if MIRRORED else []):
-        x = dense(units, "relu", f"decoder_{i + 1}")(x)
-    decoder = keras.Model(codes, dense(input_dims, "sigmoid", "output")(x), name="decoder")
-
-    auto = keras.Model(inputs, decoder(encoder(inputs)), name="auto")
-    return encoder, decoder, auto
-
-`, s.Experiment, experiment.Names[s.Experiment], pythonList(architecture.EncoderHidden), s.Latent, formatFloat(s.Lambda),
-		pythonBool(s.Mirrored), s.Epochs, s.Batch, s.Seed, initializer, s.Activation)
-	if s.Init == experiment.PCA {
-		fmt.Fprintf(&text, kerasComponents, architecture.Latent.String())
+	objective := "binary_crossentropy"
+	if s.Loss == "mse" {
+		objective = "mean_squared_error"
 	}
-	fmt.Fprintf(&text, `
-def main():
-    keras.utils.set_random_seed(SEED)
-    (x_train, _), (x_val, _) = keras.datasets.cifar10.load_data()
-    x_train = x_train[:%d].reshape(-1, 3072).astype("float32") / 255
-    x_val = x_val[:%d].reshape(-1, 3072).astype("float32") / 255
-
-    encoder, decoder, auto = autoencoder(3072, HIDDEN, LATENT, LAMBTHA)
-    auto.compile(keras.optimizers.Adam(%s, epsilon=1e-7), "binary_crossentropy")
-    encoder.summary()
-    decoder.summary()
-    if len(sys.argv) > 1:
-        weights = np.load(sys.argv[1])
-        for layer in encoder.layers[1:] + decoder.layers[1:]:
-            layer.set_weights([weights[layer.name + "_kernel"], weights[layer.name + "_bias"]])
-    else:
-%s        auto.fit(x_train, x_train, BATCH, EPOCHS, validation_data=(x_val, x_val))
-
-    codes = encoder.predict(x_val)
-    mse = np.mean((decoder.predict(codes) - x_val) ** 2)
-    print("val_loss", auto.evaluate(x_val, x_val, BATCH))
-    print("MSE", mse, "PSNR", -10 * np.log10(mse), "dB")
-    print("active units", np.mean(np.sum(codes != 0, axis=1)), "dead units", np.sum(np.all(codes == 0, axis=0)))
-
-
-if __name__ == "__main__":
-    main()
-`, train, validation, lr, start)
-	return text.String(), nil
+	return python(kerasProgram, s, train, validation, "$uniform", initializer, "$objective", objective), nil
 }
-
-// kerasComponents is experiment.Settings.Build in Python.
-const kerasComponents = `
-def start_from_components(layers, latent, x):
-    """Makes the autoencoder reconstruct from principal components.
-
-    Hidden layers carry a position z along a component as max(0, z) and max(0, -z);
-    layers[latent] is the latent layer.
-    """
-    mean = x.mean(axis=0, dtype="float64")
-    variances, vectors = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))
-    k = min([LATENT, *(units // 2 for units in HIDDEN)])
-    components = vectors[:, ::-1][:, :k]
-    components *= np.sign(components[np.abs(components).argmax(axis=0), np.arange(k)])
-    deviations = np.sqrt(variances[::-1][:k])
-    offset = 3 if "%s" == "relu" else 0
-    same = np.eye(k)
-    p = np.clip(mean, 0.01, 0.99)
-    for i, layer in enumerate(layers):
-        kernel, bias = layer.get_weights()
-        from_pairs = i > 0 and i != latent + 1
-        to_pairs = i != latent and i < len(layers) - 1
-        if i == 0:
-            carried, shift = components / deviations, -mean @ (components / deviations)
-        elif i == len(layers) - 1:
-            kernel[:] = 0
-            carried, shift = (deviations * components).T / (p * (1 - p)), np.log(p / (1 - p))
-        else:
-            carried, shift = same, np.zeros(k)
-        if from_pairs:
-            carried = np.concatenate([carried, -carried])
-        if to_pairs:
-            carried, shift = np.concatenate([carried, -carried], axis=1), np.concatenate([shift, -shift])
-        kernel[:, :carried.shape[1]] = 0
-        kernel[:carried.shape[0], :carried.shape[1]] = carried
-        bias[:len(shift)] = shift
-        if i == latent:
-            bias[:k] += offset
-        if i == latent + 1:
-            bias -= offset * kernel[:k].sum(axis=0)
-        layer.set_weights([kernel, bias])
-
-`
 
 // Go returns a Go program that trains the experiment. The same data give the same
 // history, bit for bit, on the same kernels. dataset is the path of a .sae file; if it is
@@ -226,18 +165,3 @@ func main() {
 }
 `, s.Experiment, experiment.Names[s.Experiment], imports.String(), changes.String(), read)
 }
-
-func pythonList(widths []int) string {
-	var texts []string
-	for _, width := range widths {
-		texts = append(texts, strconv.Itoa(width))
-	}
-	return "[" + strings.Join(texts, ", ") + "]"
-}
-
-func pythonBool(b bool) string {
-	text := strconv.FormatBool(b)
-	return strings.ToUpper(text[:1]) + text[1:]
-}
-
-func formatFloat(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

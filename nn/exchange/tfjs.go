@@ -3,32 +3,13 @@ package exchange
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 
 	"sae/nn"
 	"sae/nn/experiment"
 )
-
-// tfjsModel is a model.json in TensorFlow.js's layers format.
-type tfjsModel struct {
-	Format      string       `json:"format"`
-	GeneratedBy string       `json:"generatedBy"`
-	ConvertedBy string       `json:"convertedBy"`
-	Topology    tfjsTopology `json:"modelTopology"`
-	Manifest    []tfjsGroup  `json:"weightsManifest"`
-}
-
-type tfjsTopology struct {
-	KerasVersion string     `json:"keras_version"`
-	Backend      string     `json:"backend"`
-	Model        kerasClass `json:"model_config"`
-	Training     any        `json:"training_config,omitempty"`
-}
-
-// kerasClass is an object, as Keras serialises it.
-type kerasClass struct {
-	Class  string `json:"class_name"`
-	Config any    `json:"config"`
-}
 
 // tfjsGroup describes the weights in some files.
 type tfjsGroup struct {
@@ -46,34 +27,32 @@ type tfjsWeight struct {
 	Quantization *struct{} `json:"quantization,omitempty"`
 }
 
-func writeTFJS(z *zip.Writer, auto *nn.Autoencoder, settings experiment.Settings) error {
-	encoder, decoder := auto.Encoder.Layers, auto.Decoder.Layers
+func writeTFJS(z *zip.Writer, model source) error {
+	switch {
+	case model.settings.Sparsity == experiment.TopK:
+		return errors.New("export: sparsity topk: want l1 for TensorFlow.js, whose layers cannot keep the k largest; ONNX runs in browsers and takes this model")
+	case model.whitening != nil:
+		return errors.New("export: whiten true: want false for TensorFlow.js, whose layers cannot put a patch's own mean aside and back; ONNX runs in browsers and takes this model")
+	}
+	encoder, decoder := model.Encoder.Layers, model.Decoder.Layers
 	groups := []tfjsGroup{tfjsWeights("encoder.bin", encoder), tfjsWeights("decoder.bin", decoder)}
-	for _, model := range []struct {
+	for _, part := range []struct {
 		file, name string
 		layers     []*nn.Dense
 		groups     []tfjsGroup
-		training   any
+		training   string
 	}{
-		{"model.json", "auto", auto.Layers(), groups, tfjsTraining(settings)},
-		{"encoder.json", "encoder", encoder, groups[:1], nil},
-		{"decoder.json", "decoder", decoder, groups[1:], nil},
+		{"model.json", "auto", model.Layers(), groups, tfjsTraining(model.settings)},
+		{"encoder.json", "encoder", encoder, groups[:1], ""},
+		{"decoder.json", "decoder", decoder, groups[1:], ""},
 	} {
-		text, err := json.MarshalIndent(tfjsModel{
-			Format:      "layers-model",
-			GeneratedBy: "sae",
-			Topology: tfjsTopology{
-				KerasVersion: "2.15.0",
-				Backend:      "tensorflow",
-				Model:        tfjsSequential(model.name, model.layers),
-				Training:     model.training,
-			},
-			Manifest: model.groups,
-		}, "", " ")
+		manifest, err := json.Marshal(part.groups)
 		if err != nil {
 			return err
 		}
-		if err := add(z, model.file, text); err != nil {
+		text := fmt.Appendf(nil, `{"format": "layers-model", "generatedBy": "sae", "convertedBy": "", "modelTopology": {"keras_version": "2.15.0", "backend": "tensorflow", "model_config": %s%s}, "weightsManifest": %s}
+`, tfjsSequential(part.name, part.layers), part.training, manifest)
+		if err := add(z, part.file, text); err != nil {
 			return err
 		}
 	}
@@ -101,44 +80,25 @@ func tfjsWeights(file string, layers []*nn.Dense) tfjsGroup {
 
 // tfjsSequential describes layers as Keras does, but without the activity
 // regularisation, which TensorFlow.js cannot read.
-func tfjsSequential(name string, layers []*nn.Dense) kerasClass {
-	var classes []kerasClass
-	for i, layer := range layers {
-		config := map[string]any{
-			"name":               layer.Name,
-			"trainable":          true,
-			"dtype":              "float32",
-			"units":              layer.Out,
-			"activation":         layer.Activation.String(),
-			"use_bias":           true,
-			"kernel_initializer": kerasClass{"GlorotUniform", map[string]any{"seed": nil}},
-			"bias_initializer":   kerasClass{"Zeros", map[string]any{}},
-		}
-		if i == 0 {
-			config["batch_input_shape"] = []any{nil, layer.In}
-		}
-		classes = append(classes, kerasClass{"Dense", config})
+func tfjsSequential(name string, layers []*nn.Dense) string {
+	var classes []string
+	input := fmt.Sprintf(`, "batch_input_shape": [null, %d]`, layers[0].In) // of the first layer
+	for _, layer := range layers {
+		classes = append(classes, fmt.Sprintf(`{"class_name": "Dense", "config": {"name": %q%s, "trainable": true, "dtype": "float32", "units": %d, "activation": "%v", "use_bias": true, "kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": null}}, "bias_initializer": {"class_name": "Zeros", "config": {}}}}`,
+			layer.Name, input, layer.Out, layer.Activation))
+		input = ""
 	}
-	return kerasClass{"Sequential", map[string]any{"name": name, "layers": classes}}
+	return fmt.Sprintf(`{"class_name": "Sequential", "config": {"name": %q, "layers": [%s]}}`, name, strings.Join(classes, ", "))
 }
 
 // tfjsTraining returns the configuration with which TensorFlow.js continues training. It
 // differs from this program's: see nn.Adam for ε, and there is no activity regularisation.
-func tfjsTraining(settings experiment.Settings) any {
-	adam := nn.DefaultAdam
+func tfjsTraining(settings experiment.Settings) string {
 	loss := "binary_crossentropy"
 	if settings.Loss == nn.MSE.String() {
 		loss = "mean_squared_error"
 	}
-	return map[string]any{
-		"loss":    loss,
-		"metrics": []string{},
-		"optimizer_config": kerasClass{"Adam", map[string]any{
-			"learning_rate": settings.LR,
-			"beta_1":        adam.Beta1,
-			"beta_2":        adam.Beta2,
-			"epsilon":       adam.Epsilon,
-			"decay":         0,
-		}},
-	}
+	adam := nn.DefaultAdam
+	return fmt.Sprintf(`, "training_config": {"loss": %q, "metrics": [], "optimizer_config": {"class_name": "Adam", "config": {"learning_rate": %g, "beta_1": %g, "beta_2": %g, "epsilon": %g, "decay": 0}}}`,
+		loss, settings.LR, adam.Beta1, adam.Beta2, adam.Epsilon)
 }

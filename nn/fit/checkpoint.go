@@ -15,6 +15,7 @@ import (
 
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/patch"
 )
 
 // Magic is the first eight bytes of a checkpoint file.
@@ -55,6 +56,8 @@ type Checkpoint struct {
 	Parameters []float32 `json:"-"`
 	Moments1   []float32 `json:"-"`
 	Moments2   []float32 `json:"-"`
+
+	Whitening *patch.Whitening `json:"-"` // of the patches that it reads; nil without whiten
 }
 
 // Checkpoint returns a checkpoint of the run. Its slices alias the run's and are
@@ -82,16 +85,18 @@ func (r *Run) Checkpoint(kernel string) (*Checkpoint, error) {
 		Parameters: r.Auto.Params(),
 		Moments1:   state.Moments1,
 		Moments2:   state.Moments2,
+		Whitening:  r.whitening,
 	}, nil
 }
 
 // Resume returns a run that continues from the checkpoint: bit for bit, if data
 // and kernel are the same. Other data are accepted if they fit the settings. If
 // the number of training images differs, the current epoch starts over. Without
-// moments, the run starts from the checkpoint's parameters with a new Adam.
+// moments, the run starts from the checkpoint's parameters with a new Adam. Patches are
+// whitened as the checkpoint says, also those of other data.
 //
 // An error reports images of other dimensions, settings that do not fit the data,
-// or parameters that are not finite or too few.
+// parameters that are not finite or too few, or whiten without a whitening.
 func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	if data.Dims != c.InputDims {
 		return nil, fmt.Errorf("checkpoint: images of %d numbers: the data set has images of %d", c.InputDims, data.Dims)
@@ -103,17 +108,13 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	if _, err := check(c.Settings, data); err != nil {
 		return nil, err
 	}
-	if c.Settings.Whiten && c.Data != data.Fingerprint() {
-		return nil, fmt.Errorf("checkpoint: trained on whitened patches of %s, %d training images: want the same data set, from which whitening follows", c.Data.Name, c.Data.Train)
+	if c.Settings.Whiten != (c.Whitening != nil) {
+		return nil, fmt.Errorf("checkpoint: whiten %t with a whitening %t: want both or neither", c.Settings.Whiten, c.Whitening != nil)
 	}
 	if yield == nil {
 		yield = func() error { return nil }
 	}
-	whitening, err := data.whitening(c.Settings, c.Settings.TrainingImages(c.Data.Train), yield)
-	if err != nil {
-		return nil, err
-	}
-	r, err := newRun(c.Settings, data, auto, whitening, yield)
+	r, err := newRun(c.Settings, data, auto, c.Whitening, yield)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +145,26 @@ func (c *Checkpoint) Autoencoder() (*nn.Autoencoder, error) {
 	return c.Settings.Architecture(c.InputDims).With(c.Parameters)
 }
 
-var arrayNames = []string{"parameters", "first moments", "second moments"}
+// array is an array of a checkpoint.
+type array struct {
+	name   string
+	values *[]float32
+	n      int // how many it must have
+}
 
-func (c *Checkpoint) arrays() []*[]float32 {
-	return []*[]float32{&c.Parameters, &c.Moments1, &c.Moments2}
+// arrays returns the arrays in the order of the file.
+func (c *Checkpoint) arrays() []array {
+	n := c.Settings.Architecture(c.InputDims).Parameters()
+	arrays := []array{{"parameters", &c.Parameters, n}, {"first moments", &c.Moments1, n}, {"second moments", &c.Moments2, n}}
+	if c.Settings.Whiten {
+		d := c.Settings.Grid().Dims()
+		if c.Whitening == nil {
+			c.Whitening = &patch.Whitening{Dims: d}
+		}
+		w := c.Whitening
+		arrays = append(arrays, array{"means of patches", &w.Mean, d}, array{"whitening matrix", &w.Matrix, d * d}, array{"inverse of the whitening matrix", &w.Inverse, d * d})
+	}
+	return arrays
 }
 
 // Write writes the checkpoint in the format of the package documentation. A number
@@ -170,12 +187,12 @@ func (c *Checkpoint) Write(w io.Writer) error {
 	}
 	checksum := crc32.New(castagnoli)
 	buffer := make([]byte, 0, 4*chunk)
-	for i, array := range c.arrays() {
-		for part := range slices.Chunk(*array, chunk) {
+	for _, array := range c.arrays() {
+		for part := range slices.Chunk(*array.values, chunk) {
 			buffer = buffer[:0]
 			for _, x := range part {
 				if x-x != 0 { // NaN or infinite
-					return fmt.Errorf("checkpoint: the %s contain %g: want finite numbers", arrayNames[i], x)
+					return fmt.Errorf("checkpoint: the %s contain %g: want finite numbers", array.name, x)
 				}
 				buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(x))
 			}
@@ -230,10 +247,9 @@ func readCheckpoint(r io.Reader) (*Checkpoint, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("checkpoint: header: %w", err)
 	}
-	parameters := c.Settings.Architecture(c.InputDims).Parameters()
 	checksum := crc32.New(castagnoli)
-	for i, array := range c.arrays() {
-		if err := readArray(r, array, parameters, checksum, arrayNames[i]); err != nil {
+	for _, array := range c.arrays() {
+		if err := readArray(r, array.values, array.n, checksum, array.name); err != nil {
 			return nil, err
 		}
 	}

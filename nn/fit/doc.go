@@ -14,8 +14,11 @@
 //	4·p       parameters, float32: kernel [in, out] row-major and bias [out] of each layer
 //	4·p       Adam's first moments, in the same order
 //	4·p       Adam's second moments
-//	4         checksum of the three arrays
+//	4·d       only with whiten: μ, W and W⁻¹ of package patch, float32
+//	4·d·d
+//	4·d·d
+//	4         checksum of all arrays
 //
-// The number of parameters p follows from the settings in the header. The file
-// ends after the last checksum.
+// The numbers of parameters, p, and of values in a patch, d, follow from the settings in
+// the header. The file ends after the last checksum.
 package fit

@@ -146,19 +146,44 @@ func TestPatchPictures(t *testing.T) {
 	}
 }
 
-func TestPatchErrors(t *testing.T) {
+// A checkpoint brings its whitening: on other images, its model reconstructs as before.
+func TestWhitenedElsewhere(t *testing.T) {
 	d := pictures()
 	r := newTestRun(t, onPatches(t, nil), d)
 	advance(t, r, 2)
-	c, err := ReadCheckpoint(bytes.NewReader(written(t, r)))
+	file := written(t, r)
+	c, err := ReadCheckpoint(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := NewData("other", d.Dims, slices.Clone(d.Train), d.Validation)
-	other.Train[0]++
-	if _, err := Resume(c, other, nil); err == nil || !strings.Contains(err.Error(), "whitened patches of Synthetic, 30 training images: want the same data set") {
-		t.Errorf("whitened on other images: error %v", err)
+	set := data.Synthetic(30, 5, 2)
+	other := NewData("other", d.Dims, set.Train.Images, set.Validation.Images)
+	elsewhere, err := Resume(c, other, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	_, want, err := r.Reconstruct(d.Validation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Clone(want)
+	_, got, err := elsewhere.Reconstruct(d.Validation)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("a whitened model reconstructs otherwise beside other images: %v", err)
+	}
+	c.Whitening = nil
+	if _, err := Resume(c, d, nil); err == nil || !strings.Contains(err.Error(), "whiten true with a whitening false: want both or neither") {
+		t.Errorf("no whitening: error %v", err)
+	}
+	for cut, want := range map[int]string{4: "in the checksum of its arrays", 100: "in its inverse of the whitening matrix, after 0", 4 + 4*192*192: "in its inverse", 4*192*192*2 + 200: "in its means of patches"} {
+		if _, err := ReadCheckpoint(bytes.NewReader(file[:len(file)-cut])); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without the last %d bytes: error %v, want %q", cut, err, want)
+		}
+	}
+}
+
+func TestPatchErrors(t *testing.T) {
+	d := pictures()
 	for want, data := range map[string]Data{
 		"whitening 48 patches of 192 values: want at least as many": NewData("few", d.Dims, d.Train[:3*d.Dims], d.Validation),
 		"patches that all are of one colour":                        NewData("grey", d.Dims, make([]byte, 20*d.Dims), d.Validation),

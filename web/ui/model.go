@@ -45,6 +45,8 @@ func (c *Model) help(format exchange.Format) string {
 		return "Parameters, Adam's moments, settings and history. Training can continue from it here and in tools/train."
 	case "npz":
 		return "The kernel and bias of each layer, for numpy.load"
+	case "safetensors":
+		return "The same as W_enc, b_enc, W_dec and b_dec, for PyTorch"
 	case "onnx":
 		return "encoder.onnx, decoder.onnx and auto.onnx in one archive"
 	}
@@ -69,6 +71,11 @@ func (c *Model) copyKeras() {
 		return
 	}
 	c.copy("The program in Keras", text)
+}
+
+func (c *Model) copyPyTorch() {
+	p := c.Page
+	c.copy("The program in PyTorch", exchange.PyTorch(p.Settings, p.Settings.TrainingImages(p.Dataset.Train), p.Dataset.Validation))
 }
 
 func (c *Model) copyGo() {

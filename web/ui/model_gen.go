@@ -121,7 +121,7 @@ func (c *Model) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 				}
 				vgn = grow(vgparent, "", "p\x00class\x00aside")
-				vgn.SetInnerHTML(vugu.HTML("Programs that train this experiment. The Keras program can also load the NumPy file."))
+				vgn.SetInnerHTML(vugu.HTML("Programs that train this experiment. The Keras program can also load the NumPy file, the PyTorch program the safetensors file."))
 				vgn = grow(vgparent, "", "div\x00class\x00buttons")
 				{
 					vgparent := vgn
@@ -133,6 +133,14 @@ func (c *Model) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgparent := vgn
 						_ = vgparent
 						vgn = growText(vgparent, "Copy as Keras")
+					}
+					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
+					vgn.AddAttrInterface("disabled", c.loading())
+					listen(vgn, "click", func(event vugu.DOMEvent) { c.copyPyTorch() })
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "Copy as PyTorch")
 					}
 					vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 					vgn.AddAttrInterface("disabled", c.loading())

@@ -29,17 +29,36 @@ type Engine interface {
 	Restore(nn.State) error
 }
 
+// Source is the images that an engine trains on and evaluates, or patches of images.
+type Source struct {
+	Dims       int                                    // bytes per image
+	Train      int                                    // number of training images
+	Images     func(dst []byte, numbers []int) []byte // appends training images, by their numbers, to dst
+	Validation []byte                                 // [n, Dims]
+	Input      func(dst []float32, images []byte)     // as of an nn.Trainer; nil for none
+}
+
+// Source returns the images as an engine's source.
+func (d Data) Source() Source {
+	return Source{Dims: d.Dims, Train: len(d.Train) / d.Dims, Images: d.Images, Validation: d.Validation}
+}
+
+// Source returns what the run trains on.
+func (r *Run) Source() Source {
+	return Source{r.Auto.Architecture.InputDims, r.Rows(), r.gather, r.validation, r.Trainer.Input}
+}
+
 // CPU is the Engine of an nn.Trainer.
 type CPU struct {
 	*nn.Trainer
-	gather     func(dst []byte, numbers []int) []byte // appends images
-	validation []byte
-	batch      []byte
+	source Source
+	batch  []byte
 }
 
-// NewCPU returns the engine of a trainer for the data.
-func NewCPU(trainer *nn.Trainer, data Data) *CPU {
-	return &CPU{Trainer: trainer, gather: data.Images, validation: data.Validation}
+// NewCPU returns the engine of a trainer for images, whose Input becomes the trainer's.
+func NewCPU(trainer *nn.Trainer, source Source) *CPU {
+	trainer.Input = source.Input
+	return &CPU{Trainer: trainer, source: source}
 }
 
 // Train implements Engine. It trains on one batch.
@@ -52,14 +71,14 @@ func (c *CPU) Train(batches [][]int) ([]nn.Loss, error) {
 }
 
 // Evaluate implements Engine.
-func (c *CPU) Evaluate() (*nn.Evaluation, error) { return c.Trainer.Evaluate(c.validation) }
+func (c *CPU) Evaluate() (*nn.Evaluation, error) { return c.Trainer.Evaluate(c.source.Validation) }
 
 // Loss implements Engine.
 func (c *CPU) Loss(batch []int) (nn.Loss, error) { return c.Trainer.Loss(c.images(batch)) }
 
 // images returns the images of a batch, valid until the next call.
 func (c *CPU) images(batch []int) []byte {
-	c.batch = c.gather(c.batch[:0], batch)
+	c.batch = c.source.Images(c.batch[:0], batch)
 	return c.batch
 }
 
@@ -85,9 +104,7 @@ func (r *Run) Use(engine Engine) error {
 }
 
 // CPU returns the engine of the run's Trainer, with which a run starts.
-func (r *Run) CPU() *CPU {
-	return &CPU{Trainer: r.Trainer, gather: r.gather, validation: r.validation}
-}
+func (r *Run) CPU() *CPU { return NewCPU(r.Trainer, r.Source()) }
 
 // Plan returns the batches of the current epoch, each the numbers of training images.
 func (r *Run) Plan() [][]int { return r.batches }

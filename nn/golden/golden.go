@@ -146,7 +146,7 @@ func (t Trace) Replay(newEngine enginetest.New) (Differences, error) {
 	for i := range t.BatchesUint8 {
 		images = append(images, t.images(i)...)
 	}
-	trainer, err := newEngine(auto, adam, t.Batch, fit.NewData(t.Name, t.Layers[0], images, images))
+	trainer, err := newEngine(auto, adam, t.Batch, fit.NewData(t.Name, t.Layers[0], images, images).Source())
 	if err != nil {
 		return d, err
 	}

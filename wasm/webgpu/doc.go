@@ -9,6 +9,10 @@
 // the device idle is split into parts of its sum, which the next dispatch adds up in order.
 // So a device always computes the same numbers.
 //
+// What keeps codes sparse adds dispatches: TopK one, by the rank of each activation; a decoder
+// of unit directions two, of which one also moves the first bias for images without their
+// mean; AuxK two, which do nothing while no unit is dead.
+//
 // Package webgpu writes its kernels for one network and batch: all sizes are constants.
 // Activations and parameters are read and written as vec4f, so every width is padded to a
 // multiple of 4 by units that stay zero.

@@ -18,18 +18,20 @@ var Minimal = Limits{Workgroup: 16 << 10, Buffer: 128 << 20}
 
 // Buffers of the device. Activations h and gradients g of the hidden layers lie in two, so
 // that no dispatch reads and writes one: h of even and g of odd layers in even, the others
-// in odd.
+// in odd. With AuxK, the latent layer's h is followed by the activations of its dead units,
+// and the last layer's g by their gradient: see sparse.go.
 const (
-	parameters = "w"      // kernel and bias of each layer
-	moments    = "mv"     // Adam's m, then v, as in w
-	even       = "even"   // of h and g
-	odd        = "odd"    // of h and g
-	output     = "g"      // gradients of the last layer, then the parts of the loss
-	parts      = "parts"  // of sums
-	images     = "data"   // training images, then validation images: bytes
-	order      = "order"  // numbers of the images of each batch
-	losses     = "losses" // of each step: sums of the loss of the values, |codes|, squared errors
-	codes      = "codes"  // of an evaluation
+	parameters = "w"          // kernel and bias of each layer
+	moments    = "mv"         // Adam's m, then v, as in w
+	even       = "even"       // of h and g
+	odd        = "odd"        // of h and g
+	output     = "g"          // gradients of the last layer, then the parts of the loss, then centre
+	parts      = "parts"      // of sums
+	images     = "data"       // training images, then validation images: bytes, or numbers
+	order      = "order"      // numbers of the images of each batch
+	losses     = "losses"     // of each step: sums of the loss of the values, |codes|, squared errors
+	codes      = "codes"      // of an evaluation
+	active     = "lastActive" // with AuxK: step in which each latent unit was active last
 )
 
 // A Kernel is a dispatch of a step.
@@ -65,12 +67,19 @@ type network struct {
 	nn.Architecture
 	adam    nn.Adam
 	limits  Limits
+	numbers bool  // whether images are numbers, not bytes
 	rows    int   // images of a batch, padded to whole tiles
 	widths  []int // of the layers, from the input on, padded, in vec4f
 	kernels []int // where the kernel of each dense layer, from 1 on, begins in w, in vec4f
 	biases  []int // where its bias does
 	total   int   // of w, in vec4f
 	h, g    []int // where those of each hidden layer begin
+
+	// In vec4f, if the network has them:
+	found    int // in the latent layer's h: whether there are dead units
+	parallel int // after the latent layer's g: of each unit, its direction times that one's gradient
+	centre   int // in output: the last layer's bias before the update
+	room     int // that parts of sums take
 }
 
 // Unfit is why a device cannot train a network, for people.
@@ -79,19 +88,12 @@ type Unfit string
 func (u Unfit) Error() string { return string(u) }
 
 // NewPlan returns the plan for batches of at most batch images, of numbers of training and
-// validation images. An error is an Unfit.
-func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, limits Limits) (*Plan, error) {
-	switch {
-	case a.Loss != nn.BCE:
-		return nil, Unfit("the squared error as loss trains on the processor only")
-	case a.K > 0:
-		return nil, Unfit("TopK trains on the processor only")
-	case a.Unit:
-		return nil, Unfit("directions of unit norm train on the processor only")
-	case a.Aux > 0:
-		return nil, Unfit("AuxK trains on the processor only")
+// validation images, which are bytes or, with numbers, float32. An error is an Unfit.
+func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, numbers bool, limits Limits) (*Plan, error) {
+	if most := limits.Workgroup/4 - 4; a.K > 0 && a.LatentDims > most { // see sparse.go
+		return nil, Unfit(fmt.Sprintf("TopK of more than %d units trains on the processor only", most))
 	}
-	n := network{Architecture: a, adam: adam, limits: limits, rows: 32 * ceil(batch, 32)}
+	n := network{Architecture: a, adam: adam, limits: limits, numbers: numbers, rows: 32 * ceil(batch, 32)}
 	if batch > 32 {
 		n.rows = 64 * ceil(batch, 64)
 	}
@@ -108,6 +110,15 @@ func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, l
 		if l > 0 && l < len(all)-1 {
 			h, g = place(l%2, n.widths[l]), place((l+1)%2, n.widths[l])
 		}
+		if l == n.latent() {
+			if a.Aux > 0 {
+				place(l%2, n.widths[l])
+				n.found = size[l%2]
+				size[l%2]++
+			}
+			n.parallel = size[(l+1)%2]
+			size[(l+1)%2] += n.widths[l]
+		}
 		n.h, n.g = append(n.h, h), append(n.g, g)
 		kernel, bias := n.total, n.total
 		if l > 0 {
@@ -116,7 +127,12 @@ func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, l
 		}
 		n.kernels, n.biases = append(n.kernels, kernel), append(n.biases, bias)
 	}
-	p := &Plan{network: n}
+	last := n.rows * n.widths[n.last()]
+	if a.Aux > 0 {
+		last *= 2
+	}
+	n.centre = last + n.lossParts()
+	p := &Plan{}
 	p.Steps = max(1, min(maxSteps, orders/n.rows))
 	batches := ceil(validation, n.rows)
 	p.Bytes = map[string]int{
@@ -124,30 +140,32 @@ func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, l
 		moments:    32 * n.total,
 		even:       16 * max(1, size[0]),
 		odd:        16 * max(1, size[1]),
-		output:     16 * (n.rows*n.widths[n.last()] + n.lossParts()),
+		output:     16 * (n.centre + n.widths[n.last()]),
 		images:     4 * n.widths[0] * (training + validation),
 		order:      4 * n.rows * (p.Steps + 1), // a short batch reads beyond its end
 		losses:     16 * p.Steps,
 		codes:      16 * n.rows * n.widths[n.latent()] * batches,
+		active:     16 * n.widths[n.latent()],
 	}
-	for name, bytes := range p.Bytes {
-		if bytes > limits.Buffer {
-			what := map[string]string{moments: "the network", parameters: "the network", images: "the data set", codes: "the codes"}[name]
-			if what == "" {
-				what = "a batch"
-			}
-			return nil, Unfit(fmt.Sprintf("%s takes %d MB, and this graphics card has room for %d MB at a time", what, bytes>>20, limits.Buffer>>20))
-		}
+	if numbers {
+		p.Bytes[images] *= 4
 	}
 	p.Train, p.Evaluate = n.step()
-	p.Bytes[parts] = 16
-	for _, kernel := range p.Train {
-		if kernel.Parts > 1 {
-			p.Bytes[parts] = max(p.Bytes[parts], 16*kernel.Parts*n.rows*n.widest())
+	p.network, p.Bytes[parts] = n, 16*max(1, n.room)
+	for _, part := range []struct {
+		what    string
+		buffers []string
+	}{
+		{"the data set", []string{images}},
+		{"the network", []string{moments}},
+		{"a batch", []string{even, odd, output, parts, order}},
+		{"the codes", []string{codes}},
+	} {
+		for _, buffer := range part.buffers {
+			if bytes := p.Bytes[buffer]; bytes > limits.Buffer {
+				return nil, Unfit(fmt.Sprintf("%s takes %d MB, and this graphics card has room for %d MB at a time", part.what, ceil(bytes, 1<<20), limits.Buffer>>20))
+			}
 		}
-	}
-	if p.Bytes[parts] > limits.Buffer {
-		return nil, Unfit("a batch is too large for this graphics card")
 	}
 	return p, nil
 }
@@ -155,21 +173,14 @@ func NewPlan(a nn.Architecture, adam nn.Adam, batch, training, validation int, l
 func (n *network) last() int   { return len(n.widths) - 1 }
 func (n *network) latent() int { return len(n.EncoderHidden) + 1 }
 
-// widest is the width of the widest hidden layer, in vec4f.
-func (n *network) widest() (width int) {
-	for _, w := range n.widths[1:n.last()] {
-		width = max(width, w)
-	}
-	return width
-}
-
 // parity is the name of the buffer of the activations of a layer. Its gradients lie in the
 // other one.
 func parity(layer int) string { return [...]string{even, odd}[layer%2] }
 
 // inner returns the first and last of the layers around the latent one that one dispatch
 // computes, forward, and another, backward: as many as every workgroup can afford to read
-// the kernels of. ok is false if there are none.
+// the kernels of. ok is false if there are none, as with TopK and directions of unit norm,
+// which do more with the latent layer.
 func (n *network) inner() (first, last int, ok bool) {
 	good := func(first, last int) bool {
 		weights := 0
@@ -184,7 +195,7 @@ func (n *network) inner() (first, last int, ok bool) {
 		return first >= 2 && last < n.last() && weights <= 160<<10 && n.innerImages(first, last) > 0
 	}
 	first, last = max(2, n.latent()), min(n.last()-1, n.latent()+1)
-	if first > last || !good(first, last) {
+	if n.K > 0 || n.Unit || first > last || !good(first, last) {
 		return 0, 0, false
 	}
 	for grown := true; grown; {
@@ -230,8 +241,8 @@ func (n *network) tileOf(columns int) tile {
 
 // split returns into how many parts, of how many terms, a sum is split so that some 200
 // workgroups compute the product.
-func (n *network) split(t tile, columns, depth int) (parts, terms int) {
-	tiles := n.rows / t.rows * ceil(columns, t.columns)
+func split(t tile, rows, columns, depth int) (parts, terms int) {
+	tiles := rows / t.rows * ceil(columns, t.columns)
 	parts = max(1, min(256/tiles, depth/(4*t.depth), 16))
 	terms = ceil(ceil(depth, parts), t.depth) * t.depth
 	return ceil(depth, terms), terms
@@ -247,20 +258,21 @@ func (n *network) lossParts() int {
 
 // A Step is the parameters of a step, as its kernels read them.
 type Step struct {
-	First int     // of its images in order
-	N     int     // number of its images
-	Slot  int     // in losses
-	Rate  float32 // of Adam, with its bias correction
-	Scale float32 // of the gradient of the loss: 1 / (n·values)
-	L1    float32 // of the gradient of the penalty: λ / n
-	Code  int     // of its first image in codes, in vec4f
+	First  int     // of its images in order
+	N      int     // number of its images
+	Slot   int     // in losses
+	Rate   float32 // of Adam, with its bias correction
+	Scale  float32 // of the gradient of the loss: 1 / (n·values), twice that for the squared error
+	L1     float32 // of the gradient of the penalty: λ / n
+	Code   int     // of its first image in codes, in vec4f
+	Number int     // from 1; 0 in an evaluation
 }
 
 // stepBytes is the distance between the parameters of steps, which every device can bind.
 const stepBytes = 256
 
-func (s Step) words() [7]uint32 {
-	return [7]uint32{uint32(s.First), uint32(s.N), uint32(s.Slot), math.Float32bits(s.Rate), math.Float32bits(s.Scale), math.Float32bits(s.L1), uint32(s.Code)}
+func (s Step) words() [8]uint32 {
+	return [8]uint32{uint32(s.First), uint32(s.N), uint32(s.Slot), math.Float32bits(s.Rate), math.Float32bits(s.Scale), math.Float32bits(s.L1), uint32(s.Code), uint32(s.Number)}
 }
 
 // pad copies parameters, in the order of nn.Autoencoder.Params, to where they lie on the

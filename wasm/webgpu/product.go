@@ -23,7 +23,7 @@ type product struct {
 	tile
 	a, b  operand
 	partK bool // whether the tile's depth may exceed the range of the sum
-	sums  bool // whether the body also sums B's columns, of four at a time, to a variable sum
+	sums  bool // whether the body also sums rows 0 to SUM−1 of B to a variable sum, of four columns, which finish also takes
 }
 
 // operand is how A or B of a product lies.
@@ -149,7 +149,7 @@ func (p product) terms() string {
 				return c + " = fma(vec4f(x." + lanes[i:i+1] + "), y, " + c + ");"
 			})
 		if p.sums {
-			text += " sum += y;"
+			text += " if (counts) { sum += y; }"
 		}
 		return text + " }"
 	})
@@ -165,6 +165,9 @@ func (p product) body() string {
 			row = wgsl("m0 + 4u * ty + $i", "i", i)
 		}
 		call := "finish(" + row + ", n0 / 4u + tx, c" + strconv.Itoa(i) + ");"
+		if p.sums {
+			call = call[:len(call)-2] + ", sum);"
+		}
 		switch {
 		case p.a.part && p.b.part:
 			call = "if (" + row + " < M && n0 + 4u * tx < N) { " + call + " }"
@@ -175,6 +178,10 @@ func (p product) body() string {
 		}
 		return "  " + call
 	})
+	counts := ""
+	if p.sums {
+		counts = " let counts = k4 <= SUM / 4u;"
+	}
 	return wgsl(`
   let tx = t % $across; let ty = t / $across;
   var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f(); var sum = vec4f();
@@ -188,7 +195,7 @@ $storeA
 $storeB
     workgroupBarrier();
     k4 += $depth;
-    let more = k4 < k1 / 4u;
+    let more = k4 < k1 / 4u;$counts
     if (more) {
 $fetchA
 $fetchB
@@ -200,6 +207,6 @@ $terms
     workgroupBarrier();
   }
 $finish
-`, "across", p.columns/4, "depth", p.depth/4, "terms", p.terms(), "finish", finish,
+`, "across", p.columns/4, "depth", p.depth/4, "terms", p.terms(), "finish", finish, "counts", counts,
 		"declareA", p.declare(a), "declareB", p.declare(b), "fetchA", p.fetch(a), "fetchB", p.fetch(b), "storeA", p.store(a), "storeB", p.store(b))
 }

@@ -1,6 +1,7 @@
 package webgpu
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -26,15 +27,12 @@ const (
 
 // Trainer trains an autoencoder on a device. It is a fit.Engine.
 type Trainer struct {
-	// Yield, unless it is nil, is called while the device computes. An error that it
-	// returns aborts the call.
-	Yield func() error
-
 	device *Device
 	plan   *Plan
 	auto   *nn.Autoencoder
 	adam   nn.Adam
-	data   fit.Data
+	source fit.Source
+	yield  func() error
 
 	steps       int // completed
 	state       nn.State
@@ -51,16 +49,17 @@ type Trainer struct {
 	train, look js.Value // dispatches
 }
 
-// New returns a trainer that continues from the autoencoder's parameters, with a new Adam.
-// An error that is an Unfit says why the device cannot train the network.
-func New(device *Device, auto *nn.Autoencoder, adam nn.Adam, batch int, data fit.Data) (_ *Trainer, err error) {
+// New returns a trainer that continues from the parameters of an autoencoder, as
+// nn.NewTrainer leaves it, with a new Adam. yield is called while the images are written, and
+// later while the device computes; an error that it returns aborts the call. An error that
+// is an Unfit says why the device cannot train the network.
+func New(device *Device, auto *nn.Autoencoder, adam nn.Adam, batch int, source fit.Source, yield func() error) (_ *Trainer, err error) {
 	defer browser.Catch(&err)
-	training, validation := len(data.Train)/data.Dims, len(data.Validation)/data.Dims
-	plan, err := NewPlan(auto.Architecture, adam, batch, training, validation, device.limits)
+	plan, err := NewPlan(auto.Architecture, adam, batch, source.Train, len(source.Validation)/source.Dims, source.Input != nil, device.limits)
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{device: device, plan: plan, auto: auto, adam: adam, data: data, buffers: map[string]js.Value{}, perTurn: 1, perSubmit: 1}
+	t := &Trainer{device: device, plan: plan, auto: auto, adam: adam, source: source, yield: yield, buffers: map[string]js.Value{}, perTurn: 1, perSubmit: 1}
 	t.padded = make([]float32, 4*plan.total)
 	if err := device.within(t.allocate); err != nil {
 		t.Close()
@@ -70,7 +69,10 @@ func New(device *Device, auto *nn.Autoencoder, adam nn.Adam, batch int, data fit
 		t.Close()
 		return nil, err
 	}
-	t.upload()
+	if err := t.upload(); err != nil {
+		t.Close()
+		return nil, err
+	}
 	zeros := make([]float32, len(auto.Params()))
 	return t, t.Restore(nn.State{Moments1: zeros, Moments2: zeros})
 }
@@ -131,20 +133,47 @@ func (t *Trainer) compile() error {
 	return nil
 }
 
-// upload writes the images to the device, each padded.
-func (t *Trainer) upload() {
-	wide, at := 4*t.plan.widths[0], 0
-	for _, images := range [][]byte{t.data.Train, t.data.Validation} {
-		if wide != t.data.Dims {
-			padded := make([]byte, len(images)/t.data.Dims*wide)
-			for i := range len(images) / t.data.Dims {
-				copy(padded[i*wide:], images[i*t.data.Dims:][:t.data.Dims])
+// upload writes the images to the device, each padded, some at a time.
+func (t *Trainer) upload() error {
+	const together = 1 << 20 // bytes
+	dims, wide, at := t.source.Dims, 4*t.plan.widths[0], 0
+	var numbers []int
+	var batch []byte
+	put := func(part []byte) error {
+		rows := part
+		if n := len(part) / dims; t.source.Input != nil {
+			input, padded := make([]float32, n*dims), make([]float32, n*wide)
+			t.source.Input(input, part)
+			for i := range n {
+				copy(padded[i*wide:], input[i*dims:][:dims])
 			}
-			images = padded
+			rows = raw(padded)
+		} else if wide != dims {
+			rows = make([]byte, n*wide)
+			for i := range n {
+				copy(rows[i*wide:], part[i*dims:][:dims])
+			}
 		}
-		t.device.write(t.buffers["data"], at, images)
-		at += len(images)
+		t.device.write(t.buffers[images], at, rows)
+		at += len(rows)
+		return t.yield()
 	}
+	for first := 0; first < t.source.Train; first += len(numbers) {
+		numbers = numbers[:0]
+		for i := range min(max(1, together/dims), t.source.Train-first) {
+			numbers = append(numbers, first+i)
+		}
+		batch = t.source.Images(batch[:0], numbers)
+		if err := put(batch); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(t.source.Validation, max(1, together/dims)*dims) {
+		if err := put(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run does steps on images, by the numbers of each step's images, and returns the sums of
@@ -156,13 +185,16 @@ func (t *Trainer) run(dispatches js.Value, batches [][]int, train bool) (sums []
 	}
 	var numbers []byte
 	parameters := make([]byte, stepBytes*len(batches))
-	first, code := 0, 0
+	first, code, scale := 0, 0, float32(1)
+	if t.auto.Architecture.Loss == nn.MSE {
+		scale = 2
+	}
 	for slot, batch := range batches {
 		n := len(batch)
-		step := Step{First: first, N: n, Slot: slot, Code: code, Scale: 1 / float32(n*t.data.Dims), L1: float32(t.auto.Architecture.Lambda / float64(n))}
+		step := Step{First: first, N: n, Slot: slot, Code: code, Scale: scale / float32(n*t.source.Dims), L1: float32(t.auto.Architecture.Lambda / float64(n))}
 		if train {
 			t.steps++
-			step.Rate = float32(t.adam.Rate(t.steps))
+			step.Rate, step.Number = float32(t.adam.Rate(t.steps)), t.steps
 		}
 		for i, word := range step.words() {
 			binary.LittleEndian.PutUint32(parameters[slot*stepBytes+4*i:], word)
@@ -213,10 +245,7 @@ func (t *Trainer) wait(promise js.Value) error {
 	if reason := t.device.Lost(); reason != "" {
 		return errors.New(reason)
 	}
-	if t.Yield != nil {
-		return t.Yield()
-	}
-	return nil
+	return t.yield()
 }
 
 // Train implements fit.Engine.
@@ -237,13 +266,14 @@ func (t *Trainer) Train(batches [][]int) ([]nn.Loss, error) {
 // loss returns the loss of n images from its sums.
 func (t *Trainer) loss(sums []float32, n int) nn.Loss {
 	a := t.auto.Architecture
-	return a.LossOf(float64(sums[0])/float64(n*t.data.Dims), 0, a.Lambda*float64(sums[1])/float64(n))
+	values := float64(n * t.source.Dims)
+	return a.LossOf(float64(sums[0])/values, float64(sums[2])/values, a.Lambda*float64(sums[1])/float64(n))
 }
 
 // validation returns the numbers of the validation images, in batches.
 func (t *Trainer) validation() (batches [][]int) {
-	first := len(t.data.Train) / t.data.Dims
-	for n := len(t.data.Validation) / t.data.Dims; n > 0; n -= t.plan.rows {
+	first := t.source.Train
+	for n := len(t.source.Validation) / t.source.Dims; n > 0; n -= t.plan.rows {
 		batch := make([]int, min(n, t.plan.rows))
 		for i := range batch {
 			batch[i] = first + i
@@ -256,7 +286,7 @@ func (t *Trainer) validation() (batches [][]int) {
 
 // Evaluate implements fit.Engine.
 func (t *Trainer) Evaluate() (*nn.Evaluation, error) {
-	n := len(t.data.Validation) / t.data.Dims
+	n := len(t.source.Validation) / t.source.Dims
 	var bce, squares float64
 	codes := make([]float32, 0, n*t.auto.Architecture.LatentDims)
 	wide := 4 * t.plan.widths[t.plan.latent()]
@@ -277,7 +307,7 @@ func (t *Trainer) Evaluate() (*nn.Evaluation, error) {
 			codes = append(codes, padded[:t.auto.Architecture.LatentDims]...)
 		}
 	}
-	values := float64(n * t.data.Dims)
+	values := float64(n * t.source.Dims)
 	t.evaluation = nn.NewEvaluation(t.auto.Architecture, bce/values, squares/values, codes)
 	return &t.evaluation, nil
 }
@@ -358,13 +388,27 @@ func (t *Trainer) State() (nn.State, error) {
 	if err := t.fetch(t.state.Moments1, moments, 0); err != nil {
 		return nn.State{}, err
 	}
-	return t.state, t.fetch(t.state.Moments2, moments, 1)
+	if err := t.fetch(t.state.Moments2, moments, 1); err != nil || t.auto.Architecture.Aux == 0 {
+		return t.state, err
+	}
+	bytes, err := t.read(active, 0, 4*t.auto.Architecture.LatentDims)
+	if err != nil {
+		return nn.State{}, err
+	}
+	t.state.Idle = t.state.Idle[:0]
+	for at := 0; at < len(bytes); at += 4 {
+		t.state.Idle = append(t.state.Idle, int(uint32(t.steps)-binary.LittleEndian.Uint32(bytes[at:])))
+	}
+	return t.state, nil
 }
 
 // Restore implements fit.Engine.
 func (t *Trainer) Restore(state nn.State) (err error) {
 	defer browser.Catch(&err)
-	n := len(t.auto.Params())
+	n, units := len(t.auto.Params()), t.auto.Architecture.LatentDims
+	if state.Idle != nil && len(state.Idle) != units {
+		return fmt.Errorf("webgpu: state of %d latent units: want %d", len(state.Idle), units)
+	}
 	if state.Steps < 0 || len(state.Moments1) != n || len(state.Moments2) != n {
 		return fmt.Errorf("webgpu: state after %d steps with %d and %d moments: want %d of each", state.Steps, len(state.Moments1), len(state.Moments2), n)
 	}
@@ -377,5 +421,10 @@ func (t *Trainer) Restore(state nn.State) (err error) {
 		t.plan.pad(t.padded, array.params)
 		t.device.write(t.buffers[array.name], array.index*16*t.plan.total, raw(t.padded))
 	}
+	last := bytes.Repeat(binary.LittleEndian.AppendUint32(nil, uint32(state.Steps)), units)
+	for unit, idle := range state.Idle {
+		binary.LittleEndian.PutUint32(last[4*unit:], uint32(state.Steps-idle))
+	}
+	t.device.write(t.buffers[active], 0, last)
 	return nil
 }

@@ -71,10 +71,6 @@ func (r *run) toCard(w *Worker) error {
 	if auto && known && !faster {
 		return nil
 	}
-	if r.settings.Patch != 0 {
-		r.noCard = "patches train on the processor only"
-		return nil
-	}
 	card, err := w.cards.open(w)
 	if err != nil {
 		r.noCard = err.Error()
@@ -87,7 +83,10 @@ func (r *run) toCard(w *Worker) error {
 	if err := r.alone(w); err != nil {
 		return err
 	}
-	engine, free, err := card.Engine(r.Auto, r.Adam, r.settings.Batch, r.Data, w.yield)
+	engine, free, err := card.Engine(r.Auto, r.Adam, r.settings.Batch, r.Source(), w.yield)
+	if errors.Is(err, errInterrupted) {
+		return err
+	}
 	if err != nil {
 		r.noCard = err.Error()
 		return nil

@@ -21,11 +21,10 @@ type card struct{ *webgpu.Device }
 
 func (c card) About() (name, kernel string, software bool) { return c.Name, c.Kernel, c.Software }
 
-func (c card) Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, data fit.Data, yield func() error) (fit.Engine, func(), error) {
-	trainer, err := webgpu.New(c.Device, auto, adam, batch, data)
+func (c card) Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, source fit.Source, yield func() error) (fit.Engine, func(), error) {
+	trainer, err := webgpu.New(c.Device, auto, adam, batch, source, yield)
 	if err != nil {
 		return nil, nil, err
 	}
-	trainer.Yield = yield
 	return trainer, trainer.Close, nil
 }

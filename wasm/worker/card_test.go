@@ -31,7 +31,7 @@ func (c *testCard) About() (name, kernel string, software bool) {
 	return "Test 1000", "webgpu-test-1000", c.software
 }
 
-func (c *testCard) Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, data fit.Data, yield func() error) (fit.Engine, func(), error) {
+func (c *testCard) Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, source fit.Source, yield func() error) (fit.Engine, func(), error) {
 	if c.unfit != nil {
 		return nil, nil, c.unfit
 	}
@@ -39,7 +39,7 @@ func (c *testCard) Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, data fi
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := enginetest.CPU(own, adam, batch, data)
+	engine, err := enginetest.CPU(own, adam, batch, source)
 	return &testEngine{engine, c, own, auto, yield}, func() { c.freed++ }, err
 }
 

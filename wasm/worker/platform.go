@@ -74,10 +74,10 @@ type Card interface {
 	// About returns the card's name, for people, its Kernel of a fit.Checkpoint, and
 	// whether the processor only imitates it.
 	About() (name, kernel string, software bool)
-	// Engine returns an engine for the autoencoder on the card, and a function that frees
-	// its memory. Its calls call yield, and return its errors. An error says why the card
-	// cannot train the network.
-	Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, data fit.Data, yield func() error) (engine fit.Engine, free func(), err error)
+	// Engine returns an engine for the autoencoder, as nn.NewTrainer leaves it, on the card,
+	// and a function that frees its memory. Engine and the engine's calls call yield, and
+	// return its errors. Other errors of Engine say why the card cannot train the network.
+	Engine(auto *nn.Autoencoder, adam nn.Adam, batch int, source fit.Source, yield func() error) (engine fit.Engine, free func(), err error)
 }
 
 // SavedRun is a saved run.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -32,21 +33,51 @@ func TestBenchPage(t *testing.T) {
 	p.screenshot("bench")
 }
 
-// BenchmarkTeams prints images per second by network, batch and workers, and
-// the ratios to one worker within each round.
+// Where there is a graphics card, bench.html shows its speed below that of the workers.
+func TestBenchOfTheCard(t *testing.T) {
+	t.Parallel()
+	p := openIn(t, withCard(t), "bench.html", desktop)
+	last := evaluate[struct{ Workers, Device string }](p, `benchConfigurations().then((all) => ({workers: String(all[0].workers), device: all.at(-1).device}))`)
+	if last.Workers != "1" || last.Device != "gpu" {
+		t.Errorf("the page measures first %s workers and last %q, want 1 and the card", last.Workers, last.Device)
+	}
+	evaluate[chromedp.Void](p, `(() => {
+		window.benchConfigurations = () => [{network: "S", batch: 8, workers: 1}, {network: "S", batch: 8, workers: 1, device: "gpu"}];
+	})()`)
+	p.do(chromedp.Click("#run"))
+	waitFor[bool](p, `document.getElementById("status").textContent === "Done."`)
+	texts := evaluate[[]string](p, `[...document.querySelectorAll("#training .bars > .label, #training .bars > .number")].map(
+		(element) => element.textContent.replace(/[\d,.]+/g, "N").toLowerCase())`)
+	if want := []string{"n worker", "n", "google swiftshader", "n   × n"}; len(texts) != 4 || !strings.Contains(texts[2], "swiftshader") || !strings.Contains(texts[3], "×") {
+		t.Errorf("the page shows %q, want %q", texts, want)
+	}
+}
+
+// BenchmarkTeams prints images per second by network, batch and workers, and of an NVIDIA
+// graphics card if there is one, and the ratios to one worker within each round.
 func BenchmarkTeams(b *testing.B) {
-	p := open(b, "bench.html", desktop)
+	profile := browser
+	if _, err := exec.LookPath("nvidia-smi"); err == nil {
+		own, stop, err := launch(chromedp.Flag("disable-gpu", false), chromedp.Flag("enable-unsafe-webgpu", true), chromedp.Flag("use-angle", "vulkan"),
+			chromedp.Flag("use-vulkan", "native"), chromedp.Flag("enable-features", "Vulkan"), chromedp.Flag("disable-vulkan-surface", true), chromedp.Flag("ignore-gpu-blocklist", true))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer stop()
+		profile = own
+	}
+	p := openIn(b, profile, "bench.html", desktop)
 	results := evaluate[[]struct {
 		Network        string
 		Batch, Workers int
-		Kernel         string
+		Kernel, Card   string
 		Speeds         []float64
-	}](p, `benchTeams(benchConfigurations())`)
+	}](p, `benchConfigurations().then((all) => benchTeams(all))`)
 	fmt.Printf("\n%-8s %5s %8s %9s  %s\n", "network", "batch", "workers", "images/s", "ratio to one worker, by round")
 	var alone []float64
 	for _, result := range results {
 		var ratios []string
-		if result.Workers == 1 {
+		if result.Workers == 1 && result.Card == "" {
 			alone = result.Speeds
 		} else {
 			for round, speed := range result.Speeds {
@@ -55,7 +86,11 @@ func BenchmarkTeams(b *testing.B) {
 			slices.Sort(ratios)
 		}
 		speeds := slices.Sorted(slices.Values(result.Speeds))
-		fmt.Printf("%-8s %5d %8d %9.0f  %s\n", result.Network, result.Batch, result.Workers, speeds[len(speeds)/2], strings.Join(ratios, " "))
+		who := fmt.Sprint(result.Workers)
+		if result.Card != "" {
+			who = result.Card
+		}
+		fmt.Printf("%-8s %5d %8s %9.0f  %s\n", result.Network, result.Batch, who, speeds[len(speeds)/2], strings.Join(ratios, " "))
 	}
 	b.ReportMetric(0, "ns/op") // says nothing
 }

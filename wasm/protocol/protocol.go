@@ -420,6 +420,7 @@ type Bench struct {
 	Epsilon     float64 `json:"eps"`
 	BudgetMS    float64 `json:"budgetMs"` // reduces the number of images if training would take longer; 0 for no limit
 	Threads     int     `json:"threads"`  // most workers, of which the largest power of 2 is used; 0 for one
+	Device      string  `json:"device"`   // "gpu" for the graphics card
 	Data        []byte  `json:"data"`     // images, [Images or more, 3072], HWC
 }
 
@@ -432,6 +433,7 @@ type BenchResult struct {
 	ImagesUsed      int       `json:"imagesUsed"`
 	EpochMS         []float64 `json:"epochMs"`
 	Kernel          string    `json:"kernel"`
+	Card            string    `json:"card"` // name of the graphics card that trained; "" for the workers
 	Workers         int       `json:"workers"`
 	Weights         string    `json:"weights"` // FNV-1a hash of the trained parameters: the same for any number of workers
 }

@@ -24,7 +24,13 @@ type Device struct {
 }
 
 // Open returns the browser's fastest device. An error says why there is none.
-func Open() (_ *Device, err error) {
+func Open() (*Device, error) {
+	return open("maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize")
+}
+
+// open opens a device with the best that it has of some limits, and of others what every
+// device has.
+func open(best ...string) (_ *Device, err error) {
 	defer browser.Catch(&err)
 	gpu := js.Global().Get("navigator").Get("gpu")
 	if !gpu.Truthy() || !js.Global().Get("saeWebGPU").Truthy() {
@@ -37,17 +43,18 @@ func Open() (_ *Device, err error) {
 	if !adapter.Truthy() {
 		return nil, errors.New("this browser lets pages use no graphics card")
 	}
-	all, wanted := adapter.Get("limits"), map[string]any{}
-	for _, limit := range []string{"maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"} {
-		wanted[limit] = all.Get(limit)
+	wanted := map[string]any{}
+	for _, limit := range best {
+		wanted[limit] = adapter.Get("limits").Get(limit)
 	}
 	value, err := browser.Await(adapter.Call("requestDevice", map[string]any{"requiredLimits": wanted}))
 	if err != nil {
 		return nil, err
 	}
+	limits := value.Get("limits")
 	d := &Device{value: value, layouts: map[layout]js.Value{}, pipelines: map[string]js.Value{}, limits: Limits{
-		Workgroup: all.Get("maxComputeWorkgroupStorageSize").Int(),
-		Buffer:    int(min(all.Get("maxStorageBufferBindingSize").Float(), all.Get("maxBufferSize").Float(), 1<<30)),
+		Workgroup: limits.Get("maxComputeWorkgroupStorageSize").Int(),
+		Buffer:    int(min(limits.Get("maxStorageBufferBindingSize").Float(), limits.Get("maxBufferSize").Float(), 1<<30)),
 	}}
 	d.describe(adapter.Get("info"))
 	d.lose = js.FuncOf(func(_ js.Value, args []js.Value) any {

@@ -11,7 +11,7 @@
 //
 // What keeps codes sparse adds dispatches: TopK one, by the rank of each activation; a decoder
 // of unit directions two, of which one also moves the first bias for images without their
-// mean; AuxK two, which do nothing while no unit is dead.
+// mean; AuxK two, of which the product does nothing while no unit is dead.
 //
 // Package webgpu writes its kernels for one network and batch: all sizes are constants.
 // Activations and parameters are read and written as vec4f, so every width is padded to a

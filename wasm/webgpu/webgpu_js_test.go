@@ -1,11 +1,15 @@
 package webgpu
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"sae/nn"
 	"sae/nn/fit"
@@ -13,15 +17,22 @@ import (
 	"sae/nn/golden"
 )
 
-// open returns the browser's device.
-func open(t testing.TB) *Device {
+// card returns the browser's device. One that is imitated has the limits of Minimal.
+func card(t testing.TB) *Device {
 	t.Helper()
 	device, err := Open()
+	if err == nil && device.Software {
+		device.Close()
+		device, err = open()
+	}
 	if err != nil {
 		if os.Getenv("GPU") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
+	}
+	if device.Software && device.limits != Minimal {
+		t.Errorf("a device of limits %+v, want %+v", device.limits, Minimal)
 	}
 	t.Logf("on %s (%s), software: %t, limits %+v", device.Name, device.Kernel, device.Software, device.limits)
 	return device
@@ -47,13 +58,87 @@ func noYield() error { return nil }
 // A device trains as the processor does. One that is imitated takes seconds to compile each
 // kernel.
 func TestEngine(t *testing.T) {
-	device := open(t)
+	device := card(t)
 	enginetest.Run(t, engine(t, device), device.Software && os.Getenv("ALL") == "")
+}
+
+// A submission grows to what takes 8 ms, by at most a factor of 4, so that it stays below
+// 30 ms even if its dispatches take longer than those before; one dispatch is the least.
+func TestSubmissions(t *testing.T) {
+	for _, speed := range []time.Duration{time.Microsecond, 60 * time.Microsecond, 3 * time.Millisecond, 40 * time.Millisecond} {
+		trainer := &Trainer{perSubmit: 1}
+		for range 10 {
+			before := trainer.perSubmit
+			trainer.measure(time.Duration(before)*speed, before)
+			if n := trainer.perSubmit; n < 1 || n > growth*before || n > 1 && time.Duration(n)*speed > submission {
+				t.Errorf("%d dispatches of %v after %d, want at most 4 times as many, and %v", n, speed, before, submission)
+			}
+		}
+		if n := trainer.perSubmit; n != max(1, int(submission/speed)) {
+			t.Errorf("%d dispatches of %v in the end, want %d", n, speed, max(1, int(submission/speed)))
+		}
+	}
+}
+
+// A call trains on at most as many batches as the device has room for their losses and
+// parameters: on 4,096 of an epoch of 4,200 batches of one image.
+func TestLongEpoch(t *testing.T) {
+	device := card(t)
+	images := make([]byte, 3*4200)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range images {
+		images[i] = byte(random.IntN(256))
+	}
+	source := fit.NewData("noise", 3, images, images[:30]).Source()
+	batches := slices.Collect(nn.Batches(4200, 1, 1, 0))
+	var losses [2][]nn.Loss
+	for i, new := range []enginetest.New{engine(t, device), enginetest.CPU} {
+		auto, err := nn.New(nn.Architecture{InputDims: 3, LatentDims: 1, Loss: nn.MSE}, "glorot", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainer, err := new(auto, nn.DefaultAdam, 1, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own, ok := trainer.(*Trainer); ok {
+			own.perTurn, own.perSubmit = len(batches), 1000
+		}
+		for rest := batches; len(rest) > 0; rest = batches[len(losses[i]):] {
+			some, err := trainer.Train(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if losses[i] = append(losses[i], some...); i == 0 && len(losses[i]) == len(some) && len(some) != maxSteps {
+				t.Errorf("the first call trains on %d batches, want %d", len(some), maxSteps)
+			}
+		}
+	}
+	for i, want := range losses[1] {
+		if got := losses[0][i]; !(math.Abs(got.MSE-want.MSE) <= enginetest.Tolerance) {
+			t.Fatalf("step %d: %g, want %g", i+1, got.MSE, want.MSE)
+		}
+	}
+}
+
+// A data set that is larger than a buffer of the device is refused before anything is
+// allocated.
+func TestLargeData(t *testing.T) {
+	device := card(t)
+	auto, err := nn.New(nn.Architecture{InputDims: 3, LatentDims: 1}, "glorot", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := fit.NewData("noise", 3, make([]byte, 3), make([]byte, 3)).Source()
+	source.Train = device.limits.Buffer/4 + 1
+	if _, err := New(device, auto, nn.DefaultAdam, 1, source, noYield); !errors.As(err, new(Unfit)) || !strings.Contains(err.Error(), "the data set takes") {
+		t.Errorf("error %v, want that the data set is too large", err)
+	}
 }
 
 // Training agrees with the reference traces.
 func TestGoldenTraces(t *testing.T) {
-	device := open(t)
+	device := card(t)
 	traces, err := golden.Read("../../../shared/golden")
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +166,7 @@ var sizes = []struct {
 
 // BenchmarkTrain measures epochs of 10,240 images, or of ten batches on a software device.
 func BenchmarkTrain(b *testing.B) {
-	device := open(b)
+	device := card(b)
 	for _, size := range sizes {
 		for _, batch := range []int{32, 128, 512} {
 			images := 10240

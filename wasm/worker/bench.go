@@ -11,6 +11,7 @@ import (
 	"sae/data"
 	"sae/nn"
 	"sae/nn/experiment"
+	"sae/nn/fit"
 	"sae/wasm/protocol"
 )
 
@@ -38,30 +39,42 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 		return protocol.Message{}, err
 	}
 	trainer.Yield, trainer.Stride = w.yield, w.Stride
-	size := 1
-	for w.Kernel != "go" && 2*size <= min(cfg.Threads, maxTeam) {
-		size *= 2
+	source := fit.NewData("", data.ImageSize, cfg.Data[:cfg.Images*data.ImageSize], cfg.Data[:data.ImageSize]).Source()
+	result := protocol.BenchResult{Kernel: w.Kernel, Workers: 1}
+	var engine fit.Engine
+	if cfg.Device == "gpu" {
+		card, err := w.cards.open(w)
+		if err != nil {
+			return protocol.Message{}, err
+		}
+		result.Card, result.Kernel, _ = card.About()
+		var free func()
+		if engine, free, err = card.Engine(auto, adam, cfg.Batch, source, w.yield); err != nil {
+			return protocol.Message{}, err
+		}
+		defer free()
+	} else {
+		for w.Kernel != "go" && 2*result.Workers <= min(cfg.Threads, maxTeam) {
+			result.Workers *= 2
+		}
+		if err := w.spread(trainer, protocol.Join{Size: result.Workers, Architecture: architecture, Adam: adam, Batch: cfg.Batch}); err != nil {
+			return protocol.Message{}, err
+		}
+		engine = fit.NewCPU(trainer, source)
 	}
-	join := protocol.Join{Size: size, Architecture: architecture, Adam: adam, Batch: cfg.Batch}
-	if err := w.spread(trainer, join); err != nil {
-		return protocol.Message{}, err
-	}
-	images := data.Split{Images: cfg.Data}
-	var batch []byte
 
 	epoch := 0
 	train := func(n int) (loss float64, elapsed time.Duration, err error) {
 		start := time.Now()
-		for indexes := range nn.Batches(n, cfg.Batch, 1, uint64(epoch)) {
-			batch = batch[:0]
-			for _, i := range indexes {
-				batch = append(batch, images.Image(i)...)
-			}
-			step, err := trainer.Step(batch)
+		for batches := slices.Collect(nn.Batches(n, cfg.Batch, 1, uint64(epoch))); len(batches) > 0; {
+			losses, err := engine.Train(batches)
 			if err != nil {
 				return 0, 0, err
 			}
-			loss += step.Total() * float64(len(indexes)) / float64(n)
+			for i, step := range losses {
+				loss += step.Total() * float64(len(batches[i])) / float64(n)
+			}
+			batches = batches[len(losses):]
 		}
 		epoch++
 		return loss, time.Since(start), nil
@@ -77,7 +90,7 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 		batches := max(1, math.Floor(cfg.BudgetMS/float64(cfg.Epochs+cfg.Warmup)/perBatch))
 		used = int(min(float64(used), batches*float64(cfg.Batch)))
 	}
-	result := protocol.BenchResult{ImagesUsed: used, Kernel: w.Kernel, Workers: size}
+	result.ImagesUsed = used
 	for i := range cfg.Warmup + cfg.Epochs {
 		loss, elapsed, err := train(used)
 		if err != nil {
@@ -88,7 +101,7 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 			result.EpochMS = append(result.EpochMS, float64(elapsed)/float64(time.Millisecond))
 		}
 	}
-	if err := trainer.Collect(); err != nil {
+	if err := engine.Collect(); err != nil {
 		return protocol.Message{}, err
 	}
 	hash := fnv.New64a()

@@ -1,8 +1,8 @@
 // benchTrain(cfg) trains a network on the same workers and kernels as the page
 // and tells how fast: cfg is {layers, latentIndex, l1, batch, epochs, warmup,
 // images, data: Uint8Array(images*3072), lr, beta1, beta2, eps, threads,
-// budgetMs}; the result {imagesPerSecond, loss, imagesUsed, epochMs, kernel,
-// workers, weights}.
+// budgetMs, device: "gpu" for the graphics card}; the result {imagesPerSecond,
+// loss, imagesUsed, epochMs, kernel, card, workers, weights}.
 "use strict";
 
 const module = WebAssembly.compileStreaming(fetch("sae.wasm", { integrity: "" }));
@@ -43,23 +43,24 @@ const networks = {
 };
 const rounds = 3;
 
-// benchTeams() measures training by network, batch and number of workers, each
-// configuration once per round, and calls show with all results after each.
+// benchTeams() measures training by network, batch and number of workers, or on
+// the graphics card, each configuration once per round, and calls show with all
+// results after each.
 window.benchTeams = async (configurations, show = () => {}) => {
   const results = configurations.map((configuration) => ({ ...configuration, speeds: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const result of results) {
-      const images = 10 * result.batch;
+      const images = (result.device === "gpu" ? 80 : 10) * result.batch;
       const data = new Uint8Array(images * 3072);
       for (let i = 0; i < data.length; i += 65536) crypto.getRandomValues(data.subarray(i, i + 65536));
       const layers = networks[result.network];
       show(results, result);
-      const { imagesPerSecond, kernel, workers } = await benchTrain({
+      const { imagesPerSecond, kernel, workers, card } = await benchTrain({
         layers, latentIndex: (layers.length - 1) / 2, l1: 1e-5, batch: result.batch,
         epochs: 2, warmup: 2, // the browser takes some twenty steps to compile well, the longer the more workers share its cores
-        images, data, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, threads: result.workers, budgetMs: 4000,
+        images, data, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-7, threads: result.workers, device: result.device, budgetMs: 4000,
       });
-      Object.assign(result, { kernel, workers });
+      Object.assign(result, { kernel, workers, card });
       result.speeds.push(imagesPerSecond);
     }
   }
@@ -67,11 +68,14 @@ window.benchTeams = async (configurations, show = () => {}) => {
   return results;
 };
 
-window.benchConfigurations = () => {
+window.benchConfigurations = async () => {
   const teams = [1, 2, 4, 8].filter((workers) => workers === 1 || workers <= navigator.hardwareConcurrency);
   const rows = [["S", 128], ["M", 32], ["M", 128], ["M", 512], ["L", 128]];
-  return rows.flatMap(([network, batch]) => teams.map((workers) => ({ network, batch, workers })));
+  const card = await navigator.gpu?.requestAdapter() ? [{ workers: 1, device: "gpu" }] : [];
+  return rows.flatMap(([network, batch]) => [...teams.map((workers) => ({ workers })), ...card].map((trained) => ({ network, batch, ...trained })));
 };
+
+const who = ({ device, card, workers }) => device === "gpu" ? card || "graphics card" : workers === 1 ? "1 worker" : `${workers} workers`;
 
 const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -85,7 +89,8 @@ function showTeams(results) {
   const element = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const rows = [...groups].flatMap(([title, teams]) => {
     const fastest = Math.max(...teams.flatMap(({ speeds }) => speeds));
-    return [element("h3", { textContent: title }), ...teams.flatMap(({ workers, speeds }) => {
+    return [element("h3", { textContent: title }), ...teams.flatMap((team) => {
+      const { speeds } = team;
       const track = element("span", { className: "track" });
       const part = (className, from, to) => {
         const bar = element("i", { className });
@@ -97,11 +102,11 @@ function showTeams(results) {
       part("spread", Math.min(...speeds), Math.max(...speeds));
       const ratio = median(speeds.map((speed, round) => speed / teams[0].speeds[round]));
       return [
-        element("span", { className: "label", textContent: workers === 1 ? "1 worker" : `${workers} workers` }),
+        element("span", { className: "label", textContent: who(team) }),
         track,
         element("span", {
           className: "number",
-          textContent: `${Math.round(median(speeds)).toLocaleString("en")}${workers === 1 ? "" : `   × ${ratio.toFixed(2)}`}`,
+          textContent: `${Math.round(median(speeds)).toLocaleString("en")}${team === teams[0] ? "" : `   × ${ratio.toFixed(2)}`}`,
         }),
       ];
     })];
@@ -120,9 +125,9 @@ runButton.onclick = async () => {
   stopButton.hidden = false;
   document.getElementById("training").hidden = true;
   try {
-    await benchTeams(benchConfigurations(), (results, next) => {
+    await benchTeams(await benchConfigurations(), (results, next) => {
       showTeams(results);
-      if (next) status.textContent = `${networks[next.network].join("-")}, batch ${next.batch}, ${next.workers === 1 ? "1 worker" : `${next.workers} workers`} …`;
+      if (next) status.textContent = `${networks[next.network].join("-")}, batch ${next.batch}, ${who(next)} …`;
     });
     status.textContent = "Done.";
   } catch (error) {

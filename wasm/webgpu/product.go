@@ -23,7 +23,8 @@ type product struct {
 	tile
 	a, b  operand
 	partK bool // whether the tile's depth may exceed the range of the sum
-	sums  bool // whether the body also sums rows 0 to SUM−1 of B to a variable sum, of four columns, which finish also takes
+	sums  bool // whether the body also sums B's columns, of four at a time, to a variable sum, which finish also takes
+	short bool // whether it sums only rows 0 to SUM−1
 }
 
 // operand is how A or B of a product lies.
@@ -149,7 +150,11 @@ func (p product) terms() string {
 				return c + " = fma(vec4f(x." + lanes[i:i+1] + "), y, " + c + ");"
 			})
 		if p.sums {
-			text += " if (counts) { sum += y; }"
+			add := " sum += y;"
+			if p.short {
+				add = " if (counts) {" + add + " }"
+			}
+			text += add
 		}
 		return text + " }"
 	})
@@ -179,7 +184,7 @@ func (p product) body() string {
 		return "  " + call
 	})
 	counts := ""
-	if p.sums {
+	if p.short {
 		counts = " let counts = k4 <= SUM / 4u;"
 	}
 	return wgsl(`

@@ -26,7 +26,11 @@ func (n *network) update() Kernel {
 			"start", start, "end", end, "l", l, "rows", rows, "columns", columns, "h", h, "d", g, "kernel", n.kernels[l], "bias", n.biases[l], "across", across, "also", also)
 		start = end
 	}
-	p := product{tile: t, a: operand{part: partM}, b: operand{part: partN}, sums: true}
+	p := product{tile: t, a: operand{part: partM}, b: operand{part: partN}, sums: true, short: n.Aux > 0}
+	end := "const k1 = SUM;" // of the sums; with AuxK, dead units add theirs
+	if n.Aux > 0 {
+		end = "var k1 = SUM;"
+	}
 	memory := p.memory()
 	// The numbers of the images of the batch, where there is room for them.
 	numbers, look, find := "", "", wgsl("order[step.first + i] * $width", "width", n.widths[0])
@@ -69,7 +73,7 @@ $lossSums
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u32) {
   if (id.x == 0u) { lossSums(t); return; }
   let number = id.x - 1u;
-  var bias = 0u; var at = 0u; var across = 1u; var k1 = SUM;
+  var bias = 0u; var at = 0u; var across = 1u; $end
   $layers
   $look
   let m0 = at / across * $high; let n0 = at % across * $columns;
@@ -78,6 +82,6 @@ $body
   if (m0 == 0u && ty == 0u && n0 + 4u * tx < N) { adam(bias + n0 / 4u + tx, sum); }
 }`, "memory", memory, "numbers", numbers, "find", find, "last", n.last(), "total", n.total,
 		"beta1", 1-n.adam.Beta1, "beta2", 1-n.adam.Beta2, "epsilon", n.adam.Epsilon, "lossSums", n.lossSums(p.threads()), "threads", p.threads(),
-		"layers", layers, "look", look, "high", t.rows, "columns", t.columns, "rows", n.rows, "body", p.body(), "change", change, "pixels", n.pixels("i"))
+		"layers", layers, "look", look, "high", t.rows, "columns", t.columns, "rows", n.rows, "body", p.body(), "change", change, "pixels", n.pixels("i"), "end", end)
 	return n.complete(k)
 }

@@ -74,6 +74,8 @@ func TestAccessibility(t *testing.T) {
 	p.do(chromedp.KeyEvent("l"))
 	waitFor[bool](p, `!document.querySelector("#lesson").hidden`)
 	check("a finished run and the lesson")
+	p.look(view{width: 1024, height: 768, scale: 1})
+	axe(p, "a tablet and the lesson")
 	p.look(phone)
 	axe(p, "a phone and the lesson")
 	evaluate[chromedp.Void](p, `document.querySelector("#lesson [aria-label='Close the lesson']").click()`)
@@ -89,8 +91,9 @@ func TestAccessibility(t *testing.T) {
 	}
 }
 
-// On a phone, an open panel leaves the transport in reach, which does not lie across it, and a
-// notice is in view above it; and nothing is wider than the narrowest phones.
+// On a phone, an open panel or unit leaves the transport in reach, which does not lie across it,
+// and a notice is in view above it; and nothing is wider than the narrowest phones, nor cut off
+// at other widths.
 func TestPanelsOnAPhone(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
@@ -114,17 +117,51 @@ func TestPanelsOnAPhone(t *testing.T) {
 	}
 	p.screenshot("panel-360")
 	evaluate[chromedp.Void](p, `document.querySelector(".notice button").click()`)
+	p.do(chromedp.KeyEvent(kb.Escape))
+	waitFor[bool](p, `(scrollTo(0, 0), document.querySelector(".run").getBoundingClientRect().top > 200 && document.querySelector(".views").getBoundingClientRect().top > 250)`)
+
+	// So does an open unit, and what is behind it stays where it is.
+	p.at("features")
+	tiles := waitFor[float64](p, `document.querySelectorAll(".tile").length > 0 && (scrollTo(0, 0), document.querySelector(".tiles").getBoundingClientRect().top)`)
+	evaluate[chromedp.Void](p, `document.querySelector(".tile").click()`)
+	waitFor[bool](p, `document.querySelector("#unit-title").innerText !== "Choose a unit"`)
+	if covered := evaluate[bool](p, `(({ left, top }) => !document.elementFromPoint(left + 20, top + 10)?.closest(".play"))(document.querySelector(".play").getBoundingClientRect())`); covered {
+		t.Error("an open unit covers the transport on a phone")
+	}
+	if after := evaluate[float64](p, `document.querySelector(".tiles").getBoundingClientRect().top`); after != tiles {
+		t.Errorf("the tiles are at %v before a unit opens, and at %v after that", tiles, after)
+	}
+	p.do(chromedp.KeyEvent(kb.Escape))
+	p.at("train")
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 20}).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().status === "done" && document.querySelector(".play").innerText.includes("Continue")`)
 	for _, place := range []string{"train", "features", "explore", "compare"} {
 		p.at(place)
 		if wide := evaluate[string](p, `[...document.querySelectorAll("main *, .bar *")].filter((e) => !e.closest(".sr, .scroll, svg") && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)).join("\n")`); wide != "" {
 			t.Errorf("%s is wider than 360 pixels:\n%s", place, wide)
 		}
 	}
+	p.at("explore")
+	if height := waitFor[float64](p, `document.querySelector(".unit-slider") && document.querySelector(".answer .pic").getBoundingClientRect().bottom - document.querySelector(".unit-slider").getBoundingClientRect().top`); height > 740-97 {
+		t.Errorf("at 360 pixels, the first slider of Explore and the picture that it changes are %v pixels high", height)
+	}
+	p.look(view{width: 768, height: 1024, scale: 1})
+	if beside := evaluate[bool](p, `document.querySelector(".answer").getBoundingClientRect().left > document.querySelector(".units").getBoundingClientRect().right`); !beside {
+		t.Error("at 768 pixels, the picture is not beside the sliders of Explore")
+	}
 	p.at("train")
-	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 1}).then(() => sae.play())`)
-	waitFor[bool](p, `sae.state().status === "done"`)
-	if rows := evaluate[int](p, `new Set([...document.querySelectorAll("#loss .figures dt")].map((e) => Math.round(e.getBoundingClientRect().top)).filter((top) => top > 0)).size`); rows > 2 {
-		t.Errorf("the figures of the loss take %d rows at 360 pixels", rows)
+	for width, most := range map[int64]int{360: 2, 1100: 1, 1280: 1, 1440: 1, 1920: 1} {
+		p.look(view{width: width, height: 900, scale: 1})
+		if rows := evaluate[int](p, `new Set([...document.querySelectorAll("#loss .figures dt")].map((e) => Math.round(e.getBoundingClientRect().top)).filter((top) => top > 0)).size`); rows > most {
+			t.Errorf("the figures of the loss take %d rows at %d pixels, want at most %d", rows, width, most)
+		}
+	}
+	// The fade that says that a table of runs goes on covers nothing where it does not.
+	p.at("compare")
+	p.look(desktop)
+	waitFor[bool](p, `!!document.querySelector("td[data-label=Time] span")`)
+	if covered := evaluate[float64](p, `24 + document.querySelector("td[data-label=Time] span").getBoundingClientRect().right - document.querySelector("td.actions").getBoundingClientRect().left`); covered > 1 {
+		t.Errorf("%v pixels of the last column are under the fade", covered)
 	}
 }
 

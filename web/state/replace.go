@@ -50,7 +50,7 @@ func (t *Training) newRun(done Done) {
 	p.Worker.command(protocol.New(protocol.TypeConfigure, protocol.Configure{Run: run, Settings: t.Settings, Queue: t.queue}), func(reply protocol.Message) {
 		err := replyError(reply)
 		if err != nil && run == t.run {
-			t.fail("The run could not be set up.", err)
+			t.fail("The run could not be set up", err)
 		}
 		done(err)
 	})

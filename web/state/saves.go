@@ -142,7 +142,7 @@ func (s *Saves) resume(resumed func()) {
 				if !same {
 					p.newRun(done)
 				}
-				p.Messages.tell(aboutOffer, "That run could not be resumed", err.Error()+".")
+				p.Messages.tell(aboutOffer, "That run could not be resumed", err.Error()+". It stays saved: try again, or discard it.")
 				return
 			}
 			s.Offers, s.taken, p.queue = nil, save.Slot, save.Queue

@@ -119,7 +119,7 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 func (p *Page) ready(m protocol.Message) {
 	ready, err := protocol.Decode[protocol.Ready](m)
 	if err != nil {
-		p.fail("The training worker does not speak this page's language.", err)
+		p.fail("The training worker is of another build than the page", fmt.Errorf("%w; reload the page", err))
 		return
 	}
 	p.Worker.Kernel = ready.Kernel
@@ -154,7 +154,7 @@ func (p *Page) frame(m protocol.Message) {
 	defer p.Worker.acknowledge()
 	frame, err := protocol.Decode[protocol.Frame](m)
 	if err != nil {
-		p.fail("The training worker does not speak this page's language.", err)
+		p.fail("The training worker is of another build than the page", fmt.Errorf("%w; reload the page", err))
 		return
 	}
 	if frame.Run != p.run {

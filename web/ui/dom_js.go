@@ -267,7 +267,7 @@ func (c *echart) picture(done func(file any, err error)) {
 func (c *echart) copy(done func(error)) {
 	clipboard, item := sjs.Global().Get("navigator").Get("clipboard"), sjs.Global().Get("ClipboardItem")
 	if !clipboard.Truthy() || !item.Truthy() {
-		done(errors.New("this browser cannot copy pictures here"))
+		done(errors.New("this browser cannot copy pictures here; choose PNG"))
 		return
 	}
 	c.picture(func(file any, err error) {

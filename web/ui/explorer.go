@@ -63,7 +63,7 @@ func (c *Explorer) unitSliders() []unitSlider {
 	var all []unitSlider
 	for _, unit := range c.sliders() {
 		activation := c.activation(unit)
-		all = append(all, unitSlider{strconv.Itoa(unit), fmt.Sprintf("%.2f", activation), activation, unit == c.Page.Explorer.Held})
+		all = append(all, unitSlider{strconv.Itoa(unit), hundredths(float64(activation)), activation, unit == c.Page.Explorer.Held})
 	}
 	return all
 }

@@ -148,6 +148,9 @@ func (c *Features) share(unit int) string {
 	case c.Page.Features.Sort == state.SortSelectivity:
 		return fmt.Sprintf("%.2f", u.Selectivity(unit))
 	}
+	if u.Activity[unit] < 0.005 {
+		return "<1 %" // it is not dead
+	}
 	return fmt.Sprintf("%.0f %%", 100*u.Activity[unit])
 }
 
@@ -240,7 +243,7 @@ func (c *Features) facts() []fact {
 	facts[3].value = fmt.Sprintf("%.2f", u.Selectivity(unit))
 	if d.Activations != nil {
 		facts[2].value = fmt.Sprintf("%.2f", d.Largest())
-		facts[4].value = fmt.Sprintf("%.2f", d.Bias)
+		facts[4].value = hundredths(float64(d.Bias))
 	}
 	return facts
 }
@@ -354,5 +357,5 @@ func (c *Features) heatVersion() string {
 }
 
 func (c *Features) heat(theme chart.Theme) json.RawMessage {
-	return chart.HeatMap(theme, c.Page.Timeline.Units.ByClass, c.Page.Features.Shown(), c.Page.Dataset.Classes)
+	return chart.HeatMap(theme, c.Page.Timeline.Units.ByClass, c.units(), c.Page.Dataset.Classes)
 }

@@ -151,9 +151,18 @@ func (c *Loss) pcaHelp() string {
 	return fmt.Sprintf("Reconstructs every picture from its position along the %d directions in which the training pictures vary most. No linear code of that size has a smaller squared error.", c.Page.Loss.Components())
 }
 
+// whole reports whether the chart shows no baselines, because their losses are those of whole
+// pictures, and those of the run are not.
+func (c *Loss) whole() bool {
+	return c.Page.Settings.Whiten && c.Page.Loss.Quantity != fit.QuantityPSNR
+}
+
 // pcaText gives the error of principal components, or says that they are being
-// computed.
+// computed, or where the baselines are.
 func (c *Loss) pcaText() string {
+	if c.whole() && (c.Page.Loss.ShowMean || c.Page.Loss.ShowPCA) {
+		return "with PSNR only: this loss is of whitened patches"
+	}
 	if !c.Page.Loss.ShowPCA || !c.Page.Loss.PCAPossible() {
 		return ""
 	}
@@ -221,7 +230,7 @@ func (c *Loss) curves() chart.Curves {
 		Baselines: p.Loss.Baselines(),
 		Others:    others,
 	}
-	if p.Settings.Whiten && p.Loss.Quantity != fit.QuantityPSNR { // the baselines' losses are those of whole pictures
+	if c.whole() {
 		curves.Baselines = nil
 	}
 	if p.Timeline.Past >= 0 {

@@ -108,7 +108,7 @@ func (c *Runs) columns() []column {
 // newColumns returns the columns. Some settings are always shown, others if the
 // runs differ in them.
 func (c *Runs) newColumns() []column {
-	mixed := false // whether runs differ in the loss, so that its values cannot be compared
+	mixed := false // whether runs differ in the loss, or in what it is the loss of, so that its values cannot be compared
 	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
 	for _, field := range experiment.Table {
 		differs := c.differs(field)
@@ -116,8 +116,8 @@ func (c *Runs) newColumns() []column {
 		case "experiment", "lambda", "latent", "epochs":
 		case "workers", "device":
 			continue
-		case "loss":
-			mixed = differs
+		case "loss", "whiten":
+			mixed = mixed || differs
 			if !differs {
 				continue
 			}
@@ -271,7 +271,7 @@ func (c *Runs) tradeOffText() string {
 	if n := c.Page.Settings.Patch; n != 0 {
 		return text + fmt.Sprintf(". Active units are those of a patch, so only runs on patches of %d×%d are here", n, n)
 	}
-	return text + ". Runs on patches, whose codes are of patches, are not here"
+	return text + ". Runs on patches are not here: their active units are those of a patch"
 }
 
 // entry is one of the legend of the trade-off: a mark and what it stands for.

@@ -30,6 +30,9 @@ func plural(n int, thing string) string {
 	return count(n) + " " + thing + "s"
 }
 
+// hundredths formats a number with two digits after the point, and none as "-0.00".
+func hundredths(x float64) string { return fmt.Sprintf("%.2f", math.Round(100*x)/100+0) }
+
 // duration formats seconds like a clock: "0:22", "1:02:03".
 func duration(seconds float64) string {
 	s := int(seconds + 0.5)

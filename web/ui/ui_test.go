@@ -706,6 +706,11 @@ func TestFeatures(t *testing.T) {
 	if all := tiles(); len(all) != 64 || all[0] != "0 50 % of the pictures, most for airplane" || all[63] != "63 dead" {
 		t.Fatalf("%d tiles, %q and %q", len(all), all[0], all[len(all)-1])
 	}
+	s.Timeline.Units.Activity[5] = 0.002
+	if all := tiles(); !strings.HasPrefix(all[62], "5 <1 % of the pictures") {
+		t.Errorf("the tile of a unit that is active on very few pictures: %q", all[62])
+	}
+	s.Timeline.Units.Activity[5] = 0.5
 	var hide, filter *vugu.VGNode
 	walk(build(t, root), func(n *vugu.VGNode) {
 		if n.Data == "select" && attribute(n, "aria-label") == "Only units that prefer a class" {
@@ -1033,6 +1038,15 @@ func TestRuns(t *testing.T) {
 	if cells[2].differs == nil || cells[3].differs != nil || cells[5].best == nil || runs.cells(s.Runs.Kept[0])[5].best != nil {
 		t.Errorf("cells %+v: want λ to differ and the loss to be the best", cells)
 	}
+	s.Runs.Kept[1].Settings.Whiten = true // then its loss is that of something else
+	s.Runs.Version++
+	for _, cell := range runs.cells(s.Runs.Kept[1]) {
+		if cell.title == "Validation loss" && cell.best != nil {
+			t.Errorf("of a loss of pictures and one of whitened patches, one is the best: %+v", cell)
+		}
+	}
+	s.Runs.Kept[1].Settings.Whiten = false
+	s.Runs.Version++
 	fire(t, find(t, root, "aria-label", "Show Run 1 in the loss chart"), "change", map[string]any{"checked": true})
 	if option := string((&Loss{Page: s.Page}).option(chart.Theme{})); !strings.Contains(option, `"name":"Run 1"`) {
 		t.Errorf("run 1 is not in the chart: %s", option)
@@ -1078,6 +1092,27 @@ func TestComparison(t *testing.T) {
 	}
 	if option := string((&Loss{Page: s.Page}).option(chart.Theme{})); !strings.Contains(option, "PCA-64  0.570") || strings.Contains(option, "mean image") {
 		t.Errorf("the chart has other lines: %s", option)
+	}
+	const elsewhere = "with PSNR only: this loss is of whitened patches"
+	s.Settings.Whiten, s.Settings.Patch, s.Settings.Loss = true, 8, nn.MSE.String()
+	if loss := (&Loss{Page: s.Page}); loss.pcaText() != elsewhere || strings.Contains(string(loss.option(chart.Theme{})), "PCA-64") {
+		t.Errorf("whitened, the chart has a baseline, or the text beside it is %q", loss.pcaText())
+	}
+	s.Loss.Show(fit.QuantityPSNR)
+	if loss := (&Loss{Page: s.Page}); loss.pcaText() == elsewhere {
+		t.Error("with PSNR, the baselines are still said to be elsewhere")
+	}
+}
+
+// The heat map has the units above it, which are not all of a large network.
+func TestHeatMapOfManyUnits(t *testing.T) {
+	s := train()
+	s.Timeline.Units.Units = analysis.NewUnits(slices.Repeat([]float32{1}, 10*512), make([]byte, 10), 10)
+	s.Settings.Latent = 512
+	features := &Features{Page: s.Page}
+	option := string(features.heat(chart.Theme{}))
+	if n := len(features.units()); n != maxTiles || !strings.Contains(option, `"127"`) || strings.Contains(option, `"128"`) {
+		t.Errorf("beside %d tiles, the heat map is %.400s", n, option)
 	}
 }
 
@@ -1153,6 +1188,7 @@ func TestTexts(t *testing.T) {
 		{plural(1, "epoch"), "1 epoch"}, {plural(1000, "epoch"), "1,000 epochs"},
 		{duration(21.6), "0:22"}, {duration(75), "1:15"}, {duration(3723), "1:02:03"},
 		{decibels(18.94), "18.9 dB"}, {decibels(math.Inf(1)), "∞ dB"},
+		{hundredths(-0.004), "0.00"}, {hundredths(-0.006), "-0.01"}, {hundredths(1.005e2), "100.50"},
 		{article("automobile"), "an automobile"}, {article("cat"), "a cat"},
 	} {
 		if test.got != test.want {

@@ -54,7 +54,8 @@ func (c *Code) deadUnits() int {
 // marked reports whether there are dead units, which crosses mark.
 func (c *Code) marked() bool { return c.code() != nil && c.deadUnits() > 0 }
 
-// dead explains the crosses, or before training what to do here.
+// dead explains the crosses, or before training what to do here: there may be no pictures to
+// select above it.
 func (c *Code) dead() string {
 	switch {
 	case c.code() == nil:
@@ -63,7 +64,7 @@ func (c *Code) dead() string {
 		return plural(c.deadUnits(), "unit") + " dead: active on no validation picture"
 	case !c.Page.Trained():
 		if !c.Page.Embed.Shows("recon") {
-			return "waiting for the model"
+			return "not trained yet"
 		}
 		return "select a picture above to see its code"
 	}

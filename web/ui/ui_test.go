@@ -1314,6 +1314,14 @@ func TestParts(t *testing.T) {
 	if got, want := shown(), []string{"bar", "settings", "loss", "code", "foot", "messages"}; !slices.Equal(got, want) {
 		t.Errorf("in a frame: %v, want %v", got, want)
 	}
+	// A panel does not point at one that is not there.
+	alone := visit(protocol.SourceSite)
+	for panels, want := range map[string]string{"latent": "not trained yet", "recon,latent": "select a picture above to see its code"} {
+		alone.FollowEmbed("?panels=" + panels)
+		if got := (&Code{Page: alone.Page}).dead(); got != want {
+			t.Errorf("in a frame of %s, beside the code of an untrained model: %q, want %q", panels, got, want)
+		}
+	}
 }
 
 var nobodyAnswers = strings.NewReplacer(`<div class="knobs"`, `<div inert class="knobs"`,

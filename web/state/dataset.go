@@ -195,7 +195,7 @@ func (d *Dataset) Forget() {
 	name := d.Name
 	p.Worker.command(protocol.New(protocol.TypeForget, nil), func(reply protocol.Message) {
 		if err := replyError(reply); err != nil {
-			p.Messages.tell(aboutTry, "The data set could not be deleted", err.Error()+". Try again, or delete this site's data in the settings of the browser.")
+			p.Messages.tell(aboutTry, "The data set could not be deleted", err.Error()+". Try again, or clear this site's data.")
 			return
 		}
 		if reply.File != nil {

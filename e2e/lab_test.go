@@ -133,7 +133,7 @@ func TestPanelsOnAPhone(t *testing.T) {
 	}
 	p.do(chromedp.KeyEvent(kb.Escape))
 	p.at("train")
-	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 8, epochs: 20}).then(() => sae.play())`)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 24, epochs: 20, subset: 500}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().status === "done" && document.querySelector(".play").innerText.includes("Continue")`)
 	for _, place := range []string{"train", "features", "explore", "compare"} {
 		p.at(place)
@@ -156,6 +156,22 @@ func TestPanelsOnAPhone(t *testing.T) {
 			t.Errorf("the figures of the loss take %d rows at %d pixels, want at most %d", rows, width, most)
 		}
 	}
+	p.look(view{width: 1920, height: 1080, scale: 1})
+	p.do(chromedp.KeyEvent("l"))
+	waitFor[bool](p, `document.activeElement.matches("#lesson h2")`)
+	if width := evaluate[int](p, `document.querySelector("#loss").offsetWidth`); width < 400 {
+		t.Errorf("with the lesson open, the loss is %d pixels wide at 1920 pixels", width)
+	}
+	p.look(view{width: 360, height: 740, scale: 2, mobile: true})
+	covered := evaluate[[]string](p, `[...document.querySelectorAll("main button, main input")].filter((e) => e.checkVisibility() && !e.disabled).filter((e) => {
+		e.focus();
+		const { left, top, width, height } = e.getBoundingClientRect();
+		return !!document.elementFromPoint(left + width / 2, top + height / 2)?.closest("#lesson");
+	}).map((e) => e.ariaLabel ?? e.outerHTML.slice(0, 80))`)
+	if len(covered) > 0 {
+		t.Errorf("on a phone, the open lesson covers what has the focus: %q", covered)
+	}
+	p.do(chromedp.KeyEvent(kb.Escape))
 	// The fade that says that a table of runs goes on covers nothing where it does not.
 	p.at("compare")
 	p.look(desktop)

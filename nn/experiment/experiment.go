@@ -100,11 +100,11 @@ const (
 )
 
 // whitened is the side of the patches that can be whitened: the eigendecomposition for
-// larger ones takes minutes.
+// larger ones takes seconds, in which the worker answers nothing.
 const whitened = 8
 
-// deadSteps is the number of steps without an activation after which AuxK revives a unit.
-const deadSteps = 100
+// deadAfter is how often a unit is active on average while one that AuxK revives is not.
+const deadAfter = 64
 
 // Default returns the settings of a first visit: experiment 2.
 func Default() Settings {
@@ -164,7 +164,7 @@ func (s *Settings) choose(number int) {
 		s.Batch, s.LR, s.Decay = 32, 1e-4, 0.85
 	case 5:
 		s.Hidden, s.Latent, s.Lambda = "", 128, 0
-		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 32, nn.MSE.String(), true, 1.0/32, Tied
+		s.Sparsity, s.K, s.Loss, s.Unit, s.Aux, s.Init = TopK, 32, nn.MSE.String(), true, 8, Tied
 		s.Batch, s.LR, s.Decay, s.Warmup = 64, 3e-3, 0.9, 100
 	case 6:
 		s.Patch, s.Whiten = whitened, true
@@ -204,7 +204,7 @@ func (s Settings) check() error {
 	case s.Aux != 0 && (!topK || s.Loss != nn.MSE.String() || s.Mirrored && s.Hidden != ""):
 		return &FieldError{"aux", formatNumber(s.Aux), fmt.Sprintf("0, or sparsity %s, loss %v, and mirrored false", TopK, nn.MSE)}
 	case s.Whiten && (s.Patch != whitened || s.Loss != nn.MSE.String()):
-		return &FieldError{"whiten", "true", fmt.Sprintf("false, or patch %d and loss %v, because whitened values are not between 0 and 1, and whitening larger patches takes too long", whitened, nn.MSE)}
+		return &FieldError{"whiten", "true", fmt.Sprintf("false, or patch %d and loss %v, because whitened values are not between 0 and 1, and larger patches take seconds to prepare, in which training cannot be paused", whitened, nn.MSE)}
 	case s.Init == PCA && s.Patch != 0:
 		return &FieldError{"init", s.Init, "another, because the components are of whole images, and patch is not 0"}
 	case s.Init == Tied && s.Hidden != "":
@@ -363,8 +363,9 @@ func (s Settings) Architecture(inputDims int) nn.Architecture {
 	if s.Loss == nn.MSE.String() {
 		architecture.Loss = nn.MSE
 	}
-	if s.Aux > 0 {
-		architecture.DeadSteps = deadSteps
+	if s.Aux > 0 && s.K > 0 {
+		perStep := s.K * s.Batch // activations of all units
+		architecture.DeadSteps = (deadAfter*s.Latent + perStep - 1) / perStep
 	}
 	architecture.Center = s.Init == Tied && architecture.Loss == nn.MSE
 	if s.Activation == nn.Linear.String() {

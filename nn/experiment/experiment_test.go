@@ -170,7 +170,7 @@ func TestBadSettings(t *testing.T) {
 		{map[string]string{"experiment": "5", "activation": "linear"}, `activation "linear": want relu, because sparsity is topk`},
 		{map[string]string{"aux": "1"}, `aux "1": want 0, or sparsity topk, loss mse, and mirrored false`},
 		{map[string]string{"experiment": "5", "loss": "bce", "aux": "1"}, `aux "1": want 0, or`},
-		{map[string]string{"experiment": "5", "init": "he", "hidden": "9", "mirrored": "true"}, `aux "0.03125": want 0, or`},
+		{map[string]string{"experiment": "5", "init": "he", "hidden": "9", "mirrored": "true"}, `aux "8": want 0, or`},
 		{map[string]string{"init": "tied"}, `init "tied": want one of glorot, he, pca, because there are hidden layers`},
 		{map[string]string{"experiment": "2", "loss": "mse"}, `experiment "2": want 5, which lambda 1e-5`},
 		{map[string]string{"seed": "-1"}, `seed "-1": want a whole number from 0 to 4294967295`},
@@ -447,6 +447,27 @@ func TestStartFromComponents(t *testing.T) {
 		}
 		if mse > 0.01*variance {
 			t.Errorf("%v: %.4f of the variance is left, want at most 0.01", changes, mse/variance)
+		}
+	}
+}
+
+// AuxK revives a unit that is idle while others are active 64 times on average, whatever the
+// latent size, k and batch.
+func TestDeadSteps(t *testing.T) {
+	for want, changes := range map[int]map[string]string{
+		4:  {"experiment": "5"},
+		16: {"experiment": "6"},
+		32: {"experiment": "5", "latent": "1024"},
+		64: {"experiment": "5", "k": "2"},
+		1:  {"experiment": "5", "batch": "4096"},
+		0:  {"experiment": "5", "aux": "0"},
+	} {
+		settings, err := Default().With(changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settings.Architecture(3072).DeadSteps; got != want {
+			t.Errorf("%v: %d dead steps, want %d", changes, got, want)
 		}
 	}
 }

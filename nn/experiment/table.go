@@ -131,7 +131,7 @@ var Table = []Field{
 	},
 	{
 		Name: "aux", Label: "AuxK weight", Kind: Number, Min: 0, Max: 1000,
-		Help:   "With topk and mse, the weight of a second loss that revives dead units: they learn to reconstruct what the others miss. 0 for none, 0.03125 is usual.",
+		Help:   "With topk and mse, the weight of a second loss that revives dead units: they learn to reconstruct what the others miss. 0 for none.",
 		Format: func(s Settings) string { return formatNumber(s.Aux) },
 		set:    func(s *Settings, v value) { s.Aux = v.number },
 		applies: func(s Settings) bool {

@@ -161,6 +161,7 @@ type Run struct {
 	whitening  *patch.Whitening // nil for none
 	validation []byte           // validation images, or their patches
 	codes      []float32        // of the validation images, if they are cut into patches
+	patchCodes []float32        // of their patches, if they are whitened
 }
 
 // New returns a run before its first batch. The same settings and data give the
@@ -461,10 +462,7 @@ func (e *DivergedError) Error() string {
 // returns it. The evaluation is valid until the next call. A loss that is not finite is
 // a [*DivergedError].
 func (r *Run) Evaluate() (result *nn.Evaluation, ended *Epoch, err error) {
-	if result, err = r.engine.Evaluate(); err != nil {
-		return nil, nil, err
-	}
-	if result, err = r.evaluatePatches(result); err != nil {
+	if result, err = r.evaluate(); err != nil {
 		return nil, nil, err
 	}
 	if err := r.checkFinite(result.Loss, fmt.Sprintf("on the validation images after epoch %d, batch %d", r.Epoch+1, r.Batch)); err != nil {

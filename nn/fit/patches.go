@@ -67,31 +67,52 @@ func (r *Run) cut() {
 	}
 }
 
-// evaluatePatches turns an evaluation of the patches of the validation images into one of
-// the images.
-func (r *Run) evaluatePatches(e *nn.Evaluation) (*nn.Evaluation, error) {
-	if r.Settings.Patch == 0 {
-		return e, nil
+// evaluate compares the validation images with their reconstructions. If images are cut into
+// patches, the codes are those of the images.
+func (r *Run) evaluate() (*nn.Evaluation, error) {
+	if r.whitening != nil {
+		return r.evaluateWhitened()
+	}
+	e, err := r.engine.Evaluate()
+	if err != nil || r.Settings.Patch == 0 {
+		return e, err
 	}
 	result := *e
 	result.Codes = r.strongest(e.Codes)
-	if r.whitening == nil {
-		return &result, nil
+	return &result, nil
+}
+
+// evaluateWhitened is evaluate for whitened patches. The loss is that of whitened patches, and
+// BCE and MSE are of the pixels that they are restored to; both come from one pass.
+func (r *Run) evaluateWhitened() (*nn.Evaluation, error) {
+	const together = 1024 // patches: bounds the memory
+	w, n := r.whitening, len(r.validation)
+	if r.patchCodes == nil {
+		r.patchCodes = make([]float32, n/w.Dims*r.Settings.Latent)
 	}
-	result.BCE, result.MSE = 0, 0
-	const together = 64 // images: bounds the memory
-	for first := 0; first < len(r.Data.Validation); first += together * r.Data.Dims {
-		images := r.Data.Validation[first:min(first+together*r.Data.Dims, len(r.Data.Validation))]
-		_, pictures, err := r.Reconstruct(images)
+	codes := r.patchCodes
+	whitened := make([]float32, together*w.Dims)
+	var loss, bce, squares float64
+	for first := 0; first < n; first += together * w.Dims {
+		patches := r.validation[first:min(first+together*w.Dims, n)]
+		some, outputs, err := r.reconstruct(patches)
 		if err != nil {
 			return nil, err
 		}
-		for i, value := range images {
-			x, y := float64(value)/255, min(max(float64(pictures[i]), 0), 1)
-			result.BCE += nn.CrossEntropy(x, y) / float64(len(r.Data.Validation))
-			result.MSE += (x - y) * (x - y) / float64(len(r.Data.Validation))
+		copy(codes[first/w.Dims*r.Settings.Latent:], some)
+		w.Whiten(whitened[:len(patches)], patches)
+		for i, y := range outputs {
+			loss += float64((y - whitened[i]) * (y - whitened[i]))
+		}
+		for i, pixel := range w.Restore(outputs, patch.Means(patches, w.Dims)) {
+			x, y := float64(patches[i])/255, min(max(float64(pixel), 0), 1)
+			bce += nn.CrossEntropy(x, y)
+			squares += (x - y) * (x - y)
 		}
 	}
+	values := float64(n)
+	result := nn.NewEvaluation(r.Auto.Architecture, bce/values, loss/values, codes)
+	result.MSE, result.Codes = squares/values, r.strongest(codes)
 	return &result, nil
 }
 

@@ -69,6 +69,34 @@ func TestPatchRun(t *testing.T) {
 	}
 }
 
+// An evaluation whitens and reconstructs each patch of the validation images once, and its loss
+// is that of the whitened patches.
+func TestEvaluateWhitened(t *testing.T) {
+	d := pictures()
+	r := newTestRun(t, onPatches(t, nil), d)
+	advance(t, r, 4)
+	want, err := r.Trainer.Evaluate(r.validation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss, active, dead := want.Loss.Total(), want.MeanActive, want.Dead
+	whiten, patches := r.Trainer.Input, 0
+	r.Trainer.Input = func(dst []float32, some []byte) {
+		patches += len(some) / r.whitening.Dims
+		whiten(dst, some)
+	}
+	got, _, err := r.Evaluate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(r.validation) / r.whitening.Dims; patches != want {
+		t.Errorf("the evaluation reads %d patches, want %d", patches, want)
+	}
+	if math.Abs(got.Loss.Total()-loss) > 1e-6*loss || got.MeanActive != active || got.Dead != dead {
+		t.Errorf("loss %g, %g active, %d dead; want %g, %g, %d", got.Loss.Total(), got.MeanActive, got.Dead, loss, active, dead)
+	}
+}
+
 // Reconstructions are whole pictures, the evaluation's MSE is theirs, and a picture's code is
 // the strongest activation of each unit on its patches.
 func TestPatchPictures(t *testing.T) {

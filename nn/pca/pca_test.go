@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,5 +118,27 @@ func TestRefusals(t *testing.T) {
 	stop := errors.New("stop")
 	if _, err := Fit(data, 12, 2, func() error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// BenchmarkEigen decomposes the covariance of patches of 8 and of 16 pixels.
+func BenchmarkEigen(b *testing.B) {
+	for _, dims := range []int{8 * 8 * 3, 16 * 16 * 3} {
+		b.Run(strconv.Itoa(dims), func(b *testing.B) {
+			patches := images(dims, dims, 16)
+			rows := mat.NewDense(dims, dims, nil)
+			for i, value := range patches {
+				rows.Set(i/dims, i%dims, float64(value))
+			}
+			var covariance mat.SymDense
+			stat.CovarianceMatrix(&covariance, rows, nil)
+			for b.Loop() {
+				a := covariance.RawSymmetric()
+				a.Data = slices.Clone(a.Data)
+				if !Eigen(a, make([]float64, dims)) {
+					b.Fatal("no convergence")
+				}
+			}
+		})
 	}
 }

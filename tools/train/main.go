@@ -227,8 +227,8 @@ func (t *trainer) fit(r *fit.Run, title string) (evaluation *nn.Evaluation, err 
 		}
 		if epoch != nil {
 			bar.Clear()
-			fmt.Fprintf(t.stdout, "%s: epoch %d/%d: loss %.4f, val_loss %.4f, PSNR %.2f dB, %.1f units active\n",
-				title, epoch.Epoch, r.Settings.Epochs, epoch.Loss, epoch.ValLoss, epoch.PSNR, epoch.Active)
+			fmt.Fprintf(t.stdout, "%s: epoch %d/%d: loss %.4f, val_loss %.4f, PSNR %.2f dB, %.1f units active, %d dead\n",
+				title, epoch.Epoch, r.Settings.Epochs, epoch.Loss, epoch.ValLoss, epoch.PSNR, epoch.Active, epoch.Dead)
 		}
 	}
 	evaluation, _, err = r.Evaluate()

@@ -98,7 +98,7 @@ bench: dist build/bin/wasmexec ## measure kernels, training, reading data and op
 	$(WASM) go test -run '^$$' -bench . -benchtime 200ms -exec $(CURDIR)/build/bin/wasmexec ./nn/kernel ./wasm/simd
 	go test -run '^$$' -bench 'Read|Write' ./data
 	$(WASM) go test -run '^$$' -bench 'Read|Write' -exec $(CURDIR)/build/bin/wasmexec ./data
-	go test -run '^$$' -bench . -benchtime 1x ./e2e
+	go test -run '^$$' -bench 'Teams|Open' -benchtime 1x ./e2e
 
 # Fails unless the working tree is clean, so that it checks what is committed.
 check: formatted generated vet ## check what a commit must pass besides the tests

@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"sae/nn/experiment"
 )
 
 // bench.html draws a bar for each team size, by network and batch.
@@ -178,6 +181,40 @@ func BenchmarkOpen(b *testing.B) {
 			if values[0] > 0 || value.name == "blocking" {
 				fmt.Printf("%-12s %6.0f  (%.0f to %.0f)\n", value.name, values[loads/2], values[0], values[loads-1])
 			}
+		}
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+}
+
+// BenchmarkExperiments trains each experiment to its end, with one worker and with two, and
+// prints how good it is on the validation pictures and how many seconds it took. The data
+// are CIFAR-10 if make data came before make build.
+func BenchmarkExperiments(b *testing.B) {
+	type result struct {
+		Seconds float64
+		Data    string
+		Latest  struct {
+			ValMse, PSNR, FVU, Active float64
+			Dead                      int
+		}
+	}
+	fmt.Printf("\n%-20s %7s %8s %8s %6s %6s %5s  %s\n", "experiment", "workers", "MSE", "PSNR", "L0", "FVU", "dead", "seconds")
+	for number := 1; number <= len(experiment.Names); number++ {
+		for _, workers := range []int{1, 2} {
+			p := openDemo(b, desktop)
+			evaluate[chromedp.Void](p, fmt.Sprintf(`(async () => {
+				await sae.set({ experiment: %d, workers: %d, device: "cpu" });
+				const start = performance.now();
+				sae.on("state", ({ status }) => { if (status === "done") globalThis.seconds ??= (performance.now() - start) / 1000 });
+				await sae.play();
+			})()`, number, workers))
+			for evaluate[string](p, `sae.state().status`) != "done" {
+				time.Sleep(time.Second)
+			}
+			r := waitFor[result](p, `globalThis.seconds && { seconds, data: sae.state().dataset.name, latest: sae.state().history.at(-1) }`)
+			name := fmt.Sprintf("%d %s", number, experiment.Names[number])
+			fmt.Printf("%-20s %7d %8.5f %5.2f dB %6.1f %6.4f %5d  %.0f, on %s\n", name, workers, r.Latest.ValMse, r.Latest.PSNR, r.Latest.Active, r.Latest.FVU, r.Latest.Dead, r.Seconds, r.Data)
+			p.do(chromedp.Navigate("about:blank")) // so that its workers end
 		}
 	}
 	b.ReportMetric(0, "ns/op") // says nothing

@@ -31,7 +31,7 @@ func TestGraphicsCard(t *testing.T) {
 		}
 		return s
 	}
-	p := openIn(t, own, "", desktop)
+	p := openIn(t, own, demo, desktop)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	cpu := train(p, "auto")

@@ -127,7 +127,7 @@ func (p *page) train() {
 func TestDistOffline(t *testing.T) {
 	t.Parallel()
 	host := serveDist(t, makeDist(t, copySite(t, nil)))
-	p := host.site().open(t, "", desktop)
+	p := host.site().open(t, demo, desktop)
 	p.train()
 	evaluate[chromedp.Void](p, `navigator.serviceWorker.ready`)
 
@@ -177,7 +177,7 @@ func TestDistDeployment(t *testing.T) {
 	}))
 	age(t, first) // makes the second build's files newer, for If-Modified-Since
 	host := serveDist(t, first)
-	p := host.site().open(t, "", desktop)
+	p := host.site().open(t, demo, desktop)
 	p.train()
 	evaluate[chromedp.Void](p, `navigator.serviceWorker.ready`)
 	waitFor[bool](p, `navigator.serviceWorker.controller !== null`)
@@ -214,7 +214,7 @@ func TestDistDeployment(t *testing.T) {
 	waitFor[bool](p, `sae.state().status === "done" && sae.state().history.length === 3`)
 	check("still open", "", first)
 
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	p.train()
 	check("next visit", "second", second)
 
@@ -228,7 +228,7 @@ func TestDistDeployment(t *testing.T) {
 	}
 	host.Close()
 	p.goOffline()
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	p.train()
 	check("offline", "second", second)
 }
@@ -249,7 +249,7 @@ func TestDistWrongFile(t *testing.T) {
 	if err := os.WriteFile(programs[0], content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := serveDist(t, dir).site().open(t, "", desktop)
+	p := serveDist(t, dir).site().open(t, demo, desktop)
 	for range 2 { // the page tries twice, because the first copy may come from a cache
 		p.expectProblem("valid digest")
 		p.expectProblem("integrity checks failed")

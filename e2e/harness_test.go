@@ -280,6 +280,10 @@ func (p *page) renameRun(name string) {
 	})()`, name))
 }
 
+// demo opens the page with the settings that links mean if they leave them out. Without
+// parameters, it is a first visit, which TestFirstVisit and web/state test.
+const demo = "?experiment=2"
+
 // openDemo opens the demo and waits until it can be used.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()
@@ -288,7 +292,7 @@ func openDemo(tb testing.TB, v view) *page {
 
 func (s site) openDemo(tb testing.TB, v view) *page {
 	tb.Helper()
-	p := s.open(tb, "", v)
+	p := s.open(tb, demo, v)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	return p

@@ -286,11 +286,11 @@ func TestFrameKeepsNoData(t *testing.T) {
 	})()`); len(left) != 0 {
 		t.Errorf("the frame leaves %v", left)
 	}
-	p.do(chromedp.Navigate(siteURL(t)))
+	p.do(chromedp.Navigate(siteURL(t) + demo))
 	name("Synthetic")
 	evaluate[chromedp.Void](p, drop(own)) // the page stores it
 	name("Own")
-	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL(t)))
+	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(siteURL(t)+demo))
 	name("Own")
 	p.do(chromedp.Navigate(siteURL(t) + "embed.html?load=auto&hidden=16&latent=8"))
 	name("Synthetic")

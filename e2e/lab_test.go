@@ -633,7 +633,7 @@ func TestRunsAreKept(t *testing.T) {
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // until it is stored
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	p.at("compare")
@@ -653,7 +653,7 @@ func TestRunsAreKept(t *testing.T) {
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)
 	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`)
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	p.at("compare")

@@ -95,7 +95,7 @@ func TestOwnPictures(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.set({hidden: "16", latent: 4, epochs: 1, workers: 1, batch: 32}).then(() => sae.play())`)
 	waitFor[bool](p, `sae.state().history.length === 1`)
 
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	if name := evaluate[string](p, `sae.state().dataset.name`); name != "animals" {
@@ -119,7 +119,7 @@ func TestOwnPictures(t *testing.T) {
 		name.dispatchEvent(new Event("change", { bubbles: true }));
 	}`)
 	waitFor[bool](p, `sae.state().dataset.name === "Zoo" && sae.state().dataset.train === 167`)
-	p.do(chromedp.Navigate(string(p.site) + "#data"))
+	p.do(chromedp.Navigate(string(p.site) + demo + "#data"))
 	p.do(chromedp.Reload())
 	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "Zoo"`)
 
@@ -156,7 +156,7 @@ func TestOwnPictures(t *testing.T) {
 	p.do(chromedp.Reload())
 	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "Zoo"`)
 	// A second page keeps another data set: deleting this one leaves that.
-	second := p.site.openIn(t, p.ctx, "", desktop)
+	second := p.site.openIn(t, p.ctx, demo, desktop)
 	waitFor[bool](second, `"sae" in window && sae.state().dataset.name === "Zoo"`)
 	second.setFiles("#pictures", archive)
 	waitFor[bool](second, `sae.state().dataset.name === "more"`)

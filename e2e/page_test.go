@@ -266,7 +266,7 @@ func TestFileIsKept(t *testing.T) {
 	if s := state(p); s.Dataset.Train != 839 || s.Dataset.Validation != 93 {
 		t.Errorf("data set %+v, want a tenth of 932 held out", s.Dataset)
 	}
-	p.do(chromedp.Navigate(string(p.site)))
+	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	if s := state(p); s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 839 {
@@ -328,7 +328,7 @@ func TestWorkerIsReplaced(t *testing.T) {
 		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: collectWorkers})
 		return err
 	}))
-	p.do(chromedp.Navigate(siteURL(t)))
+	p.do(chromedp.Navigate(siteURL(t) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	evaluate[chromedp.Void](p, `sae.play()`)
@@ -366,4 +366,28 @@ func TestViewBesideSettings(t *testing.T) {
 		t.Errorf("views that did not come: %q", lost)
 	}
 	waitFor[bool](p, `new URLSearchParams(location.search).get("seed") === "21"`)
+}
+
+// A page without parameters opens TopK with few active units. A link that leaves them out, a
+// frame and a reload mean the settings that they always meant.
+func TestFirstVisit(t *testing.T) {
+	t.Parallel()
+	useSite(t, false)
+	p := open(t, "", desktop)
+	waitFor[bool](p, `"sae" in window`)
+	evaluate[chromedp.Void](p, `sae.ready`)
+	settings := func(what string, number, k int) {
+		t.Helper()
+		if got := evaluate[[2]int](p, `[sae.state().settings.experiment, sae.state().settings.k]`); got != [2]int{number, k} {
+			t.Errorf("%s: experiment %d, k %d; want %d, %d", what, got[0], got[1], number, k)
+		}
+	}
+	settings("a first visit", 5, 12)
+	p.screenshot("first-visit")
+	evaluate[chromedp.Void](p, `sae.set({experiment: 2})`)
+	waitFor[bool](p, `location.search === "?experiment=2"`)
+	p.visit("?latent=32")
+	settings("a link without an experiment", 2, 0)
+	p.visit("embed.html?load=auto")
+	settings("a frame", 2, 0)
 }

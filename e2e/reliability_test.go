@@ -82,6 +82,9 @@ func (p *page) inject(script string) {
 // visit opens the demo again and waits until it can be used.
 func (p *page) visit(query string) {
 	p.tb.Helper()
+	if query == "" {
+		query = demo
+	}
 	p.do(chromedp.Navigate(siteURL(p.tb) + query))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)

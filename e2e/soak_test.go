@@ -64,7 +64,7 @@ func openSoak(t *testing.T) *page {
 		_, err := chromedp.Call(ctx, devtools.AddScriptToEvaluateOnNewDocument, devtools.AddScriptToEvaluateOnNewDocumentParams{Source: string(counter)})
 		return err
 	}))
-	p.do(chromedp.Navigate(siteURL(t)))
+	p.do(chromedp.Navigate(siteURL(t) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	return p

@@ -153,7 +153,7 @@ async function until(fn, ...args) {
 }
 
 async function openDemo() {
-  await page.open(site);
+  await page.open(`${site}?experiment=2`); // without parameters, it is a first visit
   await until(() => "sae" in window);
   await page.evaluate(() => sae.ready);
 }

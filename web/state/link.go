@@ -126,9 +126,17 @@ func parseQuery(query string) (url.Values, []error) {
 	return values, problems
 }
 
+// firstVisit are the settings of a page whose address has no parameters. Links and frames that
+// leave out settings mean those of experiment.Default.
+var firstVisit = map[string]string{"experiment": "5", "k": "12"}
+
 // Follow takes the settings of a link, before the first data set is there. A notice names
 // those that cannot be used; the defaults replace them.
 func (l *Link) Follow(query string) {
+	if query == "" {
+		l.training.Settings, _ = l.training.Settings.With(firstVisit)
+		return
+	}
 	values, problems := parseQuery(query)
 	l.complain("Not all of the link could be used", append(problems, l.follow(values)...))
 }
@@ -203,8 +211,8 @@ func inLine(err error) string {
 	return strings.Join(problems, "; ")
 }
 
-// Query returns the query of a link to the current settings, with its question mark; "" for
-// the defaults. If fingerprint is set, it includes that of the run, if there is one, and
+// Query returns the query of a link to the current settings, with its question mark. It names
+// the experiment of the defaults, which no parameters would not mean. If fingerprint is set, it includes that of the run, if there is one, and
 // leaves out what depends on the machine.
 func (l *Link) Query(fingerprint bool) string {
 	var parts []string
@@ -222,7 +230,7 @@ func (l *Link) Query(fingerprint bool) string {
 		add(fingerprintName, f.String())
 	}
 	if len(parts) == 0 {
-		return ""
+		add("experiment", strconv.Itoa(l.training.Settings.Experiment))
 	}
 	return "?" + strings.Join(parts, "&")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"sae/nn/experiment"
 	"sae/wasm/protocol"
 )
 
@@ -35,6 +36,30 @@ func TestLink(t *testing.T) {
 	page.Settings.Hidden, page.Settings.Seed = "256,64", 3
 	if got := page.Link.Query(true); got != "?hidden=256,64&seed=3" {
 		t.Errorf("link %q", got)
+	}
+}
+
+// Only an address without parameters is a first visit: links and frames that leave out
+// settings mean the defaults, and the link to the defaults says so.
+func TestVisitWithoutParameters(t *testing.T) {
+	page := visitor()
+	page.Link.Follow("")
+	if page.Settings.Experiment != 5 || page.Settings.K != 12 || page.Messages.Notice != nil {
+		t.Errorf("a first visit opens %+v, notice %v", page.Settings, page.Messages.Notice)
+	}
+	page.Settings = experiment.Default()
+	if got := page.Link.Query(false); got != "?experiment=2" {
+		t.Errorf("the link to the defaults is %q", got)
+	}
+	for _, query := range []string{"?experiment=2", "?fingerprint=2-simd-00c0ffee", "?epochs=20"} {
+		page := visitor()
+		if page.Link.Follow(query); page.Settings != experiment.Default() {
+			t.Errorf("%s opens %+v", query, page.Settings)
+		}
+	}
+	frame := visitor()
+	if frame.FollowEmbed(""); frame.Settings != experiment.Default() {
+		t.Errorf("a frame opens %+v", frame.Settings)
 	}
 }
 

@@ -1342,6 +1342,7 @@ func TestFirstRender(t *testing.T) {
 	}
 	want := text
 	page := state.New(func(protocol.Message) {}, nil)
+	page.Link.Follow("")
 	for _, part := range (&Root{Page: page}).Parts() {
 		place := regexp.MustCompile("(<!-- part " + part.ID + " -->).*(<!-- /part -->)")
 		if !part.Shown(page) {

@@ -237,6 +237,7 @@ type Unit struct {
 	Activations []float32 // on each image, [n]
 	Top         []int     // images on which it is active, by decreasing absolute activation
 	Bias        float64
+	Nearest     []Neighbor // the units with the most similar directions, at most four
 }
 
 // NewUnit describes a latent unit on images with the given codes, [n, latent]. Top has
@@ -247,6 +248,7 @@ func NewUnit(auto *nn.Autoencoder, codes []float32, unit, top int) Unit {
 	u := Unit{
 		Activations: make([]float32, len(codes)/latent),
 		Bias:        float64(layers[len(layers)-1].Bias[unit]),
+		Nearest:     Nearest(auto, unit, 4),
 	}
 	for i := range u.Activations {
 		if u.Activations[i] = codes[i*latent+unit]; u.Activations[i] != 0 {

@@ -237,6 +237,10 @@ func (r *Run) Images() int { return r.images }
 // images in use, or of all their patches.
 func (r *Run) Rows() int { return r.images * r.Settings.PerImage() }
 
+// Validation returns what the autoencoder reads of the validation images: them or, if images
+// are cut into patches, their patches, [n, InputDims] bytes.
+func (r *Run) Validation() []byte { return r.validation }
+
 // Batches returns the number of batches per epoch.
 func (r *Run) Batches() int { return len(r.batches) }
 

@@ -61,7 +61,7 @@ func TestFrame(t *testing.T) {
 
 // The same holds for all other bodies with lists.
 func TestLists(t *testing.T) {
-	roundTrip(t, UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, []byte{4}}, 2)
+	roundTrip(t, UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, analysis.Ablation{With: 1, Without: 2}, []byte{4}}, 2)
 	roundTrip(t, Pictures{[]byte{1, 2}}, 1)
 	roundTrip(t, Codes{[]float32{1, 2}}, 1)
 	roundTrip(t, Map{[]float32{1, 2}}, 1)

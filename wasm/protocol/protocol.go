@@ -336,7 +336,8 @@ type Note struct {
 // UnitDetail is the reply to TypeUnit.
 type UnitDetail struct {
 	analysis.Unit
-	Pictures []byte // of the images in Top, as fit.Run.Part, [n, 3072], HWC
+	analysis.Ablation        // on the first validation images
+	Pictures          []byte // of the images in Top, as fit.Run.Part, [n, 3072], HWC
 }
 
 func (d *UnitDetail) lists(v visitor) {

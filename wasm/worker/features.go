@@ -81,8 +81,17 @@ func (w *Worker) unit(command protocol.Unit, m protocol.Message) (protocol.Messa
 		}
 		detail.Pictures = append(detail.Pictures, part...)
 	}
+	images := r.Validation()
+	images = images[:min(len(images), ablationImages*data.ImageSize)]
+	if detail.Ablation, err = analysis.Ablate(r.Trainer, r.Auto, images, command.Unit); err != nil {
+		return protocol.Message{}, fmt.Errorf("unit: %w", r.fail(w, err))
+	}
 	return protocol.New("", detail), nil
 }
+
+// ablationImages is the most validation images on which a unit is ablated: more would take
+// longer than a reader waits.
+const ablationImages = 500
 
 // maxNote is the length of the longest note, in bytes: many more than a page lets a
 // reader write.

@@ -45,6 +45,9 @@ func TestFeatures(t *testing.T) {
 				t.Fatalf("unit %d has %g on image %d, the encoder says %g", unit, activation, i, codes[i*latent+unit])
 			}
 		}
+		if loss := p.worker.run.History[0].ValBCE; !close(float32(detail.With), float32(loss)) || detail.Without == detail.With || len(detail.Nearest) != 4 {
+			t.Errorf("unit %d: the loss is %g, and %g without it; the evaluation says %g; nearest %v", unit, detail.With, detail.Without, loss, detail.Nearest)
+		}
 		if len(detail.Activations) != 50 || len(detail.Top) == 0 || len(detail.Top) > topImages {
 			t.Fatalf("unit %d: %d activations, images %v", unit, len(detail.Activations), detail.Top)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
+	"sae/nn"
 	"sae/nn/analysis"
 	"sae/web/chart"
 	"sae/web/state"
@@ -246,6 +247,42 @@ func (c *Features) facts() []fact {
 		facts[4].value = hundredths(float64(d.Bias))
 	}
 	return facts
+}
+
+// cost says what it costs to ablate the open unit.
+func (c *Features) cost() string {
+	d := c.detail()
+	if d.Activations == nil || c.dull() {
+		return ""
+	}
+	what := "MSE"
+	switch {
+	case c.Page.Settings.Whiten:
+		what = "MSE of whitened patches"
+	case c.Page.Settings.Loss == nn.BCE.String():
+		what = "BCE"
+	}
+	change, more := d.Without/d.With-1, "more"
+	if change < 0 {
+		change, more = -change, "less"
+	}
+	return fmt.Sprintf("With this unit ablated, the validation %s is %.5f instead of %.5f: %.2f %% %s.", what, d.Without, d.With, 100*change, more)
+}
+
+func (c *Features) nearest() []analysis.Neighbor { return c.detail().Nearest }
+
+func (c *Features) nearestHelp(n analysis.Neighbor) string {
+	return fmt.Sprintf("Open unit %d", n.Unit)
+}
+
+func (c *Features) cosine(n analysis.Neighbor) string { return fmt.Sprintf("%.2f", n.Cosine) }
+
+func (c *Features) nearestVersion(n analysis.Neighbor) string {
+	return fmt.Sprint(c.Page.Timeline.Units.Version, " ", n.Unit)
+}
+
+func (c *Features) nearestAtom(n analysis.Neighbor) func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.Page.Timeline.Units.Atom(n.Unit)) }
 }
 
 func (c *Features) top() []int { return c.detail().Top }

@@ -228,6 +228,62 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn = growText(vgparent, "Try it in Explore")
 						}
 					}
+					vgn = grow(vgparent, "", "p\x00class\x00cost\x00title\x00Mean over the first 500 validation pictures, or all if there are fewer, of the loss without its penalty")
+					vgn.AddAttrInterface("hidden", c.cost() == "")
+					vgn.SetInnerHTML(c.cost())
+					vgn = grow(vgparent, "", "h4\x00title\x00The cosine between their directions in the decoder and that of this unit: 1 for the same direction, 0 for one at a right angle")
+					vgn.SetInnerHTML(vugu.HTML("Nearest units, and their cosines"))
+					vgn = grow(vgparent, "", "ul\x00class\x00nearest\x00role\x00list")
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = growText(vgparent, "\n          ")
+						for vgiterkeyt, unit := range c.nearest() {
+							var vgiterkey interface{} = vgiterkeyt
+							_ = vgiterkey
+							unit := unit
+							_ = unit
+							vgn = grow(vgparent, "", "li")
+							{
+								vgparent := vgn
+								_ = vgparent
+								vgn = grow(vgparent, "", "button\x00class\x00pick\x00type\x00button")
+								vgn.AddAttrInterface("title", c.nearestHelp(unit))
+								listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Features.Open(unit.Unit) })
+								{
+									vgparent := vgn
+									_ = vgparent
+									{
+										vgcompKey := vugu.MakeCompKey(0x5277E8B74547FDF5^vgin.CurrentPositionHash(), vgiterkey)
+										// ask BuildEnv for prior instance of this specific component
+										vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Picture)
+										if vgcomp == nil {
+											// create new one if needed
+											vgcomp = new(Picture)
+											vgin.BuildEnv.WireComponent(vgcomp)
+										}
+										vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+										vgcomp.Pixels = c.nearestAtom(unit)
+										vgcomp.Stage = c.Stage
+										vgcomp.Version = c.nearestVersion(unit)
+										vgout.Components = append(vgout.Components, vgcomp)
+										vgn = &vugu.VGNode{Component: vgcomp}
+										vgparent.AppendChild(vgn)
+									}
+									vgn = grow(vgparent, "", "span\x00class\x00caption")
+									{
+										vgparent := vgn
+										_ = vgparent
+										vgn = grow(vgparent, "", "b")
+										vgn.SetInnerHTML(unit.Unit)
+										vgn = growText(vgparent, " ")
+										vgn = grow(vgparent, "", "span")
+										vgn.SetInnerHTML(c.cosine(unit))
+									}
+								}
+							}
+						}
+					}
 					vgn = grow(vgparent, "", "h4")
 					vgn.SetInnerHTML(c.topTitle())
 					vgn = grow(vgparent, "", "p\x00class\x00aside")
@@ -257,7 +313,7 @@ func (c *Features) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 									vgparent := vgn
 									_ = vgparent
 									{
-										vgcompKey := vugu.MakeCompKey(0x5277E8B74547FDF5^vgin.CurrentPositionHash(), vgiterkey)
+										vgcompKey := vugu.MakeCompKey(0x40888337D24B3468^vgin.CurrentPositionHash(), vgiterkey)
 										// ask BuildEnv for prior instance of this specific component
 										vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Picture)
 										if vgcomp == nil {

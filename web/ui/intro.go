@@ -34,7 +34,7 @@ func (c *Intro) text() string {
 		text = "This run before training"
 	}
 	if c.Page.View == state.ViewFeatures && c.Page.Features.Unit >= 0 {
-		text += ". The pictures that activate the open unit, its largest activation and its bias are those of now."
+		text += ". What activates the open unit, its nearest units, its cost, its largest activation and its bias are those of now."
 	}
 	return text
 }

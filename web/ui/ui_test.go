@@ -736,16 +736,25 @@ func TestFeatures(t *testing.T) {
 	}
 	features.open(2)
 	reply := protocol.New(protocol.TypeReply, protocol.UnitDetail{
-		Unit:     analysis.Unit{Activations: append(make([]float32, 12), 1.5, 0), Top: []int{12, 2}, Bias: -0.25},
+		Unit:     analysis.Unit{Activations: append(make([]float32, 12), 1.5, 0), Top: []int{12, 2}, Bias: -0.25, Nearest: []analysis.Neighbor{{Unit: 5, Cosine: 0.625}}},
+		Ablation: analysis.Ablation{With: 0.5, Without: 0.525},
 		Pictures: make([]byte, 2*3072),
 	})
 	reply.ID = s.last(protocol.TypeUnit).ID
 	s.Receive(reply)
-	for _, want := range []string{"Unit 2 most active for bird", "Density 50.0 %", "Largest 1.50", "Selectivity 0.67", "Active, that is above 0, on 1 of 14 pictures", "Bias -0.25"} {
+	for _, want := range []string{"Unit 2 most active for bird", "Density 50.0 %", "Largest 1.50", "Selectivity 0.67", "Active, that is above 0, on 1 of 14 pictures", "Bias -0.25",
+		"With this unit ablated, the validation BCE is 0.52500 instead of 0.50000: 5.00 % more.", "Nearest units, and their cosines 5 0.62"} {
 		if got := text(render(t, root)); !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
 		}
 	}
+	fire(t, find(t, root, "title", "Open unit 5"), "click", nil)
+	if s.Features.Unit != 5 || strings.Contains(text(render(t, root)), "With this unit ablated") {
+		t.Errorf("the nearest unit opens unit %d, with the cost of another", s.Features.Unit)
+	}
+	features.open(2)
+	reply.ID = s.last(protocol.TypeUnit).ID
+	s.Receive(reply)
 	second := func() { features.explore(slices.Index(s.Features.Detail.Top, 2)) }
 	for image, explore := range map[int]func(){2: second, 12: func() { press(t, root, "Try it in Explore") }} {
 		s.Explorer.Held = -1
@@ -908,7 +917,7 @@ func TestPastMoment(t *testing.T) {
 	}
 	s.Visit(state.ViewFeatures)
 	s.Features.Open(1)
-	if !strings.Contains(intro(), "the open unit, its largest activation and its bias are those of now. Back to now") {
+	if !strings.Contains(intro(), "What activates the open unit, its nearest units, its cost, its largest activation and its bias are those of now. Back to now") {
 		t.Error("what is asked of the model of now is taken for that of the moment")
 	}
 	s.Features.Open(-1)

@@ -204,8 +204,20 @@ func TestFeaturesAndExplorer(t *testing.T) {
 	if n := waitFor[int](p, `document.querySelectorAll(".tile").length`); n != 24 {
 		t.Errorf("%d tiles, want 24", n)
 	}
+	cost := waitFor[string](p, `(document.querySelector(".tile").click(), document.querySelector(".cost").innerText)`)
+	if !strings.HasPrefix(cost, "With this unit ablated, the validation BCE is 0.") {
+		t.Errorf("the cost of a unit: %q", cost)
+	}
+	evaluate[chromedp.Void](p, `document.querySelector(".unit [aria-label='Close the unit']").click()`)
 	openLab(p)
 	p.screenshot("explorer")
+	// Built up from all its units, the reconstruction is the decoded code.
+	if same := waitFor[bool](p, `(() => {
+		const all = [...document.querySelectorAll(".built li")].at(-1);
+		return !!all && document.querySelector(".answer .aside").innerText === "PSNR " + all.querySelector(".caption span").innerText;
+	})()`); !same {
+		t.Error("built up from all units, the reconstruction is another than the decoded code")
+	}
 	const hash = `(() => {
 		const { data } = document.querySelector(".answer canvas").getContext("2d").getImageData(0, 0, 32, 32);
 		return data.reduce((hash, x) => (31 * hash + x) | 0, 7);

@@ -63,6 +63,7 @@ func TestFrame(t *testing.T) {
 func TestLists(t *testing.T) {
 	roundTrip(t, UnitDetail{analysis.Unit{Activations: []float32{1, 2}, Top: []int{1, 0}, Bias: 3}, analysis.Ablation{With: 1, Without: 2}, []byte{4}}, 2)
 	roundTrip(t, Pictures{[]byte{1, 2}}, 1)
+	roundTrip(t, BuildUp{[]int{0, 1}, []int{7}, []byte{1, 2}}, 1)
 	roundTrip(t, Codes{[]float32{1, 2}}, 1)
 	roundTrip(t, Map{[]float32{1, 2}}, 1)
 	roundTrip(t, Dataset{Name: "a", Validation: 2, Labels: []byte{1, 2}}, 1)

@@ -91,6 +91,9 @@ const (
 	// TypeUnusual compares one image with the validation images; the body is a
 	// Pictures, the reply's an analysis.Rarity.
 	TypeUnusual Type = "unusual"
+	// TypeBuildUp builds up the reconstruction of one image from its active units; the body
+	// is a Pictures, the reply's a BuildUp.
+	TypeBuildUp Type = "buildUp"
 	// TypePCA computes how well principal components reconstruct the validation
 	// images; the body is a PCA, the reply's a baseline.Quality.
 	TypePCA Type = "pca"
@@ -351,6 +354,15 @@ type Pictures struct {
 }
 
 func (p *Pictures) lists(v visitor) { v.bytes(&p.Pixels) }
+
+// BuildUp is the reply to TypeBuildUp: a fit.BuildUp.
+type BuildUp struct {
+	Counts []int  `json:"counts"`
+	Units  []int  `json:"units"`
+	Pixels []byte `json:"pixels"` // [len(Counts), 3072], HWC
+}
+
+func (b *BuildUp) lists(v visitor) { v.bytes(&b.Pixels) }
 
 // Codes are the latent activations of n images.
 type Codes struct {

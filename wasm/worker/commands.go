@@ -44,6 +44,7 @@ func init() { // an initializer would refer to itself, because handlers call att
 		protocol.TypeNote:        on(afterStep, (*Worker).note),
 		protocol.TypeMap:         on(afterStep, (*Worker).codeMap),
 		protocol.TypeUnusual:     on(afterStep, (*Worker).unusual),
+		protocol.TypeBuildUp:     on(afterStep, (*Worker).buildUp),
 		protocol.TypePCA:         on(afterStep, (*Worker).pca),
 		protocol.TypePCACurve:    on(afterStep, (*Worker).pcaCurve),
 

@@ -79,6 +79,18 @@ func (w *Worker) decode(code protocol.Codes, m protocol.Message) (protocol.Messa
 	return protocol.New("", protocol.Pictures{Pixels: pixels}), nil
 }
 
+// buildUp builds up the reconstruction of an image from its active units.
+func (w *Worker) buildUp(picture protocol.Pictures, m protocol.Message) (protocol.Message, error) {
+	if err := w.takes(picture, m); err != nil {
+		return protocol.Message{}, err
+	}
+	b, err := w.run.BuildUp(picture.Pixels)
+	if err != nil {
+		return protocol.Message{}, fmt.Errorf("buildUp: %w", w.run.fail(w, err))
+	}
+	return protocol.New("", protocol.BuildUp{Counts: b.Counts, Units: b.Units, Pixels: data.Bytes(b.Outputs)}), nil
+}
+
 // export writes the model to a file.
 func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Message, error) {
 	format, err := exchange.Lookup(export.Format)

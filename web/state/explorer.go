@@ -23,6 +23,10 @@ type Explorer struct {
 
 	Unusual *analysis.Rarity // of the user's picture; nil for others, and until it is known
 
+	Built        protocol.BuildUp // of the picture's reconstruction; empty until it is known
+	BuiltOf      []byte           // pixels of that picture
+	BuiltVersion int              // changes with Built
+
 	Second int       // validation image whose code is mixed in; -1 for none
 	other  []float32 // its code
 	Mix    float64   // its share, from 0 to 1
@@ -54,6 +58,7 @@ func newExplorer(p *Page) Explorer {
 // clear discards the code of a run that is replaced.
 func (e *Explorer) clear() {
 	e.Code, e.Encoded, e.Decoded, e.Second, e.Held = nil, nil, nil, -1, -1
+	e.Built = protocol.BuildUp{}
 }
 
 // fewSliders is the number of sliders unless all units have one.
@@ -71,6 +76,18 @@ func (e *Explorer) Show(image int) {
 		}
 		e.Original, e.Encoded = pixels, code
 		e.setEncoded()
+		e.buildUp()
+	})
+}
+
+// buildUp asks the worker to build up the reconstruction of the picture.
+func (e *Explorer) buildUp() {
+	run, original := e.training.run, e.Original
+	e.model.pass(protocol.New(protocol.TypeBuildUp, protocol.Pictures{Pixels: original}), func(reply protocol.Message) {
+		built, err := answer[protocol.BuildUp](reply)
+		if err == nil && e.training.run == run && slices.Equal(e.Original, original) {
+			e.Built, e.BuiltOf, e.BuiltVersion = built, original, nextVersion()
+		}
 	})
 }
 
@@ -84,6 +101,7 @@ func (e *Explorer) ShowPicture(pixels []byte) {
 		if err == nil && e.training.run == run && e.Image < 0 && len(code) == e.training.Settings.Latent {
 			e.Encoded = code
 			e.setEncoded()
+			e.buildUp()
 		}
 	})
 	if e.training.Settings.Patch != 0 {

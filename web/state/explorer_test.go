@@ -61,3 +61,48 @@ func TestFreeCodes(t *testing.T) {
 		t.Errorf("a %q code %v with sliders of units %v, want the picture's", e.Free, e.Code, e.Sliders())
 	}
 }
+
+// The reconstruction of a picture is built up once its code is there; an answer for an earlier
+// picture is dropped.
+func TestBuildUp(t *testing.T) {
+	page, sent := explored(t)
+	last := func(kind protocol.Type) protocol.Message {
+		i := slices.IndexFunc(*sent, func(m protocol.Message) bool { return m.Type == kind })
+		for j, m := range *sent {
+			if m.Type == kind {
+				i = j
+			}
+		}
+		if i < 0 {
+			t.Fatalf("no command %s", kind)
+		}
+		return (*sent)[i]
+	}
+	answer := func(to protocol.Message, body any) {
+		reply := protocol.New(protocol.TypeReply, body)
+		reply.ID = to.ID
+		page.Receive(reply)
+	}
+	first := last(protocol.TypeBuildUp)
+	page.Explorer.Show(4)
+	other := make([]byte, data.ImageSize)
+	other[0] = 1
+	answer(last(protocol.TypeImages), protocol.Pictures{Pixels: other})
+	answer(last(protocol.TypeEncode), protocol.Codes{Codes: []float32{0, 3, 1, 2}})
+	answer(first, protocol.BuildUp{Counts: []int{0, 9}})
+	if len(page.Explorer.Built.Counts) != 0 {
+		t.Errorf("built up from %d units, of the picture before", page.Explorer.Built.Counts)
+	}
+	asked, err := protocol.Decode[protocol.Pictures](last(protocol.TypeBuildUp))
+	if err != nil || !slices.Equal(asked.Pixels, other) {
+		t.Fatalf("the worker builds up another picture than the one that is shown: %v", err)
+	}
+	answer(last(protocol.TypeBuildUp), protocol.BuildUp{Counts: []int{0, 3}})
+	if e := page.Explorer; !slices.Equal(e.Built.Counts, []int{0, 3}) || !slices.Equal(e.BuiltOf, other) {
+		t.Errorf("built up from %d units", e.Built.Counts)
+	}
+	page.Explorer.clear()
+	if len(page.Explorer.Built.Counts) != 0 {
+		t.Error("what was built up outlasts its run")
+	}
+}

@@ -263,6 +263,79 @@ func (c *Explorer) quality() string {
 	return "PSNR " + decibels(psnr(e.Original, e.Decoded))
 }
 
+func (c *Explorer) hasBuilt() bool { return len(c.Page.Explorer.Built.Counts) > 1 }
+
+// builtText says how the reconstruction is built up, of whole pictures or of patches.
+func (c *Explorer) builtText() string {
+	if !c.hasBuilt() {
+		return ""
+	}
+	none, each := "the decoder's biases", ""
+	if c.patches() {
+		each = " in each patch"
+	}
+	if c.Page.Settings.Whiten {
+		none = "the patches' means"
+	}
+	counts := c.Page.Explorer.Built.Counts
+	return fmt.Sprintf("from no unit, which leaves %s, to all %d that are active%s, those that contribute most first; below, what each step adds, on grey", none, counts[len(counts)-1], each)
+}
+
+// built returns the i-th reconstruction, [3072]; nil if there is none.
+func (c *Explorer) built(i int) []byte {
+	b := c.Page.Explorer.Built
+	if i < 0 || i >= len(b.Counts) {
+		return nil
+	}
+	size := len(b.Pixels) / len(b.Counts)
+	return b.Pixels[i*size:][:size]
+}
+
+func (c *Explorer) builtVersion(i int) string {
+	return fmt.Sprint(c.Page.Explorer.BuiltVersion, " ", i)
+}
+
+func (c *Explorer) builtPixels(i int) func(*theme) []byte {
+	return func(*theme) []byte { return rgba(c.built(i)) }
+}
+
+// addedPixels returns what the i-th reconstruction adds to the one before, on middle grey.
+func (c *Explorer) addedPixels(i int) func(*theme) []byte {
+	return func(*theme) []byte {
+		before, now := c.built(i-1), c.built(i)
+		if before == nil {
+			return nil
+		}
+		change := make([]byte, len(now))
+		for j, value := range now {
+			change[j] = byte(min(max(128+int(value)-int(before[j]), 0), 255))
+		}
+		return rgba(change)
+	}
+}
+
+func (c *Explorer) builtCount(i int) string { return count(c.Page.Explorer.Built.Counts[i]) }
+
+func (c *Explorer) builtError(i int) string {
+	return decibels(psnr(c.Page.Explorer.BuiltOf, c.built(i)))
+}
+
+func (c *Explorer) builtLabel(i int) string {
+	return "From " + plural(c.Page.Explorer.Built.Counts[i], "unit")
+}
+
+// added names the units that the i-th reconstruction adds.
+func (c *Explorer) added(i int) string {
+	b := c.Page.Explorer.Built
+	switch {
+	case i == 0:
+		return ""
+	case b.Counts[i] == b.Counts[i-1]+1 && b.Counts[i] <= len(b.Units):
+		return fmt.Sprintf("+ unit %d", b.Units[b.Counts[i]-1])
+	}
+	return "+ " + plural(b.Counts[i]-b.Counts[i-1], "unit")
+}
+
 func (c *Explorer) mapText() string {
 	if c.Page.Map.Points == nil {
 		return "codes on their first two principal components"

@@ -279,6 +279,85 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.SetInnerHTML(c.hovered())
 				}
 			}
+			vgn = grow(vgparent, "", "div\x00class\x00panel built")
+			vgn.AddAttrInterface("hidden", !c.hasBuilt())
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = grow(vgparent, "", "div\x00class\x00head")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = grow(vgparent, "", "h3")
+					vgn.SetInnerHTML(vugu.HTML("Built up unit by unit"))
+					vgn = grow(vgparent, "", "span\x00class\x00aside")
+					vgn.SetInnerHTML(c.builtText())
+				}
+				vgn = grow(vgparent, "", "ol\x00role\x00list")
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = growText(vgparent, "\n        ")
+					for i := range c.Page.Explorer.Built.Counts {
+						var vgiterkey interface{} = i
+						_ = vgiterkey
+						i := i
+						_ = i
+						vgn = grow(vgparent, "", "li")
+						{
+							vgparent := vgn
+							_ = vgparent
+							{
+								vgcompKey := vugu.MakeCompKey(0xBFF166349AED603E^vgin.CurrentPositionHash(), vgiterkey)
+								// ask BuildEnv for prior instance of this specific component
+								vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Picture)
+								if vgcomp == nil {
+									// create new one if needed
+									vgcomp = new(Picture)
+									vgin.BuildEnv.WireComponent(vgcomp)
+								}
+								vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+								vgcomp.Label = c.builtLabel(i)
+								vgcomp.Pixels = c.builtPixels(i)
+								vgcomp.Stage = c.Stage
+								vgcomp.Version = c.builtVersion(i)
+								vgout.Components = append(vgout.Components, vgcomp)
+								vgn = &vugu.VGNode{Component: vgcomp}
+								vgparent.AppendChild(vgn)
+							}
+							vgn = grow(vgparent, "", "span\x00class\x00caption")
+							{
+								vgparent := vgn
+								_ = vgparent
+								vgn = grow(vgparent, "", "b")
+								vgn.SetInnerHTML(c.builtCount(i))
+								vgn = growText(vgparent, " ")
+								vgn = grow(vgparent, "", "span")
+								vgn.SetInnerHTML(c.builtError(i))
+							}
+							{
+								vgcompKey := vugu.MakeCompKey(0x948F6C73B9BE6432^vgin.CurrentPositionHash(), vgiterkey)
+								// ask BuildEnv for prior instance of this specific component
+								vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Picture)
+								if vgcomp == nil {
+									// create new one if needed
+									vgcomp = new(Picture)
+									vgin.BuildEnv.WireComponent(vgcomp)
+								}
+								vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+								vgcomp.Pixels = c.addedPixels(i)
+								vgcomp.Stage = c.Stage
+								vgcomp.Version = c.builtVersion(i)
+								vgout.Components = append(vgout.Components, vgcomp)
+								vgn = &vugu.VGNode{Component: vgcomp}
+								vgparent.AppendChild(vgn)
+							}
+							vgn = grow(vgparent, "", "span\x00class\x00caption")
+							vgn.SetInnerHTML(c.added(i))
+						}
+					}
+				}
+			}
 		}
 	}
 	return vgout

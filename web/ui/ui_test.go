@@ -799,7 +799,32 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// Runs are queued, kept, renamed, shown, saved and deleted.
+// Explore builds up a picture's reconstruction: how many units, the PSNR, and what each step
+// adds, on grey.
+func TestBuildUp(t *testing.T) {
+	s := train()
+	s.Visit(state.ViewExplore)
+	root := &Root{Page: s.Page}
+	pixels := make([]byte, 3*3072)
+	pixels[3072], pixels[2*3072] = 100, 250
+	s.Explorer.Built = protocol.BuildUp{Counts: []int{0, 1, 3}, Units: []int{7, 5, 9}, Pixels: pixels}
+	s.Explorer.BuiltOf = pixels[2*3072:]
+	if got, want := text(render(t, root)), "from no unit, which leaves the decoder&#39;s biases, to all 3 that are active, those that contribute most first; below, what each step adds, on grey 0 35.0 dB 1 39.5 dB + unit 7 3 120.0 dB + 2 units"; !strings.Contains(got, want) {
+		t.Errorf("no %q in %s", want, got)
+	}
+	explorer := &Explorer{Page: s.Page}
+	if first := explorer.addedPixels(0)(nil); first != nil {
+		t.Errorf("the first step adds %d pixels", len(first))
+	}
+	if added := explorer.addedPixels(1)(nil); added[0] != 228 || added[1] != 128 {
+		t.Errorf("the step from 0 to 100 is shown as %d, that from 0 to 0 as %d", added[0], added[1])
+	}
+	s.Explorer.Built = protocol.BuildUp{}
+	if strings.Contains(text(render(t, root)), "from no unit") {
+		t.Error("a reconstruction that is not known is built up")
+	}
+}
+
 // The network shows its layers, whatever they are. What training on a batch does to them
 // is shown phase by phase, in words and by layer, as long as it is of the last batch; and
 // the pace goes to the worker.

@@ -427,7 +427,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for name, changes := range map[string]map[string]string{
-		"aux 0.03125: want 0":     {"experiment": "5"},
+		"aux 8: want 0":           {"experiment": "5"},
 		"whiten true: want false": {"experiment": "6", "aux": "0"},
 		"init tied: want another": {"experiment": "5", "aux": "0"},
 	} {

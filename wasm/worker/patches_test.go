@@ -76,14 +76,16 @@ func TestPatches(t *testing.T) {
 	if reply := p.do(protocol.TypeUnusual, picture(image)); !strings.Contains(reply.Error, "unusual: patch 8: want 0") {
 		t.Errorf("comparing a picture: %q", reply.Error)
 	}
-	if reply := p.do(protocol.TypeExport, protocol.Export{Format: "npz"}); !strings.Contains(reply.Error, "export: whiten true: want false") {
-		t.Errorf("exporting whitened patches: %q", reply.Error)
+	if reply := p.do(protocol.TypeExport, protocol.Export{Format: "tfjs"}); !strings.Contains(reply.Error, "sparsity topk: want l1 for TensorFlow.js") {
+		t.Errorf("exporting whitened patches to TensorFlow.js: %q", reply.Error)
 	}
-	file := p.export("checkpoint")
-	if reply := p.importFile(file, 9, nil); reply.Error != "" {
-		t.Fatal(reply.Error)
-	}
-	if got := body[protocol.Pictures](t, p.must(protocol.TypeReconstruct, picture(image))).Pixels; !bytes.Equal(got, whole) {
-		t.Error("the imported model reconstructs another picture")
+	for _, format := range []string{"checkpoint", "npz"} {
+		file := p.export(format)
+		if reply := p.importFile(file, 9, nil); reply.Error != "" {
+			t.Fatalf("%s: %s", format, reply.Error)
+		}
+		if got := body[protocol.Pictures](t, p.must(protocol.TypeReconstruct, picture(image))).Pixels; !bytes.Equal(got, whole) {
+			t.Errorf("the model imported from %s reconstructs another picture", format)
+		}
 	}
 }

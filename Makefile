@@ -143,6 +143,7 @@ $(GENERATED) &: $(COMPONENTS)
 	tools/generate
 
 $(SITE)/sae.wasm: $(PROGRAM) $(GENERATED) build/go-version build/bin/pack build/lean/go.mod
+	rm -f $@ # go build leaves a program that is up to date but for its packed table
 	$(WASM) go build -trimpath -buildvcs=false $(LEAN) -ldflags='-s -w' -o $@ ./wasm
 	build/bin/pack $@
 

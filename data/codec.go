@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// maxCoded is the size of the largest encoded image, plus the bytes that the decoder
-// reads after its last code.
-const maxCoded = ImageSize*maxLength/8 + 8
+// MaxCoded is the size of the largest encoded image, with its label and the bytes that the
+// decoder reads after its last code.
+const MaxCoded = 1 + ImageSize*maxLength/8 + 8
 
 // codes is the number of Huffman codes: one per plane and context.
 const codes = Channels * len(contexts)
@@ -131,7 +131,7 @@ func fill(table []int16, lengths *[256]uint8) bool {
 // image decodes an image and returns the number of encoded bytes that it used. Reading
 // spends its time here: a loop over the planes would take 1.5 times as long in
 // WebAssembly.
-func (d *decoder) image(image *[ImageSize]byte, coded *[maxCoded]byte) int {
+func (d *decoder) image(image *[ImageSize]byte, coded *[MaxCoded]byte) int {
 	a := newAbove()
 	bit := 0
 	for y := range Height {

@@ -47,8 +47,23 @@ type Dataset struct {
 	Train      Split
 	Validation Split
 
-	painter *painter // of the training images that Draw draws; nil for none
-	drawn   int      // training images that painter has drawn
+	there int               // training images that More has made
+	rest  func(i int) error // makes training image i, for More; nil once all are there
+}
+
+// More makes the next n training images, or all that are left, of a data set of Sketch or
+// Open. It reports whether all training images are there, as they are in other data sets.
+// An error is that of [Read]; the data set is then of no use.
+func (d *Dataset) More(n int) (all bool, err error) {
+	for ; n > 0 && d.rest != nil; n-- {
+		if err := d.rest(d.there); err != nil {
+			return false, err
+		}
+		if d.there++; d.there == d.Train.Len() {
+			d.rest = nil
+		}
+	}
+	return d.rest == nil, nil
 }
 
 // Limits of a data set. They bound the memory for a file to about 300 MB per split.

@@ -31,11 +31,11 @@ func ExampleRead() {
 	}
 	fmt.Println(d.Name, d.Train.Len(), d.Validation.Len())
 
-	_, err = data.Read(bytes.NewReader([]byte("SAEDATA\n\x02\x00\x01\x00\x00\x00\x00\x00")))
+	_, err = data.Read(bytes.NewReader([]byte("SAEDATA\n\x03\x00\x01\x00\x00\x00\x00\x00")))
 	fmt.Println(err)
 	// Output:
 	// Synthetic 50 10
-	// data: version 2 of the compact format: this program reads version 1; update it
+	// data: version 3 of the compact format: this program reads versions 1 to 2; update it
 }
 
 func ExampleReadInfo() {

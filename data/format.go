@@ -2,6 +2,7 @@ package data
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
@@ -18,13 +19,16 @@ import (
 const magic = "SAEDATA\n"
 
 const (
-	version = 1
+	version = 2 // 1 has the training images first
 	codec   = 2 // 1 compressed worse and is no longer read
 
 	maxHeader = 1 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// IsCompact reports whether a file is in the compact format, by its start.
+func IsCompact(start []byte) bool { return bytes.HasPrefix(start, []byte(magic)) }
 
 // Info is the header of a compact file.
 type Info struct {
@@ -76,7 +80,7 @@ func (d *Dataset) Write(w io.Writer) error {
 	e := newEncoder(d.Train, d.Validation)
 	buffered.Write(e.tables)
 	sum := crc32.New(castagnoli)
-	for _, split := range []Split{d.Train, d.Validation} {
+	for _, split := range []Split{d.Validation, d.Train} {
 		for i, label := range split.Labels {
 			image := split.Image(i)
 			sum.Write([]byte{label})
@@ -94,48 +98,48 @@ func (d *Dataset) Write(w io.Writer) error {
 // ReadInfo reads only the header of a compact file. It rejects other files, other
 // versions and codecs, and damaged headers.
 func ReadInfo(r io.Reader) (Info, error) {
-	info, err := readInfo(r)
+	info, _, err := readInfo(r)
 	if err != nil {
 		return Info{}, fmt.Errorf("data: %w", err)
 	}
 	return info, nil
 }
 
-func readInfo(r io.Reader) (Info, error) {
+// readInfo also returns the version of the format.
+func readInfo(r io.Reader) (info Info, number uint16, err error) {
 	var prefix [len(magic) + 8]byte
 	n, err := io.ReadFull(r, prefix[:])
 	if n > 0 && string(prefix[:min(n, len(magic))]) != magic[:min(n, len(magic))] {
-		return Info{}, fmt.Errorf("starts with %q: want %q of a compact data set", prefix[:min(n, len(magic))], magic)
+		return Info{}, 0, fmt.Errorf("starts with %q: want %q of a compact data set", prefix[:min(n, len(magic))], magic)
 	}
 	if err != nil {
-		return Info{}, truncated("header", err)
+		return Info{}, 0, truncated("header", err)
 	}
 	fields := prefix[len(magic):]
-	if got := binary.LittleEndian.Uint16(fields); got != version {
-		return Info{}, fmt.Errorf("version %d of the compact format: this program reads version %d; update it", got, version)
+	if number = binary.LittleEndian.Uint16(fields); number < 1 || number > version {
+		return Info{}, 0, fmt.Errorf("version %d of the compact format: this program reads versions 1 to %d; update it", number, version)
 	}
 	if got := binary.LittleEndian.Uint16(fields[2:]); got < codec {
-		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; convert the data set again", got, codec)
+		return Info{}, 0, fmt.Errorf("codec %d of the compact format: this program reads codec %d; convert the data set again", got, codec)
 	} else if got > codec {
-		return Info{}, fmt.Errorf("codec %d of the compact format: this program reads codec %d; update it", got, codec)
+		return Info{}, 0, fmt.Errorf("codec %d of the compact format: this program reads codec %d; update it", got, codec)
 	}
 	length := binary.LittleEndian.Uint32(fields[4:])
 	if length > maxHeader {
-		return Info{}, fmt.Errorf("header of %d bytes: want at most %d", length, maxHeader)
+		return Info{}, 0, fmt.Errorf("header of %d bytes: want at most %d", length, maxHeader)
 	}
 	header := make([]byte, length+4)
 	if _, err := io.ReadFull(r, header); err != nil {
-		return Info{}, truncated("header", err)
+		return Info{}, 0, truncated("header", err)
 	}
 	want := binary.LittleEndian.Uint32(header[length:])
 	if got := crc32.Checksum(header[:length], castagnoli); got != want {
-		return Info{}, fmt.Errorf("checksum of the header is %08x, want %08x: the file is damaged", got, want)
+		return Info{}, 0, fmt.Errorf("checksum of the header is %08x, want %08x: the file is damaged", got, want)
 	}
-	var info Info
 	if err := json.Unmarshal(header[:length], &info); err != nil {
-		return Info{}, fmt.Errorf("header: %w", err)
+		return Info{}, 0, fmt.Errorf("header: %w", err)
 	}
-	return info, info.validate()
+	return info, number, info.validate()
 }
 
 func (i Info) validate() error {
@@ -182,68 +186,144 @@ func Read(r io.Reader) (*Dataset, error) {
 }
 
 func read(r io.Reader) (*Dataset, error) {
-	buffered := bufio.NewReaderSize(r, 1<<16)
-	info, err := readInfo(buffered)
+	d, f, err := begin(r)
+	if err == nil {
+		err = f.all(d)
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{Name: info.Name, Provenance: info.Provenance, Classes: info.Classes}
-	decoder, err := newDecoder(buffered)
+	return d, nil
+}
+
+// Open is Read for a file that does not claim more images than it has. Of one that has the
+// validation images first, as those that Write writes, it reads only these; the training
+// images are black until [Dataset.More] reads them from r.
+func Open(r io.Reader) (*Dataset, error) {
+	d, f, err := begin(r)
+	switch {
+	case err != nil:
+	case f.version == 1:
+		err = f.all(d)
+	default:
+		room := func(n int) Split { return Split{make([]byte, n*ImageSize), make([]byte, n)} }
+		d.Train, d.Validation = room(f.Train), room(f.Validation)
+		for i := 0; i < f.Validation && err == nil; i++ {
+			err = f.image(d.Validation, i, validationImages)
+		}
+		d.rest = func(i int) error {
+			err := f.image(d.Train, i, trainingImages)
+			if err == nil && i == f.Train-1 {
+				err = f.end(d)
+			}
+			if err != nil {
+				return fmt.Errorf("data: %w", err)
+			}
+			return nil
+		}
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data: %w", err)
 	}
-	sum := crc32.New(castagnoli)
-	if d.Train, err = decoder.split(buffered, sum, info.Train, "training images"); err != nil {
-		return nil, err
+	return d, nil
+}
+
+const (
+	trainingImages   = "training images"
+	validationImages = "validation images"
+)
+
+// file is a file of which the header and the code tables have been read.
+type file struct {
+	Info
+	decoder *decoder
+	version uint16
+	r       *bufio.Reader
+	sum     hash.Hash32
+}
+
+// begin reads the header and the code tables.
+func begin(r io.Reader) (*Dataset, *file, error) {
+	f := &file{r: bufio.NewReaderSize(r, 1<<16), sum: crc32.New(castagnoli)}
+	var err error
+	if f.Info, f.version, err = readInfo(f.r); err != nil {
+		return nil, nil, err
 	}
-	if d.Validation, err = decoder.split(buffered, sum, info.Validation, "validation images"); err != nil {
-		return nil, err
+	if f.decoder, err = newDecoder(f.r); err != nil {
+		return nil, nil, err
 	}
-	var trailer [4]byte
-	if _, err := io.ReadFull(buffered, trailer[:]); err != nil {
-		return nil, truncated("checksum", err)
+	return &Dataset{Name: f.Name, Provenance: f.Provenance, Classes: f.Classes}, f, nil
+}
+
+// all reads the images, and the end.
+func (f *file) all(d *Dataset) (err error) {
+	if f.version == 1 {
+		d.Train, err = f.split(f.Train, trainingImages)
 	}
-	if got, want := sum.Sum32(), binary.LittleEndian.Uint32(trailer[:]); got != want {
-		return nil, fmt.Errorf("checksum of the images is %08x, want %08x: the file is damaged", got, want)
+	if err == nil {
+		d.Validation, err = f.split(f.Validation, validationImages)
 	}
-	if _, err := buffered.ReadByte(); err != io.EOF {
-		return nil, errors.New("bytes after the end: the file is damaged")
+	if err == nil && f.version > 1 {
+		d.Train, err = f.split(f.Train, trainingImages)
 	}
-	return d, d.Validate()
+	if err != nil {
+		return err
+	}
+	return f.end(d)
 }
 
 // split reads n images and their labels.
-func (d *decoder) split(r *bufio.Reader, sum hash.Hash, n int, where string) (Split, error) {
-	var split Split
-	var last [maxCoded]byte
-	for split.Len() < n {
-		label, err := r.ReadByte()
-		if err != nil {
-			return Split{}, truncated(where, err)
+func (f *file) split(n int, where string) (s Split, err error) {
+	for i := range n {
+		if len(s.Images) == cap(s.Images) {
+			room := min(n, max(256, 4*i)) * ImageSize
+			s.Images = append(make([]byte, 0, room), s.Images...)
 		}
-		if len(split.Images) == cap(split.Images) {
-			room := min(n, max(256, 2*split.Len())) * ImageSize
-			split.Images = append(make([]byte, 0, room), split.Images...)
+		s.Images, s.Labels = s.Images[:len(s.Images)+ImageSize], append(s.Labels, 0)
+		if err := f.image(s, i, where); err != nil {
+			return Split{}, err
 		}
-		split.Labels = append(split.Labels, label)
-		split.Images = split.Images[:len(split.Images)+ImageSize]
-		image := split.Image(split.Len() - 1)
-		coded, err := r.Peek(maxCoded)
-		there := len(coded)
-		if there < maxCoded { // near the end of the file
-			clear(last[copy(last[:], coded):])
-			coded = last[:]
-		}
-		size := d.image((*[ImageSize]byte)(image), (*[maxCoded]byte)(coded))
-		if size > there {
-			return Split{}, truncated(where, err)
-		}
-		if size < ImageSize/8 { // less than a bit per symbol
-			return Split{}, fmt.Errorf("%s: number %d has codes that are not in the tables: the file is damaged", where, split.Len())
-		}
-		r.Discard(size)
-		sum.Write([]byte{label})
-		sum.Write(image)
 	}
-	return split, nil
+	return s, nil
+}
+
+// image reads image i of a split, and its label.
+func (f *file) image(s Split, i int, where string) error {
+	label, err := f.r.ReadByte()
+	if err != nil {
+		return truncated(where, err)
+	}
+	image := s.Image(i)
+	coded, err := f.r.Peek(MaxCoded)
+	there := len(coded)
+	if there < MaxCoded { // near the end of the file
+		coded = append(make([]byte, 0, MaxCoded), coded...)[:MaxCoded]
+	}
+	size := f.decoder.image((*[ImageSize]byte)(image), (*[MaxCoded]byte)(coded))
+	if size > there {
+		return truncated(where, err)
+	}
+	if size < ImageSize/8 { // less than a bit per symbol
+		return fmt.Errorf("%s: number %d has codes that are not in the tables: the file is damaged", where, i+1)
+	}
+	f.r.Discard(size)
+	s.Labels[i] = label
+	f.sum.Write([]byte{label})
+	f.sum.Write(image)
+	return nil
+}
+
+// end reads what follows the images.
+func (f *file) end(d *Dataset) error {
+	var trailer [4]byte
+	if _, err := io.ReadFull(f.r, trailer[:]); err != nil {
+		return truncated("checksum", err)
+	}
+	if got, want := f.sum.Sum32(), binary.LittleEndian.Uint32(trailer[:]); got != want {
+		return fmt.Errorf("checksum of the images is %08x, want %08x: the file is damaged", got, want)
+	}
+	if _, err := f.r.ReadByte(); err != io.EOF {
+		return errors.New("bytes after the end: the file is damaged")
+	}
+	return d.Validate()
 }

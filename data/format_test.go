@@ -84,12 +84,12 @@ func TestFormat(t *testing.T) {
 	}
 	file := compact(t, d)
 	header := `{"name":"N","provenance":"P","width":32,"height":32,"channels":3,"classes":["x","y"],"train":1,"validation":1}`
-	prefix := "SAEDATA\n\x01\x00\x02\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(header)))) + header
+	prefix := "SAEDATA\n\x02\x00\x02\x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(header)))) + header
 	if !strings.HasPrefix(string(file), prefix) {
 		t.Errorf("starts with %q, want %q", file[:len(prefix)], prefix)
 	}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	for _, split := range []Split{d.Train, d.Validation} {
+	for _, split := range []Split{d.Validation, d.Train} {
 		sum.Write(split.Labels)
 		sum.Write(split.Images)
 	}
@@ -98,9 +98,57 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+// openAll opens a file, and then reads its training images.
+func openAll(file []byte) (*Dataset, error) {
+	d, err := Open(bytes.NewReader(file))
+	for all := false; err == nil && !all; {
+		all, err = d.More(7)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Of a file that is opened, the validation images come first, and the training images in
+// pieces. Those of the version before, which has them last, are all there at once.
+func TestOpen(t *testing.T) {
+	want := noise(20, 9)
+	file := compact(t, want)
+	r := bytes.NewReader(file)
+	got, err := Open(iotest.OneByteReader(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameSplit(t, "validation", got.Validation, want.Validation)
+	if got.Train.Len() != 20 || bytes.Count(got.Train.Images, []byte{0}) != 20*ImageSize || r.Len() < len(file)/2 {
+		t.Errorf("%d training images; %d of %d bytes are left", got.Train.Len(), r.Len(), len(file))
+	}
+	for n, all := range []bool{false, false, true, true} {
+		if there, err := got.More(7); there != all || err != nil {
+			t.Fatal(there, err)
+		}
+		there := min(20, 7*(n+1)) * ImageSize
+		if !bytes.Equal(got.Train.Images[:there], want.Train.Images[:there]) || bytes.Count(got.Train.Images[there:], []byte{0}) != 20*ImageSize-there {
+			t.Errorf("other images after %d times", n+1)
+		}
+	}
+	sameDataset(t, got, want)
+
+	if _, err := openAll(file[:len(file)-2]); err == nil || err.Error() != "data: ends within the checksum: the file is truncated" {
+		t.Error(err)
+	}
+	file[len(file)/2] ^= 0x55
+	if d, err := Open(bytes.NewReader(file)); err != nil {
+		t.Errorf("%v, though the validation images are intact", err)
+	} else if _, err := d.More(20); err == nil || !strings.Contains(err.Error(), "the file is damaged") {
+		t.Error(err)
+	}
+}
+
 // headerOnly returns a file with the given header and nothing after it.
 func headerOnly(header string) []byte {
-	file := []byte(magic + "\x01\x00\x02\x00")
+	file := []byte(magic + "\x02\x00\x02\x00")
 	file = binary.LittleEndian.AppendUint32(file, uint32(len(header)))
 	file = append(file, header...)
 	return binary.LittleEndian.AppendUint32(file, crc32.Checksum([]byte(header), castagnoli))
@@ -130,29 +178,29 @@ func TestReadRefuses(t *testing.T) {
 		{"empty", nil, "data: ends within the header: the file is truncated"},
 		{"PNG", []byte("\x89PNG\r\n\x1a\n0123456789"), `data: starts with "\x89PNG\r\n\x1a\n": want "SAEDATA\n" of a compact data set`},
 		{"transferred as text", []byte("SAEDATA\r\n\x01\x00\x01\x00"), `data: starts with "SAEDATA\r": want "SAEDATA\n" of a compact data set`},
-		{"newer version", changed(8, 2), "data: version 2 of the compact format: this program reads version 1; update it"},
+		{"newer version", changed(8, 3), "data: version 3 of the compact format: this program reads versions 1 to 2; update it"},
 		{"newer codec", changed(10, 9), "data: codec 9 of the compact format: this program reads codec 2; update it"},
 		{"older codec", changed(10, 1), "data: codec 1 of the compact format: this program reads codec 2; convert the data set again"},
 		{"header without end", changed(12, 0xff, 0xff, 0xff, 0xff), "data: header of 4294967295 bytes: want at most 1048576"},
 		{"truncated header", good[:40], "data: ends within the header: the file is truncated"},
 		{"damaged header", changed(20, '!'), "data: checksum of the header is db74cb0d, want 20e47379: the file is damaged"},
-		{"truncated images", good[:len(good)/2], "data: ends within the training images: the file is truncated"},
+		{"truncated images", good[:len(good)/2], "data: ends within the validation images: the file is truncated"},
 		{"truncated checksum", good[:len(good)-2], "data: ends within the checksum: the file is truncated"},
 		{"truncated codes", good[:body+3], "data: ends within the codes: the file is truncated"},
 		{"too long a code", changed(body, 0xff), "data: code 0 of 510 lengths: want at most 256: the file is damaged"},
 		{"no code", changed(body, 1, 0x33), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
 		{"more than a code", changed(body, 2, 0x11, 0x11), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
 		{"code of 13 bits", changed(body, 2, 0x11, 0xd), "data: code 0: its lengths do not make a Huffman code: the file is damaged"},
-		{"damaged images", changed(len(good)/2, 0x55), "data: checksum of the images is 6b3c4a98, want 3fe89b01: the file is damaged"},
-		{"wrong checksum", changed(-4, 0, 0, 0, 0), "data: checksum of the images is 7af2114a, want 00000000: the file is damaged"},
+		{"damaged images", changed(len(good)/2, 0x55), "data: checksum of the images is 961c60ed, want df54cd31: the file is damaged"},
+		{"wrong checksum", changed(-4, 0, 0, 0, 0), "data: checksum of the images is 0aa0ed86, want 00000000: the file is damaged"},
 		{"trailing bytes", append(bytes.Clone(good), 'x'), "data: bytes after the end: the file is damaged"},
 		{"absurd counts", headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":2000000000,"validation":1}`), "data: 2000000000 training and 1 validation images: want 1 to 100000 of each"},
 		{"negative counts", headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a"],"train":-1,"validation":1}`), "data: -1 training and 1 validation images: want 1 to 100000 of each"},
 		{"other shape", headerOnly(`{"width":64,"height":32,"channels":3,"classes":["a"],"train":1,"validation":1}`), "data: images of 32×64×3: want 32×32×3"},
 		{"no classes", headerOnly(`{"width":32,"height":32,"channels":3,"train":1,"validation":1}`), "data: 0 classes: want 1 to 256"},
 		{"claims without images", claims(), "data: ends within the codes: the file is truncated"},
-		{"codes without images", append(claims(), make([]byte, codes)...), "data: ends within the training images: the file is truncated"},
-		{"images without codes", append(claims(), make([]byte, codes+100_000)...), "data: training images: number 1 has codes that are not in the tables: the file is damaged"},
+		{"codes without images", append(claims(), make([]byte, codes)...), "data: ends within the validation images: the file is truncated"},
+		{"images without codes", append(claims(), make([]byte, codes+100_000)...), "data: validation images: number 1 has codes that are not in the tables: the file is damaged"},
 		{"no JSON", headerOnly(`[]`), "data: header: json: cannot unmarshal array into Go value of type data.Info"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -173,8 +221,8 @@ func TestReadCounts(t *testing.T) {
 	file := compact(t, d)
 	body := file[bytes.Index(file, []byte("}"))+5:]
 	for counts, want := range map[string]string{
-		`"train":2,"validation":2`: "data: checksum of the images is bd679cfb, want bdafe502: the file is damaged",
-		`"train":3,"validation":3`: "data: ends within the validation images: the file is truncated",
+		`"train":2,"validation":2`: "data: checksum of the images is ff61ad1f, want bc024f00: the file is damaged",
+		`"train":3,"validation":3`: "data: ends within the training images: the file is truncated",
 	} {
 		head := headerOnly(`{"width":32,"height":32,"channels":3,"classes":["a","b","c"],` + counts + `}`)
 		if _, err := Read(bytes.NewReader(append(head, body...))); err == nil || err.Error() != want {

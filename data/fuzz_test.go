@@ -27,8 +27,8 @@ func readAgain(t *testing.T, file []byte) {
 	var d *Dataset
 	var err error
 	// The tables and the first images take 3 MB. An encoded image has at least 385 bytes,
-	// and the slice of images grows by doubling.
-	bounded(t, 4<<20+40*len(file), func() { d, err = Read(bytes.NewReader(file)) })
+	// and the slice of images grows fourfold.
+	bounded(t, 4<<20+60*len(file), func() { d, err = Read(bytes.NewReader(file)) })
 	if err != nil {
 		return
 	}

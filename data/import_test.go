@@ -295,7 +295,7 @@ func TestImportRefuses(t *testing.T) {
 	plainTar := tarred(t, binaryVersion())
 	archive := zipped(t, string(plainTar))
 	newer := compact(t, plain())
-	newer[8] = 2
+	newer[8] = 3
 	flipped := compact(t, plain())
 	flipped[len(flipped)-1] ^= 0xff
 	within := func(name string, body []byte) []byte {
@@ -345,7 +345,7 @@ func TestImportRefuses(t *testing.T) {
 		{"class number", "a.tar.gz", archive, ImportOptions{Classes: []string{"10"}}, `class "10": want some of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck or their numbers`},
 		{"class twice", "a.tar.gz", archive, ImportOptions{Classes: []string{"cat", "3"}}, `class "3" is given twice: want it once`},
 		{"one image", "any.bin", records(1, 1), ImportOptions{}, "data: 0 validation images: want 1 to 100000"},
-		{"newer compact", "my.sae", newer, ImportOptions{}, "my.sae: version 2 of the compact format: this program reads version 1; update it"},
+		{"newer compact", "my.sae", newer, ImportOptions{}, "my.sae: version 3 of the compact format: this program reads versions 1 to 2; update it"},
 		{"damaged compact", "my.sae", flipped, ImportOptions{}, "my.sae: checksum of the images is 2dd61897, want d2d61897: the file is damaged"},
 		{"more compact than there is", "my.sae", compact(t, plain()), ImportOptions{Train: 2}, "2 training images: want at most the 1 available"},
 	} {

@@ -32,12 +32,12 @@ func BuiltIn() *Dataset { return Sketch(2000, 400, 1) }
 // seed give the same images on every platform.
 func Synthetic(train, validation int, seed uint64) *Dataset {
 	d := Sketch(train, validation, seed)
-	d.Draw(train)
+	d.More(train)
 	return d
 }
 
-// Sketch is Synthetic with training images that are black until Draw draws them, so that
-// there is something to show meanwhile.
+// Sketch is Synthetic with training images that are black until [Dataset.More] draws them, so
+// that there is something to show meanwhile.
 func Sketch(train, validation int, seed uint64) *Dataset {
 	d := &Dataset{
 		Name:       "Synthetic",
@@ -45,29 +45,17 @@ func Sketch(train, validation int, seed uint64) *Dataset {
 		Classes:    slices.Clone(syntheticClasses),
 		Train:      blank(train),
 		Validation: blank(validation),
-		painter:    newPainter(seed, 0),
+	}
+	painter := newPainter(seed, 0)
+	d.rest = func(i int) error {
+		painter.paint(d.Train.Image(i), int(d.Train.Labels[i]))
+		return nil
 	}
 	p := newPainter(seed, 1)
 	for i := range validation {
 		p.paint(d.Validation.Image(i), int(d.Validation.Labels[i]))
 	}
 	return d
-}
-
-// Draw draws the next n training images, or all that are left, of a data set of Sketch.
-// It reports whether all training images are there, as they are in other data sets.
-func (d *Dataset) Draw(n int) (all bool) {
-	if d.painter == nil {
-		return true
-	}
-	for ; n > 0 && d.drawn < d.Train.Len(); n-- {
-		d.painter.paint(d.Train.Image(d.drawn), int(d.Train.Labels[d.drawn]))
-		d.drawn++
-	}
-	if d.drawn == d.Train.Len() {
-		d.painter = nil
-	}
-	return d.painter == nil
 }
 
 // painter draws images. Every product that is added to something is first converted to

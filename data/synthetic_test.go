@@ -125,8 +125,8 @@ func TestSketch(t *testing.T) {
 		t.Error(err)
 	}
 	for i, all := range []bool{false, false, true, true} {
-		if got.Draw(20) != all {
-			t.Errorf("after drawing %d times, all images are there: %v", i+1, !all)
+		if there, err := got.More(20); there != all || err != nil {
+			t.Errorf("after drawing %d times, all images are there: %v, %v", i+1, there, err)
 		}
 	}
 	if !bytes.Equal(got.Train.Images, want.Train.Images) {

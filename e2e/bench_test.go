@@ -1,18 +1,25 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
 
+	"sae/data"
 	"sae/nn/experiment"
 )
 
@@ -216,6 +223,85 @@ func BenchmarkExperiments(b *testing.B) {
 			fmt.Printf("%-20s %7d %8.5f %5.2f dB %6.1f %6.4f %5d  %.0f, on %s\n", name, workers, r.Latest.ValMse, r.Latest.PSNR, r.Latest.Active, r.Latest.FVU, r.Latest.Dead, r.Seconds, r.Data)
 			p.do(chromedp.Navigate("about:blank")) // so that its workers end
 		}
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+}
+
+// BenchmarkLargeDataset prints how long the page takes with as many images as CIFAR-10 has,
+// and how much memory: those of data/cifar10.sae if they are so many, or else drawn ones. The
+// processor's seconds are those of the page's process, with its workers, since it started.
+func BenchmarkLargeDataset(b *testing.B) {
+	const loads = 5
+	file, err := os.ReadFile("../data/cifar10.sae")
+	if info, _ := data.ReadInfo(bytes.NewReader(file)); err != nil || info.Train < 50_000 {
+		var drawn bytes.Buffer
+		if err := data.Synthetic(50_000, 10_000, 1).Write(&drawn); err != nil {
+			b.Fatal(err)
+		}
+		file = drawn.Bytes()
+	}
+	dir := builtSite(b, false)
+	for name, content := range map[string][]byte{"index.json": []byte(`{"datasets":["large.sae"]}`), "large.sae": file} {
+		if err := os.WriteFile(filepath.Join(dir, "data", name), content, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s := serveSite(b, http.FileServer(http.Dir(dir)))
+	used := func(p *page) (seconds, peak float64) {
+		info, err := chromedp.CallBrowser(p.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		largest := 0.0
+		for _, process := range info.ProcessInfo {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.ID))
+			if process.Type != "renderer" || err != nil { // not on Linux
+				continue
+			}
+			megabytes := func(name string) (n float64) {
+				_, rest, _ := strings.Cut(string(text), name)
+				fmt.Sscan(rest, &n)
+				return n / 1000
+			}
+			if now := megabytes("VmRSS:"); now > largest {
+				largest, seconds, peak = now, process.CPUTime, megabytes("VmHWM:")
+			}
+		}
+		return seconds, peak
+	}
+	fmt.Printf("\n60,000 images, %d MB: the median of %d visits, and their range\n", len(file)/1_000_000, loads)
+	type visit struct{ Ready, ReadyCPU, Loss, LossCPU, Peak float64 } // in seconds and MB
+	var visits []visit
+	for range loads {
+		p := s.open(b, "", desktop)
+		waitFor[bool](p, `"sae" in window`)
+		var v visit
+		v.Ready = evaluate[float64](p, `sae.ready.then(() => performance.now() / 1000)`)
+		v.ReadyCPU, _ = used(p)
+		v.Loss = evaluate[float64](p, `new Promise((resolve) => {
+			sae.on("metrics", ({ loss }) => { if (loss !== null) resolve(performance.now() / 1000); });
+			sae.play();
+		})`)
+		v.LossCPU, v.Peak = used(p)
+		visits = append(visits, v)
+		p.do(chromedp.Navigate("about:blank"))
+	}
+	for _, value := range []struct {
+		name string
+		of   func(visit) float64
+	}{
+		{"interactive, s", func(v visit) float64 { return v.Ready }},
+		{"processor until then, s", func(v visit) float64 { return v.ReadyCPU }},
+		{"first loss, s", func(v visit) float64 { return v.Loss }},
+		{"processor until then, s", func(v visit) float64 { return v.LossCPU }},
+		{"largest process, MB", func(v visit) float64 { return v.Peak }},
+	} {
+		var values []float64
+		for _, v := range visits {
+			values = append(values, value.of(v))
+		}
+		slices.Sort(values)
+		fmt.Printf("%-24s %6.1f  (%.1f to %.1f)\n", value.name, values[loads/2], values[0], values[loads-1])
 	}
 	b.ReportMetric(0, "ns/op") // says nothing
 }

@@ -98,34 +98,58 @@ func Curve(p *pca.PCA, images []byte, yield func() error) ([]Components, error) 
 // MeanImage returns how well the mean of training images, [n, dims] bytes, reconstructs
 // validation images, [m, dims] bytes. Without images, it returns zeros.
 func MeanImage(train, validation []byte, dims int) Quality {
-	n, m := len(train)/dims, len(validation)/dims
-	if n == 0 || m == 0 {
+	m := NewMean(validation, dims)
+	m.Add(train)
+	return m.Quality()
+}
+
+// Mean is the mean of training images that come in pieces, for [MeanImage].
+type Mean struct {
+	train, validation sums
+	squares           float64 // of the validation values
+}
+
+// sums are the sums of the values of n images.
+type sums struct {
+	n     int
+	total []uint64
+}
+
+// NewMean returns the mean of no images yet, for validation images, [m, dims] bytes.
+func NewMean(validation []byte, dims int) *Mean {
+	m := &Mean{train: sums{0, make([]uint64, dims)}, validation: sums{0, make([]uint64, dims)}}
+	m.validation.add(validation)
+	for _, value := range validation {
+		m.squares += float64(value) * float64(value)
+	}
+	return m
+}
+
+// Add adds training images, [n, dims] bytes.
+func (m *Mean) Add(images []byte) { m.train.add(images) }
+
+// Quality returns how well the mean reconstructs the validation images. Without images, it
+// returns zeros.
+func (m *Mean) Quality() Quality {
+	n, k, dims := float64(m.train.n), float64(m.validation.n), float64(len(m.train.total))
+	if n == 0 || k == 0 {
 		return Quality{}
 	}
-	trainSums, validationSums, squares := sums(train, dims), sums(validation, dims), 0.0
-	for _, value := range validation {
-		squares += float64(value) * float64(value)
-	}
 	var bce, mse float64
-	for j := range dims {
-		mean := float64(trainSums[j]) / (255 * float64(n))
-		x := float64(validationSums[j]) / (255 * float64(m)) // mean validation value
+	for j, total := range m.train.total {
+		mean := float64(total) / (255 * n)
+		x := float64(m.validation.total[j]) / (255 * k) // mean validation value
 		bce += nn.CrossEntropy(x, mean)
 		mse += mean*mean - 2*mean*x
 	}
-	return Quality{
-		BCE: bce / float64(dims),
-		MSE: mse/float64(dims) + squares/(255*255*float64(len(validation))),
-	}
+	return Quality{BCE: bce / dims, MSE: mse/dims + m.squares/(255*255*k*dims)}
 }
 
-func sums(images []byte, dims int) []uint64 {
-	sums := make([]uint64, dims)
-	for len(images) >= dims {
-		add(sums, images[:dims])
-		images = images[dims:]
+func (s *sums) add(images []byte) {
+	for dims := len(s.total); len(images) >= dims; images = images[dims:] {
+		add(s.total, images[:dims])
+		s.n++
 	}
-	return sums
 }
 
 // add is a separate function because V8 optimises functions only between calls.

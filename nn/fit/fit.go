@@ -33,6 +33,8 @@ type Data struct {
 type found struct {
 	components  map[[2]int]*pca.PCA // by the numbers of images and components
 	whitening   map[experiment.Settings]*patch.Whitening
+	digested    int    // bytes of training images
+	digest      uint32 // their CRC-32C
 	fingerprint *Fingerprint
 	variance    *float64
 }
@@ -43,15 +45,15 @@ func NewData(name string, dims int, train, validation []byte) Data {
 	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}, whitening: map[experiment.Settings]*patch.Whitening{}}}
 }
 
-// maxPCA is the most images that principal components are computed from: more
+// MaxPCA is the most images that principal components are computed from: more
 // hardly change them and take long.
-const maxPCA = 6000
+const MaxPCA = 6000
 
 // PCA returns the first k principal components of the first n training images, or
 // of the first 6,000 if n is larger. Results are cached. yield and errors are those
 // of pca.Fit.
 func (d Data) PCA(n, k int, yield func() error) (*pca.PCA, error) {
-	n = min(n, maxPCA)
+	n = min(n, MaxPCA)
 	key := [2]int{n, k}
 	if p, ok := d.found.components[key]; ok {
 		return p, nil
@@ -75,10 +77,20 @@ type Fingerprint struct {
 	Checksum   uint32 `json:"checksum"`   // CRC-32C of all images
 }
 
+// Digest reads the first n training images for the checksum of [Data.Fingerprint], which
+// then takes less time. It need not read those again that it has read.
+func (d Data) Digest(n int) {
+	if n *= d.Dims; n > d.found.digested {
+		d.found.digest = crc32.Update(d.found.digest, castagnoli, d.Train[d.found.digested:n])
+		d.found.digested = n
+	}
+}
+
 // Fingerprint returns the fingerprint of the data, which is cached.
 func (d Data) Fingerprint() Fingerprint {
 	if d.found.fingerprint == nil {
-		checksum := crc32.Update(crc32.Checksum(d.Train, castagnoli), castagnoli, d.Validation)
+		d.Digest(len(d.Train) / d.Dims)
+		checksum := crc32.Update(d.found.digest, castagnoli, d.Validation)
 		d.found.fingerprint = &Fingerprint{d.Name, len(d.Train) / d.Dims, len(d.Validation) / d.Dims, checksum}
 	}
 	return *d.found.fingerprint
@@ -184,7 +196,7 @@ func New(settings experiment.Settings, data Data, yield func() error) (*Run, err
 		return nil, err
 	}
 	var components *pca.PCA
-	if k := settings.Components(data.Dims, min(n, maxPCA)); k > 0 {
+	if k := settings.Components(data.Dims, min(n, MaxPCA)); k > 0 {
 		if components, err = data.PCA(n, k, yield); err != nil {
 			return nil, err
 		}

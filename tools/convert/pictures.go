@@ -47,7 +47,7 @@ func inner(folder fs.FS) (fs.FS, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return isHidden(e.Name()) })
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return data.IsHidden(e.Name()) })
 		if len(entries) != 1 || !entries[0].IsDir() {
 			return folder, nil
 		}
@@ -56,11 +56,6 @@ func inner(folder fs.FS) (fs.FS, error) {
 		}
 	}
 	return nil, errors.New("folders in folders: want the one with the pictures")
-}
-
-// isHidden reports whether a system or an archiver added a file or folder.
-func isHidden(base string) bool {
-	return strings.HasPrefix(base, ".") || base == "__MACOSX" || base == "Thumbs.db" || base == "desktop.ini"
 }
 
 // album is a data set of pictures in a folder.
@@ -110,9 +105,9 @@ func (a *album) list() (tables []*table, err error) {
 		switch {
 		case err != nil:
 			return err
-		case name != "." && isHidden(entry.Name()) && entry.IsDir():
+		case name != "." && data.IsHidden(entry.Name()) && entry.IsDir():
 			return fs.SkipDir
-		case isHidden(entry.Name()) || !entry.Type().IsRegular():
+		case data.IsHidden(entry.Name()) || !entry.Type().IsRegular():
 			return nil
 		}
 		if files++; files > maxFiles {
@@ -138,13 +133,10 @@ type table struct {
 	labels map[string]string
 }
 
-// Names of the columns of tables, and of folders that divide a data set.
+// Names of the columns of tables.
 var (
 	idColumns    = []string{"id", "image", "image_id", "filename", "file", "file_name", "name", "path"}
 	labelColumns = []string{"label", "class", "category", "breed", "species"}
-	trainFolders = []string{"train", "training"}
-	valFolders   = []string{"val", "valid", "validation"}
-	testFolders  = []string{"test", "testing"}
 )
 
 // readTable reads a table of labels, or returns nil for another table, such as Kaggle's
@@ -189,7 +181,7 @@ func (a *album) readTable(name string) (*table, error) {
 		t.labels[strings.Clone(row[id])] = strings.Clone(row[label])
 	}
 	dir := path.Dir(name)
-	for _, folders := range [][]string{trainFolders, valFolders, testFolders} {
+	for _, folders := range [][]string{data.TrainFolders, data.ValidationFolders, data.TestFolders} {
 		for _, folder := range folders {
 			if !strings.HasPrefix(base, folder) {
 				continue
@@ -272,11 +264,11 @@ func (a *album) classifyByFolders() {
 			return strings.Contains(p.path, "/") && slices.Contains(folders, first(p))
 		})
 	}
-	divided, validated := has(trainFolders), has(valFolders)
+	divided, validated := has(data.TrainFolders), has(data.ValidationFolders)
 	if divided {
 		a.keep(func(p picture) bool {
-			return slices.Contains(trainFolders, first(p)) || slices.Contains(valFolders, first(p)) ||
-				!validated && slices.Contains(testFolders, first(p))
+			return slices.Contains(data.TrainFolders, first(p)) || slices.Contains(data.ValidationFolders, first(p)) ||
+				!validated && slices.Contains(data.TestFolders, first(p))
 		}, "outside the folders for training and validation")
 	}
 	known := map[string]bool{}
@@ -284,7 +276,7 @@ func (a *album) classifyByFolders() {
 		p := &a.pictures[i]
 		name := p.path
 		if divided {
-			p.test = !slices.Contains(trainFolders, first(*p))
+			p.test = !slices.Contains(data.TrainFolders, first(*p))
 			_, name, _ = strings.Cut(name, "/")
 		}
 		if class, _, ok := strings.Cut(name, "/"); ok {
@@ -301,7 +293,7 @@ func (a *album) classifyByFolders() {
 func (a *album) convert(progress func(done, total int64)) (*data.Dataset, error) {
 	named := map[string]bool{} // classes, by the names of their pictures
 	for _, p := range a.pictures {
-		if hasEnding(p.path) {
+		if data.IsPicture(p.path) {
 			named[p.class] = true
 		}
 	}
@@ -323,7 +315,7 @@ func (a *album) convert(progress func(done, total int64)) (*data.Dataset, error)
 		start := len(split.Images)
 		split.Images = slices.Grow(split.Images, data.ImageSize)[:start+data.ImageSize]
 		err := decode(a.folder, p.path, &file, split.Images[start:])
-		if errors.Is(err, image.ErrFormat) && !hasEnding(p.path) {
+		if errors.Is(err, image.ErrFormat) && !data.IsPicture(p.path) {
 			others++
 			split.Images = split.Images[:start]
 			continue
@@ -368,13 +360,6 @@ func label(set *data.Dataset, pictures []picture) error {
 		set.Classes[i] = cmp.Or(class, "picture")
 	}
 	return nil
-}
-
-// endings are those of the names of pictures.
-var endings = []string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif"}
-
-func hasEnding(name string) bool {
-	return slices.Contains(endings, strings.ToLower(path.Ext(name)))
 }
 
 // decode stores a picture as 32×32 pixels in dst.

@@ -125,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (t *trainer) load(name string) error {
 	if name == "" {
 		t.set = data.BuiltIn()
-		t.set.Draw(t.set.Train.Len())
+		t.set.More(t.set.Train.Len())
 	} else {
 		file, err := os.Open(name)
 		if err != nil {

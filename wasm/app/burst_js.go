@@ -11,6 +11,7 @@ import (
 
 	"sae/wasm/browser"
 	"sae/wasm/pictures"
+	"sae/web/state"
 )
 
 const (
@@ -137,7 +138,7 @@ func (a *app) takeBurst(video js.Value, closed <-chan struct{}) {
 				if dataset.Loading != nil {
 					return false
 				}
-				dataset.AddPictures(title, paths, array.Call("concat", base), ignore)
+				dataset.AddPictures(title, paths, array.Call("concat", base), state.Ignore)
 				return true
 			}) {
 				dialog.Call("close")

@@ -61,7 +61,8 @@ func (w *api) deliver() {
 	queue := w.queue
 	w.queue = nil
 	page := w.app.page
-	if w.ready != nil && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 && !page.Dataset.Drawing {
+	drawn := !page.Dataset.Partial || page.Dataset.Source != protocol.SourceSynthetic // that takes a moment; a file may take a minute
+	if w.ready != nil && drawn && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
 		w.ready(js.Undefined(), nil)
 		w.ready = nil
 	}

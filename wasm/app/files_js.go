@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"syscall/js"
 
+	"sae/data"
 	"sae/nn/exchange"
 	"sae/wasm/browser"
 	"sae/wasm/pictures"
@@ -28,7 +29,7 @@ func (a *app) listenForFiles() {
 		event.Call("preventDefault")
 		dragging(false)
 		if folders := droppedFolders(event); folders != nil {
-			a.gather(folders, ignore)
+			a.gather(folders, state.Ignore)
 			return
 		}
 		a.useFiles(event, a.page.Dataset.UseFile, "dataTransfer", "files")
@@ -55,19 +56,16 @@ func (a *app) listenForFiles() {
 	} {
 		choose(id, func(input js.Value) { a.useFiles(input, otherwise, "files") })
 	}
-	choose("folder", func(input js.Value) { a.gather(chosenFiles(input.Get("files")), ignore) })
+	choose("folder", func(input js.Value) { a.gather(chosenFiles(input.Get("files")), state.Ignore) })
 	choose("pictures", func(input js.Value) {
 		files := chosenFiles(input.Get("files"))
-		if len(files) == 1 && !pictures.IsPicture(files[0].path) { // an archive
+		if len(files) == 1 && !data.IsPicture(files[0].path) { // an archive
 			a.useFiles(input, a.page.Dataset.UseFile, "files")
 			return
 		}
-		a.gather(files, ignore)
+		a.gather(files, state.Ignore)
 	})
 }
-
-// ignore is for commands whose errors the page shows anyway.
-func ignore(error) {}
 
 // useFiles opens the file at a path of properties of a value, such as an event. Models and
 // pictures go where they belong, anything else to otherwise. A model is recognised by its
@@ -80,7 +78,7 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 	}
 	if n := files.Length(); n > 1 {
 		if all := chosenFiles(files); arePictures(all) {
-			a.gather(all, ignore)
+			a.gather(all, state.Ignore)
 			return true
 		}
 		a.do(func() {
@@ -94,13 +92,13 @@ func (a *app) useFiles(from js.Value, otherwise func(name string, file any, done
 		start, err := browser.Start(file, exchange.StartSize)
 		switch {
 		case err == nil && pictures.IsZip(start) && isPictureArchive(file):
-			a.do(func() { a.page.Dataset.UseArchive(name, file, ignore) })
+			a.do(func() { a.page.Dataset.UseArchive(name, file, state.Ignore) })
 		case err == nil && exchange.IsModel(start):
-			a.do(func() { a.page.Import(file, ignore) })
+			a.do(func() { a.page.Import(file, state.Ignore) })
 		case state.PictureFormat(name, file.Get("type").String()) != "":
 			a.usePicture(name, state.PictureFormat(name, file.Get("type").String()), file)
 		default:
-			a.do(func() { otherwise(name, file, ignore) })
+			a.do(func() { otherwise(name, file, state.Ignore) })
 		}
 	}()
 	return true

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall/js"
 
+	"sae/data"
 	"sae/wasm/browser"
 	"sae/wasm/pictures"
 	"sae/web/state"
@@ -57,7 +58,7 @@ func chosenFiles(files js.Value) []found {
 // arePictures reports whether there is a picture among files.
 func arePictures(all []found) bool {
 	for _, file := range all {
-		if pictures.IsPicture(file.path) {
+		if data.IsPicture(file.path) {
 			return true
 		}
 	}

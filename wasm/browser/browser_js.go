@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -143,6 +144,68 @@ func (s *stream) Close() error {
 	s.err = io.ErrClosedPipe
 	_, err := Await(s.reader.Call("cancel"))
 	return err
+}
+
+// Ahead is a stream that is read ahead, so that its reader knows what has arrived.
+type Ahead struct {
+	stream  io.ReadCloser
+	arrived bytes.Buffer
+	err     error         // after that
+	news    chan struct{} // more has arrived, or err
+	room    chan struct{} // some of it has been read
+}
+
+// aheadMost is how many bytes are read ahead.
+const aheadMost = 1 << 20
+
+// ReadAhead begins to read a stream ahead. It calls wake when more has arrived.
+func ReadAhead(stream io.ReadCloser, wake func()) *Ahead {
+	a := &Ahead{stream: stream, news: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	go func() {
+		buffer := make([]byte, 1<<16)
+		for a.err == nil {
+			if a.arrived.Len() > aheadMost {
+				<-a.room
+				continue
+			}
+			n, err := stream.Read(buffer)
+			a.arrived.Write(buffer[:n])
+			a.err = cmp.Or(a.err, err)
+			notify(a.news)
+			wake()
+		}
+	}()
+	return a
+}
+
+// notify sends to a channel that holds one value, unless it does.
+func notify(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}
+
+// Has reports whether Read need not wait for the next n bytes, or for the end.
+func (a *Ahead) Has(n int) bool { return a.arrived.Len() >= n || a.err != nil }
+
+// Read implements [io.Reader]. It waits until there is something.
+func (a *Ahead) Read(buffer []byte) (int, error) {
+	for a.arrived.Len() == 0 && a.err == nil {
+		<-a.news
+	}
+	if a.arrived.Len() == 0 {
+		return 0, a.err
+	}
+	defer notify(a.room)
+	return a.arrived.Read(buffer)
+}
+
+// Close ends the stream.
+func (a *Ahead) Close() error {
+	a.err = io.ErrClosedPipe
+	notify(a.room)
+	return a.stream.Close()
 }
 
 // Start returns the first n bytes of a Blob, or all of a smaller one.

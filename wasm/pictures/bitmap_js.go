@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall/js"
 
+	"sae/data"
 	"sae/wasm/browser"
 )
 
@@ -97,7 +98,7 @@ func FromZip(blob js.Value) ([]File, error) {
 				return FromBlob(unpacked)
 			},
 		}
-		found = found || IsPicture(entry.Name) && !isHidden(entry.Name)
+		found = found || data.IsPicture(entry.Name) && !data.IsHidden(entry.Name)
 	}
 	if !found {
 		return nil, nil

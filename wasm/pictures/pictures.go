@@ -73,8 +73,8 @@ func (l *List) add(path, why string) {
 func Choose(paths []string) (chosen []int, skipped List) {
 	for i, name := range paths {
 		switch {
-		case isHidden(name):
-		case !IsPicture(name) && path.Ext(name) != "":
+		case data.IsHidden(name):
+		case !data.IsPicture(name) && path.Ext(name) != "":
 			skipped.add(name, "not a picture by its name")
 		default:
 			chosen = append(chosen, i)
@@ -94,23 +94,6 @@ func Choose(paths []string) (chosen []int, skipped List) {
 
 // ErrTooMany reports too large a folder or archive.
 var ErrTooMany = fmt.Errorf("more than %d files: want at most that many; choose a part of them", MaxFiles)
-
-// endings are those of names of pictures.
-var endings = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif"}
-
-// IsPicture reports whether a file has the name of a picture.
-func IsPicture(name string) bool {
-	return slices.Contains(endings, strings.ToLower(path.Ext(name)))
-}
-
-func isHidden(name string) bool {
-	for _, part := range strings.Split(name, "/") {
-		if strings.HasPrefix(part, ".") || part == "__MACOSX" || part == "Thumbs.db" || part == "desktop.ini" {
-			return true
-		}
-	}
-	return false
-}
 
 // hash is FNV-1a and the finalizer of MurmurHash3, of text or pixels. It decides which
 // pictures are chosen and validated on, so it must not change.
@@ -284,8 +267,9 @@ func provenance(base, dataset *data.Dataset) string {
 	return origin + added + counts
 }
 
-// splits are names of folders that divide a data set, not classes.
-var splits = []string{"train", "training", "val", "valid", "validation", "test", "testing"}
+// splits are names of folders that divide a data set, not classes. The page divides it anew,
+// by pixels; tools/convert keeps the division.
+var splits = slices.Concat(data.TrainFolders, data.ValidationFolders, data.TestFolders)
 
 // classesOf returns the class of each file: the first folder that not all of them are in, ""
 // for none. root is the innermost folder that they all are in.

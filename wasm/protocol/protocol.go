@@ -119,7 +119,7 @@ const (
 	TypeLoading Type = "loading" // body: Loading
 	TypeFrame   Type = "frame"   // body: Frame
 	TypeSaved   Type = "saved"   // body: Saved
-	TypeDrawn   Type = "drawn"   // body: Drawn; once, after the reply to a TypeLoad of the built-in set
+	TypeArrived Type = "arrived" // body: Arrived; after the reply to a TypeLoad with Partial, until all is there
 	TypeDied    Type = "died"    // body: Died; sent by worker.js when the program ends
 )
 
@@ -199,7 +199,7 @@ type Dataset struct {
 	Checksum   uint32   `json:"checksum"` // as in fit.Fingerprint
 	Kept       bool     `json:"kept"`     // whether it is stored for the next visit
 	Unkept     string   `json:"unkept"`   // why it is not stored, though that was asked for; "" if it was
-	Drawing    bool     `json:"drawing"`  // whether training images are yet to be drawn; MeanBCE, MeanMSE and Checksum are then 0 until Drawn
+	Partial    bool     `json:"partial"`  // whether training images are yet to come; MeanBCE, MeanMSE and Checksum are then 0 until Arrived.All
 	Labels     []byte   `json:"labels"`   // of the validation images
 
 	Skipped pictures.List `json:"skipped"` // files that are not in it
@@ -207,9 +207,12 @@ type Dataset struct {
 
 func (d *Dataset) lists(v visitor) { v.bytes(&d.Labels) }
 
-// Drawn tells what follows from the training images, which the reply to TypeLoad leaves
-// out where they are yet to be drawn.
-type Drawn struct {
+// Arrived tells how many training images are there and, once all are, what follows from
+// them.
+type Arrived struct {
+	Images   int     `json:"images"` // training images that are there
+	Error    string  `json:"error"`  // why the others do not come; the worker then has no data set
+	All      bool    `json:"all"`    // whether the rest is there too
 	MeanBCE  float64 `json:"meanBce"`
 	MeanMSE  float64 `json:"meanMse"`
 	Checksum uint32  `json:"checksum"`

@@ -100,10 +100,15 @@ func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Me
 	if err := w.model(m.Type); err != nil {
 		return protocol.Message{}, err
 	}
-	w.drawAll() // a checkpoint has the checksum of the data
+	r := w.run
+	if err := w.complete(); err != nil { // a checkpoint has the checksum of the data
+		return protocol.Message{}, fmt.Errorf("export: %w", err)
+	}
+	if w.run != r {
+		return protocol.Message{}, fmt.Errorf("export: %w", errReplaced)
+	}
 	w.exporting = true
 	defer func() { w.exporting = false }()
-	r := w.run
 	checkpoint, err := r.Checkpoint(r.kernel)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("export: %w", r.fail(w, err))
@@ -118,7 +123,9 @@ func (w *Worker) importModel(command protocol.Import, m protocol.Message) (proto
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("import: there is no data set; load one first")
 	}
-	w.drawAll()
+	if err := w.complete(); err != nil {
+		return protocol.Message{}, fmt.Errorf("import: %w", err)
+	}
 	content, size, err := w.OpenFile(m.File)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("import: %w", err)
@@ -187,10 +194,12 @@ func (w *Worker) components(command protocol.PCA, m protocol.Message) (*pca.PCA,
 	if w.dataset == nil {
 		return nil, fmt.Errorf("%s: there is no data set; load one first", m.Type)
 	}
-	w.drawAll()
 	n := w.dataset.Train.Len()
 	if command.Images < 1 || command.Images > n {
 		return nil, fmt.Errorf("%s: %d images: want 1 to %d", m.Type, command.Images, n)
+	}
+	if err := w.wait(func() bool { return w.lacks(min(command.Images, fit.MaxPCA)) }); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Type, err)
 	}
 	return w.data.PCA(command.Images, command.K, w.yield)
 }

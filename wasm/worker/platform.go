@@ -61,6 +61,10 @@ type Opened struct {
 	Kept    bool   // whether it is stored for the next visit
 	Unkept  string // as in protocol.Dataset
 	Skipped pictures.List
+
+	// Of a file that is read while its data set is in use; nil for others:
+	Arrived func(images int) bool // whether More need not wait for that many; the worker is woken when more have arrived
+	Close   func()                // ends the reading
 }
 
 // Graphics gives the worker the graphics card.

@@ -37,7 +37,7 @@ const maxModel = 1 << 30
 // Run runs the program in the role of the worker. It never returns.
 func Run() {
 	// Memory never shrinks in WebAssembly, so early collections are worth their time.
-	debug.SetGCPercent(20)
+	debug.SetGCPercent(10)
 	kernel, stride := simd.Use(), 0
 	if kernel != "go" {
 		stride = simdStride
@@ -46,7 +46,7 @@ func Run() {
 	var w *Worker
 	w = New(Platform{
 		Page:     scope{self, browser.NewEventLoop()},
-		Storage:  browserStorage{},
+		Storage:  browserStorage{wake: func() { w.Wake() }},
 		Team:     newMembers(func() { w.Wake() }),
 		Graphics: graphics{},
 		Kernel:   kernel,
@@ -79,7 +79,9 @@ type scope struct {
 func (s scope) Post(m protocol.Message) { m.Post(s.Value) }
 
 // browserStorage is the browser's Storage.
-type browserStorage struct{}
+type browserStorage struct {
+	wake func() // the worker, when more of a file has arrived
+}
 
 // kept returns the header of the stored data set.
 func kept() (data.Info, error) {
@@ -92,7 +94,7 @@ func kept() (data.Info, error) {
 	return data.ReadInfo(body)
 }
 
-func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {
+func (s browserStorage) Open(load protocol.Load, file any, progress func(protocol.Loading) error) (Opened, error) {
 	switch load.Source {
 	case protocol.SourceSynthetic:
 		return Opened{Dataset: data.BuiltIn()}, nil
@@ -101,23 +103,23 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 		if err != nil {
 			return Opened{}, err
 		}
-		defer body.Close()
-		dataset, err := data.Read(&meter{reader: body, report: func(done int64) error {
+		opened, err := s.openStream(body, func(done int64) error {
 			return progress(protocol.Loading{Stage: "Downloading " + load.Name, Done: done, Total: length})
-		}})
+		})
 		if err != nil {
 			return Opened{}, fmt.Errorf("%s: %w", load.Name, err)
 		}
-		return Opened{Dataset: dataset}, nil
+		return opened, nil
 	case protocol.SourceKept:
 		kept, err := browser.Kept(keptName)
 		if err != nil {
 			return Opened{}, err
 		}
-		body := browser.Stream(kept.Call("stream"))
-		defer body.Close()
-		dataset, err := data.Read(body)
-		return Opened{Dataset: dataset, File: kept, Kept: err == nil}, err
+		opened, err := s.openStream(browser.Stream(kept.Call("stream")), func(done int64) error {
+			return progress(protocol.Loading{Stage: "Opening " + load.Name, Done: done, Total: int64(kept.Get("size").Float())})
+		})
+		opened.File, opened.Kept = kept, err == nil
+		return opened, err
 	case protocol.SourceFile:
 		opened, err := openFile(load, file, progress)
 		if err != nil {
@@ -129,16 +131,18 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 		if opened.Train.Len() < load.Least {
 			return opened, nil
 		}
-		stored, err := browser.NewBlob(opened.Write)
-		if err != nil {
-			return Opened{}, err
+		stored := opened.File
+		if stored == nil || load.Title != "" {
+			if stored, err = browser.NewBlob(opened.Write); err != nil {
+				return Opened{}, err
+			}
+			opened.File = stored
 		}
-		opened.File = stored
 		if load.Keep {
 			if err := progress(protocol.Loading{Stage: "Keeping it for the next visit"}); err != nil {
 				return Opened{}, err
 			}
-			err := browser.Keep(keptName, stored)
+			err := browser.Keep(keptName, stored.(js.Value))
 			if opened.Kept = err == nil; err != nil {
 				opened.Unkept = err.Error()
 			}
@@ -146,6 +150,24 @@ func (browserStorage) Open(load protocol.Load, file any, progress func(protocol.
 		return opened, nil
 	}
 	return Opened{}, fmt.Errorf("load: source %q: want synthetic, site, kept or file", load.Source)
+}
+
+// openStream opens a data set in the compact format. Its training images come while it is in
+// use.
+func (s browserStorage) openStream(body io.ReadCloser, report func(done int64) error) (Opened, error) {
+	ahead := browser.ReadAhead(body, s.wake)
+	metered := &meter{reader: ahead, report: report}
+	dataset, err := data.Open(metered)
+	if err != nil {
+		ahead.Close()
+		return Opened{}, err
+	}
+	metered.report = func(int64) error { return nil }
+	return Opened{
+		Dataset: dataset,
+		Arrived: func(images int) bool { return ahead.Has(images * data.MaxCoded) },
+		Close:   func() { ahead.Close() },
+	}, nil
 }
 
 func (browserStorage) Forget(dataset *data.Dataset) error {
@@ -192,7 +214,11 @@ func openFile(load protocol.Load, file any, progress func(protocol.Loading) erro
 		return Opened{}, fmt.Errorf("%s: contains a model: want a data set; open models by sae.import, or drop them on the page", load.Name)
 	}
 	dataset, err := importFile(load.Name, value, progress)
-	return Opened{Dataset: dataset}, err
+	opened := Opened{Dataset: dataset}
+	if data.IsCompact(start) {
+		opened.File = value // as it is
+	}
+	return opened, err
 }
 
 // baseOf reads a data set in the compact format, from a Blob. For null, it is an empty one

@@ -18,7 +18,9 @@ func (pageFunc) Turn()                     {}
 
 // storage is a Storage in memory, which the workers of a test may share. Files are []byte.
 type storage struct {
-	set *data.Dataset // the only data set
+	set     *data.Dataset         // the only data set
+	arrived func(images int) bool // as in Opened
+	kept    bool                  // as in Opened
 
 	mu   sync.Mutex
 	runs map[string][]SavedRun // by slot
@@ -36,7 +38,7 @@ func (s *storage) Open(load protocol.Load, _ any, progress func(protocol.Loading
 	if load.Source != protocol.SourceSynthetic {
 		return Opened{}, errors.New("no such file")
 	}
-	return Opened{Dataset: s.set}, nil
+	return Opened{Dataset: s.set, Arrived: s.arrived, Kept: s.kept}, nil
 }
 
 func (*storage) Forget(*data.Dataset) error { return nil }

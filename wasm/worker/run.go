@@ -83,11 +83,6 @@ func (r *run) prepare(w *Worker) error {
 		return nil
 	}
 	runtime.GC() // frees the run before: memory never shrinks in WebAssembly
-	if r.settings.Init == experiment.PCA || r.settings.Init == experiment.Tied || r.settings.Whiten {
-		if err := w.drawInTurns(); err != nil {
-			return err
-		}
-	}
 	run, err := fit.New(r.settings, r.data, w.yield)
 	if err != nil {
 		return err
@@ -103,6 +98,20 @@ func (r *run) adopt(w *Worker, run *fit.Run) {
 	r.Trainer.Yield, r.Trainer.Stride = w.yield, w.Stride
 }
 
+// trainsOn returns how many training images the run uses: the first ones.
+func (r *run) trainsOn() int { return r.settings.TrainingImages(len(r.data.Train) / r.data.Dims) }
+
+// startsFrom returns how many of them its model starts from.
+func (r *run) startsFrom() int {
+	switch {
+	case r.settings.Init == experiment.Tied || r.settings.Whiten:
+		return r.trainsOn()
+	case r.settings.Init == experiment.PCA:
+		return min(r.trainsOn(), fit.MaxPCA)
+	}
+	return 0
+}
+
 // work does the next piece of work, such as a batch, and reports whether there was one.
 func (r *run) work(w *Worker) bool {
 	if r.status == protocol.StatusDone { // it may have ended since the step command
@@ -115,19 +124,19 @@ func (r *run) work(w *Worker) bool {
 	case r.status == protocol.StatusError:
 		w.working = false
 		return false
+	case r.Run == nil && w.lacks(r.startsFrom()):
+		w.working = false
+		return false
 	case r.Run == nil:
 		err = r.prepare(w)
 	case r.Due() || r.evaluation == nil:
 		err = r.evaluate()
-	case w.stepping != 0 || r.status == protocol.StatusTraining && !w.waits():
-		if err = w.drawInTurns(); err != nil {
-			break
-		}
+	case (w.stepping != 0 || r.status == protocol.StatusTraining && !w.waits()) && !w.lacks(r.trainsOn()):
 		if err = r.place(w); err != nil {
 			break
 		}
 		if stepping = w.stepping; r.status != protocol.StatusTraining && (stepping == 0 || r.status == protocol.StatusDone) {
-			break // the run has stopped while images were drawn or the team started
+			break // the run has stopped while the team started
 		}
 		err = r.step(w, stepping != 0 || w.pace > 0)
 		if w.lastStep = time.Now(); w.pace > 0 {

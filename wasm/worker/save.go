@@ -39,7 +39,7 @@ func (r *run) unsaved() bool {
 
 // saveDue reports whether it is time to save the run.
 func (w *Worker) saveDue() bool {
-	return w.slot != "" && w.run != nil && w.run.unsaved() && !time.Now().Before(w.nextSave)
+	return w.slot != "" && w.run != nil && w.run.unsaved() && w.coming.Dataset == nil && !time.Now().Before(w.nextSave)
 }
 
 // save saves the run if that is due, and reports whether it was.
@@ -94,7 +94,7 @@ func (w *Worker) write(c *fit.Checkpoint) error {
 
 // wakeToSave makes the worker wake when saving is due.
 func (w *Worker) wakeToSave() {
-	if w.slot != "" && w.run != nil && w.run.unsaved() {
+	if w.slot != "" && w.run != nil && w.run.unsaved() && w.coming.Dataset == nil {
 		w.saveTimer.Reset(time.Until(w.nextSave))
 	}
 }
@@ -125,7 +125,9 @@ func (w *Worker) resume(command protocol.Resume, _ protocol.Message) (protocol.M
 	if w.dataset == nil {
 		return protocol.Message{}, errors.New("resume: there is no data set; load one first")
 	}
-	w.drawAll()
+	if err := w.complete(); err != nil {
+		return protocol.Message{}, fmt.Errorf("resume: %w", err)
+	}
 	runs, err := w.Saved(command.Slot)
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("resume: %w", err)

@@ -30,7 +30,8 @@ const (
 	maxFrameInterval = 2 * time.Second
 	displayShare     = 0.05
 
-	drawAtOnce = 20 // images, for less than turnInterval
+	moreTime   = 5 * time.Millisecond // for more of the training images, at a time
+	moreAtOnce = 20                   // images that are made between two looks at the clock
 )
 
 // turnInterval bounds how long a command waits: a pause should take less than
@@ -55,7 +56,7 @@ type Worker struct {
 	loaded    protocol.Load // command that loads it
 	data      fit.Data      // its images
 	cancelled bool          // whether the user has cancelled the reading of another
-	drawing   bool          // whether training images are left to draw, which is done when there is nothing else to do
+	coming    coming        // its training images that are yet to come
 	watched   []int         // validation images in frames
 	run       *run          // nil until there are a data set and settings
 	stepping  int           // id of the current step command; 0 for none
@@ -149,13 +150,14 @@ func (w *Worker) Run() {
 		if w.run != nil && w.run.work(w) {
 			w.yield() // commands should not wait for the frame
 			w.show(false)
+			w.more()
 			w.save()
 			continue
 		}
 		if w.show(true) {
 			continue
 		}
-		if w.draw(drawAtOnce) {
+		if w.more() {
 			w.yield()
 			continue
 		}
@@ -321,11 +323,16 @@ func (w *Worker) load(load protocol.Load, m protocol.Message) (protocol.Message,
 		Labels:     dataset.Validation.Labels,
 		Skipped:    dataset.Skipped,
 	}
-	w.drawing = !dataset.Draw(0)
-	reply.Drawing = w.drawing
-	if !w.drawing {
-		drawn := w.drawn()
-		reply.MeanBCE, reply.MeanMSE, reply.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
+	w.coming.close()
+	w.coming = coming{Opened: dataset, mean: baseline.NewMean(dataset.Validation.Images, data.ImageSize)}
+	if all, _ := dataset.More(0); all {
+		w.coming.there = dataset.Train.Len()
+		w.coming.sum(w.data, w.coming.there)
+		arrived := w.coming.arrived(w.data)
+		reply.MeanBCE, reply.MeanMSE, reply.Checksum = arrived.MeanBCE, arrived.MeanMSE, arrived.Checksum
+		w.coming = coming{}
+	} else {
+		reply.Partial = true
 	}
 	answer := protocol.New("", reply)
 	answer.File = dataset.File
@@ -349,6 +356,9 @@ func (w *Worker) forget(nothing, protocol.Message) (protocol.Message, error) {
 		return reply, errors.New("forget: there is no data set")
 	}
 	if w.loaded.Source == protocol.SourceKept {
+		if err := w.complete(); err != nil {
+			return reply, fmt.Errorf("forget: %w", err)
+		}
 		file, err := w.NewFile(w.dataset.Write)
 		if err != nil {
 			return reply, err
@@ -357,41 +367,6 @@ func (w *Worker) forget(nothing, protocol.Message) (protocol.Message, error) {
 		w.loaded.Source = protocol.SourceFile
 	}
 	return reply, w.Forget(w.dataset)
-}
-
-// drawn returns what follows from the training images.
-func (w *Worker) drawn() protocol.Drawn {
-	mean := baseline.MeanImage(w.dataset.Train.Images, w.dataset.Validation.Images, data.ImageSize)
-	return protocol.Drawn{MeanBCE: mean.BCE, MeanMSE: mean.MSE, Checksum: w.data.Fingerprint().Checksum}
-}
-
-// draw draws the next n training images where there are any left to draw, and reports
-// whether there were. Once all are drawn, it tells the page.
-func (w *Worker) draw(n int) bool {
-	if !w.drawing {
-		return false
-	}
-	if w.drawing = !w.dataset.Draw(n); !w.drawing {
-		w.Post(protocol.New(protocol.TypeDrawn, w.drawn()))
-	}
-	return true
-}
-
-// drawAll draws all training images that are left to draw.
-func (w *Worker) drawAll() {
-	if w.drawing {
-		w.draw(w.dataset.Train.Len())
-	}
-}
-
-// drawInTurns is drawAll for a run, which other commands can interrupt.
-func (w *Worker) drawInTurns() error {
-	for w.draw(drawAtOnce) {
-		if err := w.yield(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // endRun removes the run. A step command that waits fails with the error.

@@ -17,6 +17,7 @@ type Dataset struct {
 	Sites    []string          // names of the data sets beside the page
 	KeptName string            // of the data set that the browser keeps; "" for none
 	Loading  *protocol.Loading // progress of reading another; nil when none is read
+	Arrived  int               // training images that are there, while the data set is Partial
 	File     any               // with the data set in the compact format, if it is the user's; nil for others
 
 	page      *Page
@@ -182,7 +183,7 @@ func (d *Dataset) Rename(name string) {
 	}
 	load := d.file(name)
 	load.Title = name
-	d.use(origin{load, d.File}, ignore)
+	d.use(origin{load, d.File}, Ignore)
 }
 
 // Forget deletes the data set in use from the browser, and changes to another. The toast
@@ -214,7 +215,7 @@ func (d *Dataset) Forget() {
 			}
 			text := "Deleted " + name + "."
 			if offer(text); p.Messages.Toast == nil {
-				p.Messages.Toast = &Toast{Text: text, Undo: func() { d.use(again, ignore) }}
+				p.Messages.Toast = &Toast{Text: text, Undo: func() { d.use(again, Ignore) }}
 			}
 		})
 	})
@@ -301,7 +302,7 @@ func (d *Dataset) accept(dataset protocol.Dataset) {
 		p.Timeline.live.Units = Units{}
 		p.Timeline.Scrub(-1)
 	}
-	d.Dataset = dataset
+	d.Dataset, d.Arrived = dataset, 0
 	if dataset.Kept {
 		d.KeptName = dataset.Name
 	}
@@ -310,12 +311,23 @@ func (d *Dataset) accept(dataset protocol.Dataset) {
 	p.adapt()
 }
 
-// drawn takes what follows from the training images, once these are drawn.
-func (d *Dataset) drawn(m protocol.Message) {
-	if drawn, err := protocol.Decode[protocol.Drawn](m); err == nil {
-		d.Drawing = false
-		d.MeanBCE, d.MeanMSE, d.Checksum = drawn.MeanBCE, drawn.MeanMSE, drawn.Checksum
-		d.page.changed("state")
+// arrive takes how far a data set has come whose training images come while it is in use. If
+// the rest cannot be read, the synthetic one takes its place.
+func (d *Dataset) arrive(m protocol.Message) {
+	arrived, err := protocol.Decode[protocol.Arrived](m)
+	switch {
+	case err != nil || !d.Partial:
+	case arrived.Error != "":
+		d.Partial, d.Loading = false, nil
+		d.load(synthetic, d.page.newRun, func(error) {
+			d.page.Messages.tell(aboutTry, "That data set could not be used", arrived.Error+". The synthetic one takes its place. Reload the page to try again.")
+		})
+	default:
+		d.Arrived, d.Partial = arrived.Images, !arrived.All
+		d.MeanBCE, d.MeanMSE, d.Checksum = arrived.MeanBCE, arrived.MeanMSE, arrived.Checksum
+		if arrived.All {
+			d.page.changed("state")
+		}
 	}
 }
 

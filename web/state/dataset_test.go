@@ -73,15 +73,37 @@ func TestOtherClasses(t *testing.T) {
 	}
 }
 
-// What follows from the training images comes once they are drawn.
-func TestDrawn(t *testing.T) {
-	page, _ := open(t)
-	page.Dataset.Drawing, page.Dataset.MeanBCE = true, 0
+// A data set whose training images come while it is in use is all there in the end, or the
+// synthetic one takes its place.
+func TestArrived(t *testing.T) {
+	page, worker := open(t)
+	page.Dataset.Sites = []string{"cifar10.sae"}
+	page.Dataset.UseSite(must(t))
+	arrive := func(arrived protocol.Arrived) {
+		page.Receive(protocol.New(protocol.TypeArrived, arrived))
+	}
+	page.Dataset.Partial, page.Dataset.MeanBCE = true, 0
 	var events []string
 	page.Changed = func(event string) { events = append(events, event) }
-	page.Receive(protocol.New(protocol.TypeDrawn, protocol.Drawn{MeanBCE: 0.69, MeanMSE: 0.06, Checksum: 7}))
-	if d := page.Dataset; d.Drawing || d.MeanBCE != 0.69 || d.MeanMSE != 0.06 || d.Checksum != 7 || !slices.Equal(events, []string{"state"}) {
+	arrive(protocol.Arrived{Images: 70})
+	if d := page.Dataset; !d.Partial || d.Arrived != 70 || events != nil {
 		t.Errorf("%+v, events %v", d.Dataset, events)
+	}
+	arrive(protocol.Arrived{Images: 200, All: true, MeanBCE: 0.69, MeanMSE: 0.06, Checksum: 7})
+	if d := page.Dataset; d.Partial || d.MeanBCE != 0.69 || d.MeanMSE != 0.06 || d.Checksum != 7 || !slices.Equal(events, []string{"state"}) {
+		t.Errorf("%+v, events %v", d.Dataset, events)
+	}
+	page.Changed = nil
+	arrive(protocol.Arrived{Error: "of the data set before"})
+	page.Dataset.Partial = true
+	page.Play(must(t))
+	worker.types()
+	arrive(protocol.Arrived{Error: "cifar10.sae: the file is truncated"})
+	if got := worker.types(); !strings.HasPrefix(got, "load watch configure play") || page.Dataset.Name != protocol.SourceSynthetic || page.Dataset.Partial {
+		t.Errorf("commands %q, %+v", got, page.Dataset.Dataset)
+	}
+	if notice := page.Messages.Notice; notice == nil || notice.Text != "cifar10.sae: the file is truncated. The synthetic one takes its place. Reload the page to try again." {
+		t.Errorf("notice %+v", notice)
 	}
 }
 
@@ -140,7 +162,7 @@ func TestCancelReading(t *testing.T) {
 	failed = nil
 	worker.silent = true
 	page.Dataset.UseFile("pictures.zip", nil, func(err error) { failed = err })
-	page.Dataset.UseFile("second.zip", nil, ignore)
+	page.Dataset.UseFile("second.zip", nil, Ignore)
 	if notice := page.Messages.Notice; notice == nil || notice.Title != "Another data set is still being read" {
 		t.Errorf("notice %v", notice)
 	}

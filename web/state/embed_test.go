@@ -81,12 +81,12 @@ func TestLock(t *testing.T) {
 	}
 
 	worker.types()
-	page.Import("file", ignore)
+	page.Import("file", Ignore)
 	command, err := protocol.Decode[protocol.Import](worker.last(t, protocol.TypeImport))
 	if err != nil || !slices.Equal(command.Locked, page.Embed.Lock) {
 		t.Errorf("a model is opened with %+v, want what is locked; %v", command, err)
 	}
-	page.Dataset.UseFile("own.bin", "file", ignore)
+	page.Dataset.UseFile("own.bin", "file", Ignore)
 	if load, err := protocol.Decode[protocol.Load](worker.last(t, protocol.TypeLoad)); err != nil || load.Least != 200 || load.Keep {
 		t.Errorf("a data set is opened by %+v, want one of at least 200 images that is not kept; %v", load, err)
 	}

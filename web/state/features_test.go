@@ -68,7 +68,7 @@ func TestDetailOfTheOpenUnit(t *testing.T) {
 		t.Errorf("detail %+v, want that of unit 2", got)
 	}
 	third := ask(0)
-	page.Reset(ignore)
+	page.Reset(Ignore)
 	ask(0)
 	answer(third, 0.125)
 	if got := page.Features.Detail; got.Version != 0 {
@@ -122,7 +122,7 @@ func TestNotes(t *testing.T) {
 	if key := page.Runs.Kept[0].Key; kept[key] != 2 {
 		t.Errorf("the finished run is kept %d times, want again with its note", kept[key])
 	}
-	page.newRun(ignore)
+	page.newRun(Ignore)
 	if f.Notes != nil {
 		t.Errorf("a new run has the notes %v", f.Notes)
 	}

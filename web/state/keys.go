@@ -22,7 +22,7 @@ var Shortcuts = []Shortcut{
 	{"s", "S", "Step: train on one batch", func(p *Page) { p.StepOnce() }, false},
 	{"p", "P", "The next phase of the step", func(p *Page) { p.Slow.Turn() }, true},
 	{"n", "N", "Now: end the look at an earlier moment", func(p *Page) { p.Timeline.Now() }, true},
-	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(ignore) }, false},
+	{"r", "R", "Reset: forget what was learnt", func(p *Page) { p.Reset(Ignore) }, false},
 	{"z", "Z", "Undo the reset or delete that the message tells of", func(p *Page) { p.Messages.Undo() }, false},
 	{"1", fmt.Sprintf("1 to %d", len(experiment.Names)), "Choose the experiment", nil, false},
 	{"o", "O", "Other pictures", func(p *Page) { p.Pictures.Others() }, false},

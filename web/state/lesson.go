@@ -155,7 +155,7 @@ func (l *Lesson) SetUp() {
 		l.page.Loss.SwitchPCA(true)
 	}
 	if l.page.Status == protocol.StatusIdle || l.page.Status == protocol.StatusPaused {
-		l.page.Play(ignore)
+		l.page.Play(Ignore)
 	}
 }
 

@@ -33,11 +33,11 @@ func trained(t *testing.T) (*Page, *fakeWorker) {
 func TestNoticesEnd(t *testing.T) {
 	newSettings := func(p *Page) { p.Set(map[string]string{"lr": "1e-4"}, func(bool, error) {}) }
 	moreEpochs := func(p *Page) { p.Set(map[string]string{"epochs": "30"}, func(bool, error) {}) }
-	reset := func(p *Page) { p.Reset(ignore) }
-	model := func(p *Page) { p.Import("file", ignore) }
-	file := func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }
+	reset := func(p *Page) { p.Reset(Ignore) }
+	model := func(p *Page) { p.Import("file", Ignore) }
+	file := func(p *Page) { p.Dataset.UseFile("other.sae", nil, Ignore) }
 	picture := func(p *Page) { p.Explorer.ShowPicture(make([]byte, 3072)) }
-	play := func(p *Page) { p.Play(ignore) }
+	play := func(p *Page) { p.Play(Ignore) }
 	series := func(p *Page) { p.Series.Experiments() }
 	type acts = map[string]func(*Page)
 	for name, test := range map[string]struct {
@@ -50,11 +50,11 @@ func TestNoticesEnd(t *testing.T) {
 			acts{"settings": newSettings, "epochs": moreEpochs, "model": model, "series": series}, acts{"play": play, "reset": reset, "file": file}},
 		"bad data": {"That data set could not be used", func(p *Page, w *fakeWorker) {
 			w.loadFail = "no"
-			p.Dataset.UseFile("bad", nil, ignore)
+			p.Dataset.UseFile("bad", nil, Ignore)
 		}, acts{"file": file, "model": model, "picture": picture}, acts{"play": play, "settings": newSettings}},
 		"a bad model": {"That model could not be used", func(p *Page, w *fakeWorker) {
 			w.silent = true
-			p.Import("bad", ignore)
+			p.Import("bad", Ignore)
 			w.answer(protocol.Message{Error: "no"})
 			w.silent = false
 		}, acts{"file": file, "model": model}, acts{"play": play, "settings": newSettings}},
@@ -65,11 +65,11 @@ func TestNoticesEnd(t *testing.T) {
 			p.adapt()
 		}, acts{"settings": newSettings, "file": file}, acts{"play": play}},
 		"divergence": {"Training diverged", func(p *Page, w *fakeWorker) {
-			p.Play(ignore)
+			p.Play(Ignore)
 			w.frame(protocol.Frame{Status: protocol.StatusError, Failure: "no", Diverged: true})
 		}, acts{"settings": newSettings, "reset": reset, "model": model, "file": file, "series": series}, acts{"play": play, "epochs": moreEpochs}},
 		"a lost team": {"Training stopped", func(p *Page, w *fakeWorker) {
-			p.Play(ignore)
+			p.Play(Ignore)
 			w.frame(protocol.Frame{Status: protocol.StatusError, Failure: "no"})
 		}, acts{"settings": newSettings, "reset": reset, "model": model, "file": file, "series": series}, acts{"play": play, "epochs": moreEpochs}},
 		"a lost worker": {"The training worker stopped and was replaced", func(p *Page, w *fakeWorker) {
@@ -93,7 +93,7 @@ func TestNoticesEnd(t *testing.T) {
 			imported.Data.Name = "CIFAR-10"
 			before := w.replies
 			w.replies = map[protocol.Type]any{protocol.TypeImport: imported}
-			p.Import("file", ignore)
+			p.Import("file", Ignore)
 			w.replies = before
 		}, acts{"settings": newSettings, "reset": reset, "model": model, "file": file}, acts{"play": play, "epochs": moreEpochs}},
 	} {
@@ -123,8 +123,8 @@ func TestNoticesEnd(t *testing.T) {
 func TestMessagesOfARunEndWithIt(t *testing.T) {
 	for name, act := range map[string]func(*Page){
 		"settings": func(p *Page) { p.Set(map[string]string{"lr": "1e-4"}, func(bool, error) {}) },
-		"reset":    func(p *Page) { p.Reset(ignore) },
-		"model":    func(p *Page) { p.Import("file", ignore) },
+		"reset":    func(p *Page) { p.Reset(Ignore) },
+		"model":    func(p *Page) { p.Import("file", Ignore) },
 	} {
 		page, _ := trained(t)
 		page.Messages.Copied("The link", nil)

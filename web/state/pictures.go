@@ -2,10 +2,10 @@ package state
 
 import (
 	"math/rand/v2"
-	"path"
 	"slices"
 	"strings"
 
+	"sae/data"
 	"sae/wasm/protocol"
 )
 
@@ -92,17 +92,10 @@ func (s *Pictures) ClassName(position int) string {
 	return s.dataset.Classes[label]
 }
 
-// pictureFormats are formats of pictures by the ends of their names, as users know them.
-// Browsers do not give a type to files of formats that they cannot open.
-var pictureFormats = map[string]string{
-	".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".webp": "WebP", ".bmp": "BMP", ".svg": "SVG",
-	".avif": "AVIF", ".heic": "HEIC", ".heif": "HEIC", ".tif": "TIFF", ".tiff": "TIFF", ".jxl": "JPEG XL",
-}
-
 // PictureFormat names the format of a file by its name and its media type: "HEIC". It is
 // "" if the file is no picture.
 func PictureFormat(name, mediaType string) string {
-	if format, ok := pictureFormats[strings.ToLower(path.Ext(name))]; ok {
+	if format := data.PictureFormat(name); format != "" {
 		return format
 	}
 	format, ok := strings.CutPrefix(mediaType, "image/")

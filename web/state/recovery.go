@@ -135,7 +135,7 @@ func (r *Recovery) stopped(failure string, diverged bool) {
 	rescue := r.rescue(p.trains())
 	p.Status, p.Failure = protocol.StatusError, failure
 	p.Messages.tell(aboutRun, "Training stopped", failure+". "+rescue.text)
-	rescue.start(ignore)
+	rescue.start(Ignore)
 }
 
 func (r *Recovery) runDiverged(failure string) {
@@ -152,13 +152,13 @@ func (r *Recovery) runDiverged(failure string) {
 	}
 	p.Messages.tell(aboutRun, "Training diverged", failure+". "+text)
 	if !back {
-		p.newRun(ignore)
+		p.newRun(Ignore)
 		return
 	}
 	p.Saves.goBack(0, func(_ protocol.Imported, err error) {
 		if r.diverged = err == nil; err != nil {
 			p.Messages.tell(aboutRun, "Training diverged", failure+". The run starts again: "+err.Error()+".")
-			p.newRun(ignore)
+			p.newRun(Ignore)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func (t *Training) newRun(done Done) {
 		done(err)
 	})
 	if again {
-		t.Play(ignore)
+		t.Play(Ignore)
 	}
 	p.Loss.askPCA()
 	p.changed("state")
@@ -157,7 +157,7 @@ func (t *Training) wayBack() (offer func(text string)) {
 	}
 	undo := func() {
 		if d.fingerprint() == data {
-			back(ignore)
+			back(Ignore)
 			return
 		}
 		d.load(from, func(done Done) {
@@ -168,7 +168,7 @@ func (t *Training) wayBack() (offer func(text string)) {
 				}
 				done(nil)
 			})
-		}, ignore)
+		}, Ignore)
 	}
 	return func(text string) {
 		gone := from.Source == protocol.SourceKept && d.KeptName != kept

@@ -16,13 +16,13 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 		toast    string
 		commands string // of the undo
 	}{
-		"reset": {func(p *Page) { p.Reset(ignore) }, "What was learnt is gone.", "import watch play"},
-		"model": {func(p *Page) { p.Import("file", ignore) }, "Another model was opened.", "export import watch play"},
+		"reset": {func(p *Page) { p.Reset(Ignore) }, "What was learnt is gone.", "import watch play"},
+		"model": {func(p *Page) { p.Import("file", Ignore) }, "Another model was opened.", "export import watch play"},
 		"kept run": {func(p *Page) {
 			p.Runs.Kept = []Run{{Model: "model"}}
 			p.Runs.Restore(0)
 		}, "Another model was opened.", "export import watch play"},
-		"data": {func(p *Page) { p.Dataset.UseFile("other.sae", nil, ignore) }, "file was opened: 300 training and 40 validation pictures, 10 classes.", "load import watch play"},
+		"data": {func(p *Page) { p.Dataset.UseFile("other.sae", nil, Ignore) }, "file was opened: 300 training and 40 validation pictures, 10 classes.", "load import watch play"},
 	} {
 		page, worker := trained(t)
 		test.replace(page)
@@ -44,7 +44,7 @@ func TestTheRunBeforeComesBack(t *testing.T) {
 	worker.answer(protocol.Message{Error: "not a model"})
 	worker.loadFail = "not a data set"
 	worker.silent = false
-	page.Dataset.UseFile("other.sae", nil, ignore)
+	page.Dataset.UseFile("other.sae", nil, Ignore)
 	if page.Messages.Toast != nil {
 		t.Errorf("toast %v where nothing was replaced", page.Messages.Toast)
 	}

@@ -207,7 +207,7 @@ func (r *Runs) Delete(id int) {
 // Restore makes a kept run the one under way.
 func (r *Runs) Restore(id int) {
 	if i := r.index(id); i >= 0 && r.Kept[i].Model != nil {
-		r.training.Import(r.Kept[i].Model, ignore)
+		r.training.Import(r.Kept[i].Model, Ignore)
 	}
 }
 

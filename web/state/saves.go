@@ -153,10 +153,10 @@ func (s *Saves) resume(resumed func()) {
 		})
 	}
 	if same {
-		resume(ignore)
+		resume(Ignore)
 		return
 	}
-	p.Dataset.load(origin{Load: save.Load}, resume, ignore)
+	p.Dataset.load(origin{Load: save.Load}, resume, Ignore)
 }
 
 // DiscardOffer deletes the offered run.

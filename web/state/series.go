@@ -48,7 +48,7 @@ func (s *Series) start(runs []map[string]string) {
 // Stop ends the series; the run under way stays.
 func (s *Series) Stop() {
 	s.training.queue = nil
-	s.training.adjust(ignore)
+	s.training.adjust(Ignore)
 	s.changed("state")
 }
 
@@ -77,6 +77,6 @@ func (s *Series) next() {
 	s.messages.over(aboutRun, aboutSettings)
 	s.training.fit(settings, asked)
 	s.training.Status = protocol.StatusIdle
-	s.training.newRun(ignore)
-	s.training.Play(ignore)
+	s.training.newRun(Ignore)
+	s.training.Play(Ignore)
 }

@@ -109,8 +109,8 @@ func (p *Page) Receive(m protocol.Message) (answered bool) {
 		p.frame(m)
 	case protocol.TypeSaved:
 		p.Saves.receive(m)
-	case protocol.TypeDrawn:
-		p.Dataset.drawn(m)
+	case protocol.TypeArrived:
+		p.Dataset.arrive(m)
 	}
 	return p.Explorer.answered
 }

@@ -103,7 +103,7 @@ func (t *Training) trainable(action string) error {
 func (t *Training) StepOnce() {
 	if !t.page.Form.misfilled() {
 		t.page.Timeline.Now()
-		t.Step(ignore)
+		t.Step(Ignore)
 	}
 }
 
@@ -132,7 +132,7 @@ func (t *Training) Toggle() {
 	case StatusLoading:
 		t.starting = !t.starting
 	case protocol.StatusTraining:
-		t.Pause(ignore)
+		t.Pause(Ignore)
 	case protocol.StatusDone:
 		if t.page.Embed.Locked("epochs") {
 			return
@@ -140,9 +140,9 @@ func (t *Training) Toggle() {
 		field, _ := experiment.Lookup("epochs")
 		epochs := min(t.Settings.Epochs+experiment.Default().Epochs, int(field.Max))
 		t.Set(map[string]string{"epochs": fmt.Sprint(epochs)}, func(bool, error) {})
-		t.Play(ignore)
+		t.Play(Ignore)
 	default:
-		t.Play(ignore)
+		t.Play(Ignore)
 	}
 }
 
@@ -169,7 +169,7 @@ func (t *Training) See(seen bool) {
 	t.hidden = !seen
 	switch {
 	case !seen && t.Status == protocol.StatusTraining:
-		t.Pause(ignore)
+		t.Pause(Ignore)
 		t.unseen = true
 	case seen && t.unseen && t.Status != StatusLoading: // else Recovery goes on
 		t.trainOn()
@@ -179,7 +179,7 @@ func (t *Training) See(seen bool) {
 // trainOn trains a run that is back, unless it is done, as soon as the page can be seen.
 func (t *Training) trainOn() {
 	if t.unseen = t.hidden; !t.unseen && (t.Status == protocol.StatusIdle || t.Status == protocol.StatusPaused) {
-		t.Play(ignore)
+		t.Play(Ignore)
 	}
 }
 

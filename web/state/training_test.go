@@ -255,7 +255,7 @@ func TestTrainBeforeTheDataAreThere(t *testing.T) {
 	}{
 		"pressed":       {func(p *Page) { p.Toggle() }, protocol.StatusTraining},
 		"pressed twice": {func(p *Page) { p.Toggle(); p.Toggle() }, protocol.StatusIdle},
-		"paused":        {func(p *Page) { p.Toggle(); p.Pause(ignore) }, protocol.StatusIdle},
+		"paused":        {func(p *Page) { p.Toggle(); p.Pause(Ignore) }, protocol.StatusIdle},
 		"failed":        {func(p *Page) { p.Toggle(); p.fail("Title", errors.New("reason")) }, protocol.StatusIdle},
 		"unseen":        {func(p *Page) { p.Toggle(); p.See(false) }, protocol.StatusIdle},
 		"not pressed":   {func(*Page) {}, protocol.StatusIdle},

@@ -21,7 +21,8 @@ type Worker struct {
 // Done is called when a command has ended: with nil when it succeeded.
 type Done func(error)
 
-func ignore(error) {}
+// Ignore is the Done of commands whose errors the page shows anyway.
+func Ignore(error) {}
 
 // command sends a command. done gets the reply; it may be nil.
 func (w *Worker) command(m protocol.Message, done func(reply protocol.Message)) {

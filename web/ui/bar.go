@@ -122,6 +122,8 @@ func (c *Bar) batch() string {
 		return "stopped; reset to start over"
 	case c.Page.Batches == 0:
 		return "batch " + none
+	case c.Page.Status == protocol.StatusTraining && !c.Page.Trained() && c.Page.Dataset.Partial:
+		return fmt.Sprintf("%d %% of the pictures", 100*c.Page.Dataset.Arrived/c.Page.Dataset.Train)
 	}
 	text := fmt.Sprintf("batch %s of %s", count(c.Page.Batch), count(c.Page.Batches))
 	if c.Page.Saves.Unsaved != "" {
@@ -171,6 +173,8 @@ func (c *Bar) kernel() string {
 	}
 	return plural(c.Page.Workers, "worker") + " · " + name
 }
+
+func (c *Bar) reset() { c.Page.Reset(state.Ignore) }
 
 func (c *Bar) expanded() string { return strconv.FormatBool(c.Page.Form.Open) }
 

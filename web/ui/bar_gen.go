@@ -57,7 +57,7 @@ func (c *Bar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				_ = vgparent
 				vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Reset\x00title\x00Reset (R): discard the training and start over")
 				vgn.AddAttrInterface("disabled", c.loading() || c.Page.Worker.Gone)
-				listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Reset(ignore) })
+				listen(vgn, "click", func(event vugu.DOMEvent) { c.reset() })
 				{
 					vgparent := vgn
 					_ = vgparent

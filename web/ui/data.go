@@ -55,11 +55,11 @@ func (c *Data) use(value string) {
 	switch value {
 	case c.current():
 	case protocol.SourceSite:
-		c.Page.Dataset.UseSite(ignore)
+		c.Page.Dataset.UseSite(state.Ignore)
 	case protocol.SourceKept:
-		c.Page.Dataset.UseKept(ignore)
+		c.Page.Dataset.UseKept(state.Ignore)
 	case protocol.SourceSynthetic:
-		c.Page.Dataset.UseSynthetic(ignore)
+		c.Page.Dataset.UseSynthetic(state.Ignore)
 	}
 }
 
@@ -96,7 +96,7 @@ func (c *Data) validation() string {
 func (c *Data) floor() string { return c.nats(c.Page.Dataset.Floor) }
 
 func (c *Data) meanImage() string {
-	if c.Page.Dataset.Drawing {
+	if c.Page.Dataset.Partial {
 		return none
 	}
 	return c.nats(c.Page.Dataset.MeanBCE)

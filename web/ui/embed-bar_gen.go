@@ -48,7 +48,7 @@ func (c *EmbedBar) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			}
 			vgn = grow(vgparent, "", "button\x00class\x00button bare icon\x00type\x00button\x00aria-label\x00Reset\x00title\x00Discard the training and start over")
 			vgn.AddAttrInterface("disabled", c.bar().loading())
-			listen(vgn, "click", func(event vugu.DOMEvent) { c.Page.Reset(ignore) })
+			listen(vgn, "click", func(event vugu.DOMEvent) { c.bar().reset() })
 			{
 				vgparent := vgn
 				_ = vgparent

@@ -100,6 +100,3 @@ func call(f func()) {
 		f()
 	}
 }
-
-// ignore is for commands whose errors the page shows anyway.
-func ignore(error) {}

@@ -107,7 +107,7 @@ func (s *session) frame(frame protocol.Frame) {
 // train returns a page in the middle of its eighth epoch.
 func train() *session {
 	s := visit(protocol.SourceSite)
-	s.Play(ignore)
+	s.Play(state.Ignore)
 	var history []protocol.Epoch
 	for epoch := range 7 {
 		history = append(history, protocol.Epoch{Epoch: epoch + 1, Loss: 0.6, Evaluation: protocol.Evaluation{ValLoss: 0.5925, ValBCE: 0.5913, ValMSE: 0.01288, FVU: 0.19, PSNR: 18.9, Active: 26.4, Dead: 1}})
@@ -262,13 +262,13 @@ func text(html string) string {
 func TestStates(t *testing.T) {
 	reading := func() *session {
 		s := train()
-		s.Dataset.UseFile("cifar-10-binary.tar.gz", nil, ignore)
+		s.Dataset.UseFile("cifar-10-binary.tar.gz", nil, state.Ignore)
 		s.Receive(protocol.New(protocol.TypeLoading, protocol.Loading{Stage: "Reading cifar-10-binary.tar.gz", Done: 41, Total: 100}))
 		return s
 	}
 	paused := func() *session {
 		s := train()
-		s.Pause(ignore)
+		s.Pause(state.Ignore)
 		return s
 	}
 	done := func() *session {
@@ -574,7 +574,7 @@ func TestTopK(t *testing.T) {
 	}
 	s.Form.Edit("aux", "x")
 	s.Form.Edit("sparsity", "l1")
-	s.Play(ignore)
+	s.Play(state.Ignore)
 	if shown("aux") || s.last(protocol.TypePlay).Type == "" {
 		t.Error("a refused text that is not shown keeps the run from training")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
 
@@ -119,10 +120,12 @@ func BenchmarkOpen(b *testing.B) {
 
 	type visit struct {
 		Paint, Ready, Loss, Blocked float64 // in milliseconds; the first three since the start
+		Processor                   float64 // of the main thread, in milliseconds
 		Bytes                       int
 	}
 	open := func(megabits, slower float64, press bool) visit {
 		p := openBlank(b)
+		p.measure()
 		p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 			_, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
 				MatchedNetworkConditions: []*network.Conditions{{Latency: 40, DownloadThroughput: megabits * 1e6 / 8, UploadThroughput: megabits * 1e6 / 8}},
@@ -154,6 +157,7 @@ func BenchmarkOpen(b *testing.B) {
 		p.do(chromedp.Navigate(url))
 		waitFor[bool](p, fmt.Sprintf(`visit.paint > 0 && visit.ready > 0 && (%t || visit.loss > 0)`, !press))
 		v := evaluate[visit](p, `({ ...visit, bytes: performance.getEntries().reduce((sum, { encodedBodySize }) => sum + (encodedBodySize ?? 0), 0) })`)
+		v.Processor = 1000 * p.metrics()["ThreadTime"]
 		p.do(chromedp.Navigate("about:blank")) // so that it no longer trains
 		return v
 	}
@@ -179,6 +183,7 @@ func BenchmarkOpen(b *testing.B) {
 			{"interactive", func(v visit) float64 { return v.Ready }},
 			{"first loss", func(v visit) float64 { return v.Loss }},
 			{"blocking", func(v visit) float64 { return v.Blocked }},
+			{"processor", func(v visit) float64 { return v.Processor }},
 		} {
 			var values []float64
 			for _, v := range visits {
@@ -302,6 +307,91 @@ func BenchmarkLargeDataset(b *testing.B) {
 		}
 		slices.Sort(values)
 		fmt.Printf("%-24s %6.1f  (%.1f to %.1f)\n", value.name, values[loads/2], values[0], values[loads-1])
+	}
+	b.ReportMetric(0, "ns/op") // says nothing
+}
+
+// measure lets Chromium count what metrics returns.
+func (p *page) measure() {
+	p.tb.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, performance.Enable, performance.EnableParams{})
+		return err
+	}))
+}
+
+// metrics returns Chromium's metrics of the main thread, such as TaskDuration, by the clock, and
+// ThreadTime, by the processor, in seconds.
+func (p *page) metrics() map[string]float64 {
+	p.tb.Helper()
+	values := map[string]float64{}
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		result, err := chromedp.Call(ctx, performance.GetMetrics, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		for _, metric := range result.Metrics {
+			values[metric.Name] = metric.Value
+		}
+		return nil
+	}))
+	return values
+}
+
+// BenchmarkViews prints what the main thread does while the page trains at full speed and shows
+// a view: how much of the time its tasks take, by the clock and by that of the processor, which
+// does not count when others have the core; how many tasks take more than 50 ms, and the
+// longest; and after how many frames the slowest slider shows another value. A dash is none.
+func BenchmarkViews(b *testing.B) {
+	const watch = 30 * time.Second
+	fmt.Printf("\nmain thread in %v of training at full speed\n%-9s %7s %10s %12s %8s %16s\n",
+		watch, "view", "tasks", "processor", "over 50 ms", "longest", "slider, frames")
+	for _, view := range []string{"train", "features", "explore", "compare"} {
+		p := openDemo(b, desktop)
+		evaluate[chromedp.Void](p, `sae.set({ experiment: 2, epochs: 1000 }).then(() => sae.play())`)
+		evaluate[chromedp.Void](p, fmt.Sprintf(`(() => {
+			location.hash = %q;
+			globalThis.long = [];
+			new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => long.push(duration))).observe({ type: "longtask" });
+		})()`, view))
+		waitFor[bool](p, `sae.state().epoch > 0`)
+		p.measure()
+		evaluate[chromedp.Void](p, `new Promise((resolve) => setTimeout(resolve, 2000))`) // the first charts are drawn
+		evaluate[chromedp.Void](p, `(() => { long.length = 0; })()`)
+		before := p.metrics()
+		evaluate[chromedp.Void](p, fmt.Sprintf(`new Promise((resolve) => setTimeout(resolve, %d))`, watch.Milliseconds()))
+		after := p.metrics()
+		long := evaluate[[]float64](p, `long`)
+		share := func(name string) string {
+			return fmt.Sprintf("%.1f %%", 100*(after[name]-before[name])/(after["Timestamp"]-before["Timestamp"]))
+		}
+		longest := "–"
+		if len(long) > 0 {
+			longest = fmt.Sprintf("%.0f ms", slices.Max(long))
+		}
+		frames := evaluate[[]int](p, `(async () => {
+			const frames = [];
+			const sliders = [...document.querySelectorAll("input[type=range]")].filter(
+				(slider) => !slider.disabled && slider.checkVisibility() && slider.parentElement.querySelector("output")).slice(0, 6);
+			for (const slider of sliders) {
+				const output = slider.parentElement.querySelector("output"), text = output.textContent;
+				const { min, max, value } = slider, middle = (Number(min) + Number(max)) / 2;
+				slider.value = Number(value) > middle ? min : max;
+				if (slider.value === value) continue;
+				slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+				let n = 0;
+				while (output.textContent === text && n < 60) n++, await new Promise(requestAnimationFrame);
+				frames.push(n);
+				await new Promise((resolve) => setTimeout(resolve, 300));
+			}
+			return frames;
+		})()`)
+		slowest := "–"
+		if len(frames) > 0 {
+			slowest = fmt.Sprint(slices.Max(frames))
+		}
+		fmt.Printf("%-9s %7s %10s %12d %8s %16s\n", view, share("TaskDuration"), share("ThreadTime"), len(long), longest, slowest)
+		p.do(chromedp.Navigate("about:blank")) // so that it no longer trains
 	}
 	b.ReportMetric(0, "ns/op") // says nothing
 }

@@ -3,7 +3,7 @@
 //	go run ./tools/pack build/site/sae.wasm
 //
 // The Go runtime needs the table, runtime.pclntab, to grow stacks, to collect garbage and
-// to print the trace of a panic. It is a quarter of the program's initial memory, in a form
+// to print the trace of a panic. It is most of the program's initial memory, in a form
 // that compresses badly. So pack removes it from there and adds a custom section to the
 // module, from which web/static/program.js makes the table again when it instantiates the
 // program.

@@ -95,7 +95,7 @@ func TestGraphicsCardFails(t *testing.T) {
 	open := func(inWorkers string) *page {
 		dir := builtSite(t, false)
 		beforeWorkers(t, dir, inWorkers)
-		p := serveSite(t, http.FileServer(http.Dir(dir))).openIn(t, own, "", desktop)
+		p := serveSite(t, http.FileServer(http.Dir(dir))).openIn(t, own, demo, desktop)
 		waitFor[bool](p, `"sae" in window`)
 		evaluate[chromedp.Void](p, `sae.ready`)
 		return p

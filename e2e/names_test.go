@@ -51,7 +51,7 @@ func TestLongNames(t *testing.T) {
 		}
 		p.look(desktop)
 	}
-	p := open(t, "", desktop)
+	p := open(t, demo, desktop)
 	start(p)
 	openLab(p)
 	evaluate[chromedp.Void](p, `(() => {

@@ -384,8 +384,11 @@ func TestFirstVisit(t *testing.T) {
 	}
 	settings("a first visit", 5, 12)
 	p.screenshot("first-visit")
-	evaluate[chromedp.Void](p, `sae.set({experiment: 2})`)
-	waitFor[bool](p, `location.search === "?experiment=2"`)
+	evaluate[chromedp.Void](p, `sae.set({workers: 1})`)
+	settings("workers", 5, 12)
+	evaluate[chromedp.Void](p, `sae.set({hidden: "512,128", latent: 64})`)
+	settings("a script without an experiment", 2, 0)
+	waitFor[bool](p, `location.search.startsWith("?")`)
 	p.visit("?latent=32")
 	settings("a link without an experiment", 2, 0)
 	p.visit("embed.html?load=auto")

@@ -814,7 +814,7 @@ func TestDataTurnBad(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers{"/data/broken.sae": breakOff(file.Bytes())}.serve(t, dir)
-	p := open(t, "", desktop)
+	p := open(t, demo, desktop)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	if text := p.notice(); !strings.Contains(text, "That data set could not be used broken.sae: ") || state(p).Dataset.Name != "Synthetic" {

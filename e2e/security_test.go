@@ -131,7 +131,7 @@ func TestRequests(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
 	requests, option := record(t)
-	p := open(t, "", desktop, option)
+	p := open(t, demo, desktop, option)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
 	evaluate[chromedp.Void](p, catchFiles)

@@ -108,7 +108,7 @@ func (w *api) set(args []js.Value, settle func(any, error)) {
 		}
 		changes[name] = value
 	}
-	w.app.page.Set(changes, func(reset bool, err error) {
+	w.app.page.Set(w.app.page.Link.Scripted(changes), func(reset bool, err error) {
 		settle(map[string]any{"reset": reset}, err)
 	})
 }

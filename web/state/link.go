@@ -64,6 +64,8 @@ func parseFingerprint(text string) (Fingerprint, error) {
 type Link struct {
 	Expected *Fingerprint // in the link that opened the page; nil for none
 
+	first experiment.Settings // of a first visit; zero after a link
+
 	sums []uint32 // of the data set and the losses up to each epoch, as far as computed
 
 	worker   *Worker
@@ -135,10 +137,23 @@ var firstVisit = map[string]string{"experiment": "5", "k": "12"}
 func (l *Link) Follow(query string) {
 	if query == "" {
 		l.training.Settings, _ = l.training.Settings.With(firstVisit)
+		l.first = l.training.Settings
 		return
 	}
 	values, problems := parseQuery(query)
 	l.complain("Not all of the link could be used", append(problems, l.follow(values)...))
+}
+
+// Scripted returns the changes of settings that a script asks for. On a first visit whose
+// settings nobody has changed, those that name no experiment are of the defaults, as in a link.
+func (l *Link) Scripted(changes map[string]string) map[string]string {
+	ofModel := slices.ContainsFunc(slices.Collect(maps.Keys(changes)), func(name string) bool { return !ofMachine(name) })
+	if _, named := changes["experiment"]; named || !ofModel || l.training.Settings != l.first.OnThisMachine(l.training.Settings) {
+		return changes
+	}
+	changes = maps.Clone(changes)
+	changes["experiment"] = strconv.Itoa(experiment.Default().Experiment)
+	return changes
 }
 
 // follow takes the settings in the parameters of a link, and returns their problems.

@@ -63,6 +63,49 @@ func TestVisitWithoutParameters(t *testing.T) {
 	}
 }
 
+// A script that sets something on a first visit, and names no experiment, means the defaults,
+// until settings have changed.
+func TestScripted(t *testing.T) {
+	after := func(page *Page, changes map[string]string) experiment.Settings {
+		t.Helper()
+		settings, err := page.Settings.With(page.Link.Scripted(changes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page.Settings = settings
+		return settings
+	}
+	for _, test := range []struct {
+		query       string
+		changes     map[string]string
+		number, dim int
+	}{
+		{"", map[string]string{"hidden": "16", "latent": "8"}, 2, 8},
+		{"", map[string]string{"lambda": "1e-4"}, 2, 64},
+		{"", map[string]string{"experiment": "3"}, 3, 64},
+		{"", map[string]string{"experiment": "5", "latent": "40"}, 5, 40},
+		{"", map[string]string{"workers": "2", "device": "cpu"}, 5, 128},
+		{"?experiment=5&k=12", map[string]string{"latent": "40"}, 5, 40},
+	} {
+		page := visitor()
+		page.Link.Follow(test.query)
+		if got := after(page, test.changes); got.Experiment != test.number || got.Latent != test.dim {
+			t.Errorf("%q, %v: experiment %d with %d units, want %d with %d", test.query, test.changes, got.Experiment, got.Latent, test.number, test.dim)
+		}
+	}
+	page := visitor()
+	page.Link.Follow("")
+	after(page, map[string]string{"experiment": "5", "k": "20"})
+	if got := after(page, map[string]string{"latent": "40"}); got.Experiment != 5 || got.K != 20 {
+		t.Errorf("after another k: %+v", got)
+	}
+	page = visitor()
+	page.Link.Follow("")
+	if got, want := after(page, map[string]string{"epochs": "3"}), experiment.Default(); got.Epochs != 3 || got.Hidden != want.Hidden || got.Lambda != want.Lambda {
+		t.Errorf("the defaults with 3 epochs: %+v", got)
+	}
+}
+
 // What a link has wrong is named; the rest is used.
 func TestBadLink(t *testing.T) {
 	for query, want := range map[string]string{

@@ -45,12 +45,12 @@ type Kernel struct {
 	Parts   int
 }
 
-// steps is the most steps whose losses and parameters the device holds, and orders the
-// most images of them.
-const (
-	maxSteps = 4096
-	orders   = 1 << 20
-)
+// maxSteps is the most steps whose losses and parameters the device holds. Only a test
+// changes it.
+var maxSteps = 4096
+
+// orders is the most images of these steps.
+const orders = 1 << 20
 
 // A Plan is how a device trains a network.
 type Plan struct {

@@ -81,16 +81,18 @@ func TestSubmissions(t *testing.T) {
 }
 
 // A call trains on at most as many batches as the device has room for their losses and
-// parameters: on 4,096 of an epoch of 4,200 batches of one image.
+// parameters, here on 16 of an epoch of 40 batches of one image.
 func TestLongEpoch(t *testing.T) {
 	device := card(t)
-	images := make([]byte, 3*4200)
+	defer func(n int) { maxSteps = n }(maxSteps)
+	maxSteps = 16
+	images := make([]byte, 3*40)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range images {
 		images[i] = byte(random.IntN(256))
 	}
-	source := fit.NewData("noise", 3, images, images[:30]).Source()
-	batches := slices.Collect(nn.Batches(4200, 1, 1, 0))
+	source := fit.NewData("noise", 3, images, images[:3*20]).Source()
+	batches := slices.Collect(nn.Batches(40, 1, 1, 0))
 	var losses [2][]nn.Loss
 	for i, new := range []enginetest.New{engine(t, device), enginetest.CPU} {
 		auto, err := nn.New(nn.Architecture{InputDims: 3, LatentDims: 1, Loss: nn.MSE}, "glorot", 1)
@@ -102,7 +104,7 @@ func TestLongEpoch(t *testing.T) {
 			t.Fatal(err)
 		}
 		if own, ok := trainer.(*Trainer); ok {
-			own.perTurn, own.perSubmit = len(batches), 1000
+			own.perTurn = len(batches)
 		}
 		for rest := batches; len(rest) > 0; rest = batches[len(losses[i]):] {
 			some, err := trainer.Train(rest)
@@ -113,6 +115,9 @@ func TestLongEpoch(t *testing.T) {
 				t.Errorf("the first call trains on %d batches, want %d", len(some), maxSteps)
 			}
 		}
+	}
+	if len(losses[0]) != 40 {
+		t.Fatalf("%d losses, want 40", len(losses[0]))
 	}
 	for i, want := range losses[1] {
 		if got := losses[0][i]; !(math.Abs(got.MSE-want.MSE) <= enginetest.Tolerance) {

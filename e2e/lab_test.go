@@ -505,7 +505,7 @@ func (p *page) reduceMotion() {
 
 // The lesson from beginning to end, as a reader goes through it, on the pictures and with
 // the settings that are there at first, but for fewer epochs: all that it says to watch
-// for is to be seen.
+// for is to be seen, and what it says is so.
 func TestLesson(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
@@ -532,7 +532,7 @@ func TestLesson(t *testing.T) {
 		t.Helper()
 		waitFor[bool](p, fmt.Sprintf(`document.querySelectorAll("#lesson li[data-seen]").length === %d`, n))
 	}
-	evaluate[chromedp.Void](p, `sae.set({epochs: 8})`)
+	evaluate[chromedp.Void](p, `sae.set({epochs: 4})`)
 	press("Train experiment 1")
 	p.at("train")
 	click(".plate .pick:nth-child(3)")
@@ -590,6 +590,58 @@ func TestLesson(t *testing.T) {
 	press("Train experiment 4 with 16 units")
 	seen(3)
 	p.screenshot("lesson-pca")
+
+	press("Next")
+	p.at("explore")
+	press("Train experiment 5")
+	seen(3)
+	if all := waitFor[string](p, `sae.state().status === "done" && [...document.querySelectorAll(".built li")].at(-1)?.querySelector("b").innerText`); all != "32" {
+		t.Errorf("with TopK, a picture is built up from %s units, want 32", all)
+	}
+
+	press("Next")
+	const gamma = `Number(document.querySelector("#lesson").innerText.match(/γ is now (\d\.\d+)/)?.[1])`
+	if topk := waitFor[float64](p, gamma); topk < 0.9 || topk > 1.1 {
+		t.Errorf("with TopK, γ is %v, want about 1", topk)
+	}
+	press("Train it with L1")
+	seen(3)
+	p.screenshot("lesson-shrink")
+
+	press("Next")
+	p.at("features")
+	press("Train without AuxK, then with it")
+	seen(3)
+	p.screenshot("lesson-cure")
+
+	press("Next")
+	press("Train experiment 6")
+	waitFor[bool](p, `sae.state().settings.experiment === 6 && sae.state().status === "done"`)
+	click(".tiles .tile:not(:has(.dead))")
+	seen(3)
+	// Units of edges: their grey values change in one direction (the coherence of the structure
+	// tensor is large, that of noise is about 0.2), and the directions differ.
+	edges := waitFor[[]int](p, `(() => {
+		const quarters = [0, 0, 0, 0], tiles = [...document.querySelectorAll(".tile canvas")];
+		for (const canvas of tiles) {
+			const { data } = canvas.getContext("2d").getImageData(0, 0, 32, 32);
+			const grey = (x, y) => { const i = 4 * (32 * (4 * y + 1) + 4 * x + 1); return data[i] + data[i + 1] + data[i + 2]; };
+			let xx = 0, yy = 0, xy = 0;
+			for (let y = 0; y < 7; y++) for (let x = 0; x < 7; x++) {
+				const dx = grey(x + 1, y) - grey(x, y), dy = grey(x, y + 1) - grey(x, y);
+				xx += dx * dx; yy += dy * dy; xy += dx * dy;
+			}
+			if (Math.hypot(xx - yy, 2 * xy) < 0.5 * (xx + yy)) continue;
+			quarters[Math.floor((Math.atan2(2 * xy, xx - yy) / 2 / Math.PI + 1.125) * 4) % 4]++;
+		}
+		return tiles.length === 128 && quarters;
+	})()`)
+	t.Logf("of 128 units, %d are edges, by quarters of the directions", edges)
+	slices.Sort(edges)
+	if edges[1] < 8 || edges[2] < 8 {
+		t.Errorf("of 128 units, %d are edges, by quarters of the directions: want at least 8 in three of them", edges)
+	}
+	p.screenshot("lesson-patches")
 }
 
 // A chart is saved as a picture, and its data as CSV.

@@ -59,6 +59,7 @@ type series struct {
 	Data           any             `json:"data,omitempty"`
 	BarCategoryGap string          `json:"barCategoryGap,omitempty"`
 	BarMaxWidth    string          `json:"barMaxWidth,omitempty"`
+	Step           string          `json:"step,omitempty"` // "middle" draws a line as steps, each around its point
 	ShowSymbol     types.Bool      `json:"showSymbol,omitempty"`
 	Symbol         string          `json:"symbol,omitempty"`
 	SymbolSize     int             `json:"symbolSize,omitempty"`

@@ -255,6 +255,7 @@ func TestAxesAreNamed(t *testing.T) {
 		"code":                Code(theme, []float32{1}, 1, nil),
 		"mean":                MeanActivation(theme, []float32{1}),
 		"activity":            Activity(theme, []float32{1}, nil),
+		"density":             Density(theme, []float32{1}, nil, 400),
 		"histogram":           Histogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
 		"unit":                UnitHistogram(theme, analysis.Histogram{Shares: []float32{1}, Max: 1}),
 		"by class":            ByClass(theme, []float32{1, 2}, classes),
@@ -452,6 +453,36 @@ func TestActivity(t *testing.T) {
 	}
 	if p.YAxis.Max != 100 || p.YAxis.AxisLabel.Formatter != "%.0f %%" {
 		t.Errorf("y axis to %v in %s, want 100 in percent", p.YAxis.Max, p.YAxis.AxisLabel.Formatter)
+	}
+}
+
+// Each unit is in the bin of its density, four to a decade, from that of one picture to that of
+// all; dead units are apart. The moment before is a line over the same bins.
+func TestDensity(t *testing.T) {
+	p := parse(t, Density(theme, []float32{0, 0, 0.001, 0.01, 0.0101, 0.5, 1, 1, 1}, []float32{0, 1}, 1000))
+	want := []float64{2, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 3} // dead, 0.1 % to 0.18 %, …, 56 % to 100 %
+	if len(p.Series[0].Data) != len(want) || len(p.Series[1].Data) != len(want) {
+		t.Fatalf("%d bars and %d points, want %d of each", len(p.Series[0].Data), len(p.Series[1].Data), len(want))
+	}
+	for i, units := range want {
+		bar := p.Series[0].Data[i].(map[string]any)
+		value := bar["value"].([]any)
+		before := 0.0
+		if i == 0 || i == len(want)-1 {
+			before = 1
+		}
+		if point := p.Series[1].Data[i].([]any); value[1] != units || point[0] != value[0] || point[1] != before {
+			t.Errorf("bin %d at %v %%: %v units, %v before, want %v and %v", i, value[0], value[1], point[1], units, before)
+		}
+		if at, center := value[0].(float64), 0.1*math.Pow(10, (float64(i)-0.5)/4); math.Abs(at/center-1) > 1e-3 {
+			t.Errorf("bin %d is at %g %%, want %g", i, at, center)
+		}
+	}
+	if name := p.Series[0].Data[1].(map[string]any)["name"]; name != "0.1 % to 0.18 % of the pictures\nunits: 1" {
+		t.Errorf("the second bar is called %q", name)
+	}
+	if p := parse(t, Density(theme, nil, nil, 0)); !(p.YAxis.Max > 0) || p.XAxis.Max != 100 || len(p.Series[1].Data) != 0 {
+		t.Errorf("without units, axes to %v and %v", p.XAxis.Max, p.YAxis.Max)
 	}
 }
 

@@ -2,6 +2,8 @@ package chart
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -161,4 +163,65 @@ func (t Theme) histogram(h analysis.Histogram) option {
 		ItemStyle: &opts.ItemStyle{Color: t.Act[1]},
 	}}
 	return o
+}
+
+// perDecade is the number of bins of Density in which the density grows tenfold.
+const perDecade = 4
+
+// Density returns the histogram of the units' densities: the number of units that are active on
+// a share of the pictures, on a logarithmic axis from the share of a single picture on, with the
+// dead units, whose density is 0, apart. activity has the densities, before those of an earlier
+// moment, which are a dashed line; nil for none.
+func Density(theme Theme, activity, before []float32, images int) json.RawMessage {
+	first := math.Floor(-perDecade * math.Log10(float64(max(images, 10))))
+	bins := int(-first) + 1 // of which the first has the dead units
+	count := func(activity []float32) []float64 {
+		units := make([]float64, bins)
+		for _, share := range activity {
+			bin := 0
+			if share > 0 {
+				bin = 1 + int(perDecade*math.Log10(float64(share))-first+1e-6) // the shares are rounded
+			}
+			units[min(max(bin, 0), bins-1)]++
+		}
+		return units
+	}
+	percent := func(bin float64) float64 { return 100 * math.Pow(10, (first+bin-1)/perDecade) } // at the lower edge of a bin
+	bars, line := []labelled{}, []point{}
+	high := 1.0
+	for bin, units := range count(activity) {
+		high = max(high, units)
+		bar := labelled{
+			Name:      fmt.Sprintf("%.2g %% to %.2g %% of the pictures\nunits: %g", percent(float64(bin)), percent(float64(bin+1)), units),
+			Value:     [2]float64{round(percent(float64(bin)+0.5), 5), units},
+			ItemStyle: &opts.ItemStyle{Color: theme.Act[1]},
+		}
+		if bin == 0 {
+			bar.Name, bar.ItemStyle.Color = fmt.Sprintf("dead: on no picture\nunits: %g", units), theme.Warn
+			bar.Label = theme.label(theme.Ink2, "top", "dead")
+		}
+		bars = append(bars, bar)
+	}
+	if before != nil {
+		for bin, units := range count(before) {
+			high = max(high, units)
+			line = append(line, point{bars[bin].Value[0], units})
+		}
+	}
+	s := nice(0, high, 4)
+	o := theme.base("%g")
+	o.Tooltip.Trigger, o.Tooltip.Formatter = "item", "{b}"
+	o.XAxis = theme.xAxis("log", "share of the pictures on which a unit is active", "")
+	o.XAxis.Min, o.XAxis.Max = round(percent(0), 5), 100
+	o.XAxis.AxisLabel.Formatter = "%g %%"
+	o.YAxis = theme.yAxis("value", "units", s.format(), s)
+	o.Grid.Top = "24"
+	o.Series = []series{
+		{ID: "density", Name: "units", Type: "bar", Data: bars, BarCategoryGap: "10%"},
+		{
+			ID: "before", Name: "before training", Type: "line", Data: line, Step: "middle", ShowSymbol: opts.Bool(false), Silent: true,
+			LineStyle: &opts.LineStyle{Color: theme.Ink2, Width: 1, Type: "dashed"},
+		},
+	}
+	return o.json()
 }

@@ -16,15 +16,17 @@ type Text struct {
 	Steps    []Step `json:"steps"`
 }
 
-// Step is one page of the lesson. In its texts, {latent} is the number of latent
-// units and {meanBce} the loss of the mean image.
+// Step is one page of the lesson. In its texts, {meanBce} is the loss of the mean image,
+// {gamma} how much of the contrast the reconstructions have, and the name of a setting that the
+// step sets is its value, such as {latent}.
 type Step struct {
-	ID    string            `json:"id"`
-	Title string            `json:"title"`
-	Text  []string          `json:"text"`  // paragraphs
-	Setup string            `json:"setup"` // on the button that sets the experiment and trains
-	Watch map[string]string `json:"watch"` // what to watch for, by event
-	Hint  string            `json:"hint"`  // if nothing happens
+	ID      string            `json:"id"`
+	Title   string            `json:"title"`
+	Text    []string          `json:"text"`    // paragraphs
+	Formula string            `json:"formula"` // what it is about in the field's notation; "" for none
+	Setup   string            `json:"setup"`   // on the button that sets the experiment and trains
+	Watch   map[string]string `json:"watch"`   // what to watch for, by event
+	Hint    string            `json:"hint"`    // if nothing happens
 }
 
 //go:embed *.json

@@ -227,7 +227,11 @@ func (d *Dataset) use(from origin, done Done) {
 	offer := d.page.wayBack()
 	d.load(from, d.page.newRun, func(err error) {
 		if err == nil {
-			text := fmt.Sprintf("%s was opened: %d training and %d validation pictures, %d classes.", d.Name, d.Train, d.Validation, len(d.Classes))
+			classes := "1 class"
+			if n := len(d.Classes); n != 1 {
+				classes = fmt.Sprintf("%d classes", n)
+			}
+			text := fmt.Sprintf("%s was opened: %d training and %d validation pictures, %s.", d.Name, d.Train, d.Validation, classes)
 			if offer(text); d.page.Messages.Toast == nil && from.Source == protocol.SourceFile {
 				d.page.Messages.Say(text)
 			}

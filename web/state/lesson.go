@@ -1,10 +1,12 @@
 package state
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"sae/nn/experiment"
 	"sae/wasm/protocol"
 	"sae/web/lesson"
 )
@@ -24,7 +26,8 @@ type Lesson struct {
 type lessonStep struct {
 	id     string
 	set    map[string]string
-	pca    bool // whether it shows principal components
+	pca    bool              // whether it shows principal components
+	first  map[string]string // settings of a run that it trains first; nil for none
 	events []lessonEvent
 }
 
@@ -35,7 +38,7 @@ type lessonEvent struct {
 
 // lessonSteps are the steps of the lesson; lesson.Text has their texts.
 var lessonSteps = []lessonStep{
-	{"autoencoder", map[string]string{"experiment": "1", "latent": "64"}, false, []lessonEvent{
+	{"autoencoder", map[string]string{"experiment": "1", "latent": "64"}, false, nil, []lessonEvent{
 		{"mean", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && latest.ValBCE < p.Dataset.MeanBCE
@@ -43,7 +46,7 @@ var lessonSteps = []lessonStep{
 		{"select", func(p *Page) bool { return p.Pictures.Selected != 0 }},
 		{"done", finishedRun},
 	}},
-	{"sparse", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-5"}, false, []lessonEvent{
+	{"sparse", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-5"}, false, nil, []lessonEvent{
 		{"half", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Epoch > 0 && latest.Active < float64(p.Settings.Latent)/2
@@ -53,7 +56,7 @@ var lessonSteps = []lessonStep{
 			return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool { return r.Shown && r.Settings.Experiment == 1 })
 		}},
 	}},
-	{"lambda", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-4"}, false, []lessonEvent{
+	{"lambda", map[string]string{"experiment": "2", "latent": "64", "lambda": "1e-4"}, false, nil, []lessonEvent{
 		{"done", finishedRun},
 		{"fewer", func(p *Page) bool {
 			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.Active < before.Active })
@@ -62,7 +65,7 @@ var lessonSteps = []lessonStep{
 			return comparedWithSmallerLambda(p, func(now, before protocol.Evaluation) bool { return now.PSNR < before.PSNR })
 		}},
 	}},
-	{"dead", map[string]string{"experiment": "2", "latent": "64", "lambda": "2e-4"}, false, []lessonEvent{
+	{"dead", map[string]string{"experiment": "2", "latent": "64", "lambda": "2e-4"}, false, nil, []lessonEvent{
 		{"first", func(p *Page) bool {
 			latest, _ := p.Latest()
 			return p.Initial != nil && latest.Dead > p.Initial.Dead
@@ -73,14 +76,14 @@ var lessonSteps = []lessonStep{
 		}},
 		{"open", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity == 0 }) }},
 	}},
-	{"features", map[string]string{"experiment": "3", "latent": "64", "lambda": "1e-5"}, false, []lessonEvent{
+	{"features", map[string]string{"experiment": "3", "latent": "64", "lambda": "1e-5"}, false, nil, []lessonEvent{
 		{"unit", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity > 0 }) }},
 		{"slider", func(p *Page) bool {
 			return len(p.Explorer.Code) > 0 && !slices.Equal(p.Explorer.Code, p.Explorer.Encoded)
 		}},
 		{"map", func(p *Page) bool { return len(p.Map.Points) > 0 }},
 	}},
-	{"pca", map[string]string{"experiment": "4", "latent": "16"}, true, []lessonEvent{
+	{"pca", map[string]string{"experiment": "4", "latent": "16"}, true, nil, []lessonEvent{
 		{"line", func(p *Page) bool { _, ok := p.Loss.PCA(); return ok && p.Loss.ShowPCA }},
 		{"below", func(p *Page) bool {
 			quality, ok := p.Loss.PCA()
@@ -92,6 +95,64 @@ var lessonSteps = []lessonStep{
 			return p.Epoch > 0 && latest.Active > float64(p.Settings.Latent)-0.5
 		}},
 	}},
+	{"topk", map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "32", "aux": "8", "batch": "64", "epochs": "6"}, false, nil, []lessonEvent{
+		{"exact", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && math.Abs(latest.Active-float64(p.Settings.K)) < 0.01
+		}},
+		{"below", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && 2*latest.ValMSE < p.Dataset.MeanMSE
+		}},
+		{"built", func(p *Page) bool { return p.Epoch > 0 && p.View == ViewExplore && len(p.Explorer.Built.Counts) > 1 }},
+	}},
+	{"shrink", map[string]string{"experiment": "5", "sparsity": "l1", "latent": "128", "k": "0", "aux": "0", "lambda": "1e-3", "batch": "64", "epochs": "6"}, false, nil, []lessonEvent{
+		{"sparse", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && latest.Active < float64(p.Settings.Latent)/2
+		}},
+		{"pale", func(p *Page) bool { return finishedRun(p) && p.Timeline.live.Samples.Contrast() < 0.9 }},
+		{"error", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return finishedRun(p) && slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
+				return r.Settings.Sparsity == experiment.TopK && r.Settings.Patch == 0 && r.Settings.Latent == p.Settings.Latent && r.ValMSE < latest.ValMSE
+			})
+		}},
+	}},
+	{"cure", cure, false, withoutCure, []lessonEvent{
+		{"die", func(p *Page) bool {
+			return comparedWithoutAux(p, func(_, before protocol.Evaluation) bool { return 4*before.Dead > p.Settings.Latent })
+		}},
+		{"cured", func(p *Page) bool {
+			return comparedWithoutAux(p, func(now, before protocol.Evaluation) bool { return now.Dead < before.Dead })
+		}},
+		{"density", func(p *Page) bool { return finishedRun(p) && p.View == ViewFeatures }},
+	}},
+	{"patches", map[string]string{"experiment": "6", "patch": "8", "latent": "512", "k": "8", "aux": "0.03125", "batch": "256", "epochs": "3"}, false, nil, []lessonEvent{
+		{"edges", func(p *Page) bool { return p.Epoch > 0 && p.View == ViewFeatures }},
+		{"alive", func(p *Page) bool {
+			latest, _ := p.Latest()
+			return p.Epoch > 0 && 20*latest.Dead <= p.Settings.Latent
+		}},
+		{"unit", func(p *Page) bool { return opened(p, func(activity float32) bool { return activity > 0 }) }},
+	}},
+}
+
+// Settings of the step about AuxK, and of its run without.
+var (
+	cure        = map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": "8", "batch": "16", "epochs": "4"}
+	withoutCure = map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": "0", "batch": "16", "epochs": "4"}
+)
+
+// comparedWithoutAux reports whether compares holds for the latest evaluation and a kept run
+// without AuxK that is otherwise the same.
+func comparedWithoutAux(p *Page, compares func(now, before protocol.Evaluation) bool) bool {
+	latest, ok := p.Latest()
+	return ok && finishedRun(p) && slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
+		same := r.Settings
+		same.Aux, same.Experiment = p.Settings.Aux, p.Settings.Experiment
+		return r.Settings.Aux == 0 && sameRun(same, p.Settings) && compares(latest, r.Evaluation)
+	})
 }
 
 func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
@@ -150,6 +211,10 @@ func (l *Lesson) SetUp() {
 	}
 	l.Folded = true
 	step := lessonSteps[l.Step]
+	if step.first != nil {
+		l.page.Series.start([]map[string]string{step.first, step.set})
+		return
+	}
 	l.page.Set(step.set, func(bool, error) {})
 	if step.pca {
 		l.page.Loss.SwitchPCA(true)
@@ -206,5 +271,13 @@ func (l *Lesson) filler() *strings.Replacer {
 	if l.page.Dataset.MeanBCE > 0 {
 		mean = strconv.FormatFloat(l.page.Dataset.MeanBCE, 'f', 3, 64)
 	}
-	return strings.NewReplacer("{latent}", lessonSteps[l.Step].set["latent"], "{meanBce}", mean)
+	gamma := "–"
+	if contrast := l.page.Timeline.live.Samples.Contrast(); contrast > 0 && l.page.Epoch > 0 {
+		gamma = strconv.FormatFloat(contrast, 'f', 2, 64)
+	}
+	names := []string{"{meanBce}", mean, "{gamma}", gamma}
+	for name, value := range lessonSteps[l.Step].set {
+		names = append(names, "{"+name+"}", value)
+	}
+	return strings.NewReplacer(names...)
 }

@@ -31,6 +31,35 @@ func (s Samples) Reconstruction(position int) []byte {
 	return part(s.Reconstructions, position, len(s.Images))
 }
 
+// Contrast returns how much of the contrast that would fit best the reconstructions x̂ of the
+// pictures x have,
+//
+//	γ = Σ(x̂ − x̄)² / Σ(x̂ − x̄)(x − x̄),
+//
+// with x̄ the mean of a picture's values: the relative reconstruction bias of S. Rajamanoharan
+// et al., Improving dictionary learning with gated sparse autoencoders (2024), without the
+// brightness. It is 1 if no factor would bring the reconstructions closer to the pictures, and
+// less if they are pale; 0 if it is not known.
+func (s Samples) Contrast() float64 {
+	var own, both float64
+	for i := range s.Images {
+		original, reconstruction := s.Original(i), s.Reconstruction(i)
+		mean := 0.0
+		for _, x := range original {
+			mean += float64(x) / float64(len(original))
+		}
+		for j, x := range original {
+			y := float64(reconstruction[j]) - mean
+			own += y * y
+			both += y * (float64(x) - mean)
+		}
+	}
+	if both <= 0 {
+		return 0
+	}
+	return own / both
+}
+
 // Code returns the code of the picture at a position, [Latent].
 func (s Samples) Code(position int) []float32 { return part(s.Codes, position, len(s.Images)) }
 

@@ -303,7 +303,7 @@ func (c *Explorer) builtPixels(i int) func(*theme) []byte {
 func (c *Explorer) addedPixels(i int) func(*theme) []byte {
 	return func(*theme) []byte {
 		before, now := c.built(i-1), c.built(i)
-		if before == nil {
+		if before == nil || now == nil { // it may have fewer steps by now
 			return nil
 		}
 		change := make([]byte, len(now))

@@ -71,6 +71,17 @@ func (c *Latent) activity(theme chart.Theme) json.RawMessage {
 	return chart.Activity(theme, c.values(c.Page.Timeline.Units.Activity), c.Page.Timeline.Units.Dead())
 }
 
+// density is the chart of the densities now, or at the moment that is shown, and before
+// training.
+func (c *Latent) density(theme chart.Theme) json.RawMessage {
+	t := c.Page.Timeline
+	var before []float32
+	if len(t.Moments) > 1 {
+		before = t.Moments[0].Units.Activity
+	}
+	return chart.Density(theme, t.Units.Activity, before, t.Units.Images)
+}
+
 func (c *Latent) histogram(theme chart.Theme) json.RawMessage {
 	return chart.Histogram(theme, c.Page.Timeline.Units.Histogram)
 }

@@ -134,6 +134,27 @@ func (c *Latent) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Component: vgcomp}
 					vgparent.AppendChild(vgn)
 				}
+				vgn = grow(vgparent, "", "div\x00class\x00head")
+				vgn.SetInnerHTML(vugu.HTML("\x3Ch3\x3EDensity\x3C/h3\x3E\x3Cspan class=\"aside\"\x3Eof the units, on a log axis; dashed, before training\x3C/span\x3E"))
+				{
+					vgcompKey := vugu.MakeCompKey(0xD99735C1C7A1C21A^vgin.CurrentPositionHash(), vgiterkey)
+					// ask BuildEnv for prior instance of this specific component
+					vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*Plot)
+					if vgcomp == nil {
+						// create new one if needed
+						vgcomp = new(Plot)
+						vgin.BuildEnv.WireComponent(vgcomp)
+					}
+					vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+					vgcomp.Option = c.density
+					vgcomp.Stage = c.Stage
+					vgcomp.Version = c.version()
+					vgcomp.Name = "density"
+					vgcomp.Label = "Number of units by the share of the pictures on which they are active, and of dead units"
+					vgout.Components = append(vgout.Components, vgcomp)
+					vgn = &vugu.VGNode{Component: vgcomp}
+					vgparent.AppendChild(vgn)
+				}
 			}
 		}
 	}

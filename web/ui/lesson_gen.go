@@ -86,6 +86,9 @@ func (c *Lesson) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = grow(vgparent, "", "p")
 				vgn.SetInnerHTML(paragraph)
 			}
+			vgn = grow(vgparent, "", "p\x00class\x00formula")
+			vgn.AddAttrInterface("hidden", c.step().Formula == "")
+			vgn.SetInnerHTML(c.step().Formula)
 			vgn = grow(vgparent, "", "button\x00class\x00button\x00type\x00button")
 			vgn.AddAttrInterface("disabled", c.loading())
 			vgn.SetInnerHTML(c.step().Setup)

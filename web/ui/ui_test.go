@@ -816,6 +816,9 @@ func TestBuildUp(t *testing.T) {
 	if first := explorer.addedPixels(0)(nil); first != nil {
 		t.Errorf("the first step adds %d pixels", len(first))
 	}
+	if last := explorer.addedPixels(3)(nil); last != nil {
+		t.Errorf("a step that is gone adds %d pixels", len(last))
+	}
 	if added := explorer.addedPixels(1)(nil); added[0] != 228 || added[1] != 128 {
 		t.Errorf("the step from 0 to 100 is shown as %d, that from 0 to 0 as %d", added[0], added[1])
 	}
@@ -1027,7 +1030,7 @@ func TestLesson(t *testing.T) {
 		t.Error("the loss fell below the mean image's, and the lesson did not see it")
 	}
 	press(t, root, "Next: Why sparse?")
-	if page := text(render(t, root)); !strings.Contains(page, "Lesson 2 of 6") || strings.Contains(page, "Seen in") {
+	if page := text(render(t, root)); !strings.Contains(page, "Lesson 2 of 10") || strings.Contains(page, "Seen in") {
 		t.Error("the second step is not there, or has something seen")
 	}
 	press(t, root, "Back")

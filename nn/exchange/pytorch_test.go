@@ -233,7 +233,7 @@ func TestPyTorch(t *testing.T) {
 	for i, x := range models[0].Parameters {
 		largest = max(largest, math.Abs(float64(x-models[1].Parameters[i]))/(1+math.Abs(float64(x))))
 	}
-	if t.Logf("one process has losses %v; relative to it, the weights of two differ by %.1e", first, largest); !(largest <= 1e-4) {
+	if t.Logf("one process has losses %v; relative to it, the weights of two differ by %.1e", first, largest); !(largest <= 1e-3) {
 		t.Errorf("the weights of two processes differ from those of one by %g", largest)
 	}
 }

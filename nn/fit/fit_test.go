@@ -437,7 +437,7 @@ func TestFewDeadUnits(t *testing.T) {
 		t.Skip("takes ten seconds natively")
 	}
 	set := data.BuiltIn()
-	set.Draw(set.Train.Len())
+	set.More(set.Train.Len())
 	s, err := experiment.Default().With(map[string]string{"experiment": "5", "epochs": "10"})
 	if err != nil {
 		t.Fatal(err)

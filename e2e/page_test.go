@@ -182,6 +182,8 @@ func TestExperimentsOnCIFAR(t *testing.T) {
 	if s.Dataset.Name != "CIFAR-10" || s.Dataset.Train != 3728 || s.Dataset.Validation != 500 {
 		t.Fatalf("data set %+v", s.Dataset)
 	}
+	waitFor[bool](p, `sae.state().dataset.meanBce > 0`) // once all training images have come
+	s = state(p)
 	evaluate[bool](p, watchLongTasks)
 	for experiment := 1; experiment <= 4; experiment++ {
 		better := s.Dataset.MeanBCE

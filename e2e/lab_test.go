@@ -696,7 +696,16 @@ func TestRunsAreKept(t *testing.T) {
 	waitFor[bool](p, `[...document.querySelectorAll(".tile")].at(-1).innerText.includes("two wheels")`)
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
-	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`) // until it is stored
+	waitFor[bool](p, `new Promise((resolve) => {
+		indexedDB.open("sae-runs").onsuccess = ({ target: { result: database } }) => {
+			const all = database.transaction("records").objectStore("records").getAll();
+			all.onsuccess = async () => {
+				database.close();
+				const models = await Promise.all(all.result.map(({ model }) => model.text()));
+				resolve(models.some((text) => text.includes("two wheels")));
+			};
+		};
+	})`)
 	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
@@ -716,7 +725,12 @@ func TestRunsAreKept(t *testing.T) {
 	}
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)
-	evaluate[chromedp.Void](p, `new Promise((done) => setTimeout(done, 500))`)
+	waitFor[bool](p, `new Promise((resolve) => {
+		indexedDB.open("sae-runs").onsuccess = ({ target: { result: database } }) => {
+			const count = database.transaction("records").objectStore("records").count();
+			count.onsuccess = () => { database.close(); resolve(count.result === 0); };
+		};
+	})`)
 	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)

@@ -58,8 +58,8 @@ type array struct {
 // Read accepts these files of other programs, the first three also in a folder of an archive:
 //
 //   - ONNX with one chain of Gemm, or MatMul and Add, each with Relu, Sigmoid or no
-//     activation, as PyTorch and tf2onnx write dense layers; after the latent layer's Relu
-//     also TopK and ScatterElements into zeros
+//     activation, as PyTorch and tf2onnx write dense layers; TopK and whitening are read
+//     only from the nodes that an export writes
 //   - TensorFlow.js layers models, sequential or functional, of dense layers
 //   - .npz with the kernel and the bias of each dense layer, as
 //     np.savez(path, *model.get_weights()) writes them; its activations are those of the

@@ -643,6 +643,10 @@ func TestModel(t *testing.T) {
 	if !strings.Contains(copied, "LATENT = 64\n") || !strings.Contains(copied, "x_train[:3728]") || s.Messages.Toast == nil || s.Messages.Toast.Text != "The program in Keras is in the clipboard." {
 		t.Errorf("copied %.80q, told %v", copied, s.Messages.Toast)
 	}
+	press(t, root, "Copy as PyTorch")
+	if !strings.Contains(copied, "import torch\n") || !strings.Contains(copied, "[:3728]") || s.Messages.Toast.Text != "The program in PyTorch is in the clipboard." {
+		t.Errorf("copied %.80q, told %v", copied, s.Messages.Toast)
+	}
 	press(t, root, "Copy as Go")
 	if !strings.Contains(copied, `os.Open("data/cifar10.sae")`) {
 		t.Errorf("copied %.80q", copied)

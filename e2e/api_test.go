@@ -115,14 +115,18 @@ func TestScriptsAreToldWhatIs(t *testing.T) {
 }
 
 // When sae.ready resolves, the state has all of the data set, although the first pictures
-// are shown before the training images are drawn.
+// are shown before the training images are drawn, and the page responds to the reader.
 func TestReadyHasTheDataSet(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
 	p := open(t, "", desktop)
 	waitFor[bool](p, `"sae" in window`)
-	if mean := evaluate[float64](p, `sae.ready.then(() => sae.state().dataset.meanBce)`); mean < 0.5 || mean > 0.7 {
-		t.Errorf("meanBce is %v when the page is ready", mean)
+	got := evaluate[struct {
+		Mean  float64
+		Inert bool
+	}](p, `sae.ready.then(() => ({ mean: sae.state().dataset.meanBce, inert: document.querySelector("main").inert }))`)
+	if got.Mean < 0.5 || got.Mean > 0.7 || got.Inert {
+		t.Errorf("when the page is ready, its meanBce is %v and its main part is inert: %v", got.Mean, got.Inert)
 	}
 }
 

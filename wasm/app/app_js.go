@@ -22,14 +22,15 @@ type app struct {
 	api  *api
 
 	// What changes and renders the page: see render_js.go.
-	lock   sync.Mutex // of the page's state
-	queue  []func()   // jobs that JavaScript asked for
-	parts  []*part
-	wake   chan struct{} // asks for a pass over the page
-	later  bool          // whether renderLater will ask for one
-	soon   *time.Timer   // after which renderSoon asks for one
-	frame  bool          // whether a frame of the worker is yet to be shown
-	paints bool          // whether a frame is being painted
+	lock     sync.Mutex // of the page's state
+	queue    []func()   // jobs that JavaScript asked for
+	parts    []*part
+	wake     chan struct{} // asks for a pass over the page
+	later    bool          // whether renderLater will ask for one
+	soon     *time.Timer   // after which renderSoon asks for one
+	responds bool          // whether the first render is done
+	frame    bool          // whether a frame of the worker is yet to be shown
+	paints   bool          // whether a frame is being painted
 
 	// The training worker: see worker_js.go.
 	worker    js.Value

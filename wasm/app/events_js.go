@@ -62,7 +62,7 @@ func (w *api) deliver() {
 	w.queue = nil
 	page := w.app.page
 	drawn := !page.Dataset.Partial || page.Dataset.Source != protocol.SourceSynthetic // that takes a moment; a file may take a minute
-	if w.ready != nil && drawn && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
+	if w.ready != nil && w.app.responds && drawn && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
 		w.ready(js.Undefined(), nil)
 		w.ready = nil
 	}

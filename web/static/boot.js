@@ -64,10 +64,10 @@ function saeEnded() {
   const line = document.getElementById("boot") ?? Object.assign(document.createElement("p"), { className: "boot" });
   const reload = Object.assign(document.createElement("button"), { className: "button", type: "button", textContent: "Reload" });
   reload.addEventListener("click", () => location.reload());
+  document.body.append(line); // out of what the program has shown
   line.setAttribute("role", "alert");
   line.replaceChildren(`The demo stopped because of an error in its program. ${says} `, reload);
   line.hidden = false;
-  document.body.append(line);
 }
 
 // Returns what an earlier visit of this tab has left, once.
@@ -132,9 +132,10 @@ async function compileProgram() {
   const { _resume } = go;
   let ended = false;
   const end = () => {
-    if (!ended) saeEnded();
-    ended = true;
     go._scheduledTimeouts.clear(); // what it still waits for leads nowhere
+    if (ended) return;
+    ended = true;
+    saeEnded();
   };
   // What is thrown through the program, rather than into it, leaves it in the middle of
   // what it did: it has ended, and does not know.

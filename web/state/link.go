@@ -130,7 +130,7 @@ func parseQuery(query string) (url.Values, []error) {
 
 // firstVisit are the settings of a page whose address has no parameters. Links and frames that
 // leave out settings mean those of experiment.Default.
-var firstVisit = map[string]string{"experiment": "5", "k": "12"}
+var firstVisit = map[string]string{"experiment": "5", "latent": "64", "k": "12"}
 
 // Follow takes the settings of a link, before the first data set is there. A notice names
 // those that cannot be used; the defaults replace them.

@@ -44,7 +44,7 @@ func TestLink(t *testing.T) {
 func TestVisitWithoutParameters(t *testing.T) {
 	page := visitor()
 	page.Link.Follow("")
-	if page.Settings.Experiment != 5 || page.Settings.K != 12 || page.Messages.Notice != nil {
+	if page.Settings.Experiment != 5 || page.Settings.K != 12 || page.Settings.Latent != 64 || page.Messages.Notice != nil {
 		t.Errorf("a first visit opens %+v, notice %v", page.Settings, page.Messages.Notice)
 	}
 	page.Settings = experiment.Default()
@@ -84,8 +84,8 @@ func TestScripted(t *testing.T) {
 		{"", map[string]string{"lambda": "1e-4"}, 2, 64},
 		{"", map[string]string{"experiment": "3"}, 3, 64},
 		{"", map[string]string{"experiment": "5", "latent": "40"}, 5, 40},
-		{"", map[string]string{"workers": "2", "device": "cpu"}, 5, 128},
-		{"?experiment=5&k=12", map[string]string{"latent": "40"}, 5, 40},
+		{"", map[string]string{"workers": "2", "device": "cpu"}, 5, 64},
+		{"?experiment=5&latent=64&k=12", map[string]string{"latent": "40"}, 5, 40},
 	} {
 		page := visitor()
 		page.Link.Follow(test.query)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall/js"
 	"testing"
 	"time"
 
@@ -122,6 +123,51 @@ func TestLongEpoch(t *testing.T) {
 	for i, want := range losses[1] {
 		if got := losses[0][i]; !(math.Abs(got.MSE-want.MSE) <= enginetest.Tolerance) {
 			t.Fatalf("step %d: %g, want %g", i+1, got.MSE, want.MSE)
+		}
+	}
+}
+
+// A device that is lost while it trains, one that has too little memory, and one that cannot
+// compile a kernel end with an error that says so.
+func TestFailures(t *testing.T) {
+	images := make([]byte, 3*4)
+	source := fit.NewData("black", 3, images, images).Source()
+	start := func(device *Device) (*Trainer, error) {
+		auto, err := nn.New(nn.Architecture{InputDims: 3, LatentDims: 1, Loss: nn.MSE}, "glorot", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return New(device, auto, nn.DefaultAdam, 1, source, noYield)
+	}
+	device := card(t)
+	trainer, err := start(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trainer.Train([][]int{{0}}); err != nil {
+		t.Fatal(err)
+	}
+	device.Close()
+	for range 2 { // it is told during the first call
+		if _, err = trainer.Train([][]int{{0}}); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "the graphics card was lost") {
+		t.Errorf("training on a lost device: error %v, want that it was lost", err)
+	}
+
+	prototype := js.Global().Get("GPUDevice").Get("prototype")
+	for method, fault := range map[string]struct{ script, want string }{
+		"popErrorScope":      {"return Promise.resolve(new GPUOutOfMemoryError('none left'))", "the graphics card has too little free memory"},
+		"createShaderModule": {"return createShaderModule.call(this, { ...argument, code: 'fn main main' })", "the kernel "},
+	} {
+		device, whole := card(t), prototype.Get(method)
+		prototype.Set(method, js.Global().Get("Function").New(method, "return function (argument) { "+fault.script+" }").Invoke(whole))
+		_, err := start(device)
+		prototype.Set(method, whole)
+		if err == nil || !strings.Contains(err.Error(), fault.want) {
+			t.Errorf("%s fails: error %v, want %q", method, err, fault.want)
 		}
 	}
 }

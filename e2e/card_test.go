@@ -140,7 +140,8 @@ func TestGraphicsCardFails(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.reset()`)
 	start(p, epochs, "cpu")
 	for i, want := range history(p) {
-		if !(math.Abs(got[i].Loss-want.Loss) <= 1e-4 && math.Abs(got[i].ValLoss-want.ValLoss) <= 1e-4) {
+		const tolerance = 1e-3 // after hundreds of epochs; the loss falls by 0.06
+		if !(math.Abs(got[i].Loss-want.Loss) <= tolerance && math.Abs(got[i].ValLoss-want.ValLoss) <= tolerance) {
 			t.Fatalf("epoch %d: %+v, want %+v as on the processor", i+1, got[i], want)
 		}
 	}

@@ -76,7 +76,7 @@ func TestLargeDataset(t *testing.T) {
 	history := `JSON.stringify(sae.state().history)`
 	open := func(file []byte, first int) (*page, func()) {
 		s, letThrough := serveInTwo(t, file, first)
-		p := s.open(t, "", desktop)
+		p := s.open(t, demo, desktop)
 		waitFor[bool](p, `"sae" in window`)
 		evaluate[chromedp.Void](p, `sae.ready`)
 		if name := evaluate[string](p, `sae.state().dataset.name + sae.state().dataset.train`); name != "Large10000" {

@@ -176,9 +176,15 @@ func (d *Device) pipeline(k Kernel, first js.Value) {
 	if _, ok := d.pipelines[k.Code]; ok {
 		return
 	}
-	d.pipelines[k.Code] = d.value.Call("createComputePipelineAsync", map[string]any{
+	compiled := d.value.Call("createComputePipelineAsync", map[string]any{
 		"label":   k.Name,
 		"layout":  d.value.Call("createPipelineLayout", map[string]any{"bindGroupLayouts": []any{first, d.layout(layout{len(k.Reads), len(k.Writes)})}}),
 		"compute": map[string]any{"module": d.value.Call("createShaderModule", map[string]any{"label": k.Name, "code": k.Code}), "entryPoint": "main"},
 	})
+	compiled.Call("catch", ignored)
+	d.pipelines[k.Code] = compiled
 }
+
+// ignored handles the error of a kernel that is not waited for, because one before it has
+// failed. Otherwise the browser reports it.
+var ignored = js.FuncOf(func(js.Value, []js.Value) any { return nil })

@@ -113,9 +113,10 @@ dist: build build/bin/dist ## write the site to dist, for any static host; URL=h
 size: build build/bin/dist ## write the site to dist and fail if the page loads more than BUDGET bytes before training
 	build/bin/dist -site $(SITE) -o dist -url '$(URL)' -budget $(BUDGET)
 
-test-webgpu: build/bin/wasmexec ## test training by WebGPU on an imitated graphics card, which takes a minute
+test-webgpu: build build/bin/wasmexec ## test training by WebGPU on an imitated graphics card, which takes minutes
 	tools/need chromium
 	$(WASM) go test -count=1 -v -exec $(CURDIR)/build/bin/wasmexec ./wasm/webgpu
+	WEBGPU=1 go test -count=1 -v -run 'TestGraphicsCard|TestBenchOfTheCard' ./e2e
 
 test-gpu: build/bin/wasmexec ## test and measure training on the graphics card of this machine
 	tools/need chromium
@@ -217,8 +218,9 @@ generated:
 test-go:
 	tools/need gcc
 	tools/need torch || true # without it, its test is skipped
-	go test -race $$(go list ./... | grep -v '/e2e$$\|/data$$')
-	go test ./data # has no goroutines, and would take a minute longer with -race
+	go test -race -skip TestFewDeadUnits $$(go list ./... | grep -v '/e2e$$\|/data$$\|/tools/train$$')
+	go test ./data ./tools/train # would take two minutes longer with -race: data has no goroutines,
+	go test -run TestFewDeadUnits ./nn/fit # and nn tests those of training
 
 test-fuzz:
 	tools/fuzz 200x

@@ -47,6 +47,7 @@ func TestBenchPage(t *testing.T) {
 // Where there is a graphics card, bench.html shows its speed below that of the workers.
 func TestBenchOfTheCard(t *testing.T) {
 	t.Parallel()
+	onlyWithWebGPU(t)
 	p := openIn(t, withCard(t), "bench.html", desktop)
 	last := evaluate[struct{ Workers, Device string }](p, `benchConfigurations().then((all) => ({workers: String(all[0].workers), device: all.at(-1).device}))`)
 	if last.Workers != "1" || last.Device != "gpu" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -75,6 +76,14 @@ func TestGraphicsCard(t *testing.T) {
 	waitFor[bool](p, `document.body.innerText.includes("The processor trains this run")`)
 }
 
+// onlyWithWebGPU skips a test that compiles kernels for minutes, unless make test-webgpu runs it.
+func onlyWithWebGPU(t testing.TB) {
+	t.Helper()
+	if os.Getenv("WEBGPU") == "" {
+		t.Skip("make test-webgpu runs this test")
+	}
+}
+
 // withCard launches a browser with a graphics card, which SwiftShader imitates.
 func withCard(t testing.TB) context.Context {
 	t.Helper()
@@ -90,6 +99,7 @@ func withCard(t testing.TB) context.Context {
 // the run to the processor, and the page says so.
 func TestGraphicsCardFails(t *testing.T) {
 	t.Parallel()
+	onlyWithWebGPU(t)
 	own := withCard(t)
 	const settings = `hidden: "12", latent: 4, subset: 256, batch: 100, workers: "1"`
 	open := func(inWorkers string) *page {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sae/nn"
+	"sae/nn/kernel"
 )
 
 // Neighbor is another latent unit.
@@ -19,8 +20,8 @@ type Neighbor struct {
 // the decoder's first kernel: with a decoder of one layer, what it adds to the output. A
 // direction of zeros has the cosine 0 with all others.
 func Nearest(auto *nn.Autoencoder, unit, most int) []Neighbor {
-	kernel := auto.Decoder.Layers[0]
-	direction := func(unit int) []float32 { return kernel.Kernel[unit*kernel.Out:][:kernel.Out] }
+	decoder := auto.Decoder.Layers[0]
+	direction := func(unit int) []float32 { return decoder.Kernel[unit*decoder.Out:][:decoder.Out] }
 	dot := func(a, b []float32) (sum float64) {
 		for i, x := range a {
 			sum += float64(x) * float64(b[i])
@@ -29,7 +30,7 @@ func Nearest(auto *nn.Autoencoder, unit, most int) []Neighbor {
 	}
 	own := direction(unit)
 	var all []Neighbor
-	for other := range kernel.In {
+	for other := range decoder.In {
 		if other == unit {
 			continue
 		}
@@ -65,9 +66,7 @@ func Ablate(trainer *nn.Trainer, auto *nn.Autoencoder, images []byte, unit int) 
 		if trainer.Input != nil {
 			trainer.Input(x[:n*dims], some)
 		} else {
-			for i, value := range some {
-				x[i] = float32(value) / 255
-			}
+			kernel.FromBytes(x[:n*dims], some)
 		}
 		codes = codes[:0]
 		for i := range n {

@@ -56,7 +56,6 @@ const (
 	tensorDims     = 1
 	tensorType     = 2
 	tensorFloats   = 4
-	tensorInts     = 7
 	tensorName     = 8
 	tensorRaw      = 9
 	tensorExternal = 13

@@ -63,16 +63,11 @@ func inTurn(arrays []array) bool {
 			return false
 		}
 	}
-	for i := range arrays { // an insertion sort, because there are few
-		for j := i; j > 0; j-- {
-			first, _ := place(arrays[j-1].name)
-			second, _ := place(arrays[j].name)
-			if slices.Compare(first, second) <= 0 {
-				break
-			}
-			arrays[j-1], arrays[j] = arrays[j], arrays[j-1]
-		}
-	}
+	slices.SortStableFunc(arrays, func(a, b array) int {
+		first, _ := place(a.name)
+		second, _ := place(b.name)
+		return slices.Compare(first, second)
+	})
 	return true
 }
 

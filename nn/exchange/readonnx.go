@@ -512,32 +512,6 @@ func parseTensor(message []byte) (a array, err error) {
 	return a, a.check()
 }
 
-// parseInt reads a TensorProto of one int64 of at least 1.
-func parseInt(message []byte) (int, error) {
-	var kind, value uint64
-	err := each(message, func(f field) error {
-		switch f.number {
-		case tensorType:
-			kind = f.value
-		case tensorRaw:
-			if len(f.bytes) == 8 {
-				value = binary.LittleEndian.Uint64(f.bytes)
-			}
-		case tensorInts:
-			numbers, err := f.numbers()
-			if len(numbers) == 1 {
-				value = numbers[0]
-			}
-			return err
-		}
-		return nil
-	})
-	if err == nil && (kind != tensorInt || value < 1 || value > math.MaxInt32) {
-		err = errors.New("want a constant int64 of at least 1")
-	}
-	return int(value), err
-}
-
 // field is a field of a protocol buffer.
 type field struct {
 	number protowire.Number

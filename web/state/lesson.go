@@ -119,7 +119,7 @@ var lessonSteps = []lessonStep{
 			})
 		}},
 	}},
-	{"cure", cure, false, withoutCure, []lessonEvent{
+	{"cure", cure("8"), false, cure("0"), []lessonEvent{
 		{"die", func(p *Page) bool {
 			return comparedWithoutAux(p, func(_, before protocol.Evaluation) bool { return 4*before.Dead > p.Settings.Latent })
 		}},
@@ -138,11 +138,10 @@ var lessonSteps = []lessonStep{
 	}},
 }
 
-// Settings of the step about AuxK, and of its run without.
-var (
-	cure        = map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": "8", "batch": "16", "epochs": "4"}
-	withoutCure = map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": "0", "batch": "16", "epochs": "4"}
-)
+// cure returns the settings of the step about AuxK, whose first run is without it.
+func cure(aux string) map[string]string {
+	return map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": aux, "batch": "16", "epochs": "4"}
+}
 
 // comparedWithoutAux reports whether compares holds for the latest evaluation and a kept run
 // without AuxK that is otherwise the same.

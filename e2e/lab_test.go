@@ -696,16 +696,7 @@ func TestRunsAreKept(t *testing.T) {
 	waitFor[bool](p, `[...document.querySelectorAll(".tile")].at(-1).innerText.includes("two wheels")`)
 	p.at("compare")
 	waitFor[bool](p, `document.querySelector("#runs tr[data-run] button:not([disabled])")?.innerText === "Restore"`)
-	waitFor[bool](p, `new Promise((resolve) => {
-		indexedDB.open("sae-runs").onsuccess = ({ target: { result: database } }) => {
-			const all = database.transaction("records").objectStore("records").getAll();
-			all.onsuccess = async () => {
-				database.close();
-				const models = await Promise.all(all.result.map(({ model }) => model.text()));
-				resolve(models.some((text) => text.includes("two wheels")));
-			};
-		};
-	})`)
+	waitFor[bool](p, records("sae-runs")+`.then((all) => Promise.all(all.map(({ model }) => model.text()))).then((models) => models.some((text) => text.includes("two wheels")))`)
 	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
@@ -725,12 +716,7 @@ func TestRunsAreKept(t *testing.T) {
 	}
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)
 	waitFor[bool](p, `document.querySelectorAll("#runs tr[data-run]").length === 0`)
-	waitFor[bool](p, `new Promise((resolve) => {
-		indexedDB.open("sae-runs").onsuccess = ({ target: { result: database } }) => {
-			const count = database.transaction("records").objectStore("records").count();
-			count.onsuccess = () => { database.close(); resolve(count.result === 0); };
-		};
-	})`)
+	waitFor[bool](p, records("sae-runs")+`.then((all) => all.length === 0)`)
 	p.do(chromedp.Navigate(string(p.site) + demo))
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)

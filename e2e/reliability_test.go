@@ -128,6 +128,16 @@ const saves = `(async () => {
 	return found;
 })()`
 
+// records is JavaScript: a promise of all records that the page has stored in a database.
+func records(database string) string {
+	return fmt.Sprintf(`new Promise((resolve) => {
+		indexedDB.open(%q).onsuccess = ({ target: { result: database } }) => {
+			const all = database.transaction("records").objectStore("records").getAll();
+			all.onsuccess = () => { database.close(); resolve(all.result); };
+		};
+	})`, database)
+}
+
 // save waits until the run is saved in the given epoch and batch.
 func (p *page) save(epoch, batch int) {
 	p.tb.Helper()
@@ -402,12 +412,7 @@ func TestSavedInIndexedDB(t *testing.T) {
 	evaluate[chromedp.Void](p, `sae.set({...`+small+`, latent: 4, epochs: 10000})`)
 	p.steps(3)
 	evaluate[bool](p, `dispatchEvent(new Event("pagehide"))`)
-	waitFor[bool](p, `new Promise((resolve) => {
-		indexedDB.open("sae-saves").onsuccess = ({ target: { result: database } }) => {
-			const count = database.transaction("records").objectStore("records").count();
-			count.onsuccess = () => { database.close(); resolve(count.result === 1); };
-		};
-	})`)
+	waitFor[bool](p, records("sae-saves")+`.then((all) => all.length === 1)`)
 	p.visit("")
 	p.offer()
 	evaluate[chromedp.Void](p, `window.resumed = []; sae.on("state", ({ settings, epoch, batch }) => { if (settings.latent === 4) resumed.push([epoch, batch]); })`)

@@ -438,6 +438,10 @@ func TestForeignTFJS(t *testing.T) {
 		}
 		o.same(t, "with activations as layers", zipped(t, "", "model.json", model(object{"class_name": "Sequential", "config": object{"layers": apart}}, whole), "model.weights.bin", weights))
 
+		o.layers[1].name, o.layers[2].name = "a/fc1", "b/fc1"
+		topology, list, weights = o.tfjs()
+		o.same(t, "with names that end in the first", zipped(t, "", "model.json", model(topology, group([]string{"w"}, list)), "w", weights))
+
 		o.layers[1].bias = array{}
 		topology, list, weights = o.tfjs()
 		o.same(t, "without a bias", zipped(t, "", "model.json", model(topology, group([]string{"w"}, list)), "w", weights))

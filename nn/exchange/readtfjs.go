@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -53,8 +54,8 @@ func (u *unpacker) tfjs(name string, doubt error) (*model, error) {
 		if err := t.add(*file.Topology.Model, 0); err != nil {
 			return nil, err
 		}
-		for name := range t.weights {
-			return nil, fmt.Errorf("weights %s belong to no layer: want a Dense layer of that name", name)
+		if left := slices.Sorted(maps.Keys(t.weights)); len(left) > 0 {
+			return nil, fmt.Errorf("weights %s belong to no layer: want a Dense layer of that name", left[0])
 		}
 		return &model{layers: t.layers}, nil
 	})
@@ -216,28 +217,22 @@ func (t *topology) dense(name string, units int, activation string, hasBias bool
 	return nil
 }
 
-// take removes and returns the weights with a name, possibly in a scope: "latent/kernel"
-// also finds "auto/latent/kernel".
+// take removes and returns the weights with a name or, if there are none, with the name in a
+// scope: "latent/kernel" also finds "auto/latent/kernel".
 func (t *topology) take(name string) (array, error) {
-	found := ""
-	for key := range t.weights {
-		switch {
-		case key == name:
-		case !strings.HasSuffix(key, "/"+name):
-			continue
-		case found == name:
-			continue
-		case found != "":
-			return array{}, fmt.Errorf("weights %s and %s: want one for %s", found, key, name)
-		}
-		found = key
+	keys := []string{name}
+	if _, ok := t.weights[name]; !ok {
+		keys = slices.DeleteFunc(slices.Sorted(maps.Keys(t.weights)), func(key string) bool { return !strings.HasSuffix(key, "/"+name) })
 	}
-	a, ok := t.weights[found]
-	if !ok {
+	switch len(keys) {
+	case 0:
 		return array{}, fmt.Errorf("weights %s are missing", name)
+	case 1:
+		a := t.weights[keys[0]]
+		delete(t.weights, keys[0])
+		return a, nil
 	}
-	delete(t.weights, found)
-	return a, nil
+	return array{}, fmt.Errorf("weights %s and %s: want one for %s", keys[0], keys[1], name)
 }
 
 // inner returns the layers of a model from its input to its output.

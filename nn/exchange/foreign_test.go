@@ -224,7 +224,7 @@ func (o *other) same(t *testing.T, name string, file []byte) {
 	t.Helper()
 	x := ramp(dims)
 	want := o.outputs(x)
-	for number := 1; number <= 4; number++ {
+	for number := 1; number <= 6; number++ {
 		settings, err := experiment.Preset(number)
 		if err != nil {
 			t.Fatal(err)

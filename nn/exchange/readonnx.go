@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -99,8 +100,8 @@ func parseONNX(content []byte) (*model, error) {
 	return m, nil
 }
 
-// written returns the model of a graph with TopK or a whitening, whose nodes must be those
-// that onnxModel writes for its layers. because is a node for which they must.
+// written returns the model of a graph with TopK or a whitening, whose nodes and output must be
+// those that onnxModel writes for its layers. because is a node for which they must.
 func (g *graph) written(because *node) (*model, error) {
 	m := &model{}
 	var layers []*nn.Dense
@@ -138,7 +139,7 @@ func (g *graph) written(because *node) (*model, error) {
 	}
 	if len(layers) > 1 {
 		written, err := parseGraph(onnxModel("", "image", "reconstruction", layers, whitening))
-		if err == nil && fmt.Sprint(written.nodes) == fmt.Sprint(g.nodes) {
+		if err == nil && reflect.DeepEqual(written.nodes, g.nodes) && slices.Equal(written.outputs, g.outputs) {
 			return m, nil
 		}
 	}

@@ -189,6 +189,8 @@ func TestGraphsOfTopK(t *testing.T) {
 		{top, "Relu", "Rely", only},
 		{top, "latent_bias", "lament_bias", only},
 		{top, "latent_all", "latent_alx", only},
+		{top, "\x0a\x0clatent_zeros\x0a\x0elatent_indices", "\x0a\x9b\x00latent_zeros latent_indices", only}, // one input less
+		{top, "\x0a\x0ereconstruction", "\x0a\x0elatent_indices", only},                                      // the graph's output
 		{top, "ScatterElements", "ScatterElementz", "unsupported operator"},
 		{white, "nothing", "nothing", ""},
 		{white, "ReduceMean", "ReduceSumm", only},

@@ -370,13 +370,13 @@ func (m *model) whiten(settings experiment.Settings) (*patch.Whitening, error) {
 	bad := len(m.whitening) != len(wanted)
 	for i := 0; i < len(wanted) && !bad; i++ {
 		a := m.whitening[i]
-		bad = !slices.Equal(a.shape, wanted[i].shape)
+		bad = a.name != wanted[i].name || !slices.Equal(a.shape, wanted[i].shape)
 		for _, x := range a.values {
 			bad = bad || x-x != 0 // NaN or infinite
 		}
 	}
 	if bad {
-		return nil, fmt.Errorf("patches are whitened: want %q of finite numbers, of shapes [192], [192 192] and [192 192]", whiteningNames)
+		return nil, fmt.Errorf("patches are whitened: want %q of finite numbers, of shapes %v, %[3]v and %[3]v", whiteningNames, wanted[0].shape, wanted[1].shape)
 	}
 	return &patch.Whitening{Dims: wanted[0].shape[0], Mean: m.whitening[0].values, Matrix: m.whitening[1].values, Inverse: m.whitening[2].values}, nil
 }

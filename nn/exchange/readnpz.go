@@ -45,6 +45,9 @@ func stacked(arrays []array) (*model, error) {
 		}
 	}
 	arrays = arrays[:n]
+	slices.SortStableFunc(m.whitening, func(a, b array) int {
+		return slices.Index(whiteningNames, a.name) - slices.Index(whiteningNames, b.name)
+	})
 	if len(arrays) < 4 || len(arrays)%2 != 0 {
 		return nil, fmt.Errorf("%d arrays: want a kernel and a bias for each of at least two layers", len(arrays))
 	}
@@ -78,8 +81,8 @@ func place(name string) (place []int, ok bool) {
 		n, err := strconv.Atoi(number)
 		return []int{n}, err == nil
 	}
-	if i := slices.Index(whiteningNames, name); i >= 0 {
-		return []int{4, i}, true
+	if slices.Contains(whiteningNames, name) {
+		return []int{4}, true // stacked has their order
 	}
 	which := slices.IndexFunc([]string{"_kernel", "_bias"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 	for i, part := range []string{"encoder_", "latent", "decoder_", "output"} {

@@ -147,6 +147,7 @@ func TestBadWhitening(t *testing.T) {
 	}{
 		"no inverse":  {zipped(t, settings, files("whitening_inverse")...), `import: patches are whitened: want ["whitening_mean" "whitening_matrix" "whitening_inverse"] of finite numbers, of shapes [192], [192 192] and [192 192]`},
 		"of one row":  {zipped(t, settings, files("whitening_matrix", "whitening_matrix.npy", npy(ramp(192), 192))...), "patches are whitened: want "},
+		"twice":       {zipped(t, settings, files("whitening_inverse", "a/whitening_matrix.npy", npy(ramp(192*192), 192, 192))...), "patches are whitened: want "},
 		"not finite":  {zipped(t, "", files("whitening_mean", "whitening_mean.npy", npy(mean, 192))...), "patches are whitened: want "},
 		"not wanted":  {zipped(t, string(toJSON(t, plain)), files("")...), "want none, because the settings say whiten false"},
 		"unreadable":  {zipped(t, settings, files("whitening_mean", "whitening_mean.npy", "x")...), "whitening_mean.npy: header of another format"},
@@ -154,6 +155,22 @@ func TestBadWhitening(t *testing.T) {
 	} {
 		_, err := read(test.file, experiment.Default(), data.ImageSize)
 		holds(t, name, err, test.want)
+	}
+}
+
+// A whitening is found by its names, wherever its files are in an archive whose other files are
+// in the order of the layers.
+func TestOrderOfWhitening(t *testing.T) {
+	mean, matrix, inverse := ramp(192), ramp(192*192), ramp(1 + 192*192)[1:]
+	file := zipped(t, "", "whitening_inverse.npy", npy(inverse, 192, 192), "whitening_matrix.npy", npy(matrix, 192, 192),
+		"a.npy", npy(ramp(192*9), 192, 9), "b.npy", npy(ramp(9), 9), "whitening_mean.npy", npy(mean, 192),
+		"c.npy", npy(ramp(192*9), 9, 192), "d.npy", npy(ramp(192), 192))
+	got, err := read(file, experiment.Default(), data.ImageSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := got.Whitening; !slices.Equal(w.Mean, mean) || !slices.Equal(w.Matrix, matrix) || !slices.Equal(w.Inverse, inverse) {
+		t.Error("another whitening")
 	}
 }
 

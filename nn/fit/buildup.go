@@ -29,7 +29,7 @@ func (r *Run) BuildUp(image []byte) (BuildUp, error) {
 	if r.Settings.Patch != 0 {
 		rows = patch.Cut(r.Settings.Grid(), image)
 	}
-	codes, _, err := r.reconstruct(rows)
+	codes, _, err := r.Trainer.Reconstruct(rows)
 	if err != nil {
 		return BuildUp{}, err
 	}

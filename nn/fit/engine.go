@@ -112,13 +112,19 @@ func (r *Run) Plan() [][]int { return r.batches }
 // Collect updates Auto's parameters with those trained.
 func (r *Run) Collect() error { return r.engine.Collect() }
 
+// refresh collects if not the Trainer trains, whose parameters are then out of date.
+func (r *Run) refresh() error {
+	if _, ok := r.engine.(*CPU); ok {
+		return nil
+	}
+	return r.engine.Collect()
+}
+
 // reconstruct runs images, or patches, through the autoencoder, as nn.Trainer.Reconstruct
 // does.
 func (r *Run) reconstruct(images []byte) (codes, reconstructions []float32, err error) {
-	if _, ok := r.engine.(*CPU); !ok {
-		if err := r.engine.Collect(); err != nil {
-			return nil, nil, err
-		}
+	if err := r.refresh(); err != nil {
+		return nil, nil, err
 	}
 	return r.Trainer.Reconstruct(images)
 }

@@ -90,12 +90,15 @@ func (r *Run) evaluateWhitened() (*nn.Evaluation, error) {
 	if r.patchCodes == nil {
 		r.patchCodes = make([]float32, n/w.Dims*r.Settings.Latent)
 	}
+	if err := r.refresh(); err != nil {
+		return nil, err
+	}
 	codes := r.patchCodes
 	whitened := make([]float32, together*w.Dims)
 	var loss, bce, squares float64
 	for first := 0; first < n; first += together * w.Dims {
 		patches := r.validation[first:min(first+together*w.Dims, n)]
-		some, outputs, err := r.reconstruct(patches)
+		some, outputs, err := r.Trainer.Reconstruct(patches)
 		if err != nil {
 			return nil, err
 		}

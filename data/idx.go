@@ -94,8 +94,7 @@ func (s *scanner) mnist(name, base string, r *bufio.Reader) (found bool, err err
 
 func (s *scanner) idxLabels(name, base string, r *bufio.Reader, n int) error {
 	if s.idx.complete {
-		_, err := io.Copy(io.Discard, r)
-		return err
+		return skip(name, "labels", r)
 	}
 	r.Discard(8)
 	labels, err := io.ReadAll(io.LimitReader(r, int64(n)+1))
@@ -130,8 +129,7 @@ func (s *scanner) idxImages(name, base string, r *bufio.Reader, n, height, width
 	}
 	s.idx.images++
 	if !s.idx.complete {
-		_, err := io.Copy(io.Discard, r)
-		return err
+		return skip(name, "images", r)
 	}
 	labels := s.idx.labelsOf(base, n)
 	if labels == nil && len(s.idx.labels) > 0 {

@@ -212,8 +212,8 @@ func (s *scanner) archive(name string, r io.Reader) error {
 				}
 			}
 		}
-		if _, err := io.Copy(io.Discard, entries); err != nil {
-			return fmt.Errorf("%s: %w", name, truncated("archive", err))
+		if err := skip(name, "archive", entries); err != nil {
+			return err
 		}
 		end = (archive.read + blockSize - 1) / blockSize * blockSize
 	}
@@ -242,6 +242,14 @@ func (s *scanner) archive(name string, r io.Reader) error {
 	}
 	if !slices.ContainsFunc(batches, func(b seen) bool { return b.part == training }) {
 		return fmt.Errorf("%s: only a test batch in the archive: want data_batch_1 to data_batch_5 too", name)
+	}
+	return nil
+}
+
+// skip reads the rest of a file. what is for the error.
+func skip(name, what string, r io.Reader) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("%s: %w", name, truncated(what, err))
 	}
 	return nil
 }

@@ -206,7 +206,12 @@ func TestMNIST(t *testing.T) {
 	if err != nil || d.Name != "IDX images" || !slices.Equal(d.Classes, []string{"picture"}) || d.Validation.Len() != 2 {
 		t.Errorf("%+v, %v, want images without labels", d, err)
 	}
+	cut := zipped(t, string(idxImages(3, 28, 28)))
+	cut = cut[:len(cut)-1]
+	changed := append(bytes.Clone(cut[:len(cut)-7]), make([]byte, 8)...) // its checksum and length
 	for want, sources := range map[string][]Source{
+		"a.gz: images: wrong checksum: the file is damaged":              {inMemory("a.gz", changed)},
+		"a.gz: ends within the images: the file is truncated":            {inMemory("a.gz", cut)},
 		"a: images of 96×96: want at most 32×32":                         {inMemory("a", idxImages(1, 96, 96))},
 		"a: image 3 of 3: ends within the images: the file is truncated": {inMemory("a", idxImages(3, 28, 28)[:2300])},
 		"a: bytes after the 2 images: the file is damaged":               {inMemory("a", append(idxImages(2, 28, 28), 0))},

@@ -94,9 +94,9 @@ type ImportOptions struct {
 // Import reads a data set from CIFAR-10 or CIFAR-100, as an archive or batches, from the files
 // of MNIST or another data set in its format, or from a single compact file, and reduces it
 // according to the options. It knows a file by its content; the name says only whether its
-// images are for validation. Without such, a tenth of the images are held out. An error reports a source that cannot be
-// opened, is damaged or is something else, a duplicate batch, an unknown class, or too
-// few images.
+// images are for validation. Without such, a tenth of the images are held out. An error
+// reports a source that cannot be opened, is damaged or is something else, a duplicate batch,
+// an unknown class, or too few images.
 func Import(sources []Source, options ImportOptions) (*Dataset, error) {
 	i := &importer{sources: sources, options: options}
 	for _, source := range sources {

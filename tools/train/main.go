@@ -6,10 +6,10 @@
 //	train -sweep [-report HTML] …
 //
 // FILE is a compact data set from convert; the default is the synthetic data set.
-// Every setting of the page except workers is a flag. -compare trains experiments 1 to
-// 5 and prints a table that compares them with the mean image and principal components.
-// -sweep trains the experiment with several values of λ, or of k with TopK. Ctrl-C stops training after
-// the current batch and writes the result so far.
+// Every setting of the page except workers and device is a flag. -compare trains experiments
+// 1 to 5 and prints a table that compares them with the mean image and principal components.
+// -sweep trains the experiment with several values of λ, or of k with TopK. Ctrl-C stops
+// training after the current batch and writes the result so far.
 //
 // Up to eight cores train together. The result does not depend on their number, which
 // GOMAXPROCS sets. With the build tag openblas, OpenBLAS multiplies the matrices: that needs
@@ -52,6 +52,11 @@ func main() {
 	}
 }
 
+// fields are the settings without those that only the browser has.
+var fields = slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
+	return field.Name == "workers" || field.Name == "device"
+})
+
 // trainer is one call of the command.
 type trainer struct {
 	ctx            context.Context
@@ -72,10 +77,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	compare := flags.Bool("compare", false, "train experiments 1 to 5 and compare them")
 	sweep := flags.Bool("sweep", false, "train with several values of λ, or of k with TopK, and compare them")
 	texts := map[string]*string{}
-	for _, field := range experiment.Table {
-		if field.Name != "workers" && field.Name != "device" { // only in the browser
-			texts[field.Name] = flags.String(field.Name, field.Format(experiment.Default()), field.Help+" `VALUE` is "+field.Want()+".")
-		}
+	for _, field := range fields {
+		texts[field.Name] = flags.String(field.Name, field.Format(experiment.Default()), field.Help+" `VALUE` is "+field.Want()+".")
 	}
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
@@ -255,10 +258,9 @@ func (t *trainer) compare(changes map[string]string) error {
 		}
 		all = append(all, settings)
 	}
-	rows := []row{}
 	n := all[0].TrainingImages(t.set.Train.Len())
 	mean := baseline.MeanImage(t.data.Train[:n*t.data.Dims], t.data.Validation, t.data.Dims)
-	rows = append(rows, row{name: "mean image", quality: mean})
+	rows := []row{{name: "mean image", quality: mean}}
 	sizes := []int{all[0].Latent, all[len(all)-1].K}
 	slices.Sort(sizes)
 	for _, k := range slices.Compact(sizes) {
@@ -295,12 +297,11 @@ func (t *trainer) compare(changes map[string]string) error {
 // pca returns how well k principal components of the first n training images reconstruct
 // the validation images.
 func (t *trainer) pca(n, k int) (baseline.Quality, error) {
-	goOn := func() error { return t.ctx.Err() }
-	components, err := t.data.PCA(n, k, goOn)
+	components, err := t.data.PCA(n, k, t.ctx.Err)
 	if err != nil {
 		return baseline.Quality{}, err
 	}
-	return baseline.PCA(components, k, t.data.Validation, goOn)
+	return baseline.PCA(components, k, t.data.Validation, t.ctx.Err)
 }
 
 // sweep trains the experiment with each λ, or k, of the page's slider.
@@ -348,12 +349,11 @@ func (t *trainer) sweep(changes map[string]string) error {
 func (t *trainer) tradeOff(runs []fit.Result, base experiment.Settings) error {
 	var curve []baseline.Components
 	if n := base.TrainingImages(t.set.Train.Len()); base.Patch == 0 {
-		goOn := func() error { return t.ctx.Err() }
-		components, err := t.data.PCA(n, min(base.Latent, n, baseline.MaxPCA), goOn)
+		components, err := t.data.PCA(n, min(base.Latent, n, baseline.MaxPCA), t.ctx.Err)
 		if err != nil {
 			return err
 		}
-		if curve, err = baseline.Curve(components, t.data.Validation, goOn); err != nil {
+		if curve, err = baseline.Curve(components, t.data.Validation, t.ctx.Err); err != nil {
 			return err
 		}
 	}

@@ -96,6 +96,9 @@ func TestCompareAndSweep(t *testing.T) {
 			t.Errorf("no %q in the report", want)
 		}
 	}
+	if strings.Contains(string(text), "<td>Device</td>") {
+		t.Error("a setting of the browser in the report")
+	}
 	stdout, err = train(t.Context(), "-sweep", "-epochs", "1", "-report", html, "-site", site)
 	if err != nil || !strings.Contains(stdout, "| 3e-4 | 0.") {
 		t.Fatalf("%v in %s", err, stdout)

@@ -108,7 +108,7 @@ func (r *report) add(run *fit.Run, evaluation *nn.Evaluation) error {
 	settings := run.Settings
 	shown := reportRun{
 		Title:    fmt.Sprintf("%d %s", settings.Experiment, experiment.Names[settings.Experiment]),
-		Settings: experiment.Table,
+		Settings: fields,
 		Values:   settings,
 		Summary:  run.Auto.Architecture.Summary(),
 		Latest:   latest,

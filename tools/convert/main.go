@@ -15,7 +15,7 @@
 //   - a zip archive with the files of one of the others
 //   - a data set in the compact format
 //
-// At most 500,000 files are looked at, and 200,000 pictures of 64 MiB and 64 million pixels
+// At most 500,000 files are looked at, and 200,000 pictures of 64 MiB and 67 million pixels
 // each are read. A picture takes 10 KB of memory, and up to 1 GiB while it is decoded.
 //
 // Sources and FILE may be pipes. Validation images come from the test batch; without one, a

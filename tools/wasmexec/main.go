@@ -6,7 +6,7 @@
 //
 // The program gets the command's arguments, environment, output and current
 // folder, and can read files. The environment variable CHROMIUM names a browser to
-// use instead of the one on PATH.
+// use instead of the one on PATH. If GPU is set, WebGPU uses the graphics card.
 package main
 
 import (

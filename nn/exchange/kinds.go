@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,8 +24,8 @@ func IsModel(start []byte) bool { return kindOf(start) != nil }
 type kind struct {
 	name    string
 	starts  func(start []byte) bool
-	read    func(content []byte) (*model, error) // nil for checkpoints
-	instead string                               // for a kind that is not read: what is wanted instead
+	read    func(content []byte) (*model, error) // nil for checkpoints and kinds that are not read
+	instead string                               // of a kind that is not read: what is wanted; else ""
 }
 
 const (
@@ -68,7 +67,7 @@ func kindOf(start []byte) *kind {
 }
 
 func begins(magic string) func(start []byte) bool {
-	return func(start []byte) bool { return strings.HasPrefix(string(start[:min(len(start), len(magic))]), magic) }
+	return func(start []byte) bool { return bytes.HasPrefix(start, []byte(magic)) }
 }
 
 // startsSafetensors looks for the length of a header and the start of a JSON object.

@@ -120,7 +120,7 @@ func (g *graph) written(because *node) (*model, error) {
 			Name:       strings.TrimSuffix(arrays[0].name, "_kernel"),
 			Activation: nn.Activation(max(0, slices.Index(onnxActivations, g.nodes[i+1].op))),
 		}
-		if k, err := nameIn(g.tensors["k"], tensorRaw); err == nil && len(k) == 8 && i+2 < len(g.nodes) && g.nodes[i+2].op == "TopK" { // an int64
+		if k, err := textIn(g.tensors["k"], tensorRaw); err == nil && len(k) == 8 && i+2 < len(g.nodes) && g.nodes[i+2].op == "TopK" { // an int64
 			dense.K = int(min(binary.LittleEndian.Uint64([]byte(k)), math.MaxInt32))
 		}
 		layers = append(layers, dense)
@@ -365,7 +365,7 @@ func (g *graph) field(f field) error {
 		g.nodes = append(g.nodes, n)
 		return err
 	case graphInitializer:
-		name, err := nameIn(f.bytes, tensorName)
+		name, err := textIn(f.bytes, tensorName)
 		if err != nil {
 			return err
 		}
@@ -374,25 +374,26 @@ func (g *graph) field(f field) error {
 		}
 		g.tensors[name] = f.bytes
 	case graphInput:
-		name, err := nameIn(f.bytes, valueName)
+		name, err := textIn(f.bytes, valueName)
 		g.inputs[name] = true
 		return err
 	case graphOutput:
-		name, err := nameIn(f.bytes, valueName)
+		name, err := textIn(f.bytes, valueName)
 		g.outputs = append(g.outputs, name)
 		return err
 	}
 	return nil
 }
 
-func nameIn(message []byte, number protowire.Number) (name string, err error) {
+// textIn returns the text, or bytes, in a field of a message; "" without the field.
+func textIn(message []byte, number protowire.Number) (text string, err error) {
 	err = each(message, func(f field) error {
 		if f.number == number {
-			name = string(f.bytes)
+			text = string(f.bytes)
 		}
 		return nil
 	})
-	return name, err
+	return text, err
 }
 
 // parseNode reads a NodeProto.
@@ -457,7 +458,7 @@ func parseAttribute(message []byte) (a attribute, err error) {
 
 // onnxTypes are the names of types, by TensorProto.DataType.
 var onnxTypes = map[uint64]string{
-	tensorFloat: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
+	tensorFloat: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", tensorInt: "int64",
 	8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
 }
 

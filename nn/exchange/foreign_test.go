@@ -305,7 +305,7 @@ func TestOtherGraphs(t *testing.T) {
 		"float64":           {func(o *other) { o.retype = change(tensorType, 11) }, "numbers of type float64"},
 		"bfloat16":          {func(o *other) { o.retype = change(tensorType, 16) }, "numbers of type bfloat16"},
 		"unknown type":      {func(o *other) { o.retype = change(tensorType, 99) }, "numbers of type number 99"},
-		"external data":     {func(o *other) { o.retype = change(tensorLocation, 1) }, "its numbers are in another file"},
+		"external data":     {func(o *other) { o.retype = change(tensorLocation, 1) }, "its numbers are in another file: want them in this one, as torch.onnx.export(…, external_data=False)"},
 		"part of a number":  {func(o *other) { o.retype = func(m message) message { m.bytes(tensorRaw, make([]byte, 7)); return m } }, "7 bytes: want 4 for each number"},
 		"twice the name":    {func(o *other) { o.extra = []message{nested(graphInitializer, o.tensor(o.layers[0].kernel))} }, `two initializers "fc1.weight"`},
 		"twice the output":  {func(o *other) { o.extra = []message{nested(graphNode, onnxNode("Relu", "", "y1", "y0"))} }, `"y1" is defined twice`},

@@ -489,7 +489,7 @@ func parseTensor(message []byte) (a array, err error) {
 			}
 		case tensorExternal, tensorLocation:
 			if len(f.bytes) > 0 || f.value > 0 {
-				return errors.New("its numbers are in another file: want them in this one, as onnx.save_model(…, save_as_external_data=False) writes it")
+				return errors.New("its numbers are in another file: want them in this one, as torch.onnx.export(…, external_data=False) or onnx.save_model(…, save_as_external_data=False) writes it")
 			}
 		}
 		return nil

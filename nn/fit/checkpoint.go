@@ -135,6 +135,7 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	r.shuffle()
 	if r.Batch > 0 && r.Images() != c.Settings.TrainingImages(c.Data.Train) {
 		r.Batch, r.sum, r.point = 0, lossSum{}, lossSum{}
+		r.Curve = slices.DeleteFunc(r.Curve, func(p Point) bool { return p.Epoch > float64(r.Epoch) })
 	}
 	r.due = r.Initial == nil || r.Batch == len(r.batches)
 	return r, nil

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -235,6 +236,9 @@ func TestResumeOnOtherData(t *testing.T) {
 		t.Errorf("epoch %d, batch %d becomes epoch %d, batch %d", r.Epoch, r.Batch, other.Epoch, other.Batch)
 	}
 	advance(t, other, -1)
+	if !slices.IsSortedFunc(other.Curve, func(a, b Point) int { return cmp.Compare(a.Epoch, b.Epoch) }) || len(r.Curve) != 6 {
+		t.Errorf("the curve goes back: %v", other.Curve)
+	}
 	if _, err := Resume(c, someData(10, 10), nil); err == nil || !strings.Contains(err.Error(), `batch "16": want at most the 10`) {
 		t.Errorf("too few images: %v", err)
 	}

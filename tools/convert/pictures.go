@@ -151,7 +151,8 @@ func (a *album) readTable(name string) (*table, error) {
 		return nil, err
 	}
 	defer file.Close()
-	rows := csv.NewReader(io.LimitReader(file, maxLabelFile))
+	content := &io.LimitedReader{R: file, N: maxLabelFile + 1}
+	rows := csv.NewReader(content)
 	rows.ReuseRecord = true
 	header, err := rows.Read()
 	if err != nil {
@@ -169,6 +170,9 @@ func (a *album) readTable(name string) (*table, error) {
 	t := &table{name: name, labels: map[string]string{}}
 	for {
 		row, err := rows.Read()
+		if content.N == 0 {
+			return nil, fmt.Errorf("%s: more than %d bytes: want a smaller file", name, maxLabelFile)
+		}
 		if err == io.EOF {
 			break
 		}

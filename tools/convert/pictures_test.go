@@ -11,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -281,29 +282,32 @@ func TestPictureRefusals(t *testing.T) {
 	}
 }
 
-// A picture that unpacks to more than the limit is refused before it is in memory.
+// A file that unpacks to more than the limit is refused before it is in memory.
 func TestBombs(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "bomb.zip")
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := zip.NewWriter(file)
-	w, err := archive.Create("1.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	zeros := make([]byte, 1<<20)
-	for range maxPictureFile>>20 + 1 {
-		if _, err := w.Write(zeros); err != nil {
+	for want, bomb := range map[string]struct{ name, start, block string }{
+		"1.png: more than 67108864 bytes: want a smaller file":      {"1.png", "", strings.Repeat("\x00", 1<<20)},
+		"labels.csv: more than 67108864 bytes: want a smaller file": {"labels.csv", "id,label\n", "1," + strings.Repeat("x", 1<<20) + "\n"},
+	} {
+		name := filepath.Join(t.TempDir(), "bomb.zip")
+		file, err := os.Create(name)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
-	file.Close()
-	if _, _, err := converted(t, name); err == nil || err.Error() != "1.png: more than 67108864 bytes: want a smaller file" {
-		t.Errorf("%v", err)
+		archive := zip.NewWriter(file)
+		w, err := archive.Create(bomb.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, bomb.start) // Close returns any error
+		for range maxPictureFile>>20 + 1 {
+			io.WriteString(w, bomb.block)
+		}
+		if err := archive.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+		if _, _, err := converted(t, name); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

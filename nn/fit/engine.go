@@ -112,7 +112,7 @@ func (r *Run) Plan() [][]int { return r.batches }
 // Collect updates Auto's parameters with those trained.
 func (r *Run) Collect() error { return r.engine.Collect() }
 
-// refresh collects if not the Trainer trains, whose parameters are then out of date.
+// refresh collects if an engine other than the Trainer's trains: Auto's parameters are then old.
 func (r *Run) refresh() error {
 	if _, ok := r.engine.(*CPU); ok {
 		return nil

@@ -184,4 +184,4 @@ func (c *Bar) helped() string { return strconv.FormatBool(c.Page.Help) }
 
 func (c *Bar) toggleHelp() { c.Page.Help = !c.Page.Help }
 
-func (c *Bar) toggleSettings() { c.Page.Form.Open = !c.Page.Form.Open }
+func (c *Bar) toggleSettings() { c.Page.Form.Show(!c.Page.Form.Open) }

@@ -480,6 +480,11 @@ func TestButtons(t *testing.T) {
 	if s.Form.Open {
 		t.Error("the settings did not close")
 	}
+	click("aria-controls", "settings")
+	s.Form.Edit("lr", "1x")
+	if click("aria-controls", "settings"); s.Form.Open || len(s.Form.Draft)+len(s.Form.Errors) > 0 {
+		t.Errorf("closed by the button that opened them, settings keep the texts %v and the errors %v", s.Form.Draft, s.Form.Errors)
+	}
 	click("aria-label", "Show the code of picture 3, bird")
 	if s.Pictures.Selected != 2 {
 		t.Errorf("picture %d is selected, want 2", s.Pictures.Selected)

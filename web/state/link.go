@@ -199,11 +199,9 @@ func (l *Link) follow(values url.Values) (problems []error) {
 
 // complain tells the user of problems.
 func (l *Link) complain(title string, problems []error) {
-	err := errors.Join(problems...)
-	if err == nil {
-		return
+	if err := errors.Join(problems...); err != nil {
+		l.messages.inform(aboutSettings, title, inLine(err)+". Defaults are in their place.")
 	}
-	l.messages.Notice = &Notice{Title: title, Text: inLine(err) + ". Defaults are in their place.", about: aboutSettings}
 }
 
 // Limits of a notice: the number of problems, and the bytes of each.
@@ -226,9 +224,10 @@ func inLine(err error) string {
 	return strings.Join(problems, "; ")
 }
 
-// Query returns the query of a link to the current settings, with its question mark. It names
-// the experiment of the defaults, which no parameters would not mean. If fingerprint is set, it includes that of the run, if there is one, and
-// leaves out what depends on the machine.
+// Query returns the query of a link to the current settings, with its question mark. For the
+// default settings it names their experiment, because an empty query would be a first visit.
+// If fingerprint is set, it includes that of the run, if there is one, and leaves out what
+// depends on the machine.
 func (l *Link) Query(fingerprint bool) string {
 	var parts []string
 	add := func(name, value string) {

@@ -28,11 +28,14 @@ const (
 	aboutOffer                 // of an unfinished run: until it is taken or declined
 )
 
-// tell shows a notice.
+// tell shows a notice of something that failed, which is an event of the page's API too.
 func (m *Messages) tell(about about, title, text string) {
-	m.Notice = &Notice{title, text, about}
+	m.inform(about, title, text)
 	m.changed("error")
 }
+
+// inform shows a notice of something that did not fail.
+func (m *Messages) inform(about about, title, text string) { m.Notice = &Notice{title, text, about} }
 
 // over ends the notice if it is about one of the subjects. With the settings or the run, a
 // toast about what was copied ends too.

@@ -120,19 +120,13 @@ func (t *Training) tellOrigin(imported protocol.Imported) {
 	p := t.page
 	p.Messages.over(aboutRun, aboutSettings)
 	if name := imported.Data.Name; name != "" && !imported.Same {
-		p.Messages.Notice = &Notice{
-			Title: "The model learnt from other data",
-			Text:  fmt.Sprintf("It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name),
-			about: aboutRun,
-		}
+		p.Messages.inform(aboutRun, "The model learnt from other data", fmt.Sprintf(
+			"It was trained on %s with %d images; here it is validated on %s, and goes on with that.", name, imported.Data.Train, p.Dataset.Name))
 		return
 	}
 	if kernel := imported.Kernel; kernel != p.Worker.Kernel && slices.Contains(kernels, kernel) {
-		p.Messages.Notice = &Notice{
-			Title: "The run was trained on other kernels",
-			Text:  fmt.Sprintf("It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Worker.Kernel),
-			about: aboutRun,
-		}
+		p.Messages.inform(aboutRun, "The run was trained on other kernels", fmt.Sprintf(
+			"It was trained with %s and goes on with %s: from here on, losses differ in their last digits from what they would have been.", kernel, p.Worker.Kernel))
 	}
 }
 

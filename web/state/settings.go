@@ -16,8 +16,8 @@ func (t *Training) Sparsity() string {
 }
 
 // Set changes settings by name. reset reports whether that started a new run, which trains
-// if the run before did; only the numbers of epochs and workers, and the device, change within a run. Bad
-// values change nothing.
+// if the run before did; only the numbers of epochs and workers, and the device, change
+// within a run. Bad values change nothing.
 func (t *Training) Set(changes map[string]string, done func(reset bool, err error)) {
 	p := t.page
 	settings, asked, err := t.with(changes)
@@ -87,11 +87,8 @@ func (t *Training) with(changes map[string]string) (fitted, asked experiment.Set
 func (t *Training) fit(settings, asked experiment.Settings) {
 	if t.Settings = settings; settings != asked {
 		dataset := &t.page.Dataset
-		t.page.Messages.Notice = &Notice{
-			Title: "Settings were adapted to the data set",
-			Text:  fmt.Sprintf("%d training images of %s are in use: the batch size is now %d.", settings.TrainingImages(dataset.Train), dataset.Name, settings.Batch),
-			about: aboutRun,
-		}
+		t.page.Messages.inform(aboutRun, "Settings were adapted to the data set", fmt.Sprintf(
+			"%d training images of %s are in use: the batch size is now %d.", settings.TrainingImages(dataset.Train), dataset.Name, settings.Batch))
 	}
 }
 

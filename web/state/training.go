@@ -146,7 +146,7 @@ func (t *Training) Toggle() {
 	}
 }
 
-// Reset discards what was learned. The untrained model waits for Play.
+// Reset discards what was learnt. The untrained model waits for Play.
 func (t *Training) Reset(done Done) {
 	if t.Status == StatusLoading {
 		done(errors.New("reset: the data set is still being read; await sae.ready"))
@@ -230,7 +230,7 @@ func (t *Training) take(frame protocol.Frame) {
 	}
 	if frame.NoCard != t.noCard {
 		if t.noCard = frame.NoCard; t.noCard != "" {
-			t.page.Messages.Notice = &Notice{Title: "The processor trains this run", Text: "The graphics card cannot: " + t.noCard + ".", about: aboutRun}
+			t.page.Messages.inform(aboutRun, "The processor trains this run", "The graphics card cannot: "+t.noCard+".")
 		}
 	}
 	t.Initial = cmp.Or(frame.Initial, t.Initial)
@@ -270,7 +270,7 @@ func (t *Training) fail(title string, err error) {
 	t.page.Messages.tell(aboutRun, title, err.Error())
 }
 
-// Trained reports whether the model has learned from at least one batch.
+// Trained reports whether the model has learnt from at least one batch.
 func (t *Training) Trained() bool { return t.Epoch > 0 || t.Batch > 0 }
 
 // Untrained reports whether the pictures shown are those of an untrained model. After a

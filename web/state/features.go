@@ -17,7 +17,7 @@ const (
 	SortSelectivity Sort = "selectivity" // as in analysis.Units.Selectivity
 )
 
-// Features shows what each latent unit has learned.
+// Features shows what each latent unit has learnt.
 type Features struct {
 	Sort     Sort
 	HideDead bool

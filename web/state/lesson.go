@@ -143,7 +143,9 @@ func cure(aux string) map[string]string {
 	return map[string]string{"experiment": "5", "sparsity": "topk", "latent": "128", "k": "8", "aux": aux, "batch": "16", "epochs": "4"}
 }
 
-// comparedWithoutAux reports whether compares holds for the latest evaluation and a kept run
+func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
+
+// comparedWithoutAux reports whether compares holds for the finished run and a kept run
 // without AuxK that is otherwise the same.
 func comparedWithoutAux(p *Page, compares func(now, before protocol.Evaluation) bool) bool {
 	latest, ok := p.Latest()
@@ -154,16 +156,11 @@ func comparedWithoutAux(p *Page, compares func(now, before protocol.Evaluation) 
 	})
 }
 
-func finishedRun(p *Page) bool { return p.Status == protocol.StatusDone }
-
 // comparedWithSmallerLambda reports whether compares holds for the finished run and a kept
 // run that has a smaller λ and is otherwise the same.
 func comparedWithSmallerLambda(p *Page, compares func(now, before protocol.Evaluation) bool) bool {
 	latest, ok := p.Latest()
-	if !ok || p.Status != protocol.StatusDone {
-		return false
-	}
-	return slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
+	return ok && finishedRun(p) && slices.ContainsFunc(p.Runs.Kept, func(r Run) bool {
 		same := r.Settings
 		same.Lambda, same.Experiment = p.Settings.Lambda, p.Settings.Experiment
 		return r.Settings.Lambda < p.Settings.Lambda && sameRun(same, p.Settings) && compares(latest, r.Evaluation)

@@ -16,8 +16,8 @@ type Series struct {
 }
 
 // Sweep trains a run for each value of λ, or of k with TopK, from the largest to the
-// smallest. The current value comes last, so that its model stays. A change of the settings, the data set or the
-// run ends the series.
+// smallest. The current value comes last, so that its model stays. A change of the settings,
+// the data set or the run ends the series.
 func (s *Series) Sweep() {
 	name, settings := s.training.Sparsity(), s.training.Settings
 	field, _ := experiment.Lookup(name)

@@ -19,8 +19,8 @@ import (
 	"sae/web/lesson"
 )
 
-// Page is the state of the page. Components read the fields and call methods; only methods
-// change fields.
+// Page is the state of the page. Components read the fields and call methods. They set only
+// fields from which nothing else follows, such as the order of the units.
 type Page struct {
 	Worker   Worker
 	Dataset  Dataset

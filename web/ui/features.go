@@ -14,7 +14,7 @@ import (
 	"sae/web/state"
 )
 
-// Features shows what each latent unit has learned.
+// Features shows what each latent unit has learnt.
 type Features struct {
 	Page  *state.Page
 	Stage *stage

@@ -21,7 +21,7 @@ import (
 // Limits.
 const (
 	MaxFiles    = 100_000  // in a folder or an archive
-	MaxPictures = 12_000   // in a data set; of more, a hash of their names chooses
+	MaxPictures = 12_000   // in a data set, before Add; of more, a hash of their names chooses
 	MinPictures = 20       // in a data set
 	MaxPixels   = 64 << 20 // of a picture: 256 MiB while it is decoded
 	MaxBytes    = 64 << 20 // of a picture's file

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sae/nn/analysis"
+	"sae/nn/baseline"
 	"sae/tools/bounds"
 )
 
@@ -32,35 +33,23 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"Images":[1e99],"layers":[{}],"adam":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		bounds.Hold(t, 25*decodeBound(len(body)), func() {
-			decode[Load](t, body)
-			decode[Dataset](t, body)
-			decode[Configure](t, body)
-			decode[Adjust](t, body)
-			decode[Join](t, body)
-			decode[Pace](t, body)
-			decode[Watch](t, body)
-			decode[Export](t, body)
-			decode[Import](t, body)
-			decode[Imported](t, body)
-			decode[Images](t, body)
-			decode[Unit](t, body)
-			decode[Note](t, body)
-			decode[UnitDetail](t, body)
-			decode[Pictures](t, body)
-			decode[Codes](t, body)
-			decode[Map](t, body)
-			decode[analysis.Rarity](t, body)
-			decode[PCA](t, body)
-			decode[Seen](t, body)
-			decode[Ready](t, body)
-			decode[Loading](t, body)
-			decode[Frame](t, body)
-			decode[Died](t, body)
-			decode[Bench](t, body)
-			decode[BenchResult](t, body)
+		bounds.Hold(t, len(decoders)*decodeBound(len(body)), func() {
+			for _, decode := range decoders {
+				decode(t, body)
+			}
 		})
 	})
+}
+
+// decoders decode the bodies of all messages.
+var decoders = []func(*testing.T, []byte){
+	decode[Load], decode[Dataset], decode[Arrived], decode[Configure], decode[Adjust],
+	decode[Join], decode[Pace], decode[Watch], decode[Export], decode[Import], decode[Imported],
+	decode[Keep], decode[Left], decode[Resume], decode[Saved], decode[Images], decode[Unit],
+	decode[Note], decode[UnitDetail], decode[Pictures], decode[BuildUp], decode[Codes],
+	decode[Map], decode[analysis.Rarity], decode[PCA], decode[baseline.Quality],
+	decode[[]baseline.Components], decode[Seen], decode[Ready], decode[Loading], decode[Frame],
+	decode[Died], decode[Bench], decode[BenchResult],
 }
 
 func decode[T any](t *testing.T, body []byte) {

@@ -1,5 +1,4 @@
-// Package protocol defines every message between the page and its training
-// worker.
+// Package protocol defines every message between the page and its training worker.
 //
 // A message is a type, a JSON body, and buffers that contain the body's long lists and
 // are transferred without copying. [New] makes a message of a body, and [Decode] returns
@@ -7,9 +6,10 @@
 //
 // The page sends commands, each with an id. The worker answers each with a [TypeReply] of
 // the same id once it has taken effect. It also sends [Ready] once, [Loading] while a data
-// set is read, [Saved] when the run was saved, and [Frame] when there is something new to
-// show. The page acknowledges each frame by [Seen]. The worker sends the next frame only
-// then, so a slow page does not slow training down, and no queue grows.
+// set is read, [Arrived] while the rest of one comes that is in use, [Saved] when the run was
+// saved or could not be, and [Frame] when there is something new to show. The page
+// acknowledges each frame by [Seen]. The worker sends the next frame only then, so a slow page
+// does not slow training down, and no queue grows.
 package protocol
 
 import (
@@ -55,11 +55,11 @@ const (
 	// TypeReconstruct runs one image through the autoencoder; the body and the reply's
 	// body are a Pictures.
 	TypeReconstruct Type = "reconstruct"
-	// TypeEncode runs one image through the encoder, as fit.Run.Encode does; the body is a Pictures, the
-	// reply's a Codes.
+	// TypeEncode runs one image through the encoder, as fit.Run.Encode does; the body is a
+	// Pictures, the reply's a Codes.
 	TypeEncode Type = "encode"
-	// TypeDecode runs one code through the decoder, as fit.Run.Decode does; the body is a Codes, the reply's
-	// a Pictures.
+	// TypeDecode runs one code through the decoder, as fit.Run.Decode does; the body is a
+	// Codes, the reply's a Pictures.
 	TypeDecode Type = "decode"
 	// TypeExport exports the model; the body is an Export. The reply carries a File.
 	TypeExport Type = "export"
@@ -130,7 +130,7 @@ type Message struct {
 	Error   string   // of a reply: why the command failed; "" if it succeeded
 	Body    []byte   // JSON
 	Buffers [][]byte // the body's long lists
-	File    any      // a Blob, as a js.Value: in TypeLoad and TypeImport the user's File, in a reply the export
+	File    any      // as a js.Value: in TypeLoad and TypeImport what the user opened, in a reply a Blob
 	Ports   any      // in TypeJoin: an array of MessagePorts by rank, as a js.Value
 }
 

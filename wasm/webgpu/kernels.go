@@ -116,6 +116,13 @@ func (n *network) activation(l int) string {
 	return wgsl("let a = $h[$at + m * $width + n4]; ", "h", parity(l), "at", n.h[l], "width", n.widths[l])
 }
 
+// productOf returns the product that multiply takes, of so many vec4f, with a layer's kernel
+// that lies along n.
+func (n *network) productOf(columns, depth int) product {
+	t := n.tileOf(4 * columns)
+	return product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+}
+
 // multiply returns the kernel of a product of the activations or gradients of a batch with
 // a layer's kernel: [rows, depth] times [depth, columns], in vec4f. finish is what becomes
 // of sums v, unless the kernel writes parts, where they are left. begin and end are WGSL
@@ -158,22 +165,26 @@ func (n *network) input(l int) (load string, reads []string) {
 		return wgsl(`fn rowA(i: u32) -> u32 { return order[step.first + i] * $width; }
 fn atA(i: u32) -> vec4f { return $pixels; }`, "width", n.widths[0], "pixels", n.pixels("i")), []string{images, order}
 	}
-	return wgsl(`fn rowA(i: u32) -> u32 { return $at + i * $width; }
-fn atA(i: u32) -> vec4f { return $h[i]; }`, "at", n.h[l-1], "width", n.widths[l-1], "h", parity(l-1)), []string{parity(l - 1)}
+	return reading("A", parity(l-1), n.h[l-1], n.widths[l-1]), []string{parity(l - 1)}
 }
 
 // weights is WGSL that reads a layer's kernel.
 func (n *network) weights(l int) string {
-	return wgsl(`fn rowB(i: u32) -> u32 { return $at + i * $width; }
-fn atB(i: u32) -> vec4f { return w[i]; }`, "at", n.kernels[l], "width", n.widths[l])
+	return reading("B", parameters, n.kernels[l], n.widths[l])
+}
+
+// reading is WGSL that reads an operand of a product: rows of width vec4f, which begin at a
+// place in a buffer.
+func reading(operand, buffer string, at, width int) string {
+	return wgsl(`fn row$operand(i: u32) -> u32 { return $at + i * $width; }
+fn at$operand(i: u32) -> vec4f { return $buffer[i]; }`, "operand", operand, "at", at, "width", width, "buffer", buffer)
 }
 
 // forward computes the activations of a hidden layer, or parts of their sums.
 func (n *network) forward(l int) Kernel {
 	columns, depth := n.widths[l], n.widths[l-1]
-	t := n.tileOf(4 * columns)
-	count, terms := split(t, n.rows, 4*columns, 4*depth)
-	p := product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+	p := n.productOf(columns, depth)
+	count, terms := split(p.tile, n.rows, 4*columns, 4*depth)
 	load, reads := n.input(l)
 	k := Kernel{Name: "layer " + strconv.Itoa(l), Reads: append(reads, parameters), Writes: []string{parity(l)}}
 	if count > 1 {
@@ -189,8 +200,7 @@ func (n *network) forward(l int) Kernel {
 func (n *network) loss() Kernel {
 	l := n.last()
 	columns, depth := n.widths[l], n.widths[l-1]
-	t := n.tileOf(4 * columns)
-	p := product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
+	p := n.productOf(columns, depth)
 	load, reads := n.input(l)
 	if l > 1 {
 		reads = append(reads, images, order)
@@ -220,7 +230,7 @@ func (n *network) loss() Kernel {
   tile[t] = loss;
   for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
   if (t == 0u) { g[$at + id.y * $across + id.x] = tile[0]; }`,
-		"half", p.threads()/2, "at", n.lossAt(), "across", ceil(4*columns, t.columns))
+		"half", p.threads()/2, "at", n.lossAt(), "across", ceil(4*columns, p.columns))
 	k := Kernel{Name: "loss", Reads: append(reads, parameters), Writes: []string{output}}
 	return n.multiply(k, p, n.rows, columns, depth, 1, 4*depth, "var<private> loss = vec4f();\n"+load+"\n"+n.weights(l), "", finish, end)
 }
@@ -228,15 +238,14 @@ func (n *network) loss() Kernel {
 // backward computes the gradient of the layer below a layer, or parts of its sums.
 func (n *network) backward(l int) Kernel {
 	columns, depth := n.widths[l-1], n.widths[l]
-	t, rows, begin := n.tileOf(4*columns), n.rows, ""
+	p, rows, begin := n.productOf(columns, depth), n.rows, ""
+	p.b.along = true
 	if n.whole(l-1) && n.Aux > 0 {
-		begin = wgsl("if (id.y >= $half && $none) { return; }", "half", rows/t.rows, "none", n.noneDead())
+		begin = wgsl("if (id.y >= $half && $none) { return; }", "half", rows/p.rows, "none", n.noneDead())
 		rows *= 2
 	}
-	count, terms := split(t, rows, 4*columns, 4*depth)
-	p := product{tile: t, a: operand{along: true}, b: operand{along: true, part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
-	load := wgsl(`fn rowA(i: u32) -> u32 { return $at + i * $width; }
-fn atA(i: u32) -> vec4f { return $g[i]; }`, "at", n.g[l], "width", depth, "g", n.gradient(l))
+	count, terms := split(p.tile, rows, 4*columns, 4*depth)
+	load := reading("A", n.gradient(l), n.g[l], depth)
 	k := Kernel{Name: "gradient " + strconv.Itoa(l-1), Reads: []string{n.gradient(l), parameters}, Writes: []string{parity(l)}}
 	if count > 1 || n.whole(l-1) {
 		k.Writes = []string{parts}

@@ -114,10 +114,8 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u3
 func (n *network) auxError() Kernel {
 	l := n.last()
 	columns, depth := n.widths[l], n.widths[l-1]
-	t := n.tileOf(4 * columns)
-	p := product{tile: t, a: operand{along: true}, b: operand{part: 4*columns%t.columns != 0}, partK: 4*depth%t.depth != 0}
-	load := wgsl(`fn rowA(i: u32) -> u32 { return $at + i * $width; }
-fn atA(i: u32) -> vec4f { return $h[i]; }`, "at", n.h[l-1]+n.rows*depth, "width", depth, "h", parity(l-1))
+	p := n.productOf(columns, depth)
+	load := reading("A", parity(l-1), n.h[l-1]+n.rows*depth, depth)
 	finish := wgsl("let i = m * $width + n4; g[$at + i] = $alpha * (step.scale * v + g[i]);", "width", columns, "at", n.rows*columns, "alpha", n.Aux)
 	k := Kernel{Name: "auxiliary gradient", Reads: []string{parity(l - 1), parameters}, Writes: []string{output}}
 	return n.multiply(k, p, n.rows, columns, depth, 1, 4*depth, load+"\n"+n.weights(l), "if ("+n.noneDead()+") { return; }", finish, "")

@@ -42,11 +42,11 @@ type Trainer struct {
 	perTurn     int           // steps
 	perSubmit   int           // dispatches
 	buffers     map[string]js.Value
-	uniform     js.Value
-	bound       js.Value // parameters of a step
+	uniform     js.Value // buffer of the parameters of steps
+	bound       js.Value // binding of those of one
 	mapped      js.Value // buffer to read through
 	mappedBytes int
-	train, look js.Value // dispatches
+	train, look js.Value // dispatches of a step and of an evaluation
 }
 
 // New returns a trainer that continues from the parameters of an autoencoder, as
@@ -176,15 +176,16 @@ func (t *Trainer) upload() error {
 	return nil
 }
 
-// run does steps on images, by the numbers of each step's images, and returns the sums of
-// their losses. at is where their codes go.
+// run has the device do the dispatches for each batch, which is the numbers of its images, as
+// a training step or as an evaluation. It returns the sums of the losses of each, as in the
+// buffer losses.
 func (t *Trainer) run(dispatches js.Value, batches [][]int, train bool) (sums []float32, err error) {
 	defer browser.Catch(&err)
 	if reason := t.device.Lost(); reason != "" {
 		return nil, errors.New(reason)
 	}
 	var numbers []byte
-	parameters := make([]byte, stepBytes*len(batches))
+	steps := make([]byte, stepBytes*len(batches))
 	first, code, scale := 0, 0, float32(1)
 	if t.auto.Architecture.Loss == nn.MSE {
 		scale = 2
@@ -197,15 +198,15 @@ func (t *Trainer) run(dispatches js.Value, batches [][]int, train bool) (sums []
 			step.Rate, step.Number = float32(t.adam.Rate(t.steps)), t.steps
 		}
 		for i, word := range step.words() {
-			binary.LittleEndian.PutUint32(parameters[slot*stepBytes+4*i:], word)
+			binary.LittleEndian.PutUint32(steps[slot*stepBytes+4*i:], word)
 		}
 		for _, image := range batch {
 			numbers = binary.LittleEndian.AppendUint32(numbers, uint32(image))
 		}
 		first, code = first+n, code+n*t.plan.widths[t.plan.latent()]
 	}
-	t.device.write(t.buffers["order"], 0, numbers)
-	t.device.write(t.uniform, 0, parameters)
+	t.device.write(t.buffers[order], 0, numbers)
+	t.device.write(t.uniform, 0, steps)
 	total := dispatches.Length() * len(batches)
 	start, measured := time.Now(), 0
 	var before js.Value // the submission before; at most two are under way
@@ -224,7 +225,7 @@ func (t *Trainer) run(dispatches js.Value, batches [][]int, train bool) (sums []
 		return nil, err
 	}
 	t.measure(time.Since(start), total)
-	bytes, err := t.read("losses", 0, 16*len(batches))
+	bytes, err := t.read(losses, 0, 16*len(batches))
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +289,7 @@ func (t *Trainer) validation() (batches [][]int) {
 func (t *Trainer) Evaluate() (*nn.Evaluation, error) {
 	n := len(t.source.Validation) / t.source.Dims
 	var bce, squares float64
-	codes := make([]float32, 0, n*t.auto.Architecture.LatentDims)
+	unpadded := make([]float32, 0, n*t.auto.Architecture.LatentDims)
 	wide := 4 * t.plan.widths[t.plan.latent()]
 	for part := range slices.Chunk(t.validation(), t.plan.Steps) {
 		sums, err := t.run(t.look, part, false)
@@ -299,16 +300,16 @@ func (t *Trainer) Evaluate() (*nn.Evaluation, error) {
 		for i, batch := range part {
 			bce, squares, images = bce+float64(sums[4*i]), squares+float64(sums[4*i+2]), images+len(batch)
 		}
-		bytes, err := t.read("codes", 0, 4*images*wide)
+		bytes, err := t.read(codes, 0, 4*images*wide)
 		if err != nil {
 			return nil, err
 		}
 		for padded := range slices.Chunk(floats(bytes), wide) {
-			codes = append(codes, padded[:t.auto.Architecture.LatentDims]...)
+			unpadded = append(unpadded, padded[:t.auto.Architecture.LatentDims]...)
 		}
 	}
 	values := float64(n * t.source.Dims)
-	t.evaluation = nn.NewEvaluation(t.auto.Architecture, bce/values, squares/values, codes)
+	t.evaluation = nn.NewEvaluation(t.auto.Architecture, bce/values, squares/values, unpadded)
 	return &t.evaluation, nil
 }
 

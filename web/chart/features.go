@@ -10,11 +10,7 @@ import (
 // ByClass returns the chart of a latent unit's mean activation per class.
 func ByClass(theme Theme, means []float32, classes []string) json.RawMessage {
 	heights := values(means, 1)
-	var high float64
-	for _, height := range heights {
-		high = max(high, height)
-	}
-	s := upTo(high)
+	s := upTo(heights...)
 	o := theme.base("%.3f")
 	o.Grid = opts.Grid{Left: "104", Right: "32", Top: "4", Bottom: "44"}
 	o.XAxis = theme.xAxis("value", "mean activation", "")

@@ -28,11 +28,7 @@ func Code(theme Theme, code []float32, largest float64, dead []bool) json.RawMes
 // MeanActivation returns the chart of each latent unit's mean activation.
 func MeanActivation(theme Theme, mean []float32) json.RawMessage {
 	heights := values(mean, 1)
-	var high float64
-	for _, height := range heights {
-		high = max(high, height)
-	}
-	o := theme.units("Mean activation", "%.3f", heights, upTo(high), nil)
+	o := theme.units("Mean activation", "%.3f", heights, upTo(heights...), nil)
 	o.YAxis.Name = "mean activation"
 	return o.json()
 }
@@ -45,8 +41,12 @@ func Activity(theme Theme, activity []float32, dead []bool) json.RawMessage {
 	return o.json()
 }
 
-// upTo returns the scale from zero to high, which may be zero.
-func upTo(high float64) scale {
+// upTo returns the scale from zero to the largest of the heights, which may all be zero.
+func upTo(heights ...float64) scale {
+	high := 0.0
+	for _, height := range heights {
+		high = max(high, height)
+	}
 	if !(high > 0) || !finite(high) {
 		high = 1
 	}

@@ -52,9 +52,9 @@ func (c Curves) stride(n int) int {
 	return max(1, (n+maxPoints-1)/maxPoints)
 }
 
-// Loss returns the chart of the training curve, solid, and the validation curve,
-// dashed, by epoch; those of other runs are labelled where they end. Before training it shows the axes, the untrained model and the
-// baselines; without a data set, only the axes.
+// Loss returns the chart of the training curve, solid, and the validation curve, dashed, by
+// epoch; those of other runs are labelled where they end. Before training it shows the axes,
+// the untrained model and the baselines; without a data set, only the axes.
 func Loss(theme Theme, c Curves) json.RawMessage {
 	if c.MSE {
 		c.Floor = 0

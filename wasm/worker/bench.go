@@ -54,8 +54,8 @@ func (w *Worker) bench(cfg protocol.Bench, _ protocol.Message) (protocol.Message
 		}
 		defer free()
 	} else {
-		for w.Kernel != "go" && 2*result.Workers <= min(cfg.Threads, maxTeam) {
-			result.Workers *= 2
+		if w.Kernel != "go" {
+			result.Workers = largestTeam(cfg.Threads)
 		}
 		if err := w.spread(trainer, protocol.Join{Size: result.Workers, Architecture: architecture, Adam: adam, Batch: cfg.Batch}); err != nil {
 			return protocol.Message{}, err

@@ -131,8 +131,9 @@ func (r *run) alone(w *Worker) error {
 // compareFor is how long a graphics card trains to show its speed.
 const compareFor = 150 * time.Millisecond
 
-// compare reports whether an engine is faster than all cores together could be. Both train
-// on the run's batches for a moment; then the run is again as it was.
+// compare reports whether an engine is faster than the run's team could be, or, if its size is
+// not known yet, the largest. The engine and one worker train on the run's batches for a
+// moment; then the run is again as it was.
 func (r *run) compare(w *Worker, engine fit.Engine) (faster bool, err error) {
 	before, err := r.Trainer.State()
 	if err != nil {
@@ -154,11 +155,11 @@ func (r *run) compare(w *Worker, engine fit.Engine) (faster bool, err error) {
 		return false, err
 	}
 	card, err := r.speed(engine, compareFor)
-	cores := newTuner(w.Cores).limit
-	if n := r.tuner.size; r.tuner.found {
-		cores = n
+	workers := largestTeam(w.Cores)
+	if r.tuner.found {
+		workers = r.tuner.size
 	}
-	return card > processor*float64(cores), err
+	return card > processor*float64(workers), err
 }
 
 // speed returns the images per second of an engine's last call of Train, after at least one

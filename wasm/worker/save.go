@@ -37,15 +37,15 @@ func (r *run) unsaved() bool {
 	return r.Run != nil && !r.broken && r.status != protocol.StatusDone && r.Epoch+r.Batch > 0 && r.saved != r.position()
 }
 
-// saveDue reports whether it is time to save the run.
-func (w *Worker) saveDue() bool {
-	return w.slot != "" && w.run != nil && w.run.unsaved() && w.coming.Dataset == nil && !time.Now().Before(w.nextSave)
+// toSave reports whether the run is to be saved, now or at nextSave.
+func (w *Worker) toSave() bool {
+	return w.slot != "" && w.run != nil && w.run.unsaved() && w.coming.Dataset == nil
 }
 
 // save saves the run if that is due, and reports whether it was.
 func (w *Worker) save() bool {
 	r := w.run
-	if !w.saveDue() {
+	if !w.toSave() || time.Now().Before(w.nextSave) {
 		return false
 	}
 	start := time.Now()
@@ -94,7 +94,7 @@ func (w *Worker) write(c *fit.Checkpoint) error {
 
 // wakeToSave makes the worker wake when saving is due.
 func (w *Worker) wakeToSave() {
-	if w.slot != "" && w.run != nil && w.run.unsaved() && w.coming.Dataset == nil {
+	if w.toSave() {
 		w.saveTimer.Reset(time.Until(w.nextSave))
 	}
 }

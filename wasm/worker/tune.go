@@ -1,8 +1,6 @@
 package worker
 
-import (
-	"time"
-)
+import "time"
 
 // tuner finds the fastest team size for a network. It tries one worker, then two, and so
 // on while that is faster. It tries them during the run, whose result does not depend on
@@ -26,12 +24,18 @@ const (
 	worthwhile = 1.1
 )
 
+// largestTeam returns the size of the largest team for a number of cores, a power of 2.
+func largestTeam(cores int) int {
+	size := 1
+	for 2*size <= min(cores, maxTeam) {
+		size *= 2
+	}
+	return size
+}
+
 // newTuner returns a tuner for a machine with the given number of cores.
 func newTuner(cores int) *tuner {
-	limit := 1
-	for 2*limit <= min(cores, maxTeam) {
-		limit *= 2
-	}
+	limit := largestTeam(cores)
 	return &tuner{size: 1, limit: limit, found: limit == 1}
 }
 

@@ -1,8 +1,6 @@
 package ui
 
-import (
-	"sae/web/state"
-)
+import "sae/web/state"
 
 // EmbedBar is the header in a frame of another page.
 type EmbedBar struct{ Page *state.Page }

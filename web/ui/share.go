@@ -33,7 +33,10 @@ func (c *Share) copy(what, text string) {
 // fingerprint formats the fingerprint of the run so far.
 func (c *Share) fingerprint() string {
 	f, ok := c.Page.Link.FingerprintAt(len(c.Page.History))
-	if !ok {
+	switch {
+	case !ok && len(c.Page.History) > 0:
+		return "no fingerprint: the settings alone do not reproduce this run"
+	case !ok:
 		return "the fingerprint appears after the first epoch"
 	}
 	return fmt.Sprintf("fingerprint %08x after epoch %d", f.Sum, f.Epoch)
@@ -42,6 +45,9 @@ func (c *Share) fingerprint() string {
 func (c *Share) reproduced() string {
 	if text := c.Page.Link.Reproduced(); text != "" {
 		return text
+	}
+	if _, ok := c.Page.Link.FingerprintAt(len(c.Page.History)); !ok {
+		return ""
 	}
 	return "The link includes the fingerprint. Whoever opens it can see whether their run is the same, bit for bit."
 }

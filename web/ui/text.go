@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"sae/wasm/protocol"
 	"sae/web/state"
@@ -42,6 +43,20 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
+// ago formats an age: "5 minutes ago".
+func ago(since time.Duration) string {
+	switch minutes := int(since.Minutes()); {
+	case minutes < 1:
+		return "just now"
+	case minutes < 60:
+		return plural(minutes, "minute") + " ago"
+	case minutes < 24*60:
+		return plural(minutes/60, "hour") + " ago"
+	default:
+		return plural(minutes/60/24, "day") + " ago"
+	}
+}
+
 // decibels formats a peak signal-to-noise ratio: "18.9 dB".
 func decibels(psnr float64) string {
 	if math.IsInf(psnr, 1) {
@@ -62,7 +77,7 @@ func statusText(p *state.Page) string {
 	case protocol.StatusDone:
 		text := "Done after " + plural(p.Settings.Epochs, "epoch")
 		if latest, ok := p.Latest(); ok {
-			text += fmt.Sprintf(": validation loss %.4f, PSNR %s", latest.ValLoss, decibels(latest.PSNR))
+			text += fmt.Sprintf(": validation loss %s, PSNR %s", lossText(p.Settings, latest.ValLoss), decibels(latest.PSNR))
 		}
 		return text
 	case protocol.StatusError:

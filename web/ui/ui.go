@@ -11,8 +11,6 @@ package ui
 //go:generate ../../tools/generate
 
 import (
-	"time"
-
 	"sae/wasm/protocol"
 	"sae/web/state"
 )
@@ -72,20 +70,6 @@ func (c *Root) Print() { c.stage.print() }
 
 // Redraw has the next Draw draw every canvas and chart again, after a change of the theme.
 func (c *Root) Redraw() { c.stage.forget() }
-
-// ago formats an age: "5 minutes ago".
-func ago(since time.Duration) string {
-	switch minutes := int(since.Minutes()); {
-	case minutes < 1:
-		return "just now"
-	case minutes < 60:
-		return plural(minutes, "minute") + " ago"
-	case minutes < 24*60:
-		return plural(minutes/60, "hour") + " ago"
-	default:
-		return plural(minutes/60/24, "day") + " ago"
-	}
-}
 
 // Answered draws the decoder's answer to the explorer without a render.
 func (c *Root) Answered() {

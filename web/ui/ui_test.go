@@ -1228,6 +1228,29 @@ func TestAnnouncements(t *testing.T) {
 	}
 }
 
+// A link includes the fingerprint of a run that its settings reproduce, and Share says so.
+func TestShare(t *testing.T) {
+	mixed := train()
+	mixed.frame(protocol.Frame{Status: protocol.StatusTraining, Epoch: 7, Batch: 19, Batches: 30, Kernel: fit.Mixed})
+	for name, test := range map[string]struct {
+		page  *session
+		about string
+		link  bool
+	}{
+		"untrained": {visit(protocol.SourceSite), "the fingerprint appears after the first epoch", false},
+		"trained":   {train(), " after epoch 7", true},
+		"mixed":     {mixed, "no fingerprint: the settings alone do not reproduce this run", false},
+	} {
+		c := &Share{Page: test.page.Page}
+		if got := c.fingerprint(); !strings.HasSuffix(got, test.about) {
+			t.Errorf("%s: %q, want it to end with %q", name, got, test.about)
+		}
+		if included, said := strings.Contains(c.link(), "fingerprint="), c.reproduced() != ""; included != test.link || said != test.link {
+			t.Errorf("%s: the link has a fingerprint: %t, and Share says so: %t", name, included, said)
+		}
+	}
+}
+
 func TestTexts(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{count(0), "0"}, {count(999), "999"}, {count(3072), "3,072"}, {count(1234567), "1,234,567"}, {count(-1000), "-1,000"}, {count(-100), "-100"},

@@ -96,16 +96,28 @@ globalThis.eval = () => {};
 // is cut off or damaged may come from a cache: it is fetched once more, past that.
 async function compileProgram() {
   if (saeNoWasm()) throw new Error(saeNoWasm());
+  const { name, integrity } = { name: "sae.wasm", integrity: "" };
+  // The browser would hold back a file with an integrity until it has all of it, so that is
+  // checked beside the compilation, where a page may compute hashes.
+  const beside = integrity && isSecureContext;
   const download = async (cache) => {
-    const response = await fetch("sae.wasm", { integrity: "", cache }).catch((error) => {
+    const response = await fetch(name, { integrity: beside ? "" : integrity, cache }).catch((error) => {
       throw new Error(`sae.wasm could not be fetched: ${error.message}`);
     });
     if (!response.ok) throw new Error(`sae.wasm: HTTP status ${response.status}, want 200`);
     return response;
   };
-  const compile = async (response) => response.headers.get("content-type") === "application/wasm"
-    ? WebAssembly.compileStreaming(response)
-    : WebAssembly.compile(await response.arrayBuffer());
+  const check = async (copy) => {
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-384", await copy.arrayBuffer()));
+    if (integrity !== `sha384-${btoa(String.fromCharCode(...hash))}`) throw new Error("it is not what the page was built with");
+  };
+  const compile = async (response) => {
+    const checked = beside && check(response.clone());
+    const module = response.headers.get("content-type") === "application/wasm"
+      ? WebAssembly.compileStreaming(response)
+      : response.arrayBuffer().then(WebAssembly.compile);
+    return (await Promise.all([module, checked]))[0];
+  };
   try {
     return await compile(await download("default"));
   } catch {

@@ -114,20 +114,31 @@ func TestScriptsAreToldWhatIs(t *testing.T) {
 	}
 }
 
-// When sae.ready resolves, the state has all of the data set, although the first pictures
-// are shown before the training images are drawn, and the page responds to the reader.
-func TestReadyHasTheDataSet(t *testing.T) {
+// When sae.ready resolves, the page responds to the reader and shows the first pictures, and
+// the state has the data set, although its training images are still being drawn.
+func TestReady(t *testing.T) {
 	t.Parallel()
 	useSite(t, false)
 	p := open(t, "", desktop)
 	waitFor[bool](p, `"sae" in window`)
-	got := evaluate[struct {
-		Mean  float64
-		Inert bool
-	}](p, `sae.ready.then(() => ({ mean: sae.state().dataset.meanBce, inert: document.querySelector("main").inert }))`)
-	if got.Mean < 0.5 || got.Mean > 0.7 || got.Inert {
-		t.Errorf("when the page is ready, its meanBce is %v and its main part is inert: %v", got.Mean, got.Inert)
+	type moment struct {
+		Dataset struct {
+			Name              string
+			Train, Validation int
+			Classes           []string
+			Floor             float64
+		}
+		Status string
+		Inert  bool
+		Shown  int
 	}
+	got := evaluate[moment](p, `sae.ready.then(() => ({ ...sae.state(), inert: document.querySelector("main").inert,
+		shown: document.querySelectorAll("#reconstructions .pick:enabled").length }))`)
+	if d := got.Dataset; d.Name != "Synthetic" || d.Train != 2000 || d.Validation != 400 || len(d.Classes) != 10 || d.Floor == 0 ||
+		got.Status != "idle" || got.Inert || got.Shown == 0 {
+		t.Errorf("when the page is ready, there is %+v", got)
+	}
+	waitFor[bool](p, `sae.state().dataset.meanBce > 0.5`)
 }
 
 // A step that makes the run diverge rejects. By then, the run is back at its last save, or

@@ -20,7 +20,7 @@ type api struct {
 	listeners map[string][]listener
 	lastID    int
 	queue     []delivery // to come
-	ready     func(any, error)
+	ready     func()     // resolves sae.ready
 
 	unsubscribe js.Func // takes an event and the id of a listener
 }
@@ -34,7 +34,9 @@ func newAPI(a *app) *api {
 		return nil
 	})
 	sae := js.Global().Get("Object").New()
-	sae.Set("ready", browser.Promise(func(settle func(any, error)) { w.ready = settle }))
+	sae.Set("ready", browser.Promise(func(settle func(any, error)) {
+		w.ready = func() { settle(js.Undefined(), nil) }
+	}))
 	w.method(sae, "state", func([]js.Value) any { return w.state() })
 	w.method(sae, "on", w.on)
 	w.async(sae, "play", func(_ []js.Value, settle func(any, error)) { a.page.Play(plain(settle)) })

@@ -22,15 +22,14 @@ type app struct {
 	api  *api
 
 	// What changes and renders the page: see render_js.go.
-	lock     sync.Mutex // of the page's state
-	queue    []func()   // jobs that JavaScript asked for
-	parts    []*part
-	wake     chan struct{} // asks for a pass over the page
-	later    bool          // whether renderLater will ask for one
-	soon     *time.Timer   // after which renderSoon asks for one
-	responds bool          // whether the first render is done
-	frame    bool          // whether a frame of the worker is yet to be shown
-	paints   bool          // whether a frame is being painted
+	lock   sync.Mutex // of the page's state
+	queue  []func()   // jobs that JavaScript asked for
+	parts  []*part
+	wake   chan struct{} // asks for a pass over the page
+	later  bool          // whether renderLater will ask for one
+	soon   *time.Timer   // after which renderSoon asks for one
+	frame  bool          // whether a frame of the worker is yet to be shown
+	paints bool          // whether a frame is being painted
 
 	// The training worker: see worker_js.go.
 	worker    js.Value
@@ -50,6 +49,8 @@ type app struct {
 
 // Run shows the page and never returns.
 func Run() {
+	loop := browser.NewEventLoop()
+	loop.Turn() // Go's runtime took long to start
 	a := &app{wake: make(chan struct{}, 1)}
 	a.page = state.New(func(m protocol.Message) { m.Post(a.worker) }, siteDatasets())
 	a.page.Lesson.Speak(js.Global().Get("navigator").Get("language").String())
@@ -92,7 +93,6 @@ func Run() {
 	go a.watchWorker()
 	a.open()
 	a.prepare()
-	loop := browser.NewEventLoop()
 	for first := true; ; first = false {
 		loop.Turn()
 		frame := a.frame
@@ -100,12 +100,16 @@ func Run() {
 		a.lock.Lock()
 		a.page.Lesson.Observe()
 		a.showAddress()
+		pictures := a.page.Status != state.StatusLoading && len(a.page.Timeline.Samples.Images) > 0
 		a.lock.Unlock()
 		took := a.render(loop)
 		start := time.Now()
 		a.root.Draw()
 		if first {
-			a.ready()
+			a.respond()
+		}
+		if pictures {
+			a.api.ready()
 		}
 		if frame {
 			a.measureDisplay(took + time.Since(start))

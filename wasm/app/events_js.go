@@ -7,7 +7,6 @@ import (
 
 	"sae/wasm/browser"
 	"sae/wasm/protocol"
-	"sae/web/state"
 )
 
 // delivery is an event for the listeners, or the settlement of a promise.
@@ -60,12 +59,6 @@ func (w *api) enqueue(d delivery) {
 func (w *api) deliver() {
 	queue := w.queue
 	w.queue = nil
-	page := w.app.page
-	drawn := !page.Dataset.Partial || page.Dataset.Source != protocol.SourceSynthetic // that takes a moment; a file may take a minute
-	if w.ready != nil && w.app.responds && drawn && page.Status != state.StatusLoading && len(page.Timeline.Samples.Images) > 0 {
-		w.ready(js.Undefined(), nil)
-		w.ready = nil
-	}
 	for _, d := range queue {
 		if d.settle != nil {
 			d.settle()

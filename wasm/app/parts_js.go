@@ -36,12 +36,9 @@ func (a *app) open() {
 	}
 }
 
-// ready makes the page respond to the user, after the first render, and to scripts that wait
-// for that.
-func (a *app) ready() {
+// respond makes the page respond to the user, after the first render.
+func (a *app) respond() {
 	element("main").Set("inert", false)
-	a.responds = true
-	a.api.enqueue(delivery{settle: func() {}})
 	if boot := element("boot"); boot.Truthy() {
 		boot.Call("remove") // it would say why the program did not start
 	}

@@ -45,9 +45,19 @@ func NewData(name string, dims int, train, validation []byte) Data {
 	return Data{name, dims, train, validation, &found{components: map[[2]int]*pca.PCA{}, whitening: map[experiment.Settings]*patch.Whitening{}}}
 }
 
-// MaxPCA is the most images that principal components are computed from: more
-// hardly change them and take long.
+// MaxPCA is the most images that principal components are computed from, and the mean or the
+// whitening that a run starts from: more hardly change them and take long to compute, or to
+// arrive.
 const MaxPCA = 6000
+
+// StartsFrom returns how many training images a run starts from: the first ones. n is how many
+// it trains on.
+func StartsFrom(settings experiment.Settings, n int) int {
+	if settings.Init == experiment.PCA || settings.Init == experiment.Tied || settings.Whiten {
+		return min(n, MaxPCA)
+	}
+	return 0
+}
 
 // PCA returns the first k principal components of the first n training images, or
 // of the first 6,000 if n is larger. Results are cached. yield and errors are those
@@ -191,12 +201,13 @@ func New(settings experiment.Settings, data Data, yield func() error) (*Run, err
 	if yield == nil {
 		yield = func() error { return nil }
 	}
+	n = StartsFrom(settings, n)
 	whitening, err := data.whitening(settings, n, yield)
 	if err != nil {
 		return nil, err
 	}
 	var components *pca.PCA
-	if k := settings.Components(data.Dims, min(n, MaxPCA)); k > 0 {
+	if k := settings.Components(data.Dims, n); k > 0 {
 		if components, err = data.PCA(n, k, yield); err != nil {
 			return nil, err
 		}

@@ -168,6 +168,32 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A run starts from its first images alone, so that it need not wait for the others.
+func TestStartsFrom(t *testing.T) {
+	for name, changes := range map[string]map[string]string{
+		"PCA":       {"experiment": "4", "hidden": "8", "latent": "2"},
+		"tied":      {"experiment": "5", "hidden": "", "latent": "8", "k": "2"},
+		"untouched": {"experiment": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings(t, changes)
+			data := someData(MaxPCA+100, 10)
+			n := StartsFrom(s, MaxPCA+100)
+			if want := map[string]int{"PCA": MaxPCA, "tied": MaxPCA}[name]; n != want {
+				t.Fatalf("starts from %d images, want %d", n, want)
+			}
+			a := newTestRun(t, s, data)
+			other := slices.Clone(data.Train)
+			for i := range other[n*dims:] {
+				other[n*dims+i] ^= 255
+			}
+			if b := newTestRun(t, s, NewData(data.Name, dims, other, data.Validation)); !slices.Equal(a.Auto.Params(), b.Auto.Params()) {
+				t.Error("the other images change the start")
+			}
+		})
+	}
+}
+
 // The FVU is the squared error of the reconstructions over that of the mean image, also of
 // patches. A checkpoint of an earlier version, which lacks it, has it again.
 func TestUnexplained(t *testing.T) {

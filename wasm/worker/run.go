@@ -101,17 +101,6 @@ func (r *run) adopt(w *Worker, run *fit.Run) {
 // trainsOn returns how many training images the run uses: the first ones.
 func (r *run) trainsOn() int { return r.settings.TrainingImages(len(r.data.Train) / r.data.Dims) }
 
-// startsFrom returns how many of them its model starts from.
-func (r *run) startsFrom() int {
-	switch {
-	case r.settings.Init == experiment.Tied || r.settings.Whiten:
-		return r.trainsOn()
-	case r.settings.Init == experiment.PCA:
-		return min(r.trainsOn(), fit.MaxPCA)
-	}
-	return 0
-}
-
 // work does the next piece of work, such as a batch, and reports whether there was one.
 func (r *run) work(w *Worker) bool {
 	if r.status == protocol.StatusDone { // it may have ended since the step command
@@ -124,7 +113,7 @@ func (r *run) work(w *Worker) bool {
 	case r.status == protocol.StatusError:
 		w.working = false
 		return false
-	case r.Run == nil && w.lacks(r.startsFrom()):
+	case r.Run == nil && w.lacks(fit.StartsFrom(r.settings, r.trainsOn())):
 		w.working = false
 		return false
 	case r.Run == nil:

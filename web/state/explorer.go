@@ -39,6 +39,7 @@ type Explorer struct {
 	ranked         []float32 // the code whose most active units have a slider
 	waiting, again bool      // whether the decoder is at work, and the code has changed since
 	answered       bool      // whether the last message was only the decoder's answer
+	behind         bool      // whether the model has changed since the last refresh
 
 	worker   *Worker
 	dataset  *Dataset
@@ -282,7 +283,9 @@ func (e *Explorer) Sliders() []int {
 
 // refresh encodes or decodes again after the model or the pictures have changed. selected is
 // the position of the picture to start with.
-func (e *Explorer) refresh(evaluated bool, selected int) {
+func (e *Explorer) refresh(selected int) {
+	evaluated := e.behind
+	e.behind = false
 	switch {
 	case e.Image < 0 && e.Own != nil:
 		if evaluated && !e.Changed() {

@@ -15,6 +15,7 @@ func explored(t *testing.T) (*Page, *[]protocol.Message) {
 	page := New(func(m protocol.Message) { sent = append(sent, m) }, nil)
 	page.Dataset.Dataset = protocol.Dataset{Name: "D", Train: 10, Validation: 20, Classes: []string{"a", "b"}, Labels: make([]byte, 20)}
 	page.Settings.Latent = 4
+	page.Timeline.setUnits(*unitsOf(0, 0, 0, 0))
 	page.Explorer.Show(3)
 	answer := func(body any) {
 		reply := protocol.New(protocol.TypeReply, body)

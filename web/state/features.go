@@ -25,6 +25,7 @@ type Features struct {
 	Unit     int // that is open; -1 for none
 	Detail   Detail
 	Notes    map[int]string // of the user on units, kept with the run
+	behind   bool           // whether the model has changed since the last refresh
 
 	worker   *Worker
 	training *Training
@@ -105,6 +106,7 @@ func (p *Page) ShowUnit(unit int) {
 
 // refresh asks the worker for the detail of the open unit.
 func (f *Features) refresh() {
+	f.behind = false
 	unit, run := f.Unit, f.training.run
 	if unit < 0 || unit >= len(f.timeline.Units.Mean) {
 		return

@@ -164,21 +164,16 @@ func (p *Page) frame(m protocol.Message) {
 	if frame.Samples != nil {
 		p.Timeline.setSamples(*frame.Samples)
 	}
-	evaluated := frame.Units != nil
-	if evaluated {
+	if frame.Units != nil {
 		p.Timeline.setUnits(*frame.Units)
-		p.Features.refresh()
+		p.Features.behind, p.Explorer.behind = true, true
 		p.Timeline.remember()
 	}
 	if frame.Explained != nil {
 		p.Slow.explain(*frame.Explained)
 	}
-	if evaluated || frame.Samples != nil {
-		p.Explorer.refresh(evaluated, p.Pictures.Selected)
-		if evaluated {
-			p.Map.refresh()
-		}
-		p.drawMap()
+	if frame.Units != nil || frame.Samples != nil {
+		p.keepUp()
 	}
 	p.drawCurve()
 	p.changed("metrics")

@@ -57,8 +57,8 @@ func TestFrames(t *testing.T) {
 	if got, want := page.Progress(), 1.25/20; got != want {
 		t.Errorf("progress %g, want %g", got, want)
 	}
-	if got := worker.types(); got != "images seen" {
-		t.Errorf("commands %q, want the frame acknowledged, and the first picture for the explorer", got)
+	if got := worker.types(); got != "seen" {
+		t.Errorf("commands %q, want the frame acknowledged", got)
 	}
 	// A frame of an earlier run changes nothing but is acknowledged.
 	page.Receive(protocol.New(protocol.TypeFrame, protocol.Frame{Workers: 1, Run: page.run - 1, Epoch: 9}))

@@ -31,8 +31,27 @@ var Panels = []Panel{PanelData, PanelModel, PanelShare}
 // Visit shows a view and closes the open panel.
 func (p *Page) Visit(view View) {
 	p.View, p.Panel = view, PanelNone
-	p.drawMap()
+	p.keepUp()
 	p.drawCurve()
+}
+
+// keepUp has the worker compute what the view shows of the model, if that has changed. What
+// other views show waits until they are shown.
+func (p *Page) keepUp() {
+	switch p.View {
+	case ViewFeatures:
+		if p.Features.behind {
+			p.Features.refresh()
+		}
+	case ViewExplore:
+		if p.Explorer.behind {
+			p.Map.refresh()
+		}
+		p.Explorer.refresh(p.Pictures.Selected)
+		if len(p.Timeline.Units.Mean) > 0 { // there is a model
+			p.Map.first()
+		}
+	}
 }
 
 // drawCurve has the curve of principal components computed when Compare is shown.
@@ -48,13 +67,6 @@ func (p *Page) TryUnit(image int) {
 	p.Visit(ViewExplore)
 	p.Explorer.Show(image)
 	p.Explorer.Hold(p.Features.Unit)
-}
-
-// drawMap draws the map the first time that it is shown.
-func (p *Page) drawMap() {
-	if p.View == ViewExplore && p.Explorer.Code != nil {
-		p.Map.first()
-	}
 }
 
 // SwitchPanel opens a panel, or closes it if it is open.

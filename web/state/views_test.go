@@ -1,6 +1,10 @@
 package state
 
-import "testing"
+import (
+	"testing"
+
+	"sae/wasm/protocol"
+)
 
 func TestPlaces(t *testing.T) {
 	page := visitor()
@@ -38,4 +42,34 @@ func TestPlaces(t *testing.T) {
 	if page.View != ViewExplore || page.Panel != PanelNone {
 		t.Errorf("Escape: %q and %q", page.View, page.Panel)
 	}
+}
+
+// The worker computes what only one view shows while that is shown, and once for what was
+// missed meanwhile.
+func TestViewsKeepUp(t *testing.T) {
+	page, worker := open(t)
+	worker.types()
+	evaluated := protocol.Frame{Workers: 1, Samples: samples([]float32{1, 2, 3, 4}, 3, 4), Units: unitsOf(1, 2, 3, 4)}
+	check := func(when, want string) {
+		t.Helper()
+		if got := worker.types(); got != want {
+			t.Errorf("%s: commands %q, want %q", when, got, want)
+		}
+	}
+	page.Features.Unit = 1
+	worker.frame(evaluated)
+	worker.frame(evaluated)
+	check("in Train", "seen seen")
+	page.Visit(ViewExplore)
+	check("when Explore is shown", "images map")
+	page.Map.Points = make([]float32, 2)
+	worker.frame(evaluated)
+	check("in Explore", "map images seen")
+	page.Visit(ViewFeatures)
+	check("when Features is shown", "unit")
+	page.Visit(ViewExplore)
+	page.Visit(ViewFeatures)
+	check("without news", "")
+	worker.frame(evaluated)
+	check("in Features", "unit seen")
 }

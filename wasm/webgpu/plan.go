@@ -231,6 +231,10 @@ func (n *network) innerImages(first, last int) int {
 // tileOf returns the tile for a product with that many columns.
 func (n *network) tileOf(columns int) tile {
 	switch {
+	case columns <= 16 && n.rows%64 == 0:
+		return tile{64, 16, 32}
+	case columns <= 16:
+		return tile{32, 16, 32}
 	case columns < 64:
 		return tile{32, 32, 32}
 	case n.rows%64 != 0:

@@ -20,6 +20,7 @@ var networks = map[string]nn.Architecture{
 	"experiment 5":    {InputDims: 3072, LatentDims: 128, K: 32, Loss: nn.MSE, Unit: true, Aux: 1. / 32, DeadSteps: 100, Center: true},
 	"experiment 6":    {InputDims: 192, LatentDims: 512, K: 8, Loss: nn.MSE, Unit: true, Aux: 1. / 32, DeadSteps: 100, Center: true},
 	"S":               {InputDims: 3072, EncoderHidden: []int{128}, LatentDims: 32, DecoderHidden: []int{128}, Lambda: 1e-5},
+	"T":               {InputDims: 3072, EncoderHidden: []int{16}, LatentDims: 8, DecoderHidden: []int{16}, Lambda: 1e-5},
 	"M":               {InputDims: 3072, EncoderHidden: []int{512}, LatentDims: 128, DecoderHidden: []int{512}, Lambda: 1e-5},
 	"L":               {InputDims: 3072, EncoderHidden: []int{1024, 512}, LatentDims: 128, DecoderHidden: []int{512, 1024}, Lambda: 1e-5},
 	"narrow":          {InputDims: 1, EncoderHidden: []int{1}, LatentDims: 1, DecoderHidden: []int{1}},
@@ -70,6 +71,20 @@ func TestMinimalDevice(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Kernels of few columns do not make the update compute mostly what lies beyond them, and
+// those of many use the large tile, which reads less.
+func TestUpdateTile(t *testing.T) {
+	for name, want := range map[string]int{"T": 64, "narrow": 64, "S": 256, "M": 256, "L": 256, "experiment 5": 256} {
+		plan, err := NewPlan(networks[name], nn.DefaultAdam, 128, 1000, 100, false, Minimal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k := plan.Train[slices.IndexFunc(plan.Train, func(k Kernel) bool { return k.Name == "update" })]; k.Threads != want {
+			t.Errorf("%s: the update has workgroups of %d threads, want %d", name, k.Threads, want)
 		}
 	}
 }

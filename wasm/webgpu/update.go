@@ -1,9 +1,25 @@
 package webgpu
 
+// updateTile returns the tile for the gradients of all kernels. A small one reads more than a
+// large one, but pays where kernels are so narrow that it computes half as much beyond them.
+func (n *network) updateTile() tile {
+	large, small := tile{64, 64, 16}, tile{32, 32, 16}
+	work := func(t tile) (elements int) {
+		for l := 1; l <= n.last(); l++ {
+			elements += ceil(4*n.widths[l-1], t.rows) * ceil(4*n.widths[l], t.columns) * t.rows * t.columns
+		}
+		return elements
+	}
+	if 2*work(small) <= work(large) {
+		return small
+	}
+	return large
+}
+
 // update multiplies the gradients of all kernels, and changes the parameters by Adam. One
 // workgroup stores the losses.
 func (n *network) update() Kernel {
-	t := tile{64, 64, 16}
+	t := n.updateTile()
 	partM, partN := false, false
 	layers, start := "", 0
 	for l := 1; l <= n.last(); l++ {

@@ -93,7 +93,7 @@ func measure(p *page) (page, worker usage) {
 	// Gives Go so much to allocate that it collects its garbage, which keeps JavaScript
 	// values alive: rendering only what has changed takes minutes to make as much.
 	evaluate[chromedp.Void](p, `(async () => {
-		for (let i = 0; i < 100; i++) {
+		for (let i = 0; i < 30; i++) {
 			await sae.set({hidden: "x".repeat(2e6)}).catch(() => {});
 			await new Promise((resolve) => setTimeout(resolve)); // the page hears its worker
 		}

@@ -31,6 +31,8 @@ type app struct {
 	frame  bool          // whether a frame of the worker is yet to be shown
 	paints bool          // whether a frame is being painted
 
+	rendering time.Duration // that the last pass over the page took
+
 	// The training worker: see worker_js.go.
 	worker    js.Value
 	onMessage js.Func
@@ -103,16 +105,17 @@ func Run() {
 		pictures := a.page.Status != state.StatusLoading && len(a.page.Timeline.Samples.Images) > 0
 		a.lock.Unlock()
 		took := a.render(loop)
+		if frame {
+			a.measureDisplay() // before Draw: charts that it draws in the next animation frame count
+		}
 		start := time.Now()
 		a.root.Draw()
+		a.rendering = took + time.Since(start)
 		if first {
 			a.respond()
 		}
 		if pictures {
 			a.api.ready()
-		}
-		if frame {
-			a.measureDisplay(took + time.Since(start))
 		}
 		<-a.wake
 	}

@@ -87,9 +87,10 @@ func (a *app) renderLater() {
 	})
 }
 
-// measureDisplay measures the browser's layout and painting, and tells the page how long
-// the frame took with rendering. In a hidden tab it waits until the tab is shown.
-func (a *app) measureDisplay(rendering time.Duration) {
+// measureDisplay measures how long the next animation frame takes, with its charts, the
+// browser's layout and painting, and tells the page how long that took with the pass over the
+// page. In a hidden tab it waits until the tab is shown.
+func (a *app) measureDisplay() {
 	if a.paints {
 		return
 	}
@@ -98,7 +99,7 @@ func (a *app) measureDisplay(rendering time.Duration) {
 	before = js.FuncOf(func(js.Value, []js.Value) any {
 		start := time.Now()
 		after = js.FuncOf(func(js.Value, []js.Value) any {
-			a.page.Worker.Displayed(rendering + time.Since(start))
+			a.page.Worker.Displayed(a.rendering + time.Since(start))
 			a.paints = false
 			before.Release()
 			after.Release()

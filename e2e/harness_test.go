@@ -284,7 +284,7 @@ func (p *page) renameRun(name string) {
 // parameters, it is a first visit, which TestFirstVisit and web/state test.
 const demo = "?experiment=2"
 
-// openDemo opens the demo and waits until it can be used.
+// openDemo opens the demo and waits until it can be used and all of its data are there.
 func openDemo(tb testing.TB, v view) *page {
 	tb.Helper()
 	return site(siteURL(tb)).openDemo(tb, v)
@@ -295,6 +295,7 @@ func (s site) openDemo(tb testing.TB, v view) *page {
 	p := s.open(tb, demo, v)
 	waitFor[bool](p, `"sae" in window`)
 	evaluate[chromedp.Void](p, `sae.ready`)
+	waitFor[bool](p, `sae.state().dataset.meanBce > 0`)
 	return p
 }
 

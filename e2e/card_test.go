@@ -61,7 +61,7 @@ func TestGraphicsCard(t *testing.T) {
 		`experiment: 5, latent: 12, k: 3, epochs: 1, subset: 256, batch: 64, workers: "1"`,
 		`experiment: 6, latent: 16, k: 3, epochs: 1, subset: 64, batch: 64, workers: "1"`,
 	}
-	if os.Getenv("WEBGPU") == "" {
+	if !withWebGPU {
 		sparse = nil // their kernels take most of a minute to compile: make test-webgpu trains them
 	}
 	for _, settings = range sparse {
@@ -80,10 +80,13 @@ func TestGraphicsCard(t *testing.T) {
 	waitFor[bool](p, `document.body.innerText.includes("The processor trains this run")`)
 }
 
+// withWebGPU reports whether make test-webgpu runs the tests.
+var withWebGPU = os.Getenv("WEBGPU") != ""
+
 // onlyWithWebGPU skips a test that compiles kernels for minutes, unless make test-webgpu runs it.
 func onlyWithWebGPU(t testing.TB) {
 	t.Helper()
-	if os.Getenv("WEBGPU") == "" {
+	if !withWebGPU {
 		t.Skip("make test-webgpu runs this test")
 	}
 }

@@ -55,6 +55,28 @@ func (p *page) dropFiles(paths ...string) {
 	}
 }
 
+// archiveOfPictures writes an archive of a folder with pictures in two classes, every other
+// one of which is packed, and returns its path.
+func archiveOfPictures(t *testing.T, folder string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), folder+".zip")
+	var content bytes.Buffer
+	w := zip.NewWriter(&content)
+	for i := range 24 {
+		name, picture := ownPicture(i%2, i)
+		f, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%s/%d/%s", folder, i%2, name), Method: []uint16{zip.Store, zip.Deflate}[i%2]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(picture)
+	}
+	w.Close()
+	if err := os.WriteFile(path, content.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // A dropped folder becomes a data set, trains, and is there on the next visit. What cannot be
 // read is listed, names are shown as they are, and a deleted data set comes back.
 func TestOwnPictures(t *testing.T) {
@@ -130,21 +152,7 @@ func TestOwnPictures(t *testing.T) {
 	waitFor[bool](p, `"sae" in window && sae.state().dataset.name === "Zoo"`)
 
 	// An archive, with files that are packed and others that are not.
-	archive := filepath.Join(t.TempDir(), "more.zip")
-	var content bytes.Buffer
-	w := zip.NewWriter(&content)
-	for i := range 24 {
-		name, picture := ownPicture(i%2, i)
-		f, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("more/%d/%s", i%2, name), Method: []uint16{zip.Store, zip.Deflate}[i%2]})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Write(picture)
-	}
-	w.Close()
-	if err := os.WriteFile(archive, content.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	archive := archiveOfPictures(t, "more")
 	// With the storage full, it is for this visit only, and what was kept before stays.
 	p.quota(3000)
 	p.setFiles("#pictures", archive)
@@ -354,24 +362,6 @@ func TestKeepingFails(t *testing.T) {
 			return decode(...values);
 		};
 		new BroadcastChannel("faults").onmessage = ({ data }) => Object.assign(globalThis, data);`)
-	archive := func(name string) string {
-		path := filepath.Join(t.TempDir(), name+".zip")
-		var content bytes.Buffer
-		w := zip.NewWriter(&content)
-		for i := range 24 {
-			name, picture := ownPicture(i%2, i)
-			f, err := w.Create(fmt.Sprintf("%d/%s", i%2, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			f.Write(picture)
-		}
-		w.Close()
-		if err := os.WriteFile(path, content.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	p := openDemo(t, desktop)
 	set := func(faults string) {
 		evaluate[chromedp.Void](p, `{ const channel = new BroadcastChannel("faults"); channel.postMessage(`+faults+`); channel.close(); }`)
@@ -379,11 +369,11 @@ func TestKeepingFails(t *testing.T) {
 	named := func(name string) string {
 		return fmt.Sprintf(`"sae" in window && sae.state().dataset.name === %q`, name)
 	}
-	p.setFiles("#pictures", archive("first"))
+	p.setFiles("#pictures", archiveOfPictures(t, "first"))
 	waitFor[bool](p, named("first"))
 	for _, call := range []string{"write", "close", "createWritable", "getDirectory"} {
 		set(fmt.Sprintf(`{ failing: %q }`, call))
-		p.setFiles("#pictures", archive(call))
+		p.setFiles("#pictures", archiveOfPictures(t, call))
 		waitFor[bool](p, named(call))
 		text := waitFor[string](p, `(({ innerText }) => innerText.includes("for this visit only") && innerText)(document.querySelector(".notice"))`)
 		if !strings.Contains(text, "the disk is full. What was kept before is still there.") {
@@ -393,7 +383,7 @@ func TestKeepingFails(t *testing.T) {
 		waitFor[bool](p, named("first"))
 	}
 	set(`{ slow: true }`)
-	p.setFiles("#pictures", archive("second"))
+	p.setFiles("#pictures", archiveOfPictures(t, "second"))
 	waitFor[bool](p, `document.querySelector("#data").innerText.includes("Converting picture 1 of 24")`)
 	second := openIn(t, p.ctx, "", desktop)
 	waitFor[bool](second, named("first"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"syscall/js"
 
 	"sae/data"
@@ -35,7 +36,7 @@ func newAPI(a *app) *api {
 	})
 	sae := js.Global().Get("Object").New()
 	sae.Set("ready", browser.Promise(func(settle func(any, error)) {
-		w.ready = func() { settle(js.Undefined(), nil) }
+		w.ready = sync.OnceFunc(func() { settle(js.Undefined(), nil) }) // asked for after each pass over the page
 	}))
 	w.method(sae, "state", func([]js.Value) any { return w.state() })
 	w.method(sae, "on", w.on)

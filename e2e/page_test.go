@@ -396,3 +396,29 @@ func TestFirstVisit(t *testing.T) {
 	p.visit("embed.html?load=auto")
 	settings("a frame", 2, 0)
 }
+
+// What a view showed is collected once the user has left it.
+func TestLeftViewsAreCollected(t *testing.T) {
+	p := openDemo(t, desktop)
+	evaluate[chromedp.Void](p, `sae.step()`)
+	evaluate[chromedp.Void](p, `window.left = []`)
+	const rounds = 8
+	for range rounds {
+		for _, view := range [][2]string{{"train", ".loss .plot canvas"}, {"features", ".tiles canvas"}, {"explore", ".unit-slider"}} {
+			p.at(view[0])
+			waitFor[bool](p, fmt.Sprintf(`document.querySelector(%q) !== null`, view[1]))
+			evaluate[chromedp.Void](p, `left.push(...[...document.querySelectorAll(".plot > *, .tiles > *, .unit-slider")].map((e) => new WeakRef(e)))`)
+		}
+	}
+	p.at("compare")
+	collectGo(p)
+	collectJS(p, p.ctx)
+	counts := evaluate[[]int](p, `(() => {
+		const there = left.map((ref) => ref.deref()).filter((e) => e && !e.isConnected);
+		return [left.length, there.length, there.filter((e) => e.matches("details")).length];
+	})()`)
+	// One visit's may be there still, and Go keeps some by chance.
+	if counts[0] < 50*rounds || counts[1] > counts[0]/2 || counts[2] > rounds {
+		t.Errorf("of %d elements that were shown in %d rounds, %d are kept, %d of them menus of charts", counts[0], rounds, counts[1], counts[2])
+	}
+}

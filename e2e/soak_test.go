@@ -90,14 +90,7 @@ const usageHeader = "wasm MB heap MB values funcs workers ports"
 // measure returns the usage of the page and its training worker.
 func measure(p *page) (page, worker usage) {
 	p.tb.Helper()
-	// Gives Go so much to allocate that it collects its garbage, which keeps JavaScript
-	// values alive: rendering only what has changed takes minutes to make as much.
-	evaluate[chromedp.Void](p, `(async () => {
-		for (let i = 0; i < 30; i++) {
-			await sae.set({hidden: "x".repeat(2e6)}).catch(() => {});
-			await new Promise((resolve) => setTimeout(resolve)); // the page hears its worker
-		}
-	})()`)
+	collectGo(p)
 	targets, err := chromedp.CallBrowser(p.ctx, target.GetTargets, target.GetTargetsParams{})
 	if err != nil {
 		p.tb.Fatal(err)
@@ -116,15 +109,33 @@ func measure(p *page) (page, worker usage) {
 	return measureOne(p, p.ctx), measureOne(p, workers[0])
 }
 
-func measureOne(p *page, ctx context.Context) usage {
+// collectGo gives Go so much to allocate that it collects its garbage, which keeps JavaScript
+// values alive: rendering only what has changed takes minutes to make as much.
+func collectGo(p *page) {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
-	defer cancel()
+	evaluate[chromedp.Void](p, `(async () => {
+		for (let i = 0; i < 30; i++) {
+			await sae.set({hidden: "x".repeat(2e6)}).catch(() => {});
+			await new Promise((resolve) => setTimeout(resolve)); // the page hears its worker
+		}
+	})()`)
+}
+
+// collectJS makes V8 collect its garbage.
+func collectJS(p *page, ctx context.Context) {
+	p.tb.Helper()
 	for range 10 { // each collection may free more
 		if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			p.tb.Fatal(err)
 		}
 	}
+}
+
+func measureOne(p *page, ctx context.Context) usage {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(ctx, actionTimeout)
+	defer cancel()
+	collectJS(p, ctx)
 	u, err := chromedp.Run(ctx, chromedp.Evaluate[usage](`soak()`))
 	if err != nil {
 		p.tb.Fatal(err)
@@ -313,6 +324,7 @@ type monkey struct {
 	page    *page
 	random  *rand.Rand
 	done    map[string]int // how often, by action
+	recent  []string       // the last actions
 	refused map[string]int // how often window.sae rejected, by reason
 }
 
@@ -343,6 +355,7 @@ func (m *monkey) act() {
 func (m *monkey) do(action string) {
 	m.page.tb.Helper()
 	m.done[action]++
+	m.recent = append(m.recent[max(0, len(m.recent)-19):], action)
 	switch action {
 	case "click":
 		m.click(m.random.Float64())
@@ -354,6 +367,9 @@ func (m *monkey) do(action string) {
 		reason := evaluate[string](m.page, fmt.Sprintf(`monkey.%s(%g, %g)`, action, m.random.Float64(), m.random.Float64()))
 		if reason != "" {
 			m.refused[reason[:min(60, len(reason))]]++
+		}
+		if strings.Contains(reason, "worker stopped") {
+			m.page.tb.Errorf("%s\nafter %v\n%s", reason, m.recent, evaluate[string](m.page, `JSON.stringify({...sae.state(), history: undefined, curve: undefined})`))
 		}
 	}
 	evaluate[chromedp.Void](m.page, `monkey.prune(4)`)

@@ -106,9 +106,13 @@ func driving[Body any](handle func(*Worker, Body, protocol.Message) error) func(
 	}
 }
 
-// attend runs the commands in the inbox, up to the first that must wait. It returns
-// errInterrupted if one replaces the run.
+// attend runs the commands in the inbox, up to the first that must wait, and answers pings
+// wherever they are, because the page gives up on a worker that is silent. It returns
+// errInterrupted if a command replaces the run.
 func (w *Worker) attend() error {
+	for _, ping := range w.takePings() {
+		w.handle(ping)
+	}
 	run := w.run
 	for {
 		m, ok := w.peek()

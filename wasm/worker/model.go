@@ -113,7 +113,7 @@ func (w *Worker) export(export protocol.Export, m protocol.Message) (protocol.Me
 	if err != nil {
 		return protocol.Message{}, fmt.Errorf("export: %w", r.fail(w, err))
 	}
-	file, err := w.NewFile(func(to io.Writer) error { return format.Write(to, checkpoint) })
+	file, err := w.NewFile(func(to io.Writer) error { return format.Write(attending{to, w}, checkpoint) })
 	return protocol.Message{File: file}, err
 }
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"sae/nn/fit"
@@ -50,12 +51,12 @@ func (w *Worker) save() bool {
 	}
 	start := time.Now()
 	w.exporting = true
+	defer func() { w.exporting = false }()
 	var checkpoint *fit.Checkpoint
 	err := r.Check() // a diverged model must not replace a good save
 	if err == nil {
 		checkpoint, err = r.Checkpoint(r.kernel)
 	}
-	w.exporting = false
 	if err != nil {
 		r.fail(w, err)
 		return true
@@ -89,7 +90,19 @@ func (w *Worker) write(c *fit.Checkpoint) error {
 		Batch:        c.Batch,
 		TrainSeconds: w.run.time.Seconds(),
 		Queue:        w.run.queue,
-	}, c.Write)
+	}, func(file io.Writer) error { return c.Write(attending{file, w}) })
+}
+
+// attending is a file that a model is exported or saved to. The worker attends to commands
+// between two writes: a large model takes seconds.
+type attending struct {
+	io.Writer
+	w *Worker
+}
+
+func (a attending) Write(buffer []byte) (int, error) {
+	a.w.yield() // what replaces the run waits until the model is written
+	return a.Writer.Write(buffer)
 }
 
 // wakeToSave makes the worker wake when saving is due.

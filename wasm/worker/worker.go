@@ -139,6 +139,20 @@ func (w *Worker) take() {
 	w.inbox = w.inbox[1:]
 }
 
+// takePings takes all pings from the inbox.
+func (w *Worker) takePings() (pings []protocol.Message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inbox = slices.DeleteFunc(w.inbox, func(m protocol.Message) bool {
+		ping := m.Type == protocol.TypePing
+		if ping {
+			pings = append(pings, m)
+		}
+		return ping
+	})
+	return pings
+}
+
 // Run runs the worker. It never returns.
 func (w *Worker) Run() {
 	for {

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"sae/data"
 	"sae/nn/analysis"
+	"sae/nn/exchange"
 	"sae/nn/experiment"
 	"sae/nn/fit"
 	"sae/wasm/protocol"
@@ -600,5 +602,97 @@ func TestCancelLoad(t *testing.T) {
 		if reply := p.do(protocol.TypeLoad, protocol.Load{Source: protocol.SourceSynthetic}); reply.Error != "cancelled" {
 			t.Errorf("after %s: error %q, want that the user has cancelled", before, reply.Error)
 		}
+	}
+}
+
+// A ping is answered before a command that waits for the end of the batch.
+func TestPingOvertakes(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "256", "epochs": "1", "batch": "100"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	ids := make(chan int, 2)
+	p.within(func() {
+		ids <- p.send(protocol.New(protocol.TypeReconstruct, picture(make([]byte, data.ImageSize))))
+		ids <- p.send(protocol.New(protocol.TypePing, nil))
+	})
+	p.send(protocol.New(protocol.TypeStep, nil))
+	reconstruct, ping := <-ids, <-ids
+	for reply := range p.replies {
+		switch reply.ID {
+		case reconstruct:
+			t.Fatal("the ping waited for the batch")
+		case ping:
+			return
+		}
+	}
+}
+
+// slowStorage takes longer than a turn for each write, and has a ping sent at the first.
+type slowStorage struct {
+	*storage
+	ping     func()
+	answered func() bool
+	files    int // that were written
+	silent   int // of these, without an answer to the ping
+}
+
+func (s *slowStorage) slow(write func(io.Writer) error) func(io.Writer) error {
+	return func(file io.Writer) error {
+		s.ping()
+		err := write(writerFunc(func(buffer []byte) (int, error) {
+			time.Sleep(turnInterval + time.Millisecond)
+			return file.Write(buffer)
+		}))
+		if s.files++; !s.answered() {
+			s.silent++
+		}
+		return err
+	}
+}
+
+func (s *slowStorage) Save(about protocol.Save, write func(io.Writer) error) error {
+	return s.storage.Save(about, s.slow(write))
+}
+
+func (s *slowStorage) NewFile(write func(io.Writer) error) (any, error) {
+	return s.storage.NewFile(s.slow(write))
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(buffer []byte) (int, error) { return f(buffer) }
+
+// The worker answers pings while it writes a file.
+func TestPingsWhileWriting(t *testing.T) {
+	slow := &slowStorage{storage: newStorage()}
+	p := newPlatformPage(t, func(platform *Platform) {
+		platform.Storage = slow
+		of := platform.Page.(*page)
+		answers := make(chan protocol.Message, 100)
+		slow.ping = func() { of.worker.Deliver(protocol.Message{Type: protocol.TypePing, ID: -1}) }
+		slow.answered = func() bool {
+			select {
+			case <-answers:
+				return true
+			default:
+				return false
+			}
+		}
+		platform.Page = pageFunc(func(m protocol.Message) {
+			if m.ID == -1 {
+				answers <- m
+				return
+			}
+			of.Post(m)
+		})
+	})
+	p.must(protocol.TypeKeep, protocol.Keep{Slot: "slow"})
+	p.start(nil)
+	p.must(protocol.TypeStep, nil) // which is saved
+	for _, format := range exchange.Formats {
+		p.must(protocol.TypeExport, protocol.Export{Format: format.Name})
+	}
+	if want := 1 + len(exchange.Formats); slow.files != want || slow.silent > 0 {
+		t.Errorf("%d files written, want %d; in %d of them no ping was answered", slow.files, want, slow.silent)
 	}
 }

@@ -24,6 +24,42 @@ echarts.use([
   CanvasRenderer,
 ]);
 
+// The charts that place has made, until they have left the page.
+const charts = new Set();
+
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) echarts.getInstanceByDom(target)?.resize();
+});
+
+// place makes a chart in an element beside which there is a menu. If points is set, the
+// element sends the event pick when the user clicks on a point, and point when the pointer
+// enters one, both with the third number of the point, and point with -1 when it leaves.
+// Go needs no function for all this: one would keep the elements of its chart for ever.
+function place(element, points) {
+  for (const chart of charts) {
+    if (chart.getDom().isConnected) continue;
+    resized.unobserve(chart.getDom());
+    chart.dispose();
+    charts.delete(chart);
+  }
+  const chart = echarts.init(element);
+  charts.add(chart);
+  resized.observe(element);
+  const menu = element.parentElement.querySelector("details");
+  menu.addEventListener("click", ({ target }) => { if (target.value) menu.open = false; });
+  menu.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+  });
+  if (points) {
+    const tell = (type, detail) => element.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));
+    const third = (type) => ({ value }) => value?.length === 3 && tell(type, value[2]);
+    chart.on("click", third("pick"));
+    chart.on("mouseover", third("point"));
+    chart.on("mouseout", () => tell("point", -1));
+  }
+  return chart;
+}
+
 // draw shows an option of package chart. JSON cannot hold functions: in
 // tooltip.valueFormatter and axisLabel.formatter of both axes, the option has a format
 // of Go's package fmt instead of a function that formats a number.
@@ -42,4 +78,4 @@ function revive(object, property) {
       verb === "f" ? value.toFixed(decimals) : verb === "g" ? String(value) : "%");
 }
 
-globalThis.echarts = { ...echarts, draw };
+globalThis.echarts = { ...echarts, place, draw };

@@ -199,33 +199,29 @@ func loadECharts(st *stage) bool {
 	return echarts.answered
 }
 
-// enter sets the host. What was in another one is gone.
+// enter sets the host. The chart in another one is gone: ECharts disposes of it.
 func (c *echart) enter(host js.Value) {
-	if c.surface.enter(host) && c.instance.Truthy() {
-		resized().Call("unobserve", c.instance.Call("getDom"))
-		c.instance.Call("dispose")
+	if c.surface.enter(host) {
 		c.instance = sjs.Undefined()
 	}
 }
 
-// place puts the chart into its host and reports whether it was not there. saved is
-// called with the user's choice: "PNG", "Copy" or "CSV".
-func (c *echart) place(saved func(as string)) (fresh bool) {
+// place puts a chart into its host, unless it is there. If points is set, the chart sends
+// its host the events pick and point.
+func (c *echart) place(points bool) {
 	if c.instance.Truthy() {
-		return false
+		return
 	}
 	echarts := sjs.Global().Get("echarts")
 	if !echarts.Truthy() {
 		announce(js.Value(c.host), "No chart: echarts.js did not load. Reload the page.")
-		return false
+		return
 	}
 	drawing := element("div", "drawing")
 	drawing.Call("setAttribute", "role", "img")
 	c.label = ""
-	c.host.Call("replaceChildren", drawing, saveMenu(saved))
-	c.instance = echarts.Call("init", drawing)
-	resized().Call("observe", drawing)
-	return true
+	c.host.Call("replaceChildren", drawing, saveMenu())
+	c.instance = echarts.Call("place", drawing, points)
 }
 
 // describe gives the chart its accessible name.
@@ -288,8 +284,9 @@ func (c *echart) copy(done func(error)) {
 	})
 }
 
-// saveMenu returns a menu of ways to save a chart.
-func saveMenu(saved func(as string)) sjs.Value {
+// saveMenu returns a menu of ways to save a chart. Its buttons' values are what Plot.clicked
+// knows.
+func saveMenu() sjs.Value {
 	menu, summary, choices := element("details", "save"), element("summary", ""), element("div", "save-as")
 	summary.Call("setAttribute", "aria-label", "Save the chart")
 	summary.Set("title", "Save the chart")
@@ -309,30 +306,11 @@ func saveMenu(saved func(as string)) sjs.Value {
 		button.Set("type", "button")
 		button.Set("textContent", choice.as)
 		button.Set("title", choice.help)
-		button.Call("addEventListener", "click", sjs.FuncOf(func(sjs.Value, []sjs.Value) any {
-			menu.Set("open", false)
-			saved(choice.as)
-			return nil
-		}))
+		button.Set("value", choice.as)
 		choices.Call("append", button)
 	}
 	menu.Call("append", summary, choices)
-	menu.Call("addEventListener", "focusout", browser.Listener(func(event sjs.Value) {
-		if to := event.Get("relatedTarget"); to.Truthy() && !menu.Call("contains", to).Bool() {
-			menu.Set("open", false)
-		}
-	}))
 	return menu
-}
-
-// on calls handle with the third number of the point of an event.
-func (c *echart) on(event string, handle func(point int)) {
-	c.instance.Call("on", event, sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-		if value := args[0].Get("value"); value.Type() == sjs.TypeObject && value.Length() == 3 {
-			handle(value.Index(2).Int())
-		}
-		return nil
-	}))
 }
 
 // set draws an option of package chart.
@@ -349,19 +327,6 @@ func (c *echart) flush() {
 		c.instance.Call("getZr").Call("flush")
 	}
 }
-
-// resized fits charts to their elements. It is created on first use, because the
-// training worker runs the same program and has no ResizeObserver.
-var resized = sync.OnceValue(func() sjs.Value {
-	return sjs.Global().Get("ResizeObserver").New(sjs.FuncOf(func(_ sjs.Value, args []sjs.Value) any {
-		for i := range args[0].Length() {
-			if instance := sjs.Global().Get("echarts").Call("getInstanceByDom", args[0].Index(i).Get("target")); instance.Truthy() {
-				instance.Call("resize")
-			}
-		}
-		return nil
-	}))
-})
 
 // readTheme reads the colours of style.css through a probe element, which resolves
 // light-dark() and the chosen theme.

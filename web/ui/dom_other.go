@@ -29,11 +29,10 @@ func (*canvas) paint([]byte, int) {}
 type echart struct{}
 
 func (*echart) enter(js.Value)           {}
-func (*echart) place(func(string)) bool  { return false }
+func (*echart) place(bool)               {}
 func (*echart) describe(string)          {}
 func (*echart) picture(func(any, error)) {}
 func (*echart) copy(func(error))         {}
-func (*echart) on(string, func(int))     {}
 func (*echart) seen(*stage) bool         { return false }
 func (*echart) show(string) bool         { return false }
 func (*echart) set(json.RawMessage)      {}

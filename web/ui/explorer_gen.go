@@ -217,9 +217,9 @@ func (c *Explorer) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgin.BuildEnv.WireComponent(vgcomp)
 					}
 					vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-					vgcomp.Click = c.Page.Explorer.Show
-					vgcomp.Hover = c.Page.Map.Hover
 					vgcomp.Option = c.codes
+					vgcomp.Pick = c.Page.Explorer.Show
+					vgcomp.Point = c.Page.Map.Hover
 					vgcomp.Stage = c.Stage
 					vgcomp.Version = c.mapVersion()
 					vgcomp.Name = "map"

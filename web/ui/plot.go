@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/vugu/vugu"
 	"github.com/vugu/vugu/js"
 
 	"sae/web/chart"
@@ -17,9 +18,9 @@ type Plot struct {
 	Version string                            // of the data; the chart is drawn when it changes
 	Option  func(chart.Theme) json.RawMessage // the chart, from package chart
 	Table   func() json.RawMessage            // the chart for CSV, with more data; nil to use Option
-	// If set, Click and Hover are called with the third number of the point that the
-	// user clicks or points at; Hover with -1 when the pointer leaves the point.
-	Click, Hover func(int)
+	// If set, Pick and Point are called with the third number of the point that the user
+	// clicks or points at; Point with -1 when the pointer leaves the point.
+	Pick, Point func(int)
 
 	echart  echart
 	waiting bool // for a frame to draw in
@@ -31,13 +32,8 @@ func (c *Plot) mount(host js.Value) {
 		if !c.echart.seen(c.Stage) || !c.Stage.charts || !loadECharts(c.Stage) {
 			return
 		}
-		fresh := c.echart.place(c.saved)
+		c.echart.place(c.Pick != nil)
 		c.echart.describe(c.Label)
-		if fresh && c.Click != nil {
-			c.echart.on("click", func(point int) { c.Stage.do(func() { c.Click(point) }) })
-			c.echart.on("mouseover", func(point int) { c.Stage.do(func() { c.Hover(point) }) })
-			c.echart.on("mouseout", func(int) { c.Stage.do(func() { c.Hover(-1) }) })
-		}
 		if !c.echart.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) || c.waiting {
 			return
 		}
@@ -52,10 +48,13 @@ func (c *Plot) mount(host js.Value) {
 	})
 }
 
-// saved saves or copies the chart.
-func (c *Plot) saved(as string) {
+func (c *Plot) picked(event vugu.DOMEvent)  { c.Pick(int(event.PropFloat64("detail"))) }
+func (c *Plot) pointed(event vugu.DOMEvent) { c.Point(int(event.PropFloat64("detail"))) }
+
+// clicked saves or copies the chart if that was chosen from its menu.
+func (c *Plot) clicked(event vugu.DOMEvent) {
 	s := c.Stage
-	switch as {
+	switch event.PropString("target", "value") {
 	case "PNG":
 		c.echart.picture(func(file any, err error) {
 			if err != nil {

@@ -20,6 +20,9 @@ func (c *Plot) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 	vgn = node("", "div\x00class\x00plot")
 	vgout.Out = append(vgout.Out, vgn) // root for output
 	vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mount(value) })
+	listen(vgn, "click", func(event vugu.DOMEvent) { c.clicked(event) })
+	listen(vgn, "pick", func(event vugu.DOMEvent) { c.picked(event) })
+	listen(vgn, "point", func(event vugu.DOMEvent) { c.pointed(event) })
 	return vgout
 }
 

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 	sjs "syscall/js"
 
@@ -28,21 +29,27 @@ func setText(e sjs.Value, shown *string, text string) {
 	}
 }
 
-// listen calls handle with the index of the item in which an event happens, and
-// with the event's target.
-func (s *surface) listen(event string, handle func(item int, target sjs.Value)) {
-	s.host.Call("addEventListener", event, browser.Listener(func(event sjs.Value) {
-		target := event.Get("target")
-		if item := target.Call("closest", "[data-item]"); item.Truthy() {
-			handle(sjs.Global().Call("Number", item.Get("dataset").Get("item")).Int(), target)
-		}
-	}))
+// listener calls one handler with the index of the item in which an event happens, and with
+// the event's target. Hosts come and go, but Go keeps each function that it makes.
+type listener struct{ call sjs.Func }
+
+func (l *listener) listen(host sjs.Value, event string, handle func(item int, target sjs.Value)) {
+	if !l.call.Truthy() {
+		l.call = browser.Listener(func(event sjs.Value) {
+			target := event.Get("target")
+			if item := target.Call("closest", "[data-item]"); item.Truthy() {
+				handle(sjs.Global().Call("Number", item.Get("dataset").Get("item")).Int(), target)
+			}
+		})
+	}
+	host.Call("addEventListener", event, l.call)
 }
 
 // tiles is a list of buttons with a picture.
 type tiles struct {
 	surface
-	items []tileElements
+	items  []tileElements
+	clicks listener
 }
 
 type tileElements struct {
@@ -62,14 +69,15 @@ func (t *tiles) place(host js.Value, click func(position int)) {
 	}
 	t.host.Call("replaceChildren")
 	t.items = nil
-	t.listen("click", func(item int, _ sjs.Value) { click(item) })
+	t.clicks.listen(t.host, "click", func(item int, _ sjs.Value) { click(item) })
 }
 
 // update shows the given tiles.
 func (t *tiles) update(all []tile) {
 	for len(t.items) > len(all) {
-		t.items[len(t.items)-1].item.Call("remove")
-		t.items = t.items[:len(t.items)-1]
+		last := len(t.items) - 1
+		t.items[last].item.Call("remove")
+		t.items = slices.Delete(t.items, last, last+1) // forgets the elements
 	}
 	for len(t.items) < len(all) {
 		e := tileElements{item: element("li", ""), button: element("button", "tile"), number: element("b", ""), share: element("span", ""), hint: element("span", "sr"), note: element("span", "note")}
@@ -120,7 +128,8 @@ func (t *tiles) paint(first, last int, all []tile) {
 // sliders is a list of sliders with a button that sets each to zero.
 type sliders struct {
 	surface
-	items []sliderElements
+	items          []sliderElements
+	inputs, clicks listener
 }
 
 type sliderElements struct {
@@ -143,8 +152,8 @@ func (l *sliders) place(host js.Value, slide func(position int, value float64)) 
 	}
 	l.host.Call("replaceChildren")
 	l.items = nil
-	l.listen("input", func(item int, target sjs.Value) { slide(item, target.Get("valueAsNumber").Float()) })
-	l.listen("click", func(item int, target sjs.Value) {
+	l.inputs.listen(l.host, "input", func(item int, target sjs.Value) { slide(item, target.Get("valueAsNumber").Float()) })
+	l.clicks.listen(l.host, "click", func(item int, target sjs.Value) {
 		if target.Call("closest", "button").Truthy() {
 			slide(item, 0)
 		}
@@ -161,8 +170,9 @@ func (l *sliders) focus(position int) {
 // update shows the given sliders.
 func (l *sliders) update(all []unitSlider, low, high float64, disabled bool) {
 	for len(l.items) > len(all) {
-		l.items[len(l.items)-1].item.Call("remove")
-		l.items = l.items[:len(l.items)-1]
+		last := len(l.items) - 1
+		l.items[last].item.Call("remove")
+		l.items = slices.Delete(l.items, last, last+1)
 	}
 	for len(l.items) < len(all) {
 		e := sliderElements{

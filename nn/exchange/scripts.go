@@ -100,7 +100,7 @@ func Keras(s experiment.Settings, train, validation int) (string, error) {
 // empty, the program draws the synthetic data set with the given numbers of images.
 func Go(s experiment.Settings, dataset string, train, validation int) string {
 	var changes, imports strings.Builder
-	s.Workers, s.Device = experiment.Auto, experiment.Auto // only the browser has these
+	s = s.OnThisMachine(experiment.Default()) // only the browser has these settings
 	longest := 0
 	for _, change := range s.Changes() {
 		longest = max(longest, len(change.Name))

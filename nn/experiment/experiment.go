@@ -127,8 +127,8 @@ func Default() Settings {
 	}
 }
 
-// OnThisMachine returns the settings with those that depend on the machine, and not on what
-// is trained, from another.
+// OnThisMachine returns the settings with those of another that depend on the machine, as
+// Field.Machine says.
 func (s Settings) OnThisMachine(machine Settings) Settings {
 	s.Workers, s.Device = machine.Workers, machine.Device
 	return s
@@ -147,8 +147,8 @@ var Names = map[int]string{1: "Base", 2: "L1 sparsity", 3: "Mirrored decoder", 4
 func (s *Settings) choose(number int) {
 	first, was := Default(), *s
 	if number > 3 || was.classify() > 3 { // these set most settings
-		*s = first
-		s.Latent, s.Epochs, s.Seed, s.Workers, s.Device, s.Subset = was.Latent, was.Epochs, was.Seed, was.Workers, was.Device, was.Subset
+		*s = first.OnThisMachine(was)
+		s.Latent, s.Epochs, s.Seed, s.Subset = was.Latent, was.Epochs, was.Seed, was.Subset
 		if was.classify() > 4 {
 			s.Latent = first.Latent
 		}

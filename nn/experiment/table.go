@@ -31,6 +31,7 @@ type Field struct {
 	Min, Max float64             // bounds of Integer and Number, and of each width
 	Choices  []string            // values of a Choice
 	Notches  []float64           // positions of the field's slider; nil if it has none
+	Machine  bool                // whether it depends on the machine, and not on what is trained
 	applies  func(Settings) bool // nil for always
 	Format   func(Settings) string
 	set      func(*Settings, value)
@@ -204,13 +205,13 @@ var Table = []Field{
 		set:    func(s *Settings, v value) { s.Seed = int(v.number) },
 	},
 	{
-		Name: "workers", Label: "Workers", Kind: Choice, Choices: []string{Auto, "1", "2", "4", "8"},
+		Name: "workers", Label: "Workers", Kind: Choice, Choices: []string{Auto, "1", "2", "4", "8"}, Machine: true,
 		Help:   "The number of web workers that train together; auto measures which is fastest. The result is the same, bit for bit.",
 		Format: func(s Settings) string { return s.Workers },
 		set:    func(s *Settings, v value) { s.Workers = v.text },
 	},
 	{
-		Name: "device", Label: "Device", Kind: Choice, Choices: []string{Auto, "cpu", "gpu"},
+		Name: "device", Label: "Device", Kind: Choice, Choices: []string{Auto, "cpu", "gpu"}, Machine: true,
 		Help:   "What trains: the processor (cpu), or the graphics card by WebGPU (gpu), which computes the same to the last digits; auto takes the card if it is faster.",
 		Format: func(s Settings) string { return s.Device },
 		set:    func(s *Settings, v value) { s.Device = v.text },

@@ -54,7 +54,7 @@ func main() {
 
 // fields are the settings without those that only the browser has.
 var fields = slices.DeleteFunc(slices.Clone(experiment.Table), func(field experiment.Field) bool {
-	return field.Name == "workers" || field.Name == "device"
+	return field.Machine
 })
 
 // trainer is one call of the command.

@@ -31,7 +31,7 @@ type app struct {
 	frame  bool          // whether a frame of the worker is yet to be shown
 	paints bool          // whether a frame is being painted
 
-	rendering time.Duration // that the last pass over the page took
+	busy time.Duration // that the page has worked since it last showed a frame
 
 	// The training worker: see worker_js.go.
 	worker    js.Value
@@ -110,9 +110,10 @@ func Run() {
 		}
 		start := time.Now()
 		a.root.Draw()
-		a.rendering = took + time.Since(start)
+		a.busy += took + time.Since(start)
 		if first {
 			a.respond()
+			a.busy = 0 // with opening the page
 		}
 		if pictures {
 			a.api.ready()

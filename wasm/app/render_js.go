@@ -29,8 +29,10 @@ func (a *app) enter(job func()) {
 func (a *app) change(change, render func()) {
 	a.enter(func() {
 		a.lock.Lock()
+		start := time.Now()
 		a.attempt(change)
 		a.prepare()
+		a.busy += time.Since(start)
 		a.lock.Unlock()
 		render()
 	})
@@ -87,26 +89,34 @@ func (a *app) renderLater() {
 	})
 }
 
-// measureDisplay measures how long the next animation frame takes, with its charts, the
-// browser's layout and painting, and tells the page how long that took with the pass over the
-// page. In a hidden tab it waits until the tab is shown.
+// measureDisplay measures how long the next animation frames take, each with one of the charts
+// that are due, the browser's layout and painting, and tells the page how long all its work took
+// since it showed the frame before: also what was asked of the worker because of that one. In a
+// hidden tab it waits until the tab is shown.
 func (a *app) measureDisplay() {
 	if a.paints {
 		return
 	}
 	a.paints = true
+	var start time.Time
 	var before, after js.Func
+	next := func() { js.Global().Call("requestAnimationFrame", before) }
 	before = js.FuncOf(func(js.Value, []js.Value) any {
-		start := time.Now()
-		after = js.FuncOf(func(js.Value, []js.Value) any {
-			a.page.Worker.Displayed(a.rendering + time.Since(start))
-			a.paints = false
-			before.Release()
-			after.Release()
-			return nil
-		})
+		start = time.Now()
 		js.Global().Call("setTimeout", after) // the first task after the painting
 		return nil
 	})
-	js.Global().Call("requestAnimationFrame", before)
+	after = js.FuncOf(func(js.Value, []js.Value) any {
+		a.busy += time.Since(start)
+		if a.root.Drawing() {
+			next()
+			return nil
+		}
+		a.page.Worker.Displayed(a.busy)
+		a.paints, a.busy = false, 0
+		before.Release()
+		after.Release()
+		return nil
+	})
+	next()
 }

@@ -389,7 +389,7 @@ type PCA struct {
 
 // Seen is the body of TypeSeen.
 type Seen struct {
-	DisplayMS float64 `json:"displayMs"` // time that the page took to show the frame before
+	DisplayMS float64 `json:"displayMs"` // time that the page has worked since the frame before
 }
 
 // Ready is the body of TypeReady.

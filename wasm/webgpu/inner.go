@@ -158,10 +158,9 @@ func (n *network) lossSums(threads int) string {
   var s = vec4f();
   for (var i = t; i < $parts; i += $threads) { let part = g[$at + i]; s.x += part.x; s.z += part.y; }
   for (var i = t; i < step.n * $width; i += $threads) { s.y += dot($value, vec4f(1)); }
-  tile[t] = s;
-  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
+  $addUp
   if (t == 0u) { losses[step.slot] = tile[0]; }
-}`, "parts", n.lossParts(), "threads", threads, "at", n.lossAt(), "width", n.widths[l], "value", value, "half", threads/2)
+}`, "parts", n.lossParts(), "threads", threads, "at", n.lossAt(), "width", n.widths[l], "value", value, "addUp", addUp("s", threads))
 }
 
 // evaluation stores the losses and the codes of a batch.

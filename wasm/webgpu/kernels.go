@@ -227,10 +227,9 @@ func (n *network) loss() Kernel {
 		"bias", n.biases[l], "width", columns, "counts", counts, "values", values,
 		"pixels", n.pixels("order[step.first + m] * "+literal(columns)+" + n4"))
 	end := wgsl(`  workgroupBarrier();
-  tile[t] = loss;
-  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
+  $addUp
   if (t == 0u) { g[$at + id.y * $across + id.x] = tile[0]; }`,
-		"half", p.threads()/2, "at", n.lossAt(), "across", ceil(4*columns, p.columns))
+		"addUp", addUp("loss", p.threads()), "at", n.lossAt(), "across", ceil(4*columns, p.columns))
 	k := Kernel{Name: "loss", Reads: append(reads, parameters), Writes: []string{output}}
 	return n.multiply(k, p, n.rows, columns, depth, 1, 4*depth, "var<private> loss = vec4f();\n"+load+"\n"+n.weights(l), "", finish, end)
 }

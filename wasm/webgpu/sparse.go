@@ -148,11 +148,10 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u3
     s += a * v;
     $aux
   }
-  tile[t] = s;
-  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
+  $addUp
   if (t == 0u) { $g[$parallel + n4] = tile[0]; }
 }`, "threads", threads, "rows", n.rows, "parts", addParts(wgsl("m * $width + n4", "width", width), rows*width, count), "derive", n.derive(l), "aux", aux,
-		"half", threads/2, "g", parity(l+1), "parallel", n.parallel)})
+		"addUp", addUp("s", threads), "g", parity(l+1), "parallel", n.parallel)})
 }
 
 // afterUpdate gives the decoder's directions unit norm. With a centre μ, Adam has changed
@@ -179,8 +178,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u3
       s += g[$centre + m / 4u][m % 4u] * step.rate * mv[i] / (sqrt(mv[$total + i]) + $epsilon);
     }
   }
-  tile[t] = s;
-  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }
+  $addUp
   workgroupBarrier();
   s = tile[0];
   if (id.x >= $units) {
@@ -191,5 +189,5 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t: u3
   if (squares == 0) { return; }
   for (var i = t; i < $width; i += $threads) { w[at + i] += (1 / sqrt(squares) - 1) * w[at + i]; }
 }`, "threads", threads, "units", units, "decoder", n.kernels[decoder], "width", n.widths[decoder], "dims", 4*n.widths[0], "first", n.kernels[1], "columns", n.widths[1],
-		"centre", n.centre, "total", n.total, "epsilon", n.adam.Epsilon, "half", threads/2, "bias", n.biases[1])})
+		"centre", n.centre, "total", n.total, "epsilon", n.adam.Epsilon, "addUp", addUp("s", threads), "bias", n.biases[1])})
 }

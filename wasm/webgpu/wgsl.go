@@ -61,4 +61,12 @@ func joined(n int, separator string, part func(i int) string) string {
 	return strings.ReplaceAll(each(n, part), "\n", separator)
 }
 
+// addUp is WGSL that adds up a term of each of a workgroup's threads, whose number is a power of
+// two, in a fixed order. The first thread, t = 0, has the sum in tile[0]; the others have it
+// after a barrier.
+func addUp(term string, threads int) string {
+	return wgsl(`tile[t] = $term;
+  for (var half = $half; half > 0u; half /= 2u) { workgroupBarrier(); if (t < half) { tile[t] += tile[t + half]; } }`, "term", term, "half", threads/2)
+}
+
 func ceil(a, b int) int { return (a + b - 1) / b }

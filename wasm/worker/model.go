@@ -147,7 +147,7 @@ func (w *Worker) importModel(command protocol.Import, m protocol.Message) (proto
 func (w *Worker) adopt(checkpoint *fit.Checkpoint, number int, trained time.Duration) (protocol.Message, error) {
 	settings := checkpoint.Settings
 	if err := settings.Fit(w.dataset.Train.Len()); err != nil {
-		return protocol.Message{}, fmt.Errorf("import: trained on %s: %w", checkpoint.Data.Name, err)
+		return protocol.Message{}, fmt.Errorf("import: the model was trained with other data: %w", err)
 	}
 	resumed, err := fit.Resume(checkpoint, w.data, w.yield)
 	if err != nil {

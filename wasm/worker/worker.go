@@ -28,7 +28,7 @@ const (
 	// at most displayShare of the time.
 	frameInterval    = 200 * time.Millisecond
 	maxFrameInterval = 2 * time.Second
-	displayShare     = 0.05
+	displayShare     = 0.025
 
 	moreTime   = 5 * time.Millisecond // for more of the training images, at a time
 	moreAtOnce = 20                   // images that are made between two looks at the clock

@@ -270,4 +270,7 @@ func (l *Link) Reproduced() string {
 }
 
 // ofMachine reports whether a setting depends on the machine, and not on what is trained.
-func ofMachine(name string) bool { return name == "workers" || name == "device" }
+func ofMachine(name string) bool {
+	field, ok := experiment.Lookup(name)
+	return ok && field.Machine
+}

@@ -77,8 +77,8 @@ func answer[T any](reply protocol.Message) (T, error) {
 // Ping asks the worker for a sign of life.
 func (w *Worker) Ping() { w.command(protocol.New(protocol.TypePing, nil), nil) }
 
-// Displayed takes how long the page took to show the last frame. The worker spaces its
-// frames by that.
+// Displayed takes how long the page has worked to show the last frame, with all that it
+// asked of the worker because of that. The worker spaces its frames by that.
 func (w *Worker) Displayed(took time.Duration) {
 	w.displayMS = float64(took.Microseconds()) / 1000
 }

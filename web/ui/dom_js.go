@@ -60,6 +60,14 @@ func reveal(element js.Value) {
 	sjs.Value(element).Call("scrollIntoView", map[string]any{"block": "nearest"})
 }
 
+// showOutput shows the text of a slider's output, the element after it, at once. The page
+// shows the same text when it is rendered, several frames later if it is large.
+func showOutput(slider js.Value, text string) {
+	if input := sjs.Value(slider); input.Truthy() {
+		input.Get("nextElementSibling").Set("textContent", text)
+	}
+}
+
 var (
 	frame   func()
 	onFrame = sjs.FuncOf(func(sjs.Value, []sjs.Value) any {

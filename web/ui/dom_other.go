@@ -16,6 +16,7 @@ func announce(js.Value, string)               {}
 func setVariable(js.Value, string, string)    {}
 func placeDemo(js.Value, []experiment.Change) {}
 func reveal(js.Value)                         {}
+func showOutput(js.Value, string)             {}
 func nextFrame(func())                        {}
 func readTheme() *theme                       { return &theme{} }
 func loadECharts(*stage) bool                 { return false }

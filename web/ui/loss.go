@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vugu/vugu"
+	"github.com/vugu/vugu/js"
 
 	"sae/nn"
 	"sae/nn/baseline"
@@ -21,6 +22,8 @@ import (
 type Loss struct {
 	Page  *state.Page
 	Stage *stage
+
+	timeline js.Value // its slider
 }
 
 var quantities = []choice{
@@ -197,8 +200,11 @@ func (c *Loss) scrub(event vugu.DOMEvent) {
 	}
 	if moment, err := strconv.Atoi(value); err == nil {
 		c.Page.Timeline.Scrub(moment)
+		showOutput(c.timeline, c.when())
 	}
 }
+
+func (c *Loss) mountTimeline(input js.Value) { c.timeline = input }
 
 func (c *Loss) label() string {
 	return fmt.Sprintf("Chart by epoch: validation %s, training %s, PSNR %s", c.validation(), c.training(), c.psnr())

@@ -195,6 +195,7 @@ func (c *Loss) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.AddAttrInterface("aria-valuetext", c.when())
 			vgn.AddAttrInterface("disabled", c.last() == "0")
 			vgn.AddAttrInterface("max", c.last())
+			vgn.JSCreateHandler = vugu.JSValueFunc(func(value js.Value) { c.mountTimeline(value) })
 			property(vgn, "max", c.last())
 			property(vgn, "value", c.moment())
 			listen(vgn, "input", func(event vugu.DOMEvent) { c.scrub(event) })

@@ -111,11 +111,12 @@ func (c *Runs) newColumns() []column {
 	mixed := false // whether runs differ in the loss, or in what it is the loss of, so that its values cannot be compared
 	columns := []column{{title: "Run", text: func(r state.Run) string { return r.Name }}}
 	for _, field := range experiment.Table {
+		if field.Machine {
+			continue
+		}
 		differs := c.differs(field)
 		switch field.Name {
 		case "experiment", "lambda", "latent", "epochs":
-		case "workers", "device":
-			continue
 		case "loss", "whiten":
 			mixed = mixed || differs
 			if !differs {

@@ -17,6 +17,8 @@ import (
 type Slider struct {
 	Page *state.Page
 	Name string // of the setting
+
+	input js.Value
 }
 
 func (c *Slider) field() experiment.Field {
@@ -55,11 +57,13 @@ func (c *Slider) slide(event vugu.DOMEvent) {
 	i, err := strconv.Atoi(event.PropString("target", "value"))
 	if notches := c.notches(); err == nil && i >= 0 && i < len(notches) {
 		c.Page.Form.Edit(c.Name, strconv.FormatFloat(notches[i], 'g', -1, 64))
+		showOutput(c.input, c.text())
 	}
 }
 
 // fill colours the track left of the thumb.
 func (c *Slider) fill(input js.Value) {
+	c.input = input
 	i, _ := strconv.Atoi(c.position())
 	setVariable(input, "--filled", fmt.Sprintf("%d%%", 100*i/max(1, c.last())))
 }

@@ -64,6 +64,9 @@ func (c *Root) Draw() {
 	c.stage.draw()
 }
 
+// Drawing reports whether charts are still to be drawn in frames of their own.
+func (c *Root) Drawing() bool { return len(c.stage.frames) > 0 }
+
 // Print draws every canvas and chart at once, also what is not in view. Redraw and Draw go
 // back to what the screen needs.
 func (c *Root) Print() { c.stage.print() }

@@ -190,8 +190,13 @@ func TestScriptsCannotEndThePage(t *testing.T) {
 	evaluate[chromedp.Void](p, `{
 		const texts = [".tile b", ".unit-slider label", ".save button"].flatMap((selector) => [...document.querySelectorAll(selector)].map(({ firstChild }) => firstChild));
 		for (const text of texts) {
-			if (!text.parentElement.closest(".save")) text.dispatchEvent(new Event("click", { bubbles: true }));
+			text.dispatchEvent(new Event("click", { bubbles: true }));
 			text.dispatchEvent(new FocusEvent("focusout", { bubbles: true, relatedTarget: window }));
+		}
+		for (const drawing of document.querySelectorAll(".plot .drawing")) {
+			for (const type of ["pick", "point"]) {
+				for (const detail of [-1, 1e300, NaN, "1", null, {}]) drawing.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));
+			}
 		}
 	}`)
 	// A listener that throws does not affect others.

@@ -676,6 +676,39 @@ func TestChartsAreSaved(t *testing.T) {
 	axe(p, "a chart's menu")
 }
 
+// A chart can leave the page before it is painted completely.
+func TestUnfinishedChartsLeave(t *testing.T) {
+	p := openDemo(t, desktop)
+	waitFor[bool](p, `document.querySelector(".loss .plot canvas") !== null`)
+	if unfinished := evaluate[bool](p, `(async () => {
+		const put = () => {
+			const [host, element, menu] = ["div", "div", "details"].map((tag) => document.createElement(tag));
+			Object.assign(element.style, { width: "400px", height: "300px" });
+			host.append(element, menu);
+			document.body.append(host);
+			return [host, echarts.place(element, false)];
+		};
+		const [host, chart] = put();
+		const data = Array.from({ length: 200_000 }, (_, i) => [i, i * i % 1009]);
+		echarts.draw(chart, { tooltip: {}, animation: false, xAxis: { axisLabel: {} }, yAxis: { axisLabel: {} }, series: [{ type: "scatter", data, progressive: 1e6, progressiveThreshold: 1 }] });
+		const { painter } = chart.getZr(), paint = painter._doPaintList;
+		let unfinished = false;
+		painter._doPaintList = function (...args) {
+			const finished = paint.apply(this, args);
+			unfinished ||= !finished;
+			return finished;
+		};
+		while (!unfinished) await new Promise(requestAnimationFrame);
+		host.remove();
+		const [other] = put();
+		other.remove();
+		for (let i = 0; i < 5; i++) await new Promise(requestAnimationFrame);
+		return unfinished;
+	})()`); !unfinished {
+		t.Error("the chart was painted at once")
+	}
+}
+
 // Completed runs, their models and the notes on their units are there on the next visit.
 func TestRunsAreKept(t *testing.T) {
 	t.Parallel()

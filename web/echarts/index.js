@@ -39,8 +39,11 @@ function place(element, points) {
   for (const chart of charts) {
     if (chart.getDom().isConnected) continue;
     resized.unobserve(chart.getDom());
-    chart.dispose();
     charts.delete(chart);
+    // A painting that takes more than one frame would go on, and fail, but for a newer one.
+    chart.getZr().clear();
+    chart.getZr().refreshImmediately();
+    chart.dispose();
   }
   const chart = echarts.init(element);
   charts.add(chart);
@@ -48,7 +51,7 @@ function place(element, points) {
   const menu = element.parentElement.querySelector("details");
   menu.addEventListener("click", ({ target }) => { if (target.value) menu.open = false; });
   menu.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+    if (relatedTarget instanceof Node && !menu.contains(relatedTarget)) menu.open = false;
   });
   if (points) {
     const tell = (type, detail) => element.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));

@@ -48,8 +48,19 @@ func (c *Plot) mount(host js.Value) {
 	})
 }
 
-func (c *Plot) picked(event vugu.DOMEvent)  { c.Pick(int(event.PropFloat64("detail"))) }
-func (c *Plot) pointed(event vugu.DOMEvent) { c.Point(int(event.PropFloat64("detail"))) }
+// Any script can dispatch pick and point, also on a chart without points.
+
+func (c *Plot) picked(event vugu.DOMEvent) {
+	if c.Pick != nil {
+		c.Pick(int(event.PropFloat64("detail")))
+	}
+}
+
+func (c *Plot) pointed(event vugu.DOMEvent) {
+	if c.Point != nil {
+		c.Point(int(event.PropFloat64("detail")))
+	}
+}
 
 // clicked saves or copies the chart if that was chosen from its menu.
 func (c *Plot) clicked(event vugu.DOMEvent) {

@@ -370,6 +370,19 @@ func (p *page) look(v view) {
 	)
 }
 
+// frames waits for two animation frames: charts follow the window's size in the next one.
+func (p *page) frames() {
+	p.tb.Helper()
+	evaluate[chromedp.Void](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`)
+}
+
+// scrollsSideways reports whether the page is wider than its window.
+func (p *page) scrollsSideways() bool {
+	p.tb.Helper()
+	p.frames()
+	return evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`)
+}
+
 // expectProblem expects one problem, a console error or an uncaught exception, whose text
 // matches the regular expression. The test fails if it does not occur.
 func (p *page) expectProblem(pattern string) {

@@ -283,7 +283,7 @@ func TestFeaturesAndExplorer(t *testing.T) {
 		t.Errorf("the first slider is that of unit %s, want %s", first, unit)
 	}
 	p.look(phone)
-	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+	if p.scrollsSideways() {
 		t.Error("the page scrolls sideways on a phone")
 	}
 	p.screenshot("explorer-phone")
@@ -550,7 +550,7 @@ func TestLesson(t *testing.T) {
 	press("Train with λ = 1e-4")
 	seen(3)
 	p.look(phone)
-	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+	if p.scrollsSideways() {
 		t.Error("the page scrolls sideways on a phone")
 	}
 	if height := evaluate[float64](p, `document.querySelector("#lesson").offsetHeight`); height > 64 {
@@ -744,7 +744,7 @@ func TestRunsAreKept(t *testing.T) {
 	waitFor[bool](p, fmt.Sprintf(`[...document.querySelectorAll(".tile")].find((tile) => tile.querySelector("b").innerText === %q)?.innerText.includes("two wheels")`, unit))
 	p.at("compare")
 	p.look(phone)
-	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+	if p.scrollsSideways() {
 		t.Error("the page scrolls sideways on a phone")
 	}
 	evaluate[chromedp.Void](p, `document.querySelector("#runs tr[data-run] button.icon").click()`)

@@ -39,6 +39,7 @@ func TestLongNames(t *testing.T) {
 		t.Helper()
 		for name, v := range map[string]view{"desktop": desktop, "phone": phone} {
 			p.look(v)
+			p.frames()
 			if wide := evaluate[[]string](p, `(() => {
 				const clips = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || clips(e.parentElement));
 				return [...document.body.querySelectorAll("*")]

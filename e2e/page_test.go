@@ -141,7 +141,7 @@ func TestTrainSynthetic(t *testing.T) {
 	for _, width := range []int64{360, 390, 640, 768, 880, 1440, 2560} {
 		p.look(view{width: width, height: 1300, scale: 1, mobile: width < 480})
 		p.screenshot(fmt.Sprintf("training-%d", width))
-		if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+		if p.scrollsSideways() {
 			t.Errorf("the page scrolls sideways at a width of %d", width)
 		}
 		if out := evaluate[[]string](p, `[...document.querySelectorAll("main .panel")].flatMap((panel) => [...panel.querySelectorAll("button, .pic")]

@@ -214,7 +214,7 @@ func TestRunIsResumed(t *testing.T) {
 		p.look(v)
 		p.screenshot(name)
 	}
-	if wide := evaluate[bool](p, `document.documentElement.scrollWidth > innerWidth`); wide {
+	if p.scrollsSideways() {
 		t.Error("the page scrolls sideways on a phone")
 	}
 	p.look(desktop)

@@ -685,6 +685,22 @@ func TestPageProgramEnds(t *testing.T) {
 	}
 }
 
+// A reload right after the program has ended waits for the save.
+func TestReloadWaitsForTheSave(t *testing.T) {
+	p := openWith(t, "", `
+		const create = FileSystemFileHandle.prototype.createSyncAccessHandle;
+		FileSystemFileHandle.prototype.createSyncAccessHandle = async function () {
+			await new Promise((resolve) => setTimeout(resolve, 500));
+			return create.call(this);
+		};`)
+	evaluate[chromedp.Void](p, `sae.set(`+small+`).then(() => sae.play())`)
+	waitFor[bool](p, `sae.state().epoch > 1`)
+	p.end()
+	p.stopped()
+	p.reload()
+	waitFor[bool](p, `sae.state().epoch > 1 && sae.state().settings.latent === 8`)
+}
+
 // An exception that the program cannot catch ends it like any other.
 func TestExceptionPastTheProgram(t *testing.T) {
 	t.Parallel()

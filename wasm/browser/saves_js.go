@@ -101,26 +101,38 @@ func (s Saves) Write(slot string, head []byte, body func(io.Writer) error) error
 }
 
 // Read returns the files of a slot, newest first, or of all slots if slot is "". A slot
-// has more than one file if writing was interrupted.
+// has more than one file if writing was interrupted. A file that is replaced meanwhile, by the
+// worker of a page that is being left, is read in its new version.
 func (s Saves) Read(slot string) ([]SavedFile, error) {
-	names, err := s.files(slot)
-	if err != nil {
-		return nil, err
-	}
 	var files []SavedFile
-	for _, name := range names {
-		blob, err := s.read(name)
-		if err != nil {
-			continue // deleted meanwhile
-		}
-		head, err := io.ReadAll(Stream(blob.Call("slice", 0, headSize).Call("stream")))
+	for range 5 {
+		names, err := s.files(slot)
 		if err != nil {
 			return nil, err
+		}
+		if files, err = s.readAll(names); err == nil {
+			return files, nil
+		}
+	}
+	return files, nil
+}
+
+// readAll returns the files with the given names that can be read, and why others cannot.
+func (s Saves) readAll(names []string) (files []SavedFile, err error) {
+	for _, name := range names {
+		blob, failed := s.read(name)
+		var head []byte
+		if failed == nil {
+			head, failed = io.ReadAll(Stream(blob.Call("slice", 0, headSize).Call("stream")))
+		}
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
 		}
 		of, _ := split(name)
 		files = append(files, SavedFile{of, bytes.TrimRight(head, "\x00"), blob.Call("slice", headSize)})
 	}
-	return files, nil
+	return files, err
 }
 
 // Delete deletes the files of a slot.

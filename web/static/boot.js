@@ -57,13 +57,17 @@ function saeFailed(reason) {
 function saeEnded() {
   newestWorker?.postMessage({ type: "pause" });
   newestWorker?.postMessage({ type: "save" });
+  const saved = new Promise((resolve) => {
+    newestWorker?.addEventListener("message", ({ data }) => { if (data.type === "saved") resolve(); });
+    setTimeout(resolve, 1000); // there may be nothing to save
+  });
   const { left = "", says = "" } = globalThis.saeIfItEnds ?? {};
   try {
     if (left) sessionStorage.setItem("sae-left", left);
   } catch {} // then the run is offered
   const line = document.getElementById("boot") ?? Object.assign(document.createElement("p"), { className: "boot" });
   const reload = Object.assign(document.createElement("button"), { className: "button", type: "button", textContent: "Reload" });
-  reload.addEventListener("click", () => location.reload());
+  reload.addEventListener("click", () => saved.then(() => location.reload()));
   document.body.append(line); // out of what the program has shown
   line.setAttribute("role", "alert");
   line.replaceChildren(`The demo stopped because of an error in its program. ${says} `, reload);

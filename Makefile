@@ -225,10 +225,14 @@ test-go:
 test-fuzz:
 	tools/fuzz 200x
 
+# What an imitated graphics card computes in seconds; make test-webgpu runs the rest.
+IMITATED = TestEngine/(of_odd_widths|of_all_that_keeps_codes_sparse)$$|TestGoldenTraces/(tiny-12-8-3-l1_0.01|topk)$$|TestMinimalDevice|TestUnfit|TestLargeData|TestSubmissions
+
 test-wasm: build/bin/wasmexec
 	tools/need node chromium
 	$(WASM) go test -exec $(GOROOT)/lib/wasm/go_js_wasm_exec $(WASM_NODE)
 	$(WASM) go test -exec $(CURDIR)/build/bin/wasmexec $$($(WASM) go list $(WASM_BROWSER) | grep -v '/webgpu$$')
+	$(WASM) go test -exec $(CURDIR)/build/bin/wasmexec -run '$(IMITATED)' ./wasm/webgpu
 
 build/bin/wasmexec: $(wildcard tools/wasmexec/*) go.mod go.sum build/go-version
 	go build -o $@ ./tools/wasmexec

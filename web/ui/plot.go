@@ -48,8 +48,8 @@ func (c *Plot) mount(host js.Value) {
 	})
 }
 
-// Any script can dispatch pick and point, also on a chart without points.
-
+// picked and pointed hear the chart's events. Any script can dispatch them, also on a chart
+// without points.
 func (c *Plot) picked(event vugu.DOMEvent) {
 	if c.Pick != nil {
 		c.Pick(int(event.PropFloat64("detail")))

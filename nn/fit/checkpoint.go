@@ -169,8 +169,13 @@ func (c *Checkpoint) arrays() []array {
 }
 
 // Write writes the checkpoint in the format of the package documentation. A number
-// that is not finite is an error.
+// that is not finite is an error, and so is an array without all of its numbers.
 func (c *Checkpoint) Write(w io.Writer) error {
+	for _, array := range c.arrays() {
+		if n := len(*array.values); n != array.n {
+			return fmt.Errorf("checkpoint: %d numbers of the %s: want %d", n, array.name, array.n)
+		}
+	}
 	header, err := json.Marshal(c)
 	if err != nil {
 		return err

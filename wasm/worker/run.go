@@ -131,7 +131,7 @@ func (r *run) work(w *Worker) bool {
 		if w.lastStep = time.Now(); w.pace > 0 {
 			w.urgent = true
 		}
-		if err == nil && stepping != 0 && r.Due() {
+		if err == nil && r.Due() { // the reply to a pause should tell of the whole epoch
 			err = r.evaluate()
 		}
 		if err == nil && stepping != 0 {

@@ -298,6 +298,21 @@ func TestPauseWithinABatch(t *testing.T) {
 	}
 }
 
+// A pause within the last batch of an epoch is answered once the epoch is complete: nothing
+// changes after the answer.
+func TestPauseWithinTheLastBatch(t *testing.T) {
+	p := newPage(t)
+	p.start(map[string]string{"hidden": "256", "epochs": "2", "batch": "200"})
+	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
+	paused := make(chan int, 1)
+	p.within(func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) })
+	p.must(protocol.TypePlay, nil)
+	frame, err := protocol.Decode[protocol.Frame](p.await(<-paused))
+	if err != nil || frame.Status != protocol.StatusPaused || frame.Epoch != 1 || frame.Batch != 0 {
+		t.Errorf("paused %+v, %v; want at the end of the first epoch", frame, err)
+	}
+}
+
 func TestReconfigureWithinABatch(t *testing.T) {
 	p := newPage(t)
 	p.start(map[string]string{"hidden": "256", "batch": "200"})

@@ -41,12 +41,17 @@ var soakOptions = []chromedp.ExecAllocatorOption{
 	chromedp.Flag("disable-features", disabledFeatures+",LocalCompileHints"),
 }
 
-// openSoak opens the demo with the counters of testdata/soak.js, in the page and in its
-// workers.
+// openSoak is openCounted if a soak is asked for.
 func openSoak(t *testing.T) *page {
 	if *soak == 0 {
 		t.Skip("a soak is asked for by make soak")
 	}
+	return openCounted(t)
+}
+
+// openCounted opens the demo with the counters of testdata/soak.js, in the page and in its
+// workers.
+func openCounted(t *testing.T) *page {
 	counter, err := os.ReadFile("testdata/soak.js")
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +215,24 @@ func (c *curve) flat(from int) {
 				c.t.Errorf("%s: %s grows from %.0f to %.0f", of.name, number.name, before, after)
 			}
 		}
+	}
+}
+
+// The worker does not keep the members of a team that has become smaller.
+func TestDismissedMembersAreCollected(t *testing.T) {
+	p := openCounted(t)
+	train := func(workers int) {
+		evaluate[chromedp.Void](p, fmt.Sprintf(`sae.set({...`+small+`, workers: %d}).then(() => sae.step())`, workers))
+	}
+	train(1)
+	_, before := measure(p)
+	train(8)
+	train(1)
+	for range 3 { // the worker's Go collects garbage before each run
+		evaluate[chromedp.Void](p, `sae.reset().then(() => sae.step())`)
+	}
+	if _, after := measure(p); after.Funcs > before.Funcs+4 { // a member has two
+		t.Errorf("%d functions after a team of 8, want about the %d of before", after.Funcs, before.Funcs)
 	}
 }
 

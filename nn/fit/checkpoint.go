@@ -108,8 +108,8 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	if _, err := check(c.Settings, data); err != nil {
 		return nil, err
 	}
-	if c.Settings.Whiten != (c.Whitening != nil) {
-		return nil, fmt.Errorf("checkpoint: whiten %t with a whitening %t: want both or neither", c.Settings.Whiten, c.Whitening != nil)
+	if err := c.checkWhitening(); err != nil {
+		return nil, err
 	}
 	if yield == nil {
 		yield = func() error { return nil }
@@ -141,6 +141,13 @@ func Resume(c *Checkpoint, data Data, yield func() error) (*Run, error) {
 	return r, nil
 }
 
+func (c *Checkpoint) checkWhitening() error {
+	if c.Settings.Whiten != (c.Whitening != nil) {
+		return fmt.Errorf("checkpoint: whiten %t with a whitening %t: want both or neither", c.Settings.Whiten, c.Whitening != nil)
+	}
+	return nil
+}
+
 // Autoencoder returns the checkpoint's autoencoder.
 func (c *Checkpoint) Autoencoder() (*nn.Autoencoder, error) {
 	return c.Settings.Architecture(c.InputDims).With(c.Parameters)
@@ -169,12 +176,10 @@ func (c *Checkpoint) arrays() []array {
 }
 
 // Write writes the checkpoint in the format of the package documentation. A number
-// that is not finite is an error, and so is an array without all of its numbers.
+// that is not finite is an error, and so is whiten without a whitening.
 func (c *Checkpoint) Write(w io.Writer) error {
-	for _, array := range c.arrays() {
-		if n := len(*array.values); n != array.n {
-			return fmt.Errorf("checkpoint: %d numbers of the %s: want %d", n, array.name, array.n)
-		}
+	if err := c.checkWhitening(); err != nil {
+		return err
 	}
 	header, err := json.Marshal(c)
 	if err != nil {

@@ -77,15 +77,15 @@ func (m *members) Lost() string { return m.lost }
 
 // dismiss ends all workers but the first n.
 func (m *members) dismiss(n int) {
-	for len(m.workers) > n {
-		last := m.workers[len(m.workers)-1]
-		last.Set("onmessage", js.Null())
-		last.Set("onerror", js.Null())
-		last.Call("terminate")
-		last.onMessage.Release()
-		last.onError.Release()
-		m.workers = m.workers[:len(m.workers)-1]
+	n = min(n, len(m.workers))
+	for _, worker := range m.workers[n:] {
+		worker.Set("onmessage", js.Null())
+		worker.Set("onerror", js.Null())
+		worker.Call("terminate")
+		worker.onMessage.Release()
+		worker.onError.Release()
 	}
+	m.workers = slices.Delete(m.workers, n, len(m.workers)) // forgets them
 }
 
 func (m *members) Recruit(n int) (err error) {

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// A link passes bytes on as a slow network does. Chromium's own emulation stops a transfer
-// while the browser takes what has arrived, and so passes 7 of 10 Mbit/s.
+// A link passes bytes on as a slow network does. What Chromium emulates as 10 Mbit/s passes 7.
 type link struct {
 	bytesPerSecond float64
 	roundTrip      time.Duration

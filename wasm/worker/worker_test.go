@@ -274,15 +274,21 @@ func TestInterruptionsChangeNothing(t *testing.T) {
 	}
 }
 
-// A pause within a batch is answered after the batch, with the state of the run.
-func TestPauseWithinABatch(t *testing.T) {
-	p := newPage(t)
-	p.start(map[string]string{"hidden": "256", "epochs": "1", "batch": "100"})
+// pauseWithinFirstBatch starts a run, pauses it within its first batch and returns the answer.
+func (p *page) pauseWithinFirstBatch(changes map[string]string) (protocol.Frame, error) {
+	p.t.Helper()
+	p.start(changes)
 	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
 	paused := make(chan int, 1)
 	p.within(func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) })
 	p.must(protocol.TypePlay, nil)
-	frame, err := protocol.Decode[protocol.Frame](p.await(<-paused))
+	return protocol.Decode[protocol.Frame](p.await(<-paused))
+}
+
+// A pause within a batch is answered after the batch, with the state of the run.
+func TestPauseWithinABatch(t *testing.T) {
+	p := newPage(t)
+	frame, err := p.pauseWithinFirstBatch(map[string]string{"hidden": "256", "epochs": "1", "batch": "100"})
 	if err != nil || frame.Status != protocol.StatusPaused || frame.Epoch != 0 || frame.Batch != 1 {
 		t.Errorf("paused %+v, %v; want after the first of 2 batches", frame, err)
 	}
@@ -302,12 +308,7 @@ func TestPauseWithinABatch(t *testing.T) {
 // changes after the answer.
 func TestPauseWithinTheLastBatch(t *testing.T) {
 	p := newPage(t)
-	p.start(map[string]string{"hidden": "256", "epochs": "2", "batch": "200"})
-	p.until(func(f protocol.Frame) bool { return f.Initial != nil })
-	paused := make(chan int, 1)
-	p.within(func() { paused <- p.send(protocol.New(protocol.TypePause, nil)) })
-	p.must(protocol.TypePlay, nil)
-	frame, err := protocol.Decode[protocol.Frame](p.await(<-paused))
+	frame, err := p.pauseWithinFirstBatch(map[string]string{"hidden": "256", "epochs": "2", "batch": "200"})
 	if err != nil || frame.Status != protocol.StatusPaused || frame.Epoch != 1 || frame.Batch != 0 {
 		t.Errorf("paused %+v, %v; want at the end of the first epoch", frame, err)
 	}

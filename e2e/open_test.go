@@ -152,6 +152,30 @@ func TestPressedBeforeTheProgram(t *testing.T) {
 	}
 }
 
+// What is pressed while the program starts is done too: after it has asked what was pressed
+// before, and after it has rendered Train.
+func TestPressedAsTheProgramStarts(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"take", "stop"} {
+		t.Run(method, func(t *testing.T) {
+			p := site("about:").open(t, "blank", desktop)
+			p.before(fmt.Sprintf(`Object.defineProperty(globalThis, "saeAsked", { configurable: true, set(asked) {
+				Object.defineProperty(globalThis, "saeAsked", { value: asked });
+				const method = asked.%[1]s;
+				asked.%[1]s = () => {
+					const answer = method();
+					asked.%[1]s = method;
+					document.querySelector("#bar .play").click();
+					document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "3", bubbles: true }));
+					return answer;
+				};
+			} })`, method))
+			p.do(chromedp.Navigate(string(newSite(t, false))))
+			waitFor[bool](p, `"sae" in window && sae.state().settings.experiment === 3 && sae.state().epoch + sae.state().batch > 0`)
+		})
+	}
+}
+
 // Train is taken back where the program does not come.
 func TestPressedWithoutAProgram(t *testing.T) {
 	t.Parallel()

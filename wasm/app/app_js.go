@@ -31,6 +31,8 @@ type app struct {
 	frame  bool          // whether a frame of the worker is yet to be shown
 	paints bool          // whether a frame is being painted
 
+	hears bool // whether the program hears Train and keys, and not press.js
+
 	busy time.Duration // that the page has worked since it last showed a frame
 
 	// The training worker: see worker_js.go.
@@ -93,10 +95,10 @@ func Run() {
 	a.followAsked()
 	a.startWorker()
 	go a.watchWorker()
-	a.open()
 	a.prepare()
+	loop.Turn()
+	a.open() // in a frame, what comes then hears nothing before it is rendered
 	for first := true; ; first = false {
-		loop.Turn()
 		frame := a.frame
 		a.frame = false
 		a.lock.Lock()
@@ -119,6 +121,7 @@ func Run() {
 			a.api.ready()
 		}
 		<-a.wake
+		loop.Turn()
 	}
 }
 

@@ -15,7 +15,6 @@ func on(target js.Value, event string, handle func(event js.Value)) {
 // listen handles the events of the whole page.
 func (a *app) listen() {
 	a.listenForFiles()
-	on(js.Global().Get("document"), "keydown", a.key)
 	if a.page.Embed == nil {
 		a.followAddress()
 	}
@@ -58,8 +57,8 @@ func (a *app) key(event js.Value) {
 	})
 }
 
-// followAsked does what the reader has asked for before the program was there: press.js
-// has remembered the keys.
+// followAsked does what the reader has asked for where the program did not hear it: press.js
+// remembers the keys.
 func (a *app) followAsked() {
 	asked := js.Global().Get("saeAsked")
 	if !asked.Truthy() {
@@ -68,6 +67,15 @@ func (a *app) followAsked() {
 	keys := asked.Call("take")
 	for i := range keys.Length() {
 		a.page.Press(keys.Index(i).String())
+	}
+}
+
+// hear makes the program hear Train and keys, in place of press.js.
+func (a *app) hear() {
+	on(js.Global().Get("document"), "keydown", a.key)
+	if asked := js.Global().Get("saeAsked"); asked.Truthy() {
+		asked.Call("stop")
+		a.do(a.followAsked)
 	}
 }
 

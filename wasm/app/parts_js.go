@@ -92,6 +92,10 @@ func (a *app) render(loop *browser.EventLoop) (took time.Duration) {
 		if err := p.renderer.Render(results); err != nil {
 			panic(err)
 		}
+		if !a.hears { // now that the first part, the bar, does
+			a.hears = true
+			a.hear()
+		}
 		if came && p.Open != nil {
 			if title := element(p.ID).Call("querySelector", "h2"); title.Truthy() {
 				title.Call("focus")

@@ -3,9 +3,10 @@
 
 {
   const keys = [];
+  let starting = false;
 
   // Shows whether training starts as soon as it can; another press takes that back.
-  const show = (starting) => {
+  const show = () => {
     const play = document.querySelector("#bar .play");
     play.toggleAttribute("data-training", starting);
     play.querySelector("use").setAttribute("href", starting ? "#pause" : "#play");
@@ -13,8 +14,11 @@
   };
 
   const ask = (key) => {
-    if (keys.push(key) > 100) keys.shift(); // a key that is held down
-    show(keys.filter((key) => key === " ").length % 2 === 1);
+    if (keys.length === 100) return; // a key that is held down
+    keys.push(key);
+    if (key !== " ") return;
+    starting = !starting;
+    show();
   };
 
   const click = ({ target }) => target.closest("#bar .play:enabled") && ask(" ");
@@ -31,17 +35,16 @@
   document.addEventListener("click", click);
   document.addEventListener("keydown", keydown);
 
-  const take = () => {
-    document.removeEventListener("click", click);
-    document.removeEventListener("keydown", keydown);
-    return keys;
-  };
-
   globalThis.saeAsked = {
-    take, // returns the keys, of which Train is the space
+    take: () => keys.splice(0), // returns the keys since the last time, of which Train is the space
+    stop() { // as the program hears what is pressed
+      document.removeEventListener("click", click);
+      document.removeEventListener("keydown", keydown);
+    },
     refuse() { // as the program does not start
-      take();
-      show(false);
+      saeAsked.stop();
+      starting = false;
+      show();
       document.querySelector("#bar .play").disabled = true;
     },
   };

@@ -164,7 +164,7 @@ $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 	install -D -m 644 $< $@
 
 $(SITE)/echarts.js: web/echarts/index.js node_modules/.package-lock.json
-	node_modules/.bin/esbuild $< --bundle --minify --log-level=warning --outfile=$@
+	node_modules/.bin/esbuild $< --bundle --minify --banner:js='//# allFunctionsCalledOnLoad' --log-level=warning --outfile=$@
 
 # vugu's JavaScript part as a separate script, so that the page's policy can forbid eval;
 # without its debugging lines, as in the program.

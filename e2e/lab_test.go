@@ -392,6 +392,21 @@ func TestTimeline(t *testing.T) {
 	waitFor[bool](p, `document.querySelector(".timeline output").innerText === "now"`)
 }
 
+// The line of the mean image is where its loss is, also before training, when the axis spans
+// less than a hundredth.
+func TestMarksAreAtTheirValues(t *testing.T) {
+	t.Parallel()
+	useSite(t, false)
+	p := openDemo(t, desktop)
+	waitFor[bool](p, `(() => {
+		const drawing = document.querySelector("#loss .drawing"), chart = drawing && echarts.getInstanceByDom(drawing);
+		const { data, lineStyle } = chart?.getOption()?.series.find(({ id }) => id === "newest")?.markLine ?? {};
+		const y = data?.length && chart.convertToPixel({ yAxisIndex: 0 }, data[0].yAxis);
+		return !!y && chart.getZr().storage.getDisplayList(true).some(({ shape, style }) =>
+			style.stroke === lineStyle.color && shape.x2 - shape.x1 > 200 && Math.abs(shape.y1 - y) < 1);
+	})()`)
+}
+
 // A picture that is dropped on the page is cropped, reconstructed and compared with the
 // validation pictures. Other files are rejected.
 func TestOwnPicture(t *testing.T) {

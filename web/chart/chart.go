@@ -67,7 +67,7 @@ type series struct {
 	LineStyle      *opts.LineStyle `json:"lineStyle,omitempty"`
 	Label          *label          `json:"label,omitempty"`
 	EndLabel       *label          `json:"endLabel,omitempty"` // after the last point of a line
-	MarkLines      *opts.MarkLines `json:"markLine,omitempty"`
+	MarkLines      *markLines      `json:"markLine,omitempty"`
 	Silent         bool            `json:"silent,omitempty"`
 	Tooltip        *seriesTooltip  `json:"tooltip,omitempty"`     // hides the series from the chart's tooltip
 	LabelLayout    *labelLayout    `json:"labelLayout,omitempty"` // keeps labels from overlapping
@@ -94,6 +94,12 @@ func (t Theme) label(color, position, formatter string) *label {
 		Label:           opts.Label{Show: opts.Bool(true), Position: position, Color: color, FontSize: fontSize, FontFamily: t.Font, Formatter: formatter},
 		TextBorderColor: t.Panel, TextBorderWidth: 3,
 	}
+}
+
+// markLines adds to go-echarts' type the decimals that ECharts leaves of where a line is.
+type markLines struct {
+	opts.MarkLines
+	Precision int `json:"precision"` // -1 for all; without it, ECharts leaves two
 }
 
 type seriesTooltip struct {
@@ -286,7 +292,7 @@ var sides = []string{"End", "Start", "Middle"}
 // markLines returns horizontal lines with labels. No label lies on another one or on
 // another line as far as there is room: it is above or below its own line, at the
 // given side or else at another. at gives the height of a value, from 0 to 1.
-func (t Theme) markLines(marks []mark, format, side string, at func(float64) float64) *opts.MarkLines {
+func (t Theme) markLines(marks []mark, format, side string, at func(float64) float64) *markLines {
 	lines := t.lines()
 	type label struct {
 		side string
@@ -330,13 +336,16 @@ func (t Theme) markLines(marks []mark, format, side string, at func(float64) flo
 }
 
 // lines returns the style of marks.
-func (t Theme) lines() *opts.MarkLines {
-	return &opts.MarkLines{
-		Data: []any{},
-		MarkLineStyle: opts.MarkLineStyle{
-			Symbol:    []string{"none", "none"},
-			LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
+func (t Theme) lines() *markLines {
+	return &markLines{
+		MarkLines: opts.MarkLines{
+			Data: []any{},
+			MarkLineStyle: opts.MarkLineStyle{
+				Symbol:    []string{"none", "none"},
+				LineStyle: &opts.LineStyle{Color: t.Ink2, Width: 1, Type: "solid"},
+			},
 		},
+		Precision: -1,
 	}
 }
 

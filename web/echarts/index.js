@@ -73,6 +73,16 @@ function draw(chart, option) {
   chart.setOption(option, { replaceMerge: ["series", "visualMap"] });
 }
 
+// drawAxes draws an option without its data, and without text unless labelled.
+function drawAxes(chart, option, labelled) {
+  const axis = (axis) => ({
+    ...axis,
+    name: labelled ? axis.name : "",
+    axisLabel: { ...axis.axisLabel, show: labelled },
+  });
+  draw(chart, { ...option, xAxis: axis(option.xAxis), yAxis: axis(option.yAxis), series: [], visualMap: [] });
+}
+
 function revive(object, property) {
   const format = object[property];
   if (typeof format !== "string") return;
@@ -81,4 +91,4 @@ function revive(object, property) {
       verb === "f" ? value.toFixed(decimals) : verb === "g" ? String(value) : "%");
 }
 
-globalThis.echarts = { ...echarts, place, draw };
+globalThis.echarts = { ...echarts, place, draw, drawAxes };

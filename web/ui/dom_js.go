@@ -189,6 +189,7 @@ type echart struct {
 	surface
 	instance sjs.Value
 	label    string
+	begun    bool // whether something was drawn
 }
 
 // ECharts is loaded when the first chart is due, and then is there or has failed.
@@ -227,7 +228,7 @@ func (c *echart) place(points bool) {
 	}
 	drawing := element("div", "drawing")
 	drawing.Call("setAttribute", "role", "img")
-	c.label = ""
+	c.label, c.begun = "", false
 	c.host.Call("replaceChildren", drawing, saveMenu())
 	c.instance = echarts.Call("place", drawing, points)
 }
@@ -321,12 +322,26 @@ func saveMenu() sjs.Value {
 	return menu
 }
 
+// begin reports whether the next drawing is the first. That takes ECharts several times as long
+// as any other: it is spread over frames.
+func (c *echart) begin() (first bool) {
+	first = !c.begun
+	c.begun = true
+	return first
+}
+
+// axes draws an option of package chart without its data, and without text unless labelled.
+func (c *echart) axes(option json.RawMessage, labelled bool) { c.call("drawAxes", option, labelled) }
+
 // set draws an option of package chart.
-func (c *echart) set(option json.RawMessage) {
+func (c *echart) set(option json.RawMessage) { c.call("draw", option) }
+
+func (c *echart) call(draw string, option json.RawMessage, more ...any) {
 	if !c.instance.Truthy() {
 		return // place has shown why
 	}
-	sjs.Global().Get("echarts").Call("draw", c.instance, sjs.Global().Get("JSON").Call("parse", string(option)))
+	parsed := sjs.Global().Get("JSON").Call("parse", string(option))
+	sjs.Global().Get("echarts").Call(draw, append([]any{c.instance, parsed}, more...)...)
 }
 
 // flush paints the chart before the next frame.

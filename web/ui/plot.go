@@ -40,12 +40,23 @@ func (c *Plot) mount(host js.Value) {
 		c.waiting = true
 		c.Stage.inFrame(func() {
 			c.waiting = false
-			c.echart.set(c.Option(c.Stage.colors().chart))
-			if c.Stage.printing {
-				c.echart.flush()
+			option := c.Option(c.Stage.colors().chart)
+			if !c.echart.begin() {
+				c.draw(option)
+				return
 			}
+			c.Stage.inFrame(func() { c.echart.axes(option, false) })
+			c.Stage.inFrame(func() { c.echart.axes(option, true) })
+			c.Stage.inFrame(func() { c.draw(option) })
 		})
 	})
+}
+
+func (c *Plot) draw(option json.RawMessage) {
+	c.echart.set(option)
+	if c.Stage.printing {
+		c.echart.flush()
+	}
 }
 
 // picked and pointed hear the chart's events. Any script can dispatch them, also on a chart

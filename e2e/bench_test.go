@@ -208,7 +208,7 @@ func BenchmarkOpen(b *testing.B) {
 				values = append(values, value.of(v))
 			}
 			slices.Sort(values)
-			if values[0] > 0 || value.name == "blocking" {
+			if values[len(values)-1] > 0 || value.name == "blocking" {
 				fmt.Printf("%-38s %6.0f  (%.0f to %.0f)\n", value.name, values[loads/2], values[0], values[loads-1])
 			}
 		}

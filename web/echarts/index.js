@@ -73,14 +73,19 @@ function draw(chart, option) {
   chart.setOption(option, { replaceMerge: ["series", "visualMap"] });
 }
 
-// drawAxes draws an option without its data, and without text unless labelled.
-function drawAxes(chart, option, labelled) {
-  const axis = (axis) => ({
-    ...axis,
-    name: labelled ? axis.name : "",
-    axisLabel: { ...axis.axisLabel, show: labelled },
-  });
-  draw(chart, { ...option, xAxis: axis(option.xAxis), yAxis: axis(option.yAxis), series: [], visualMap: [] });
+// The steps in which a chart appears: axes, their labels and names, half of the series; then draw
+// adds the rest. At once, they would take several times as long as any later drawing.
+const steps = [
+  (option) => ({ ...withoutData(option), xAxis: labels(option.xAxis, false), yAxis: labels(option.yAxis, false) }),
+  (option) => ({ ...withoutData(option), xAxis: labels(option.xAxis, true), yAxis: labels(option.yAxis, true) }),
+  (option) => ({ ...option, series: option.series.slice(0, option.series.length / 2), visualMap: [] }),
+];
+
+const withoutData = (option) => ({ ...option, series: [], visualMap: [] });
+const labels = (axis, show) => ({ ...axis, name: show ? axis.name : "", axisLabel: { ...axis.axisLabel, show } });
+
+function drawStep(chart, option, step) {
+  draw(chart, steps[step](option));
 }
 
 function revive(object, property) {
@@ -91,4 +96,4 @@ function revive(object, property) {
       verb === "f" ? value.toFixed(decimals) : verb === "g" ? String(value) : "%");
 }
 
-globalThis.echarts = { ...echarts, place, draw, drawAxes };
+globalThis.echarts = { ...echarts, place, draw, drawStep, steps: steps.length };

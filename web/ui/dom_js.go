@@ -189,7 +189,6 @@ type echart struct {
 	surface
 	instance sjs.Value
 	label    string
-	begun    bool // whether something was drawn
 }
 
 // ECharts is loaded when the first chart is due, and then is there or has failed.
@@ -215,22 +214,23 @@ func (c *echart) enter(host js.Value) {
 	}
 }
 
-// place puts a chart into its host, unless it is there. If points is set, the chart sends
-// its host the events pick and point.
-func (c *echart) place(points bool) {
+// place puts a chart into its host, unless it is there, and reports whether it did. If points
+// is set, the chart sends its host the events pick and point.
+func (c *echart) place(points bool) (placed bool) {
 	if c.instance.Truthy() {
-		return
+		return false
 	}
 	echarts := sjs.Global().Get("echarts")
 	if !echarts.Truthy() {
 		announce(js.Value(c.host), "No chart: echarts.js did not load. Reload the page.")
-		return
+		return false
 	}
 	drawing := element("div", "drawing")
 	drawing.Call("setAttribute", "role", "img")
-	c.label, c.begun = "", false
+	c.label = ""
 	c.host.Call("replaceChildren", drawing, saveMenu())
 	c.instance = echarts.Call("place", drawing, points)
+	return true
 }
 
 // describe gives the chart its accessible name.
@@ -322,16 +322,16 @@ func saveMenu() sjs.Value {
 	return menu
 }
 
-// begin reports whether the next drawing is the first. That takes ECharts several times as long
-// as any other: it is spread over frames.
-func (c *echart) begin() (first bool) {
-	first = !c.begun
-	c.begun = true
-	return first
+// steps returns the number of steps before the first drawing.
+func (c *echart) steps() int {
+	if !c.instance.Truthy() {
+		return 0
+	}
+	return sjs.Global().Get("echarts").Get("steps").Int()
 }
 
-// axes draws an option of package chart without its data, and without text unless labelled.
-func (c *echart) axes(option json.RawMessage, labelled bool) { c.call("drawAxes", option, labelled) }
+// step draws part of an option of package chart: see web/echarts.
+func (c *echart) step(option json.RawMessage, step int) { c.call("drawStep", option, step) }
 
 // set draws an option of package chart.
 func (c *echart) set(option json.RawMessage) { c.call("draw", option) }

@@ -29,17 +29,17 @@ func (*canvas) paint([]byte, int) {}
 
 type echart struct{}
 
-func (*echart) enter(js.Value)             {}
-func (*echart) place(bool)                 {}
-func (*echart) describe(string)            {}
-func (*echart) picture(func(any, error))   {}
-func (*echart) copy(func(error))           {}
-func (*echart) seen(*stage) bool           { return false }
-func (*echart) show(string) bool           { return false }
-func (*echart) begin() bool                { return false }
-func (*echart) axes(json.RawMessage, bool) {}
-func (*echart) set(json.RawMessage)        {}
-func (*echart) flush()                     {}
+func (*echart) enter(js.Value)            {}
+func (*echart) place(bool) bool           { return false }
+func (*echart) describe(string)           {}
+func (*echart) picture(func(any, error))  {}
+func (*echart) copy(func(error))          {}
+func (*echart) seen(*stage) bool          { return false }
+func (*echart) show(string) bool          { return false }
+func (*echart) steps() int                { return 0 }
+func (*echart) step(json.RawMessage, int) {}
+func (*echart) set(json.RawMessage)       {}
+func (*echart) flush()                    {}
 
 type tiles struct{}
 

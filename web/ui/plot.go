@@ -32,24 +32,31 @@ func (c *Plot) mount(host js.Value) {
 		if !c.echart.seen(c.Stage) || !c.Stage.charts || !loadECharts(c.Stage) {
 			return
 		}
-		c.echart.place(c.Pick != nil)
 		c.echart.describe(c.Label)
 		if !c.echart.show(fmt.Sprint(c.Version, "/", c.Stage.generation)) || c.waiting {
 			return
 		}
 		c.waiting = true
 		c.Stage.inFrame(func() {
-			c.waiting = false
-			option := c.Option(c.Stage.colors().chart)
-			if !c.echart.begin() {
-				c.draw(option)
+			if !c.echart.place(c.Pick != nil) {
+				c.draw(c.option())
 				return
 			}
-			c.Stage.inFrame(func() { c.echart.axes(option, false) })
-			c.Stage.inFrame(func() { c.echart.axes(option, true) })
+			c.echart.describe(c.Label)
+			var option json.RawMessage
+			c.Stage.inFrame(func() { option = c.option() })
+			for step := range c.echart.steps() {
+				c.Stage.inFrame(func() { c.echart.step(option, step) })
+			}
 			c.Stage.inFrame(func() { c.draw(option) })
 		})
 	})
+}
+
+// option returns the chart as it is now: another frame draws what changes from here on.
+func (c *Plot) option() json.RawMessage {
+	c.waiting = false
+	return c.Option(c.Stage.colors().chart)
 }
 
 func (c *Plot) draw(option json.RawMessage) {

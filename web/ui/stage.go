@@ -100,6 +100,7 @@ func (s *stage) print() {
 
 // draw draws what has changed.
 func (s *stage) draw() {
+	s.colors() // takes long: best read when the page opens, before there is much to draw
 	for _, drawings := range s.drawings {
 		for _, draw := range drawings {
 			draw()

@@ -406,7 +406,7 @@ func TestLeftViewsAreCollected(t *testing.T) {
 	for range rounds {
 		for _, view := range [][2]string{{"train", ".loss .plot canvas"}, {"features", ".tiles canvas"}, {"explore", ".unit-slider"}} {
 			p.at(view[0])
-			waitFor[bool](p, fmt.Sprintf(`document.querySelector(%q) !== null`, view[1]))
+			waitFor[bool](p, fmt.Sprintf(`document.querySelector(%q) !== null && document.querySelector(".plot canvas") !== null`, view[1]))
 			evaluate[chromedp.Void](p, `{
 				const shown = [...document.querySelectorAll(".plot > *, .tiles > *, .unit-slider")];
 				left.push(...shown.map((element) => new WeakRef(element)));

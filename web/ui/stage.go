@@ -79,10 +79,17 @@ func (s *stage) frame() {
 	if len(s.frames) == 0 { // drawn for the printer
 		return
 	}
-	s.frames[0]()
-	if s.frames = s.frames[1:]; len(s.frames) > 0 {
+	s.next()
+	if len(s.frames) > 0 {
 		nextFrame(s.frame)
 	}
+}
+
+// next calls the first drawing function of those that wait for a frame.
+func (s *stage) next() {
+	s.frames[0]()
+	s.frames[0] = nil // it has a chart
+	s.frames = s.frames[1:]
 }
 
 // print draws everything at once in the current theme, for the printer.
@@ -91,9 +98,7 @@ func (s *stage) print() {
 	s.forget()
 	s.draw()
 	for len(s.frames) > 0 {
-		draw := s.frames[0]
-		s.frames = s.frames[1:]
-		draw()
+		s.next()
 	}
 	s.printing = false
 }

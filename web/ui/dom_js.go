@@ -207,11 +207,13 @@ func loadECharts(st *stage) bool {
 	return echarts.answered
 }
 
-// enter sets the host. The chart in another one is gone: ECharts disposes of it.
-func (c *echart) enter(host js.Value) {
-	if c.surface.enter(host) {
+// enter sets the host and reports whether it is a different one. The chart in another one is
+// gone: ECharts disposes of it.
+func (c *echart) enter(host js.Value) (moved bool) {
+	if moved = c.surface.enter(host); moved {
 		c.instance = sjs.Undefined()
 	}
+	return moved
 }
 
 // place puts a chart into its host, unless it is there, and reports whether it did. If points
@@ -322,15 +324,10 @@ func saveMenu() sjs.Value {
 	return menu
 }
 
-// steps returns the number of steps before the first drawing.
-func (c *echart) steps() int {
-	if !c.instance.Truthy() {
-		return 0
-	}
-	return sjs.Global().Get("echarts").Get("steps").Int()
-}
+// steps returns in how many steps a chart appears before it is drawn.
+func (c *echart) steps() int { return sjs.Global().Get("echarts").Get("steps").Int() }
 
-// step draws part of an option of package chart: see web/echarts.
+// step draws the part of an option of package chart that appears in a step.
 func (c *echart) step(option json.RawMessage, step int) { c.call("drawStep", option, step) }
 
 // set draws an option of package chart.

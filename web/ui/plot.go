@@ -28,7 +28,9 @@ type Plot struct {
 
 func (c *Plot) mount(host js.Value) {
 	c.Stage.afterRender(func() {
-		c.echart.enter(host)
+		if c.echart.enter(host) {
+			c.waiting = false // the chart that waits has left the page
+		}
 		if !c.echart.seen(c.Stage) || !c.Stage.charts || !loadECharts(c.Stage) {
 			return
 		}
@@ -42,7 +44,7 @@ func (c *Plot) mount(host js.Value) {
 				c.draw(c.option())
 				return
 			}
-			c.echart.describe(c.Label)
+			c.echart.describe(c.Label) // a new chart appears in steps: see web/echarts
 			var option json.RawMessage
 			c.Stage.inFrame(func() { option = c.option() })
 			for step := range c.echart.steps() {

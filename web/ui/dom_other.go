@@ -29,7 +29,7 @@ func (*canvas) paint([]byte, int) {}
 
 type echart struct{}
 
-func (*echart) enter(js.Value)            {}
+func (*echart) enter(js.Value) bool       { return false }
 func (*echart) place(bool) bool           { return false }
 func (*echart) describe(string)           {}
 func (*echart) picture(func(any, error))  {}

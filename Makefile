@@ -163,6 +163,8 @@ build/lean/go.mod: go.mod go.sum
 $(SITE)/wasm_exec.js: $(GOROOT)/lib/wasm/wasm_exec.js build/go-version
 	install -D -m 644 $< $@
 
+# The comment on top has Chromium compile every function in the background, while it loads the
+# script: the first chart calls most of them.
 $(SITE)/echarts.js: web/echarts/index.js node_modules/.package-lock.json
 	node_modules/.bin/esbuild $< --bundle --minify --banner:js='//# allFunctionsCalledOnLoad' --log-level=warning --outfile=$@
 

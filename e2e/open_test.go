@@ -158,7 +158,7 @@ func TestPressedAsTheProgramStarts(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"take", "stop"} {
 		t.Run(method, func(t *testing.T) {
-			p := site("about:").open(t, "blank", desktop)
+			p := openBlank(t)
 			p.before(fmt.Sprintf(`Object.defineProperty(globalThis, "saeAsked", { configurable: true, set(asked) {
 				Object.defineProperty(globalThis, "saeAsked", { value: asked });
 				const method = asked.%[1]s;
@@ -195,7 +195,7 @@ func TestPressedWithoutAProgram(t *testing.T) {
 func TestChartsComeAfterPictures(t *testing.T) {
 	t.Parallel()
 	s, letThrough := serveLate(t, "echarts.js", false)
-	p := site("about:").open(t, "blank", desktop)
+	p := openBlank(t)
 	p.before(`const append = Element.prototype.append;
 		Element.prototype.append = function (...nodes) {
 			if (nodes[0]?.src?.endsWith("/echarts.js")) window.pictures = document.querySelectorAll(".plate canvas").length;

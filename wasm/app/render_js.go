@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"syscall/js"
 	"time"
 
@@ -20,7 +21,7 @@ func (a *app) enter(job func()) {
 	go func() {
 		for len(a.queue) > 0 {
 			a.queue[0]()
-			a.queue = a.queue[1:]
+			a.queue = slices.Delete(a.queue, 0, 1) // forgets what the job holds
 		}
 	}()
 }

@@ -76,13 +76,19 @@ function draw(chart, option) {
 // The steps in which a chart appears: axes, their labels and names, half of the series; then draw
 // adds the rest. At once, they would take several times as long as any later drawing.
 const steps = [
-  (option) => ({ ...withoutData(option), xAxis: labels(option.xAxis, false), yAxis: labels(option.yAxis, false) }),
-  (option) => ({ ...withoutData(option), xAxis: labels(option.xAxis, true), yAxis: labels(option.yAxis, true) }),
+  (option) => axes(option, false),
+  (option) => axes(option, true),
   (option) => ({ ...option, series: option.series.slice(0, option.series.length / 2), visualMap: [] }),
 ];
 
-const withoutData = (option) => ({ ...option, series: [], visualMap: [] });
-const labels = (axis, show) => ({ ...axis, name: show ? axis.name : "", axisLabel: { ...axis.axisLabel, show } });
+function axes(option, labelled) {
+  const axis = (axis) => ({
+    ...axis,
+    name: labelled ? axis.name : "",
+    axisLabel: { ...axis.axisLabel, show: labelled },
+  });
+  return { ...option, xAxis: axis(option.xAxis), yAxis: axis(option.yAxis), series: [], visualMap: [] };
+}
 
 function drawStep(chart, option, step) {
   draw(chart, steps[step](option));

@@ -1,6 +1,10 @@
 package ui
 
-import "sae/web/chart"
+import (
+	"slices"
+
+	"sae/web/chart"
+)
 
 // rgb is a colour of a canvas.
 type rgb [3]byte
@@ -88,8 +92,7 @@ func (s *stage) frame() {
 // next calls the first drawing function of those that wait for a frame.
 func (s *stage) next() {
 	s.frames[0]()
-	s.frames[0] = nil // it has a chart
-	s.frames = s.frames[1:]
+	s.frames = slices.Delete(s.frames, 0, 1) // forgets its chart
 }
 
 // print draws everything at once in the current theme, for the printer.
